@@ -1,0 +1,68 @@
+"""Writing that survives a kill at any moment: write beside, fsync, rename, fsync the folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from crawler.errors import JianghuaError
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside `folder` durable."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` when the block ends well, and leaves nothing when it does not.
+
+    Raises JianghuaError when the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary: str | None = None
+    try:
+        fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        with os.fdopen(fd, "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+        temporary = None
+        fsync_folder(path.parent)
+    except OSError as e:
+        raise cannot_write(path, e) from e
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> JianghuaError:
+    """The error a user can act on for an operating system error met while writing `path`."""
+    return JianghuaError(
+        f"cannot write: {error.strerror or error}",
+        where=str(path),
+        remedy="make room on the disk or check the folder's permissions, then run the same command again; "
+        "nothing already kept was touched",
+    )
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, whole or not at all."""
+    with replacing(path) as out:
+        out.write(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` by `value` as readable JSON (UTF-8, sorted keys), whole or not at all."""
+    write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())

@@ -1,0 +1,75 @@
+"""Plain data that passes between the steps of reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PageInput:
+    """One archived response to read: bytes and what the server said of them."""
+
+    url: str
+    body: bytes
+    content_type: str | None = None
+    ordinal: int = 1
+
+
+@dataclass(slots=True)
+class PageFacts:
+    """What a page says of itself (not of the speech). Missing facts are None or empty, never a guess.
+
+    title_raw: the title as shown (of h1, heading block or <title>, without the site's name); title: decorations taken off.
+    published_from: evidence of published_at: `site_file`, `labelled` (时间: 发布日期: …), `byline`, `time_element`, `meta`, `url`.
+    breadcrumb: steps without 当前位置 and without the title or 正文 as last step.
+    """
+
+    title_raw: str = ""
+    title: str = ""
+    published_at: datetime | None = None
+    published_from: str | None = None
+    source: str | None = None
+    author: str | None = None
+    breadcrumb: list[str] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
+    views: int | None = None
+    site_title: str | None = None
+
+
+@dataclass(slots=True)
+class SpeechFacts:
+    """What is told from title and paragraphs of one speech; field names are those of records.SPEECH."""
+
+    doc_type: str = "其他"
+    salutation: str | None = None
+    speaker_role: str | None = None
+    speaker_name: str | None = None
+    admin_level: str | None = None
+    region: str | None = None
+    occasion: str | None = None
+    event_date: Any = None
+    topics: list[str] = field(default_factory=list)
+    outline: list[dict[str, Any]] = field(default_factory=list)
+    points_announced: int | None = None
+    points_found: int | None = None
+    mask_count: int = 0
+    quality_flags: list[str] = field(default_factory=list)
+    title_year: int | None = None
+
+
+@dataclass(slots=True)
+class ArticleResult:
+    """What reading made of one article (all its in-article pages together).
+
+    fate, why: see records.Fate. title: of the page. charset: of the first page. speeches: rows of records.SPEECH by column name.
+    cut: what was cut off and by which rule, for audit: (rule, text).
+    """
+
+    fate: str
+    why: str | None = None
+    title: str | None = None
+    charset: str = "utf-8"
+    speeches: list[dict[str, Any]] = field(default_factory=list)
+    cut: list[tuple[str, str]] = field(default_factory=list)

@@ -1,0 +1,83 @@
+"""Rules as data: phrases and patterns live in rules/*.yaml, each with an example that it matches and one that it must not.
+
+A file holds groups; a group is a list of rules:
+
+    salutation:
+      - id: comrades            # unique within the file
+        pattern: '^同志们'      # Python regular expression, searched
+        value: 同志们           # optional, what a match means
+        yes: ['同志们:']        # at least one text that it must match
+        no: ['同志们的努力']    # at least one text that it must not match
+
+tests/crawler/extraction/test_rules.py runs every example. `RULES_VERSION` is a digest of the content of all files, so a
+changed rule is a changed input of extraction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent / "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: what it is called, what it matches, what a match means, and its examples."""
+
+    id: str
+    pattern: re.Pattern[str]
+    value: Any
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+
+
+@cache
+def rule_file(name: str) -> dict[str, tuple[Rule, ...]]:
+    """The groups of `rules/NAME.yaml`. Raises ValueError naming the rule when one is malformed."""
+    groups: dict[str, tuple[Rule, ...]] = {}
+    seen: set[str] = set()
+    for group, rules in yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")).items():
+        made = []
+        for r in rules:
+            if unknown := set(r) - {"id", "pattern", "value", "yes", "no"}:
+                raise ValueError(f"{name}.yaml, {group}: unknown key {sorted(unknown)[0]!r} in {r.get('id')}")
+            if r["id"] in seen:
+                raise ValueError(f"{name}.yaml, {group}: the id {r['id']} is given twice")
+            seen.add(r["id"])
+            try:
+                pattern = re.compile(r["pattern"])
+            except re.error as e:
+                raise ValueError(f"{name}.yaml, {group}, {r['id']}: {e}") from None
+            made.append(Rule(r["id"], pattern, r.get("value"), tuple(r.get("yes", ())), tuple(r.get("no", ()))))
+        groups[group] = tuple(made)
+    return groups
+
+
+def rules(name: str, group: str) -> tuple[Rule, ...]:
+    """The rules of a group, in the order of the file (first match wins where one is wanted)."""
+    return rule_file(name)[group]
+
+
+def first_match(name: str, group: str, text: str) -> tuple[Rule, re.Match[str]] | None:
+    """The first rule of a group that matches `text`, with its match."""
+    for rule in rules(name, group):
+        if m := rule.pattern.search(text):
+            return rule, m
+    return None
+
+
+def _version() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(FOLDER.glob("*.yaml")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+RULES_VERSION = _version()
