@@ -1,0 +1,52 @@
+"""What every command shares: its options, where it prints, and how its errors end.
+
+Results go to standard output (a table for people, one JSON value with --json); progress, logs and errors go to standard
+error, so that a pipe gets the result alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+
+from crawler.errors import JianghuaError
+from crawler.home import Home
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="JIANGHUA_HOME", help="Folder that holds var/ and datasets/ (default: this folder)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
+
+
+def home_of(path: Path | None) -> Home:
+    """The home that a command works in."""
+    return Home.find(path)
+
+
+def show(value: Any, human: Callable[[], RenderableType], as_json: bool) -> None:
+    """Print a result: `value` as one JSON value with --json, else what `human` makes of it."""
+    if as_json:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+        sys.stdout.flush()
+    else:
+        out.print(human())
+
+
+def run_app(app: typer.Typer) -> None:
+    """Run a command line; an error for people is printed without a traceback and gives its exit code."""
+    try:
+        app(standalone_mode=True)
+    except JianghuaError as e:
+        err.print("error:", style="bold red", end=" ")
+        err.print(str(e), markup=False, soft_wrap=True)
+        sys.exit(e.exit_code)
