@@ -75,9 +75,9 @@ def script_of(text: str) -> Script:
     A text without any telling character counts as simplified.
     """
     simple, traditional = _script_marks()
-    if not (t := len(traditional.findall(text))):
+    if not traditional.search(text):
         return "simplified"
-    s = len(simple.findall(text))
+    s, t = len(simple.findall(text)), len(traditional.findall(text))
     if t <= 0.1 * (s + t):
         return "simplified"
     return "traditional" if s <= 0.1 * (s + t) else "mixed"
