@@ -24,6 +24,7 @@ from typing import Any
 
 import yaml
 
+_YES_NO = {True: "yes", False: "no"}  # YAML 1.1 reads the bare words as booleans
 FOLDER = Path(__file__).parent / "rules"
 
 
@@ -45,7 +46,8 @@ def rule_file(name: str) -> dict[str, tuple[Rule, ...]]:
     seen: set[str] = set()
     for group, rules in yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")).items():
         made = []
-        for r in rules:
+        for given in rules:
+            r = {_YES_NO.get(k, k): v for k, v in given.items()}
             if unknown := set(r) - {"id", "pattern", "value", "yes", "no"}:
                 raise ValueError(f"{name}.yaml, {group}: unknown key {sorted(unknown)[0]!r} in {r.get('id')}")
             if r["id"] in seen:
@@ -71,6 +73,12 @@ def first_match(name: str, group: str, text: str) -> tuple[Rule, re.Match[str]] 
         if m := rule.pattern.search(text):
             return rule, m
     return None
+
+
+@cache
+def any_of(name: str, *groups: str) -> re.Pattern[str]:
+    """One pattern that matches where any rule of the groups does: for a quick yes or no over many texts."""
+    return re.compile("|".join(f"(?:{r.pattern.pattern})" for g in groups for r in rules(name, g)))
 
 
 def _version() -> str:

@@ -1,0 +1,189 @@
+"""Tree to lines: the visible text of a page as a list of blocks, one block a paragraph as a reader sees it.
+
+Block elements and `<br>` break; so do, inside one element, runs of ideographic or no-break spaces after the end of a
+sentence and line breaks before such an indent (old table layouts write whole speeches into one cell). Hidden anti-copy text
+is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+
+BLOCK_TAGS = frozenset(
+    "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption figure "
+    "footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol option p pre section summary "
+    "table tbody td tfoot th thead tr ul".split()
+)
+SKIPPED_TAGS = frozenset(
+    "script style noscript template iframe svg object embed textarea select input img video audio canvas map area head "
+    "title meta link param".split()
+)
+HEADING_TAGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+BOLD_TAGS = frozenset(("b", "strong", "h1", "h2", "h3", "h4", "h5", "h6", "th"))
+
+_HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|opacity\s*:\s*0\s*(?:;|$)",
+    re.IGNORECASE,
+)
+_HIDDEN_CLASS = re.compile(r"(?:^|\s)(?:jammer|sr-only|visually-hidden|screen-reader-text)(?:\s|$)", re.IGNORECASE)
+# A page may hide its own body until a script shows it: what holds more than this many characters is never dropped.
+_HIDDEN_MAX = 300
+
+_INDENT_BREAK = re.compile(
+    r"(?<=[\u3002!?;:\uff01\uff1f\uff1b\uff1a\u2026\u201d\u2019\u300d\u300f)\uff09])[ \t\r\n]*(?:\u3000{2,}|\xa0{3,}|(?:\xa0 ){2,}|(?: \xa0){2,})(?=\S)|\r?\n[ \t]*(?=\u3000\u3000|\xa0\xa0\xa0)"
+)
+_SPACE = re.compile(r"[\s\u200b\ufeff\u00ad]+")
+_WIDE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f"
+_WRAP = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
+
+
+@dataclass(slots=True)
+class Block:
+    """One line of text as a reader sees it.
+
+    element: the nearest block element; text: white space folded; folded: the same with full-width ASCII forms as half-width
+    ones, character by character, which is what rules are searched in; size: characters without white space; link, bold: how
+    many of them stand in links and in bold; start: True for the first line of its element.
+    """
+
+    element: HtmlElement
+    text: str
+    size: int
+    link: int
+    bold: int
+    index: int
+    folded: str
+
+    @property
+    def tag(self) -> str:
+        return str(self.element.tag)
+
+    @property
+    def is_linked(self) -> bool:
+        """More than half of it stands in links."""
+        return self.link * 2 > self.size
+
+    @property
+    def is_heading(self) -> bool:
+        """A heading element, or bold throughout."""
+        return self.tag in HEADING_TAGS or (self.size > 0 and self.bold >= self.size)
+
+
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+
+def half_width(text: str) -> str:
+    """Full-width forms of ASCII as ASCII, character by character, so that positions stay: rules need one form only."""
+    return text.translate(_HALF_WIDTH)
+
+
+def fold_space(text: str) -> str:
+    """Fold white space: a line break between two wide characters is a hard wrap and vanishes, the rest is one space."""
+    if "\n" in text:
+        text = _WRAP.sub("", text)
+    return _SPACE.sub(" ", text).strip()
+
+
+def _size(text: str) -> int:
+    return len(text) - text.count(" ")
+
+
+def is_hidden(element: HtmlElement) -> bool:
+    """Whether an element is written not to be seen (anti-copy text, screen reader hints)."""
+    attributes = element.attrib
+    if not attributes:
+        return False
+    style = attributes.get("style")
+    css = attributes.get("class")
+    hidden = bool(
+        (style and _HIDDEN_STYLE.search(style)) or (css and _HIDDEN_CLASS.search(css)) or "hidden" in attributes
+    )
+    return hidden and len("".join(element.itertext())) <= _HIDDEN_MAX
+
+
+def read_blocks(root: HtmlElement) -> list[Block]:
+    """The visible text under `root` in reading order; blocks without text are left out."""
+    blocks: list[Block] = []
+    parts: list[str] = []
+    link = bold = 0
+    owner: HtmlElement = root
+
+    def flush() -> None:
+        nonlocal link, bold
+        if not parts:
+            return
+        raw = "".join(parts)
+        parts.clear()
+        pieces = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
+        texts = [t for t in map(fold_space, pieces) if t]
+        total = sum(map(_size, texts)) or 1
+        for t in texts:
+            size = _size(t)
+            whole = size == total
+            blocks.append(
+                Block(
+                    owner,
+                    t,
+                    size,
+                    link if whole else link * size // total,
+                    bold if whole else bold * size // total,
+                    len(blocks),
+                    half_width(t),
+                )
+            )
+        link = bold = 0
+
+    def add(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
+        nonlocal link, bold, owner
+        if not parts:
+            owner = block
+        parts.append(text)
+        if in_link or in_bold:
+            n = len("".join(text.split()))
+            if in_link:
+                link += n
+            if in_bold:
+                bold += n
+
+    def walk(element: HtmlElement, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
+        tag = element.tag
+        if tag == "br":
+            flush()
+            return
+        if not isinstance(tag, str) or tag in SKIPPED_TAGS or (element.attrib and is_hidden(element)):
+            return
+        is_block = tag in BLOCK_TAGS
+        if is_block:
+            flush()
+            block = element
+        in_link = in_link or tag == "a"
+        in_bold = in_bold or tag in BOLD_TAGS
+        if element.text:
+            add(element.text, block, in_link, in_bold)
+        for child in element:
+            walk(child, block, in_link, in_bold)
+            if child.tail:
+                add(child.tail, block, in_link, in_bold)
+        if is_block:
+            flush()
+
+    walk(root, root, False, False)
+    flush()
+    return blocks
+
+
+def place(element: HtmlElement, depth: int = 4) -> str:
+    """Where an element stands in the page's template: tags with id and classes, digits folded, of the nearest ancestors.
+
+    Two pages of one template give the same place for the same slot: `div.left>div.content>p`.
+    """
+    steps: list[str] = []
+    node: HtmlElement | None = element
+    while node is not None and len(steps) < depth and isinstance(node.tag, str) and node.tag not in ("html",):
+        names = [n for n in (node.get("id"), *(node.get("class") or "").split()) if n]
+        steps.append(".".join([node.tag, *(re.sub(r"\d+", "0", n) for n in names[:3])]))
+        node = node.getparent()
+    return ">".join(reversed(steps))

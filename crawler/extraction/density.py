@@ -1,0 +1,203 @@
+"""Where the running text of a page stands: a reader by text density.
+
+Each block gets a weight: running text its length, links and short lines less than nothing. The heaviest run of consecutive
+blocks (maximum subarray, as in Body Text Extraction, Finn et al. 2001) is the body; it then grows to the edges of the
+smallest element that holds it, as far as what is added there reads like text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+
+from crawler.extraction.blocks import Block
+from crawler.extraction.rules import any_of
+
+_STOP = re.compile(r"[\u3002!?;:\u2026][\u201d\u2019\u300d\u300f)]?\s*$")
+_PUNCTUATION = re.compile(r"[,;:!?.\u3001\u3002\u2026\u201c\u201d]")
+_NUMBERED = re.compile(
+    r"^\s*(?:第?[一二三四五六七八九十百\d]{1,3}\s*[\u3001.,:篇章节条是要]|\([一二三四五六七八九十\d]{1,3}\))"
+)
+
+
+_TAIL = any_of("furniture", "tail")
+_LINE = any_of("furniture", "line")
+_FURNITURE_CHARS = 160  # furniture lines are short
+_UNLIKELY = re.compile(
+    r"(?:^|[\s_-])(?:comments?|commentlist|reply|replies|respond|footer?|foot|copyright|sidebar|side|aside|related?|relate|recommend|"
+    r"recommends?|share|bdshare|breadcrumbs?|crumbs?|nav|navbar|menu|topbar|toolbar|pager|pagination|hot|rank|links?|friendlink|"
+    r"widget|advert|ads?|statement|disclaimer|postfoot|post-footer|prevnext|tags?|login|search)(?:[\s_-]|$|\d)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Blocks first..last (both included) are the body; `element` is the smallest element that holds its text."""
+
+    first: int
+    last: int
+    element: HtmlElement
+    weight: float
+
+
+def is_furniture(block: Block) -> bool:
+    """Whether a block is a line of the page's furniture by its words."""
+    return block.size <= _FURNITURE_CHARS and bool(_TAIL.search(block.folded) or _LINE.search(block.folded))
+
+
+def weight(block: Block) -> float:
+    """How much a block speaks for running text (positive) or for the page's furniture (negative)."""
+    if is_furniture(block):
+        return -40.0
+    if block.link * 2 > block.size:
+        return -8.0 - 0.6 * min(block.size, 60)
+    plain = block.size - block.link
+    marks = len(_PUNCTUATION.findall(block.folded)) if plain < 80 else 9
+    if plain >= 80 or (plain >= 25 and marks >= 2):
+        return float(plain)
+    if _STOP.search(block.folded):
+        return 0.8 * plain
+    if marks >= 1 and plain >= 15:
+        return 0.5 * plain
+    if _NUMBERED.match(block.folded) and plain >= 6:
+        return 0.4 * plain
+    if block.size <= 3:
+        return -2.0
+    return -5.0
+
+
+def heaviest_run(weights: list[float]) -> tuple[int, int, float]:
+    """First index, last index and sum of the heaviest run; (0, -1, 0.0) when nothing weighs more than nothing."""
+    best = (0, -1, 0.0)
+    total, start = 0.0, 0
+    for i, w in enumerate(weights):
+        if total <= 0:
+            total, start = 0.0, i
+        total += w
+        if total > best[2]:
+            best = (start, i, total)
+    return best
+
+
+def ancestors(element: HtmlElement) -> list[HtmlElement]:
+    """The element and everything it stands in, innermost first."""
+    out = [element]
+    while (parent := out[-1].getparent()) is not None:
+        out.append(parent)
+    return out
+
+
+def smallest_holder(blocks: list[Block], weights: list[float], share: float = 0.93) -> HtmlElement:
+    """The deepest element that holds at least `share` of the positive weight of the given blocks."""
+    held: dict[HtmlElement, float] = {}
+    total = 0.0
+    for block, w in zip(blocks, weights, strict=True):
+        if w > 0:
+            total += w
+            for a in ancestors(block.element):
+                held[a] = held.get(a, 0.0) + w
+    good = [(len(ancestors(a)), a) for a, w in held.items() if w >= share * total]
+    return max(good, key=lambda x: x[0])[1]
+
+
+def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
+    """Text in an element whose id or class says comments, footer, side … counts against the body.
+
+    An element that holds most of the page's text is believed whatever it is called.
+    """
+    total = sum(w for w in weights if w > 0) or 1.0
+    named: dict[HtmlElement, bool] = {}
+    chains = [ancestors(b.element) for b in blocks]
+    held: dict[HtmlElement, float] = {}
+    for chain, w in zip(chains, weights, strict=True):
+        for a in chain:
+            if a not in named:
+                named[a] = bool(_UNLIKELY.search(f"{a.get('id') or ''} {a.get('class') or ''}")) or a.tag in (
+                    "nav",
+                    "footer",
+                    "aside",
+                )
+            if named[a] and w > 0:
+                held[a] = held.get(a, 0.0) + w
+    bad = {a for a, is_bad in named.items() if is_bad and held.get(a, 0.0) < 0.4 * total}
+    for i, chain in enumerate(chains):
+        if weights[i] > 0 and any(a in bad for a in chain):
+            weights[i] = -10.0
+
+
+def find_body(blocks: list[Block]) -> Body | None:
+    """The body of a page, or None when the page has no running text."""
+    weights = [weight(b) for b in blocks]
+    _doubt_unlikely_places(blocks, weights)
+    first, last, total = heaviest_run(weights)
+    if last < first:
+        return None
+    holder = smallest_holder(blocks[first : last + 1], weights[first : last + 1])
+    inside = [i for i, b in enumerate(blocks) if _within(b.element, holder)]
+    if inside:
+        first, last = _grow(blocks, weights, first, last, inside[0], inside[-1])
+    return Body(first, last, holder, total)
+
+
+def _within(element: HtmlElement, holder: HtmlElement) -> bool:
+    node: HtmlElement | None = element
+    while node is not None:
+        if node is holder:
+            return True
+        node = node.getparent()
+    return False
+
+
+def _grow(blocks: list[Block], weights: list[float], first: int, last: int, low: int, high: int) -> tuple[int, int]:
+    """Take in short unlinked lines next to the run, within the holder; shrink a run that reaches beyond the holder."""
+    first, last = max(first, low), min(last, high)
+    while first > low and weights[first - 1] > -8.0:
+        first -= 1
+    while last < high and weights[last + 1] > -8.0:
+        last += 1
+    return first, last
+
+
+_ENOUGH = 120.0  # so much running text (characters) before a tail line, and the text is over there
+
+
+def trim(blocks: list[Block]) -> list[Block]:
+    """A body without the furniture inside it: ends before the first tail line that stands behind enough text; lines that are
+    never text go; a text printed twice in a row stays once."""
+    kept: list[Block] = []
+    text = 0.0
+    for block in blocks:
+        if block.size <= _FURNITURE_CHARS:
+            if _TAIL.search(block.folded):
+                if text >= _ENOUGH:
+                    break
+                continue
+            if _LINE.search(block.folded):
+                continue
+        if not block.is_linked:
+            text += max(0.0, weight(block))
+        kept.append(block)
+    while kept and kept[-1].is_linked:
+        kept.pop()
+    return without_reprint(kept)
+
+
+def without_reprint(blocks: list[Block]) -> list[Block]:
+    """Leave out a second printing: from where the first long blocks come again in the same order to where they differ."""
+    first_seen: dict[str, int] = {}
+    for i, block in enumerate(blocks):
+        if block.size < 40:
+            continue
+        at = first_seen.setdefault(block.text, i)
+        if at == i:
+            continue
+        run = 1
+        while i + run < len(blocks) and at + run < i and blocks[i + run].text == blocks[at + run].text:
+            run += 1
+        printed = sum(b.size for b in blocks[i : i + run])
+        if at + run >= i or (run >= 2 and printed >= 200):  # the whole of what stands between, or a good piece of it
+            return without_reprint([*blocks[:i], *blocks[i + run :]])
+    return blocks
