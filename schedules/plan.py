@@ -141,7 +141,7 @@ def _missed(value: object) -> object:
     if isinstance(value, Missed):
         return value
     if value in ("latest", "all", "none"):
-        return Missed(value)  # type: ignore[arg-type]
+        return Missed(value)
     if isinstance(value, str) and (m := re.fullmatch(r"within[:\s]\s*(\S+)", value.strip())):
         value = {"within": m[1]}
     if isinstance(value, dict) and set(value) == {"within"}:
@@ -380,7 +380,8 @@ def load_schedule(name: str, home: Home) -> Schedule:
     if name not in files:
         raise UsageError(
             f"unknown schedule '{name}'",
-            where=f"looked in {home.own_schedules}" + ("" if home.own_schedules.is_dir() else " and the built-in example"),
+            where=f"looked in {home.own_schedules}"
+            + ("" if home.own_schedules.is_dir() else " and the built-in example"),
             remedy=f"use one of: {', '.join(files)}; or add {home.own_schedules / (name + '.yaml')}",
         )
     return parse_schedule(files[name], site_files(home))

@@ -1,0 +1,461 @@
+"""The ledger: what ran, what was missed, what was skipped and why. It is the truth; every clock is only an alarm.
+
+A run is a row, unique by (schedule, scheduled_for), so that no fire time runs twice whoever wakes up for it. One
+scheduler at a time holds the lease; each holder has a higher fencing token than the one before, and whatever a
+scheduler writes is written only while its token is the current one. A row is owned by the process that works on it; when
+that process stops giving signs of life, the row is taken up again by the holder of the lease.
+
+Any SQLAlchemy URL will do; every change is one short transaction that locks the lease row first, so that two processes
+never decide at the same time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+
+from crawler.errors import JianghuaError, UsageError
+from schedules.owner import short, surely_dead
+from schedules.plan import MANUAL, Due, Schedule
+
+State = Literal["due", "running", "waiting", "done", "failed", "missed", "skipped", "caught_up"]
+OPEN: tuple[State, ...] = ("due", "running")
+# A run that takes its scheduler down with it must not do so for ever; far above what bad luck alone brings.
+MAX_ATTEMPTS = 50
+
+
+class UTCDateTime(sa.TypeDecorator[datetime]):
+    """An aware datetime, kept as UTC without zone, because SQLite keeps no zones."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = sa.MetaData()
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("schedule", sa.String(63), nullable=False),
+    sa.Column("scheduled_for", UTCDateTime, nullable=False),
+    sa.Column("start_after", UTCDateTime, nullable=False),
+    sa.Column("cause", sa.String(16), nullable=False),  # timer, catch_up, manual
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("why", sa.Text),
+    sa.Column("sites", sa.JSON, nullable=False, default=list),
+    sa.Column("plan", sa.JSON),
+    sa.Column("started", UTCDateTime),
+    sa.Column("finished", UTCDateTime),
+    sa.Column("heartbeat", UTCDateTime),
+    sa.Column("owner", sa.Text),
+    sa.Column("step", sa.String(16)),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("counts", sa.JSON, nullable=False, default=dict),
+    sa.Column("version", sa.Text),
+    sa.UniqueConstraint("schedule", "scheduled_for"),
+)
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.Column("expires", UTCDateTime),
+)
+# Up to when the fire times of a schedule have been dealt with, and by which timing.
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("schedule", sa.String(63), primary_key=True),
+    sa.Column("until", UTCDateTime, nullable=False),
+    sa.Column("timing", sa.String(16), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row of the ledger. Times are aware UTC. counts: what each step reported, by step."""
+
+    id: int
+    schedule: str
+    scheduled_for: datetime
+    start_after: datetime
+    cause: str
+    state: State
+    why: str | None
+    sites: list[str]
+    plan: dict[str, Any] | None
+    started: datetime | None
+    finished: datetime | None
+    heartbeat: datetime | None
+    owner: str | None
+    step: str | None
+    attempts: int
+    counts: dict[str, Any] = field(default_factory=dict)
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to be the one scheduler. token grows with each holder and fences off those before."""
+
+    owner: str
+    token: int
+
+
+class LeaseLost(Exception):
+    """Another scheduler has taken the lease; whatever this one was about to write was not written."""
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An engine for the ledger at `url`, its tables made. Raises JianghuaError when it cannot be opened."""
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ImportError) as e:
+        raise JianghuaError(
+            f"cannot open the ledger: {e}",
+            where=str(url),
+            remedy="give an SQLAlchemy URL (sqlite:///path or postgresql+psycopg://…) and install its driver",
+        ) from None
+    except OSError as e:
+        raise JianghuaError(
+            f"cannot open the ledger: {e.strerror}", where=str(url), remedy="check the folder's permissions"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        # sqlite3 would begin transactions late and as readers; two writers could then read the same state and both act.
+        @sa.event.listens_for(engine, "connect")
+        def _connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+            connection.execute("PRAGMA busy_timeout = 60000")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+
+        @sa.event.listens_for(engine, "begin")
+        def _begin(connection: sa.Connection) -> None:
+            reading = connection.get_execution_options().get("reading")
+            connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    with explained(url), engine.begin() as c:
+        if not sa.inspect(c).has_table("lease"):
+            metadata.create_all(c)
+            c.execute(lease.insert().values(id=1, owner=None, token=0, expires=None))
+    return engine
+
+
+@contextmanager
+def explained(url: object) -> Iterator[None]:
+    """Turn database errors into errors for people."""
+    try:
+        yield
+    except DBAPIError as e:
+        if isinstance(e, IntegrityError):
+            raise
+        raise JianghuaError(
+            f"the ledger does not answer: {e.orig}",
+            where=str(url),
+            remedy="make room on the disk or check the database, then run the same command again; nothing kept was touched",
+        ) from None
+
+
+def _dead(row: Any, silent_since: datetime) -> bool:
+    return surely_dead(row.owner) or row.heartbeat < silent_since
+
+
+class Ledger:
+    """The ledger at one URL. `now` gives the time, for tests."""
+
+    def __init__(self, url: str, now: Callable[[], datetime] = utcnow) -> None:
+        self.url = sa.make_url(url).render_as_string() if "://" in url else url
+        self.engine = open_engine(url)
+        self.now = now
+
+    @contextmanager
+    def _changing(self, held: Lease | None = None) -> Iterator[sa.Connection]:
+        """A transaction that nobody else's changing transaction runs beside. Raises LeaseLost when `held` is not held."""
+        with explained(self.url), self.engine.begin() as c:
+            row = c.execute(sa.select(lease).where(lease.c.id == 1).with_for_update()).one()
+            if held is not None and (row.token != held.token or row.owner != held.owner):
+                raise LeaseLost
+            yield c
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with explained(self.url), self.engine.connect().execution_options(reading=True) as c:
+            yield c
+
+    # ------------------------------------------------------------------------------------------ lease
+
+    def take_lease(self, owner: str, time: timedelta) -> Lease | None:
+        """The lease, for `time` from now; None while another owner holds it and may be alive."""
+        now = self.now()
+        with self._changing() as c:
+            row = c.execute(sa.select(lease).where(lease.c.id == 1)).one()
+            if row.owner not in (None, owner) and row.expires > now and not surely_dead(row.owner):
+                return None
+            c.execute(lease.update().values(owner=owner, token=row.token + 1, expires=now + time))
+            return Lease(owner, row.token + 1)
+
+    def renew(self, held: Lease, time: timedelta) -> None:
+        """Hold the lease for `time` from now. Raises LeaseLost."""
+        with self._changing(held) as c:
+            c.execute(lease.update().values(expires=self.now() + time))
+
+    def release(self, held: Lease) -> None:
+        """Give the lease back, so that a waiting scheduler need not wait for it to expire."""
+        try:
+            with self._changing(held) as c:
+                c.execute(lease.update().values(owner=None, expires=None))
+        except LeaseLost:
+            pass
+
+    def lease_holder(self) -> tuple[str | None, datetime | None]:
+        """Who holds the lease and until when, if anybody does."""
+        with self._reading() as c:
+            row = c.execute(sa.select(lease).where(lease.c.id == 1)).one()
+        return row.owner, row.expires
+
+    # ------------------------------------------------------------------------------------------ fire times
+
+    def mark(self, held: Lease, schedule: Schedule, now: datetime) -> tuple[datetime, bool]:
+        """Up to when this schedule's fire times are dealt with, and whether that begins now.
+
+        A schedule that is new, or whose cron or zone changed, begins now: its past is not judged by its new times.
+        """
+        with self._changing(held) as c:
+            row = c.execute(sa.select(marks).where(marks.c.schedule == schedule.name)).one_or_none()
+            if row is not None and row.timing == schedule.timing_digest:
+                return row.until, False
+            values = {"until": now, "timing": schedule.timing_digest}
+            if row is None:
+                c.execute(marks.insert().values(schedule=schedule.name, **values))
+            else:
+                c.execute(marks.update().where(marks.c.schedule == schedule.name).values(**values))
+            return now, True
+
+    def record(self, held: Lease, schedule: Schedule, dues: Iterable[Due], until: datetime) -> Counter[str]:
+        """Write what becomes of each fire time up to `until`, all or nothing; how many new rows have which state.
+
+        A fire time that is met while an earlier run of the schedule is open is skipped where the schedule says so.
+        """
+        now = self.now()
+        written: Counter[str] = Counter()
+        missed: list[dict[str, Any]] = []
+        with self._changing(held) as c:
+            mark = c.execute(sa.select(marks.c.until).where(marks.c.schedule == schedule.name)).scalar()
+            of_schedule = sa.select(runs).where(runs.c.schedule == schedule.name)
+            later = of_schedule.where(runs.c.scheduled_for > mark) if mark else of_schedule
+            known = {row.scheduled_for for row in c.execute(later)}
+            for due in dues:
+                if due.scheduled_for in known:
+                    continue
+                values: dict[str, Any] = {
+                    "schedule": schedule.name,
+                    "scheduled_for": due.scheduled_for,
+                    "start_after": due.start_after,
+                    "cause": "catch_up" if due.action == "catch_up" else "timer",
+                    "state": "missed" if due.action == "miss" else "due",
+                    "why": due.why,
+                    "finished": now if due.action == "miss" else None,
+                }
+                if due.action == "run" and schedule.overlap == "skip":
+                    before = c.execute(of_schedule.where(runs.c.state.in_(OPEN)).order_by(runs.c.scheduled_for)).first()
+                    if before is not None:
+                        why = (
+                            f"run {before.id} (for {before.scheduled_for:%Y-%m-%d %H:%M} UTC) was still {before.state}"
+                        )
+                        values |= {"state": "skipped", "why": f"{why} (overlap: skip)", "finished": now}
+                written[values["state"]] += 1
+                if due.action == "miss":
+                    missed.append(values)  # there can be very many of these
+                else:
+                    c.execute(runs.insert().values(**values))
+            if missed:
+                c.execute(runs.insert(), missed)
+            c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=until))
+        return written
+
+    # ------------------------------------------------------------------------------------------ runs
+
+    def add_manual(self, owner: str, plan: dict[str, Any], sites: list[str], silent_for: timedelta) -> Run:
+        """A row for a run that a person starts now. Raises UsageError when another run works on one of its sites."""
+        now = self.now()
+        with self._changing() as c:
+            self._bury_manual(c, now - silent_for)
+            other = self._in_the_way(c, sites, now - silent_for)
+            if other is not None:
+                raise UsageError(
+                    f"run {other.id} ({other.schedule}) works on {', '.join(sorted({*other.sites} & {*sites}))} now",
+                    where=f"owner: {short(other.owner)}",
+                    remedy=f"wait until it has ended (`jianghua runs show {other.id}`) or end that process",
+                )
+            while c.execute(  # two may begin in the same microsecond
+                sa.select(runs.c.id).where(runs.c.schedule == MANUAL, runs.c.scheduled_for == now)
+            ).first():
+                now += timedelta(microseconds=1)
+            result = c.execute(
+                runs.insert().values(
+                    schedule=MANUAL,
+                    scheduled_for=now,
+                    start_after=now,
+                    cause="manual",
+                    state="running",
+                    plan=plan,
+                    sites=sites,
+                    owner=owner,
+                    started=now,
+                    heartbeat=now,
+                    attempts=1,
+                )
+            )
+            key = result.inserted_primary_key
+            assert key is not None
+        return self.run(key[0])
+
+    def _in_the_way(self, c: sa.Connection, sites: list[str], silent_since: datetime) -> Any:
+        """A running row that works on one of these sites and whose owner may be alive."""
+        for row in c.execute(sa.select(runs).where(runs.c.state == "running")):
+            if {*row.sites} & {*sites} and not _dead(row, silent_since):
+                return row
+        return None
+
+    def claim(
+        self, held: Lease, run_id: int, plan: dict[str, Any], sites: list[str], silent_for: timedelta
+    ) -> Run | str:
+        """Begin (or take up) a due run: its row, or the reason why it has to wait. The first plan is kept for good."""
+        now = self.now()
+        with self._changing(held) as c:
+            row = c.execute(sa.select(runs).where(runs.c.id == run_id)).one()
+            if row.state != "due":
+                return f"run {run_id} is {row.state}"
+            other = self._in_the_way(c, row.sites or sites, now - silent_for)
+            if other is not None:
+                shared = ", ".join(sorted({*other.sites} & {*(row.sites or sites)}))
+                return f"waits for run {other.id} ({other.schedule}), which works on {shared}"
+            c.execute(
+                runs.update()
+                .where(runs.c.id == run_id)
+                .values(
+                    state="running",
+                    owner=held.owner,
+                    heartbeat=now,
+                    started=row.started or now,
+                    attempts=row.attempts + 1,
+                    plan=row.plan or plan,
+                    sites=row.sites or sites,
+                )
+            )
+        return self.run(run_id)
+
+    def note(self, held: Lease, run_id: int, why: str) -> None:
+        """Write why a due run has not begun."""
+        with self._changing(held) as c:
+            c.execute(runs.update().where(runs.c.id == run_id, runs.c.state == "due").values(why=why))
+
+    def beat(self, run_id: int, owner: str, **changes: Any) -> bool:
+        """Say that the run lives, and write `changes` (step, counts, version). False when the run is not ours any more."""
+        with self._changing() as c:
+            done = c.execute(
+                runs.update()
+                .where(runs.c.id == run_id, runs.c.owner == owner, runs.c.state == "running")
+                .values(heartbeat=self.now(), **changes)
+            )
+        return bool(done.rowcount == 1)
+
+    def finish(self, run_id: int, owner: str, state: State, why: str | None, version: str | None = None) -> bool:
+        """End a run: `done` becomes `caught_up` where the run was late; `due` puts it back. False when it is not ours."""
+        now = self.now()
+        with self._changing() as c:
+            row = c.execute(sa.select(runs).where(runs.c.id == run_id)).one()
+            if row.owner != owner or row.state != "running":
+                return False
+            if state == "done" and row.cause == "catch_up":
+                state = "caught_up"
+                why = "; ".join(x for x in (row.why, why) if x)
+            values: dict[str, Any] = {"state": state, "why": why, "version": version or row.version, "heartbeat": now}
+            if state != "due":
+                values["finished"] = now
+            c.execute(runs.update().where(runs.c.id == run_id).values(**values))
+        return True
+
+    def take_up(self, held: Lease, silent_for: timedelta, working_on: Iterable[int] = ()) -> list[Run]:
+        """Make the runs due again whose process died; a manual run is closed, since its user will start it anew.
+
+        Dead is a process of this machine that is no more, or any that gave no sign for `silent_for`.
+        working_on: the runs that the holder of the lease works on itself.
+        """
+        now = self.now()
+        ids = []
+        working = set(working_on)
+        with self._changing(held) as c:
+            self._bury_manual(c, now - silent_for)
+            for row in c.execute(sa.select(runs).where(runs.c.state == "running", runs.c.cause != "manual")).all():
+                mine = row.owner == held.owner
+                if row.id in working if mine else not _dead(row, now - silent_for):
+                    continue
+                values: dict[str, Any] = {"state": "due"}
+                if row.attempts >= MAX_ATTEMPTS:
+                    why = f"died {row.attempts} times, the last time in step {row.step}"
+                    values = {"state": "failed", "why": why, "finished": now}
+                c.execute(runs.update().where(runs.c.id == row.id).values(**values))
+                ids.append(row.id)
+        return [self.run(i) for i in ids]
+
+    def _bury_manual(self, c: sa.Connection, silent_since: datetime) -> None:
+        for row in c.execute(sa.select(runs).where(runs.c.state == "running", runs.c.cause == "manual")).all():
+            if _dead(row, silent_since):
+                why = f"its process died in step {row.step or '?'}; what it kept is kept, the same command goes on"
+                values = {"state": "failed", "why": why, "finished": row.heartbeat}
+                c.execute(runs.update().where(runs.c.id == row.id).values(**values))
+
+    # ------------------------------------------------------------------------------------------ looking
+
+    def run(self, run_id: int) -> Run:
+        """The run with this number. Raises UsageError when there is none."""
+        with self._reading() as c:
+            row = c.execute(sa.select(runs).where(runs.c.id == run_id)).one_or_none()
+        if row is None:
+            raise UsageError(f"unknown run {run_id}", where=self.url, remedy="`jianghua runs` lists the runs")
+        return Run(**row._mapping)
+
+    def runs(
+        self,
+        *,
+        schedule: str | None = None,
+        states: Iterable[str] | None = None,
+        limit: int | None = None,
+        oldest_first: bool = False,
+    ) -> list[Run]:
+        """Runs by scheduled time, newest first unless said otherwise."""
+        query = sa.select(runs)
+        if schedule is not None:
+            query = query.where(runs.c.schedule == schedule)
+        if states is not None:
+            query = query.where(runs.c.state.in_(list(states)))
+        order = (runs.c.scheduled_for, runs.c.id)
+        query = query.order_by(*(order if oldest_first else [x.desc() for x in order])).limit(limit)
+        with self._reading() as c:
+            return [Run(**r._mapping) for r in c.execute(query)]
+
+    def close(self) -> None:
+        self.engine.dispose()
