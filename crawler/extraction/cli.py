@@ -1,0 +1,137 @@
+"""The commands `extract` and `learn`."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from crawler.console import HomeOption, JsonOption, err, home_of, show
+from crawler.errors import JianghuaError
+from crawler.extraction import jobs
+from crawler.extraction.jobs import ExtractReport
+
+app = typer.Typer(no_args_is_help=True)
+
+SHOWN = 20  # damaged records and poison pages listed one by one
+
+SitesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[SITE]...", help="Sites to extract (default: all that were crawled).")
+]
+
+
+class _Bars:
+    """One progress bar a site."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.tasks: dict[str, TaskID] = {}
+
+    def __call__(self, site: str, done: int, total: int) -> None:
+        if site not in self.tasks:
+            self.tasks[site] = self.progress.add_task(site, total=total)
+        self.progress.update(self.tasks[site], completed=done, total=total)
+
+
+def _bars() -> AbstractContextManager[Progress | None]:
+    if not err.is_terminal:
+        return nullcontext()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, refresh_per_second=4)
+
+
+@app.command()
+def extract(
+    sites: SitesArgument = None,
+    again: Annotated[bool, typer.Option("--again", help="Read every page anew, also what did not change.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, max=256, help="Worker processes (default: the CPUs).")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the speeches out of the archived pages and write them as records. Reads the archive alone, no network."""
+    with _bars() as progress:
+        report = jobs.extract(
+            home_of(home), sites or (), again=again, workers=workers, progress=_Bars(progress) if progress else None
+        )
+    show(report.as_json(), lambda: summary(report), as_json)
+    if not report.ok:
+        raise trouble(report)
+
+
+@app.command()
+def learn(
+    sites: Annotated[
+        list[str] | None, typer.Argument(metavar="[SITE]...", help="Sites to learn (default: all that were crawled).")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn what repeats on a site's pages from its archive, and keep it as the site's next profile if it changed."""
+    place = home_of(home)
+    learned: list[dict[str, Any]] = []
+    for name in [s.name for s in jobs.asked_sites(place, sites or ())]:
+        profile = jobs.learn(place, name)
+        learned.append({"site": name, "profile": profile.version if profile else None})
+
+    def human() -> RenderableType:
+        table = Table(box=None)
+        table.add_column("site")
+        table.add_column("profile", justify="right")
+        for row in learned:
+            table.add_row(row["site"], str(row["profile"] or "nothing to learn from yet"))
+        return table
+
+    show(learned, human, as_json)
+
+
+def summary(report: ExtractReport) -> RenderableType:
+    """The report for people: one row a site, one column a fate that occurs, then what went wrong."""
+    order = ["speech", "preview", "continuation", "list", "off_topic"]
+    present = {f for s in report.sites for f in s.fates}
+    fates = [f for f in order if f in present] + sorted(present - set(order))
+    table = Table(box=None, title="pages by what became of them", title_justify="left")
+    for n, heading in enumerate(("site", "read", "reused", "speeches", *fates)):
+        table.add_column(heading, justify="left" if n == 0 else "right")
+    for s in report.sites:
+        counts = [str(s.fates.get(f, 0) or "·") for f in fates]
+        table.add_row(s.site, str(s.read), str(s.articles - s.read), str(s.speeches), *counts)
+    lines: list[RenderableType] = [table]
+    pages = sum(s.pages_read for s in report.sites)
+    skipped, all_jobs = sum(s.skipped for s in report.sites), sum(s.jobs for s in report.sites)
+    rate = f", {pages / report.seconds:.0f} pages/s" if pages and report.seconds else ""
+    lines.append(
+        Text(f"{pages} pages read in {report.seconds:.1f} s{rate}; {skipped} of {all_jobs} buckets had not changed")
+    )
+    for s in report.sites:
+        lines += [Text(f"{s.site}: {w}", style="yellow") for w in s.warnings]
+        lines += [Text(f"{s.site}: poison: {url}: {why}", style="yellow") for url, why in s.poison[:SHOWN]]
+        if len(s.poison) > SHOWN:
+            lines.append(Text(f"{s.site}: and {len(s.poison) - SHOWN} more poison pages (see --json)", style="yellow"))
+    return Group(*lines)
+
+
+def trouble(report: ExtractReport) -> JianghuaError:
+    """The error that a report with damaged records or failed sites ends in."""
+    damaged = [(s.site, *d) for s in report.sites for d in s.damaged]
+    failed = [s for s in report.sites if s.error]
+    whats = [f"{s.site}: {s.error}" for s in failed]
+    if damaged:
+        whats.append(f"{len(damaged)} archived record{'s' if len(damaged) > 1 else ''} cannot be read")
+    places = [f"{where}: {what} ({url})" for _, url, where, what in damaged[:SHOWN]]
+    if len(damaged) > SHOWN:
+        places.append(f"and {len(damaged) - SHOWN} more (see --json)")
+    return JianghuaError(
+        "; ".join(whats),
+        where="\n         ".join(places) or None,
+        remedy="crawl the pages again with `jianghua crawl SITE --refetch all`; the other pages were read, and what these "
+        "gave before was kept"
+        if damaged
+        else None,
+    )

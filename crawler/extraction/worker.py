@@ -1,0 +1,137 @@
+"""What runs inside a worker process: read an article's pages from the archive, read the article, give back its rows.
+
+Page bytes never pass through a pipe: a worker gets addresses and gives back speeches. Nothing here imports pyarrow: a worker
+starts faster and stays smaller without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from crawler.archive import WarcAddress, read_response
+from crawler.errors import JianghuaError
+from crawler.extraction.decode import decode
+from crawler.extraction.model import ArticleResult, PageInput
+from crawler.home import Home
+from crawler.site import Site
+
+if TYPE_CHECKING:
+    from crawler.extraction.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class PageRef:
+    """One archived page to read."""
+
+    ordinal: int
+    url: str
+    content_type: str | None
+    address: WarcAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTask:
+    """One article to read, as a worker gets it. expected: how many in-article pages its pager shows."""
+
+    site: str
+    article_key: str
+    page_url: str
+    expected: int
+    pages: tuple[PageRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """An archived record that cannot be read. where: file and offset, for people."""
+
+    ordinal: int
+    url: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading made of an article.
+
+    charsets, statuses: of each page read, in order. speeches: as ArticleResult.speeches. damaged: pages whose record cannot be read;
+    the others were read without them.
+    """
+
+    fate: str
+    why: str | None = None
+    title: str | None = None
+    charsets: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = ()
+    speeches: tuple[dict[str, Any], ...] = ()
+    damaged: tuple[Damage, ...] = ()
+
+
+Reader = Callable[[list[PageInput], Site, "Profile | None"], ArticleResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What every task of a worker shares: home, site and profile by site name, and the reader as `module:function`."""
+
+    home: Home
+    sites: dict[str, Site]
+    profiles: dict[str, Any]
+    reader: str
+
+
+def resolve(name: str) -> Any:
+    """The function called `module:function`."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def reading(setup: Setup) -> Callable[[ReadTask], Reading]:
+    """The function that reads one article (see Reading); what the reader itself raises passes through."""
+    reader: Reader = resolve(setup.reader)
+
+    def read(task: ReadTask) -> Reading:
+        pages, statuses, damaged = _fetch(setup.home, task.pages)
+        if not pages:
+            return Reading("error", "the archived record is damaged", damaged=damaged)
+        result = reader(pages, setup.sites[task.site], setup.profiles.get(task.site))
+        incomplete = len(pages) < task.expected or bool(damaged)
+        charsets = (result.charset, *(decode(p.body, p.content_type).charset for p in pages[1:]))
+        for row in result.speeches:
+            if incomplete and "incomplete" not in row["quality_flags"]:
+                row["quality_flags"] = [*row["quality_flags"], "incomplete"]
+        return Reading(result.fate, result.why, result.title, charsets, statuses, tuple(result.speeches), damaged)
+
+    return read
+
+
+def _fetch(home: Home, refs: tuple[PageRef, ...]) -> tuple[list[PageInput], tuple[int, ...], tuple[Damage, ...]]:
+    pages, statuses, damaged = [], [], []
+    for ref in refs:
+        try:
+            response = read_response(home, ref.address)
+        except JianghuaError as e:
+            where = f"{ref.address.file}, offset {ref.address.offset}"
+            damaged.append(Damage(ref.ordinal, ref.url, where, e.what))
+        else:
+            pages.append(PageInput(ref.url, response.body, ref.content_type, ref.ordinal))
+            statuses.append(response.status)
+    return pages, tuple(statuses), tuple(damaged)
+
+
+def learning(setup: Setup) -> Callable[[list[ReadTask]], Any]:
+    """The function that learns a site's profile from a sample of its articles; damaged records are passed over."""
+    learner = resolve(setup.reader)
+
+    def learn(tasks: list[ReadTask]) -> Any:
+        def groups() -> Iterator[list[PageInput]]:
+            for task in tasks:
+                if pages := _fetch(setup.home, task.pages)[0]:
+                    yield pages
+
+        return learner(groups(), setup.sites[tasks[0].site])
+
+    return learn

@@ -1,0 +1,323 @@
+"""Shards: extraction's records on disk, the durable hand-off from extract to publish.
+
+    var/records/SITE/
+      07.json                 pointer of bucket 07: which shard holds, of which input it was made, digest of each file
+      07-3f2a…/               the shard, immutable: speeches, provenance, pages, readings (.parquet)
+
+The articles of a site are spread over BUCKETS buckets by a hash of their key; one bucket is one unit of work, rewritten whole
+or not at all. A shard is written beside, renamed into place under the digest of its content, and then its pointer is
+replaced: the pointer is the only commit point. The same rows give the same bytes, and a shard whose content did not change is not
+touched. `readings` is extraction's own memory of what reading made of each article (see READING); the other three are what
+the publisher takes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crawler import durable
+from crawler.errors import DamagedError, JianghuaError, UsageError
+from crawler.home import Home
+from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA, STRINGS, Column, schema
+
+BUCKETS = 16
+FORMAT = 1
+ROW_GROUP = 20_000
+
+_NUMBERS = pa.list_(pa.field("item", pa.int16(), nullable=False))
+READING: tuple[Column, ...] = (
+    Column("article_key", pa.string(), "key of the article's first page"),
+    Column("digest", pa.string(), "digest of all that reading the article takes in; empty: to be read again"),
+    Column("fate", pa.string(), "what reading made of it (records.Fate)"),
+    Column("why", pa.string(), "the reason, for people", nullable=True),
+    Column("title", pa.string(), "title of its first page", nullable=True),
+    Column("parts", _NUMBERS, "part numbers of its speeches, in order"),
+    Column("charsets", STRINGS, "charset of each page read, in order"),
+    Column("statuses", _NUMBERS, "HTTP status of each page read, in order"),
+)
+READING_SCHEMA = schema(READING)
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "speeches": SPEECH_SCHEMA,
+    "provenance": PROVENANCE_SCHEMA,
+    "pages": PAGE_SCHEMA,
+    "readings": READING_SCHEMA,
+}
+SORT: dict[str, list[tuple[str, str]]] = {
+    "speeches": [("page_url", "ascending"), ("part", "ascending"), ("speech_id", "ascending")],
+    "provenance": [("speech_id", "ascending"), ("ordinal", "ascending")],
+    "pages": [("key", "ascending")],
+    "readings": [("article_key", "ascending")],
+}
+
+
+def speech_id(site: str, key: str, part: int) -> str:
+    """The stable id of a speech, `SITE:` and 20 hex digits: from the site's name, the key of the article's first page
+    (canonical path and query) and the part, never from the text, the host or the port."""
+    digest = hashlib.sha256("\0".join((site, key, str(part))).encode()).hexdigest()
+    return f"{site}:{digest[:20]}"
+
+
+def bucket_of(article_key: str) -> int:
+    """The bucket, 0 to BUCKETS-1, that an article belongs to."""
+    return int.from_bytes(hashlib.sha256(article_key.encode()).digest()[:4], "big") % BUCKETS
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A committed shard, as its pointer says.
+
+    input: digest of the input it was made of. files: by table name its sha256 (hex), bytes and rows. counts: pages by fate.
+    complete: False when an archived record could not be read, so that the same input is tried again.
+    """
+
+    site: str
+    bucket: int
+    folder: Path
+    input: str
+    files: Mapping[str, Mapping[str, Any]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    complete: bool = True
+
+    def path(self, table: str) -> Path:
+        """The Parquet file of a table."""
+        return self.folder / f"{table}.parquet"
+
+
+def _name(bucket: int) -> str:
+    return f"{bucket:02x}"
+
+
+def pointer_path(home: Home, site: str, bucket: int) -> Path:
+    """The pointer file of a bucket."""
+    return home.records(site) / f"{_name(bucket)}.json"
+
+
+def _damaged(path: Path, what: str) -> DamagedError:
+    return DamagedError(what, where=str(path), remedy="run `jianghua extract` again: it makes the shard anew")
+
+
+def read_pointer(home: Home, site: str, bucket: int) -> Shard | None:
+    """The committed shard of a bucket, or None when it has none. Raises DamagedError when the pointer cannot be read."""
+    path = pointer_path(home, site, bucket)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["format"] != FORMAT:
+            raise _damaged(path, f"the pointer has an unknown format ({value['format']})")
+        folder = str(value["shard"])
+        if not re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{16}", folder) or set(value["files"]) != set(SCHEMAS):
+            raise _damaged(path, "the pointer does not name a shard")
+        return Shard(
+            site, bucket, path.parent / folder, value["input"], value["files"], value["counts"], value["complete"]
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise _damaged(path, f"the pointer cannot be read: {e}") from None
+
+
+def committed(home: Home, site: str) -> list[Shard]:
+    """All committed shards of a site, by bucket; empty when it was never extracted. Raises DamagedError."""
+    return [s for b in range(BUCKETS) if (s := read_pointer(home, site, b)) is not None]
+
+
+def extracted_sites(home: Home) -> list[str]:
+    """The names of the sites that have records."""
+    folder = home.var / "records"
+    return sorted(p.name for p in folder.iterdir() if any(p.glob("*.json"))) if folder.is_dir() else []
+
+
+def verify(shard: Shard) -> None:
+    """Read every file of a shard and compare it with the pointer. Raises DamagedError naming the first that differs."""
+    for table in SCHEMAS:
+        path = shard.path(table)
+        try:
+            with path.open("rb") as f:
+                digest = hashlib.file_digest(f, "sha256").hexdigest()
+        except OSError as e:
+            raise _damaged(path, f"a file of the shard cannot be read: {e.strerror or e}") from None
+        if digest != shard.files[table]["sha256"]:
+            raise _damaged(path, "a file of the shard is not what was written (its SHA-256 differs)")
+
+
+def read_table(shard: Shard, table: str, columns: list[str] | None = None) -> pa.Table:
+    """A table of a shard (`speeches`, `provenance`, `pages` or `readings`), checked against the pointer's SHA-256.
+
+    Raises DamagedError. A shard that extraction replaced meanwhile is gone as well: take `committed` again.
+    """
+    path = shard.path(table)
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise _damaged(path, f"a file of the shard cannot be read: {e.strerror or e}") from None
+    if hashlib.sha256(data).hexdigest() != shard.files[table]["sha256"]:
+        raise _damaged(path, "a file of the shard is not what was written (its SHA-256 differs)")
+    return pq.ParquetFile(pa.BufferReader(data)).read(columns=columns)
+
+
+def read_records(home: Home, site: str, table: str) -> pa.Table:
+    """A table of all shards of a site, one after the other; empty when there are none. Raises DamagedError.
+
+    May run beside an extraction: a shard replaced between reading its pointer and its file is looked up again.
+    """
+    tables = []
+    for bucket in range(BUCKETS):
+        for attempt in range(5):
+            shard = read_pointer(home, site, bucket)
+            if shard is None:
+                break
+            try:
+                tables.append(read_table(shard, table))
+                break
+            except DamagedError:
+                if attempt == 4 or read_pointer(home, site, bucket) == shard:
+                    raise
+    return pa.concat_tables(tables) if tables else SCHEMAS[table].empty_table()
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=ROW_GROUP,
+        write_page_index=True,
+        write_page_checksum=True,
+    )
+    return bytes(sink.getvalue())
+
+
+def write_shard(
+    home: Home, site: str, bucket: int, tables: Mapping[str, pa.Table], *, input_digest: str, complete: bool = True
+) -> Shard:
+    """Commit the rows of a bucket: sort, write beside, fsync, rename, replace the pointer, sweep what it replaced.
+
+    tables: one of each name in SCHEMAS, in any order of rows. Nothing is written where the same content already stands.
+    Raises JianghuaError when the disk is full; what was committed before then still holds.
+    """
+    root = home.records(site)
+    data = {name: _parquet(tables[name].cast(SCHEMAS[name]).sort_by(SORT[name])) for name in SCHEMAS}
+    files = {
+        name: {"sha256": hashlib.sha256(b).hexdigest(), "bytes": len(b), "rows": tables[name].num_rows}
+        for name, b in data.items()
+    }
+    content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+    folder = root / f"{_name(bucket)}-{content}"
+    fates = tables["pages"].column("fate").value_counts().to_pylist()
+    counts = {v["values"]: v["counts"] for v in sorted(fates, key=lambda v: str(v["values"]))}
+    shard = Shard(site, bucket, folder, input_digest, files, counts, complete)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not _holds(shard):
+            _put(folder, data)
+    except OSError as e:
+        raise durable.cannot_write(folder, e) from e
+    pointer = {
+        "format": FORMAT,
+        "shard": folder.name,
+        "input": input_digest,
+        "files": files,
+        "counts": counts,
+        "complete": complete,
+    }
+    if not _same(home, shard):
+        durable.write_json(pointer_path(home, site, bucket), pointer)
+    sweep(root, bucket, keep=folder.name)
+    return shard
+
+
+def _holds(shard: Shard) -> bool:
+    try:
+        verify(shard)
+    except DamagedError:
+        return False
+    return True
+
+
+def _same(home: Home, shard: Shard) -> bool:
+    try:
+        return read_pointer(home, shard.site, shard.bucket) == shard
+    except DamagedError:
+        return False
+
+
+def _put(folder: Path, data: Mapping[str, bytes]) -> None:
+    """Write the files into a new folder and rename it into place; a damaged one that stands there makes way."""
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name[:2]}-", suffix=".tmp", dir=folder.parent))
+    try:
+        beside.chmod(0o755)
+        for name, content in data.items():
+            with (beside / f"{name}.parquet").open("wb") as f:
+                f.write(content)
+                f.flush()
+                os.fsync(f.fileno())
+        durable.fsync_folder(beside)
+        if folder.exists():
+            folder.rename(Path(tempfile.mkdtemp(prefix=f".{folder.name[:2]}-", suffix=".tmp", dir=folder.parent)) / "x")
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    durable.fsync_folder(folder.parent)
+
+
+def drop_shard(home: Home, site: str, bucket: int) -> None:
+    """Take a bucket's records away: pointer first, then its files. No error when there are none."""
+    try:
+        pointer_path(home, site, bucket).unlink(missing_ok=True)
+    except OSError as e:
+        raise durable.cannot_write(pointer_path(home, site, bucket), e) from e
+    sweep(home.records(site), bucket, keep=None)
+
+
+def sweep(root: Path, bucket: int, *, keep: str | None) -> None:
+    """Remove the folders of a bucket that no pointer names: replaced shards and what a kill left half written."""
+    name = _name(bucket)
+    for path in [*root.glob(f"{name}-*"), *root.glob(f".{name}-*.tmp"), *root.glob(f".{name}.json.*.tmp")]:
+        if path.is_dir() and path.name != keep:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_file():
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(home: Home, site: str) -> Iterator[None]:
+    """Hold a site's records against a second extraction; the lock ends with the process, however it ends.
+
+    Raises UsageError when another process holds it.
+    """
+    root = home.records(site)
+    path = root / ".lock"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a")
+    except OSError as e:
+        raise durable.cannot_write(path, e) from e
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another extraction of '{site}' is running",
+                where=str(path),
+                remedy="wait until it has ended, or end it; nothing is lost by that",
+            ) from None
+        except OSError as e:
+            raise JianghuaError(f"cannot lock the records: {e.strerror}", where=str(path)) from e
+        yield
