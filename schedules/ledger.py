@@ -24,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 
 from crawler.errors import JianghuaError, UsageError
 from schedules.owner import short, surely_dead
-from schedules.plan import MANUAL, Due, Schedule
+from schedules.plan import MANUAL, Due, Schedule, span
 
 State = Literal["due", "running", "waiting", "done", "failed", "missed", "skipped", "caught_up"]
 OPEN: tuple[State, ...] = ("due", "running")
@@ -372,6 +372,12 @@ class Ledger:
         with self._changing(held) as c:
             c.execute(runs.update().where(runs.c.id == run_id, runs.c.state == "due").values(why=why))
 
+    def settle(self, held: Lease, run_id: int, state: State, why: str) -> None:
+        """End a due run that will not begin."""
+        with self._changing(held) as c:
+            due = (runs.c.id == run_id, runs.c.state == "due")
+            c.execute(runs.update().where(*due).values(state=state, why=why, finished=self.now()))
+
     def beat(self, run_id: int, owner: str, **changes: Any) -> bool:
         """Say that the run lives, and write `changes` (step, counts, version). False when the run is not ours any more."""
         with self._changing() as c:
@@ -389,9 +395,10 @@ class Ledger:
             row = c.execute(sa.select(runs).where(runs.c.id == run_id)).one()
             if row.owner != owner or row.state != "running":
                 return False
-            if state == "done" and row.cause == "catch_up":
-                state = "caught_up"
-                why = "; ".join(x for x in (row.why, why) if x)
+            if row.cause == "catch_up" and state != "due":
+                state = "caught_up" if state == "done" else state
+                late = f"begun {span((row.started or now) - row.scheduled_for)} late, after a time without a scheduler"
+                why = f"{why} ({late})" if why else late
             values: dict[str, Any] = {"state": state, "why": why, "version": version or row.version, "heartbeat": now}
             if state != "due":
                 values["finished"] = now

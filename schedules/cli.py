@@ -1,0 +1,245 @@
+"""`jianghua`, the one command. Each stage brings its own commands; here they are put together, with those about time.
+
+The modules of the stages are imported only when one of their commands is called, so that the command starts quickly.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import _click
+from typer.core import TyperCommand, TyperGroup
+
+from crawler.console import HomeOption, JsonOption, run_app
+from schedules.child import die_with_parent
+
+STAGES, TIME, LOOK = "The chain, step by step", "The whole chain, and when it runs", "Looking at what there is"
+
+# command: (module whose `app` has it, panel of the help, first line of its help)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("schedules.demo", TIME, "The whole chain on the built-in sample: two days, two versions, what changed."),
+    "run": ("", TIME, ""),
+    "schedule": ("", TIME, ""),
+    "runs": ("", TIME, ""),
+    "crawl": ("crawler.cli", STAGES, "Fetch the pages of sites into the archive."),
+    "learn": ("crawler.extraction.cli", STAGES, "Learn what repeats on a site's pages: a new numbered profile."),
+    "extract": ("crawler.extraction.cli", STAGES, "Read the archived pages into speech records, without the network."),
+    "publish": ("publisher.cli", STAGES, "Make the next version of a dataset from the records."),
+    "sites": ("crawler.cli", LOOK, "List, show and check site files."),
+    "versions": ("publisher.cli", LOOK, "List the published versions."),
+    "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
+    "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),
+    "sample": ("crawler.sample.cli", LOOK, "Build or serve the built-in sample of document sites."),
+}
+
+
+class Jianghua(TyperGroup):
+    """The group of all commands. Those of other modules stand in the help by name and one line until they are called."""
+
+    def list_commands(self, ctx: _click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: _click.Context, cmd_name: str) -> _click.Command | None:
+        if cmd_name in self.commands:
+            return self.commands[cmd_name]
+        if cmd_name not in COMMANDS:
+            return None
+        _, panel, line = COMMANDS[cmd_name]
+        return TyperCommand(name=cmd_name, help=line, rich_help_panel=panel)
+
+    def resolve_command(
+        self, ctx: _click.Context, args: list[str]
+    ) -> tuple[str | None, _click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in COMMANDS and name not in self.commands:
+            command = load_command(name)
+        return name, command, rest
+
+
+def load_command(name: str) -> _click.Command:
+    """The command `name` of the module that brings it."""
+    module, _, _ = COMMANDS[name]
+    found = typer.main.get_command(importlib.import_module(module).app)
+    if isinstance(found, TyperGroup) and name in found.commands:
+        return found.commands[name]
+    return found  # an app that is this one command, or this one group
+
+
+app = typer.Typer(
+    name="jianghua",
+    cls=Jianghua,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Collect Chinese speech pages (讲话稿) from document sites and publish them as versioned Parquet datasets.",
+    epilog="Every command explains itself with --help and speaks JSON with --json. JIANGHUA_HOME is where var/ and datasets/ live.",
+)
+schedule_app = typer.Typer(help="Run schedules and look at them.", no_args_is_help=True)
+runs_app = typer.Typer(help="What ran, what was missed or skipped, and why.", invoke_without_command=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"jianghua {version('jianghua')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("run", rich_help_panel=TIME)
+def run_command(
+    sites: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sites to run (default: every site that has an address).", show_default=False),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", metavar="SITE=URL", help="Point a site at a replica; a bare URL when there is one site."),
+    ] = None,
+    refetch: Annotated[
+        str | None, typer.Option(metavar="due|all|none", help="Which known pages are asked for again (default: due).")
+    ] = None,
+    delay: Annotated[
+        float | None,
+        typer.Option(min=0, help="Seconds between two requests to a host, never below robots' Crawl-delay."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Read every archived page again, changed or not.")] = False,
+    steps: Annotated[
+        str | None, typer.Option(metavar="STEP,…", help="Only these of crawl,learn,extract,publish.")
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="Dataset to publish.")] = "speeches",
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", metavar="NAME", help="Do now what this schedule does when it fires.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the whole chain by hand: crawl, learn, extract, publish.
+
+    Each step may be killed at any moment; the same command goes on where it was. A site whose crawl fails does not stop
+    the others. The run is written into the ledger (`jianghua runs`). Exit code 1 when a step failed.
+    """
+    from schedules import manual
+
+    raise typer.Exit(
+        manual.run(home, tuple(sites or ()), at or [], refetch, delay, again, steps, dataset, schedule, as_json=as_json)
+    )
+
+
+@schedule_app.command("run")
+def schedule_run(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Schedules to work on (default: all that are enabled).", show_default=False),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Run what is due now, then stop.")] = False,
+    seconds: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop after this many seconds.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Be the scheduler: run what is due, and wait for what comes.
+
+    What was missed while no scheduler was running is caught up or recorded as each schedule says. A run whose process
+    died is taken up again. One scheduler at a time holds the lease; a second one waits and takes over. SIGTERM and
+    Ctrl-C stop it cleanly: what was running goes on when a scheduler runs again.
+    """
+    from schedules import look
+
+    raise typer.Exit(look.schedule_run(home, names or None, once, seconds))
+
+
+@schedule_app.command("list")
+def schedule_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the schedules: when they fire next, how their last run went, which files are broken."""
+    from schedules import look
+
+    raise typer.Exit(look.schedule_list(home, as_json))
+
+
+@schedule_app.command("next")
+def schedule_next(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Schedules (default: all that are enabled).", show_default=False)
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="How many fire times of each.")] = 5,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the next fire times, in each schedule's own zone and in UTC."""
+    from schedules import look
+
+    raise typer.Exit(look.schedule_next(home, names or None, count, as_json))
+
+
+@schedule_app.command("check")
+def schedule_check(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Schedule files (default: those of the home).", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check schedule files; each mistake is told with file, line and remedy. Exit code 1 when there is one."""
+    from schedules import look
+
+    raise typer.Exit(look.schedule_check(home, files or None, as_json))
+
+
+@runs_app.callback(invoke_without_command=True)
+def runs_list(
+    ctx: typer.Context,
+    schedule: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only runs of this schedule (or `manual`).")
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATE",
+            help="Only runs in this state: due, running, waiting, done, failed, missed, skipped, caught_up.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")] = 30,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    if ctx.invoked_subcommand is None:
+        from schedules import look
+
+        raise typer.Exit(look.runs_list(home, schedule, state, limit, as_json))
+
+
+@runs_app.command("show")
+def runs_show(
+    run: Annotated[int, typer.Argument(help="Number of the run.")], home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Show one run: its steps, what each reported, and where the logs are."""
+    from schedules import look
+
+    raise typer.Exit(look.runs_show(home, run, as_json))
+
+
+app.add_typer(schedule_app, name="schedule", rich_help_panel=TIME)
+app.add_typer(runs_app, name="runs", rich_help_panel=TIME)
+
+
+def main() -> Any:
+    """The console script."""
+    die_with_parent()
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""What a run does: the steps crawl → learn → extract → publish, each in a child process.
+
+A process of its own because Scrapy's reactor cannot be started twice and because a step must be killable. Each step
+prints one JSON value, which goes into the ledger, and its log goes to var/logs/RUN/STEP.log. A site whose crawl failed
+stops nobody: the others are read and published, and the run is recorded as failed with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from crawler.errors import JianghuaError, UsageError
+from crawler.home import Home
+from crawler.site import load_site, site_files
+from schedules.child import Child, package_path
+from schedules.plan import STEPS, Schedule, Step
+
+# A step that was killed from outside (out of memory, an impatient operator) goes on where it was; so often at most.
+TRIES = 3
+REPORT_LIMIT = 65_536  # characters of a step's JSON that are kept in the ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to do. at: replica addresses by site; broken: sites that cannot be crawled and why."""
+
+    sites: tuple[str, ...]
+    steps: tuple[Step, ...] = STEPS
+    refetch: str | None = None
+    delay: float | None = None
+    at: Mapping[str, str] = field(default_factory=dict)
+    again: bool = False
+    dataset: str = "speeches"
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"sites": list(self.sites), "steps": list(self.steps)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Plan:
+        return cls(**{**value, "sites": tuple(value["sites"]), "steps": tuple(value["steps"])})
+
+
+Command = Callable[[Step, Plan, Home], list[str]]
+
+
+def command(step: Step, plan: Plan, home: Home) -> list[str]:
+    """The command line of a step."""
+    argv = [sys.executable, "-P", "-m", "schedules.cli", step]
+    match step:
+        case "crawl":
+            argv += plan.sites
+            for site, url in plan.at.items():
+                argv += ["--at", f"{site}={url}"]
+            if plan.refetch is not None:
+                argv += ["--refetch", plan.refetch]
+            if plan.delay is not None:
+                argv += ["--delay", f"{plan.delay:g}"]
+        case "learn":
+            argv += plan.sites
+        case "extract":
+            argv += plan.sites
+            if plan.again:
+                argv += ["--again"]
+        case "publish":
+            argv += [plan.dataset]
+    return [*argv, "--json", "--home", str(home.root)]
+
+
+def usable_sites(home: Home, named: tuple[str, ...] | None, at: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The sites to work on, and those that cannot be worked on with the reason.
+
+    named: None means every site that has an address, in its file or in `at`; a site named without an address or with a
+    broken file is told among the broken ones. Raises UsageError when a name is unknown or nothing is left.
+    """
+    files = site_files(home)
+    for name in [*(named or ()), *at]:
+        if name not in files:
+            load_site(name, home)  # raises the error that explains
+    good: list[str] = []
+    broken: dict[str, str] = {}
+    for name in files if named is None else dict.fromkeys(named):
+        try:
+            site = load_site(name, home)
+        except JianghuaError as e:
+            broken[name] = str(e)
+            continue
+        if not site.unfilled or name in at:
+            good.append(name)
+        elif named is not None:
+            broken[name] = f"its start URL is still to be filled in ({files[name]}); or give --at {name}=URL"
+    if not good:
+        raise UsageError(
+            "there is no site to crawl",
+            where=str(home.own_sites),
+            remedy="; ".join(f"{k}: {v}" for k, v in broken.items())
+            or "fill in the start URL of a site file, or point a site at an address with --at SITE=URL",
+        )
+    return good, broken
+
+
+def plan_of(schedule: Schedule, home: Home) -> Plan:
+    """What a run of this schedule is to do now. Raises UsageError when there is no site to work on."""
+    named = None if schedule.sites == "all" else tuple(schedule.sites)
+    sites, broken = usable_sites(home, named, schedule.crawl.at)
+    return Plan(
+        sites=tuple(sites),
+        steps=schedule.steps,
+        refetch=schedule.crawl.refetch,
+        delay=schedule.crawl.delay,
+        at={k: v for k, v in schedule.crawl.at.items() if k in sites},
+        again=schedule.extract.again,
+        dataset=schedule.publish.dataset,
+        broken=broken,
+    )
+
+
+# ---------------------------------------------------------------------------------------------- one step
+
+
+@dataclass(slots=True)
+class StepResult:
+    """How a step ended. code: exit code; report: the JSON it printed, if any; why: what was wrong."""
+
+    code: int
+    report: Any
+    why: str | None
+    seconds: float
+
+
+class Interrupted(Exception):
+    """The run was asked to stop, or is not ours any more; its step was ended and can be taken up again."""
+
+
+def _last_error(log: Path) -> str | None:
+    """The last error for people in a log, else its last line."""
+    try:
+        with log.open("rb") as f:
+            f.seek(max(0, log.stat().st_size - 8192))
+            lines = [x.rstrip() for x in f.read().decode("utf-8", "replace").splitlines() if x.strip()]
+    except OSError:
+        return None
+    for i in range(len(lines) - 1, -1, -1):
+        if lines[i].startswith("error:"):
+            tail = [x.strip() for x in lines[i + 1 :] if x.startswith("  ")][:2]
+            return "; ".join([lines[i].removeprefix("error:").strip(), *tail])
+    return lines[-1][-500:] if lines else None
+
+
+def _report(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if text.strip() else None
+    except (OSError, ValueError):
+        return None
+
+
+def run_step(
+    step: Step,
+    plan: Plan,
+    home: Home,
+    folder: Path,
+    stop: threading.Event,
+    build: Command,
+    live: bool,
+    grace: Callable[[], float],
+) -> StepResult:
+    """Run one step to its end in a child process. Raises Interrupted when `stop` is set meanwhile.
+
+    live: its progress goes to this process's standard error, else to `folder`/STEP.log. grace: how many seconds it gets
+    to end by itself when asked to.
+    """
+    began = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    report, log = folder / f"{step}.json", folder / f"{step}.log"
+    argv = build(step, plan, home)
+    code: int | None = None
+    for attempt in range(1, TRIES + 1):
+        with report.open("wb") as out, log.open("ab") as err:
+            if live:
+                sys.stderr.flush()
+            child = Child(argv, stdout=out, stderr=None if live else err, env=package_path(dict(os.environ)))
+            while (code := child.wait(0.2)) is None:
+                if stop.is_set():
+                    child.stop(grace)
+                    raise Interrupted
+        if code >= 0 or attempt == TRIES:
+            break
+        if stop.wait(1.0):
+            raise Interrupted
+    assert code is not None
+    why = None
+    if code < 0:
+        why = f"was killed by signal {-code}, {TRIES} times"
+    elif code > 0:
+        why = (None if live else _last_error(log)) or f"ended with exit code {code}"
+    return StepResult(code, _report(report), why, round(time.monotonic() - began, 3))
+
+
+# ---------------------------------------------------------------------------------------------- a run
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended. counts: by step {ok, why, seconds, report}; version: of the dataset, where one was made."""
+
+    state: Literal["done", "failed", "waiting"]
+    why: str | None
+    counts: dict[str, Any]
+    version: str | None
+
+
+def _kept(report: Any) -> Any:
+    return report if len(json.dumps(report, default=str)) <= REPORT_LIMIT else {"left_out": "too long; see the log"}
+
+
+def version_of(report: Any) -> str | None:
+    """The version that publish made, by its report; None when it made none."""
+    if not isinstance(report, dict) or report.get("published") is False or report.get("changed") is False:
+        return None
+    version = report.get("version")
+    return version if isinstance(version, str) else None
+
+
+def run_plan(
+    plan: Plan,
+    home: Home,
+    name: str,
+    *,
+    stop: threading.Event,
+    first: Step | None = None,
+    counts: Mapping[str, Any] | None = None,
+    note: Callable[[Step, dict[str, Any]], bool] = lambda step, counts: True,
+    build: Command = command,
+    live: bool = False,
+    grace: Callable[[], float] = lambda: 20.0,
+    publishing: AbstractContextManager[Any] | None = None,
+) -> Outcome:
+    """Run the steps of a plan in order, from `first` on (a run that is taken up again), and tell how it ended.
+
+    name: of the folder under var/logs. counts: of the steps before. note(step, counts): called as each step begins and
+    ends; False means that the run is not ours any more. publishing: held during publish. Raises Interrupted.
+    """
+    done: dict[str, Any] = dict(counts or {})
+    steps = plan.steps[plan.steps.index(first) :] if first in plan.steps else plan.steps
+    for step in steps:
+        if stop.is_set() or not note(step, done):
+            raise Interrupted
+        with (publishing or nullcontext()) if step == "publish" else nullcontext():
+            result = run_step(step, plan, home, home.logs / name, stop, build, live, grace)
+        done = done | {
+            step: {
+                "ok": result.code == 0,
+                "why": result.why,
+                "seconds": result.seconds,
+                "report": _kept(result.report),
+            }
+        }
+        if not note(step, done):
+            raise Interrupted
+        if result.code != 0 and step in ("extract", "publish") and not _partly(result.report):
+            break  # what was not read whole must not be published
+    whys = [f"site {site}: {why}" for site, why in plan.broken.items()]
+    whys += [f"{step}: {x['why']}" for step, x in done.items() if not x["ok"]]
+    version = version_of((done.get("publish") or {}).get("report"))
+    return Outcome("failed" if whys else "done", "; ".join(whys) or None, done, version)
+
+
+def _partly(report: Any) -> bool:
+    """A step that failed for some sites but said what it did for the others."""
+    return isinstance(report, dict | list) and bool(report)

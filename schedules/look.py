@@ -1,0 +1,270 @@
+"""What the commands about time show: schedules, fire times, runs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from crawler.console import err, home_of, show
+from crawler.errors import JianghuaError, UsageError
+from crawler.home import Home
+from crawler.site import site_files
+from schedules.ledger import Ledger, Run, State, utcnow
+from schedules.owner import short
+from schedules.plan import Schedule, describe, load_schedule, load_schedules, parse_schedule, schedule_files, span
+from schedules.settings import load_settings
+
+COLOURS = {
+    "done": "green",
+    "caught_up": "green",
+    "failed": "red",
+    "missed": "yellow",
+    "skipped": "yellow",
+    "running": "cyan",
+}
+
+
+def open_ledger(home: Home) -> Ledger:
+    return Ledger(load_settings(home).ledger_url(home))
+
+
+def ledger_if_any(home: Home) -> Ledger | None:
+    """The ledger, but none is made only by looking."""
+    settings = load_settings(home)
+    return None if settings.state is None and not home.ledger.exists() else Ledger(settings.ledger_url(home))
+
+
+def as_dict(run: Run) -> dict[str, Any]:
+    """A run as plain values, for --json; times in ISO 8601, UTC."""
+    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(run).items()}
+
+
+def summary(report: Any) -> str:
+    """The numbers of a step's report on one line: those at its top, sums over its sites."""
+    totals: dict[str, float] = {}
+
+    def add(value: Any) -> None:
+        if isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    add(item)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if isinstance(item, bool) or key in ("elapsed", "seconds"):
+                    continue
+                if isinstance(item, int | float):
+                    totals[key] = totals.get(key, 0) + item
+                elif key in ("sites", "results") or isinstance(item, dict):
+                    add(
+                        item if isinstance(item, list) else list(item.values()) if key in ("sites", "results") else item
+                    )
+
+    add(report)
+    return ", ".join(f"{k} {v:,.0f}" if v == int(v) else f"{k} {v:,.2f}" for k, v in list(totals.items())[:8] if v)
+
+
+def _local(moment: datetime | None, zone: str | None = None) -> str:
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(ZoneInfo(zone) if zone else UTC):%Y-%m-%d %H:%M:%S %Z}"
+
+
+# ---------------------------------------------------------------------------------------------- schedules
+
+
+def schedule_run(home_path: Path | None, names: list[str] | None, once: bool, seconds: float | None) -> int:
+    """Be the scheduler until stopped; the exit code."""
+    from schedules.clock import Scheduler
+
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    home = home_of(home_path)
+    settings = load_settings(home)
+    return Scheduler(home, Ledger(settings.ledger_url(home)), settings, names=names).run(once=once, seconds=seconds)
+
+
+def schedule_list(home_path: Path | None, as_json: bool) -> int:
+    """Show all schedules, broken ones too; 1 when one is broken."""
+    from schedules.clock import next_runs
+
+    home = home_of(home_path)
+    good, broken = load_schedules(home)
+    files = schedule_files(home)
+    ledger = ledger_if_any(home)
+    rows = []
+    for name, path in files.items():
+        last = ledger.runs(schedule=name, limit=1) if ledger else []
+        row: dict[str, Any] = {"name": name, "file": str(path), "error": None, "last_run": None, "next": None}
+        if last:
+            row["last_run"] = as_dict(last[0])
+        if name in broken:
+            row["error"] = str(broken[name])
+        else:
+            row |= describe(good[name])
+            if good[name].enabled:
+                row["next"] = next((t.isoformat() for t in next_runs(good[name], utcnow(), 1)), None)
+        rows.append(row)
+
+    def human() -> RenderableType:
+        table = Table("schedule", "cron", "zone", "next", "last run", "sites", "steps", box=None, pad_edge=False)
+        for row in rows:
+            last = row["last_run"]
+            told = f"{last['state']} ({last['id']})" if last else "never"
+            if row["error"]:
+                table.add_row(row["name"], Text("broken", style="red"), "", "", told, "", "")
+                continue
+            schedule = good[row["name"]]
+            when = _local(datetime.fromisoformat(row["next"]), schedule.time_zone) if row["next"] else "disabled"
+            sites = "all" if schedule.sites == "all" else ", ".join(schedule.sites)
+            table.add_row(
+                schedule.name, schedule.cron, schedule.time_zone, when, told, sites, " → ".join(schedule.steps)
+            )
+        return table
+
+    show(rows, human, as_json)
+    _tell(broken)
+    return 1 if broken else 0
+
+
+def _tell(broken: dict[str, JianghuaError]) -> None:
+    for error in broken.values():
+        err.print("error:", style="bold red", end=" ")
+        err.print(str(error), markup=False, soft_wrap=True)
+
+
+def schedule_next(home_path: Path | None, names: list[str] | None, count: int, as_json: bool) -> int:
+    """Show the next fire times."""
+    from schedules.clock import next_runs
+
+    home = home_of(home_path)
+    broken: dict[str, JianghuaError] = {}
+    if names:
+        chosen = {n: load_schedule(n, home) for n in names}
+    else:
+        good, broken = load_schedules(home)
+        chosen = {n: s for n, s in good.items() if s.enabled}
+    times = {n: next_runs(s, utcnow(), count) for n, s in chosen.items()}
+
+    def human() -> RenderableType:
+        table = Table("schedule", "local time", "UTC", "begins up to", box=None, pad_edge=False)
+        for name, moments in times.items():
+            schedule = chosen[name]
+            for t in moments:
+                table.add_row(
+                    name,
+                    f"{t.astimezone(ZoneInfo(schedule.time_zone)):%a} {_local(t, schedule.time_zone)}",
+                    _local(t),
+                    f"{span(schedule.jitter)} later" if schedule.jitter else "at once",
+                )
+        return table
+
+    show({n: [t.isoformat() for t in ts] for n, ts in times.items()}, human, as_json)
+    _tell(broken)
+    return 1 if broken else 0
+
+
+def schedule_check(home_path: Path | None, files: list[Path] | None, as_json: bool) -> int:
+    """Check schedule files; 1 when one has a mistake."""
+    home = home_of(home_path)
+    sites = site_files(home)
+    results: dict[str, Schedule | JianghuaError] = {}
+    for path in files or schedule_files(home).values():
+        try:
+            results[str(path)] = parse_schedule(path, sites)
+        except JianghuaError as e:
+            results[str(path)] = e
+
+    def human() -> RenderableType:
+        good = [Text(f"{path}: {r.name} is right") for path, r in results.items() if isinstance(r, Schedule)]
+        return Group(*good) if good else Text("no schedule file is right")
+
+    broken = {path: r for path, r in results.items() if isinstance(r, JianghuaError)}
+    value = [{"file": path, "error": None if isinstance(r, Schedule) else str(r)} for path, r in results.items()]
+    show(value, human, as_json)
+    _tell(broken)
+    return 1 if broken else 0
+
+
+# ---------------------------------------------------------------------------------------------- runs
+
+
+def runs_list(home_path: Path | None, schedule: str | None, states: list[str] | None, limit: int, as_json: bool) -> int:
+    """Show runs, newest first."""
+    for state in states or ():
+        if state not in get_args(State):
+            raise UsageError(f"unknown state '{state}'", remedy=f"use one of: {', '.join(get_args(State))}")
+    home = home_of(home_path)
+    ledger = ledger_if_any(home)
+    rows = ledger.runs(schedule=schedule, states=states, limit=limit) if ledger else []
+    zones = {n: s.time_zone for n, s in load_schedules(home)[0].items()}
+
+    def human() -> RenderableType:
+        if not rows:
+            return Text("nothing has run yet; `jianghua run` or `jianghua schedule run` begins")
+        table = Table(
+            "run", "schedule", "scheduled for", "state", "step", "took", "version", "why", box=None, pad_edge=False
+        )
+        for r in rows:
+            took = (
+                span((r.finished or utcnow()) - r.started) if r.started and r.state not in ("missed", "skipped") else ""
+            )
+            table.add_row(
+                str(r.id),
+                r.schedule,
+                _local(r.scheduled_for, zones.get(r.schedule)),
+                Text(r.state, style=COLOURS.get(r.state, "")),
+                (r.step or "") if r.state in ("running", "due", "failed") else "",
+                took,
+                r.version or "",
+                Text(r.why or ""),
+            )
+        return table
+
+    show([as_dict(r) for r in rows], human, as_json)
+    return 0
+
+
+def runs_show(home_path: Path | None, number: int, as_json: bool) -> int:
+    """Show one run in full."""
+    home = home_of(home_path)
+    ledger = ledger_if_any(home)
+    if ledger is None:
+        raise UsageError(f"unknown run {number}", where=str(home.ledger), remedy="nothing has run yet")
+    run = ledger.run(number)
+    folder = home.logs / str(run.id)
+
+    def human() -> RenderableType:
+        facts = Table(box=None, show_header=False, pad_edge=False)
+        for key, value in (
+            ("run", f"{run.id} of {run.schedule} ({run.cause})"),
+            ("scheduled for", _local(run.scheduled_for)),
+            ("state", run.state),
+            ("why", run.why),
+            ("sites", ", ".join(run.sites)),
+            ("started", _local(run.started)),
+            ("finished", _local(run.finished)),
+            ("last sign", _local(run.heartbeat) if run.state == "running" else None),
+            ("owner", short(run.owner) if run.owner else None),
+            ("attempts", str(run.attempts) if run.attempts > 1 else None),
+            ("version", run.version),
+            ("logs", str(folder) if folder.is_dir() else None),
+        ):
+            if value:
+                facts.add_row(Text(key, style="bold"), Text(value))
+        steps = Table("step", "result", "seconds", "counts", "why", box=None, pad_edge=False)
+        for step, x in run.counts.items():
+            steps.add_row(
+                step, "done" if x["ok"] else "failed", f"{x['seconds']:.1f}", summary(x["report"]), Text(x["why"] or "")
+            )
+        return Group(facts, Text(), steps) if run.counts else facts
+
+    show(as_dict(run) | {"logs": str(folder)}, human, as_json)
+    return 0
