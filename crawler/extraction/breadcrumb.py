@@ -1,0 +1,189 @@
+"""The breadcrumb: where a page says it stands, from text (当前位置:A > B > C), from a slot (<ol class=breadcrumb>) or from nested links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from lxml.html import HtmlElement
+
+from crawler.extraction.lines import CRUMB, LINK, MARK, Line, half_width, slot_flags
+from crawler.extraction.rules import rules
+from crawler.extraction.titles import fold_title, leads_home, same_title
+
+MAX_STEPS, MAX_STEP = 8, 40
+_STRONG = re.compile(r"[>»›❯▸→⇒➔⟩≫]+|-+>|——>|::")
+_WEAK = re.compile(r"[/\\|┊│·・-]+|—+")
+_EDGE = " \x1f\t\u3000\xa0:\uff1a\uff1e>»›/\\|-—·・→[]【】▪■◆★※•"
+
+
+@dataclass(frozen=True, slots=True)
+class Crumbs:
+    """Steps as shown and the lines that show them (index of first and last)."""
+
+    steps: list[str]
+    first: int
+    last: int
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.replace(MARK, "").split()).strip(_EDGE)
+
+
+def _prefix(line: Line) -> int:
+    """Length of 当前位置: at the start of a line, 0 without one."""
+    half = line.half
+    for rule in rules("facts", "breadcrumb_prefix"):
+        if m := rule.pattern.match(half):
+            rest = half[m.end() :]
+            # 位置决定… is a sentence: what follows must be a mark, a separator or nothing
+            if m[0].rstrip(" \x1f").endswith((":", "]", "】")) or not rest.strip(" \x1f") or rest[:1] in " \x1f>»" or m[0][-1:] in " \x1f":
+                return m.end()
+    return 0
+
+
+def split_steps(line: Line, start: int = 0, *, weak: bool = True) -> list[str]:
+    """Steps of one line from offset `start`: links are whole, the text between them parts at separators."""
+    half, raw = line.half, line.raw
+    rest = half[start:]
+    between = list(rest)
+    for begin, end, _ in line.links:
+        for i in range(max(begin - start, 0), max(end - start, 0)):
+            between[i] = "\0"
+    text = "".join(between)
+    separator = _STRONG if _STRONG.search(text) else (_WEAK if weak and _WEAK.search(text) else None)
+    cuts: list[tuple[int, int]] = []
+    if separator:
+        cuts += [(m.start(), m.end()) for m in separator.finditer(text)]
+        if separator is _STRONG and line.links:  # A>>B/C/>>正文: beside linked steps a slash parts too
+            cuts += [(m.start(), m.end()) for m in re.finditer(r"(?<=[\0\s\x1f])/+|/+(?=[\s\x1f]*(?:[\0>»]|$))", text)]
+    elif not line.links:
+        return [s] if (s := _clean(raw[start:])) else []
+    cuts += [(begin - start, begin - start) for begin, _, _ in line.links if begin >= start]
+    if not separator:
+        cuts += [(end - start, end - start) for _, end, _ in line.links if end > start]
+    steps, at = [], 0
+    for a, b in sorted(cuts):
+        if a >= at:
+            steps.append(_clean(raw[start + at : start + a]))
+            at = b
+    steps.append(_clean(raw[start + at :]))
+    return [s for s in steps if s]
+
+
+def _container(element: HtmlElement) -> HtmlElement | None:
+    """The nearest element around (and with) `element` whose slot is named as a breadcrumb."""
+    node: HtmlElement | None = element
+    for _ in range(6):
+        if node is None:
+            return None
+        if slot_flags(node.get("class") or "") & CRUMB or slot_flags(node.get("id") or "") & CRUMB or node.get("aria-label", "").lower() == "breadcrumb":
+            return node
+        node = node.getparent()
+    return None
+
+
+def _of_lines(lines: Sequence[Line], start: int = 0) -> list[str]:
+    steps: list[str] = []
+    for i, line in enumerate(lines):
+        steps += split_steps(line, start if i == 0 else 0)
+    return [s for s in steps if not _STRONG.fullmatch(s)]
+
+
+def _nested(lines: Sequence[Line], at: int, page_path: str, url: str) -> int:
+    """How many lines from `at` on are single links whose paths nest, from the front page to the page's own folder."""
+    path, n = "/", 0
+    for line in lines[at : at + MAX_STEPS]:
+        if len(line.links) != 1 or not line.is_linked or line.element.tag not in ("li", "a", "span", "div", "dd"):
+            break
+        href = urlsplit(urljoin(url, line.links[0][2])).path or "/"
+        folder = href.rsplit("/", 1)[0] + "/"
+        if n == 0:
+            if not leads_home(line.links[0][2]) and href != "/":
+                break
+        elif not (folder.startswith(path) and page_path.startswith(folder) and folder != "/"):
+            break
+        path, n = folder, n + 1
+    return n
+
+
+def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None) -> Crumbs | None:
+    """The breadcrumb of a page. before: index of the title's line (a breadcrumb stands before it, or says what it is)."""
+    head = lines[: before + 8]
+    for line in head:
+        if line.long or len(line.raw) > 300:
+            continue
+        if start := _prefix(line):
+            own = split_steps(line, start)
+            if own and len(own) <= MAX_STEPS + 2:
+                return _finish(own, [line], lines, title)
+            if not own:
+                follow = [x for x in lines[line.index + 1 : line.index + 1 + MAX_STEPS] if not x.long and x.index < before]
+                holder = line.element.getparent()
+                inside = [x for x in follow if holder is not None and _is_within(x.element, holder)]
+                if inside and (steps := _of_lines(inside)):
+                    return _finish(steps, [line, *inside], lines, title)
+    for line in head:
+        if line.flags & CRUMB and not line.long and line.index <= before + 2:
+            holder = _container(line.element)
+            group = [x for x in head if x.flags & CRUMB and not x.long and (holder is None or _is_within(x.element, holder))]
+            if not group or sum(len(x.raw) for x in group) > 300:
+                continue
+            steps = _of_lines(group)
+            links = sum(len(x.links) for x in group)
+            if 1 <= len(steps) <= MAX_STEPS and (links >= 1 or len(steps) >= 2) and not any(":" in half_width(s) for s in steps[:1]):
+                return _finish(steps, group, lines, title)
+    for line in head:
+        if line.flags & LINK and line.links and len(line.raw) < 240 and line.index < before + 2:
+            steps = split_steps(line, weak=False)
+            text = line.half
+            if 2 <= len(steps) <= MAX_STEPS and _STRONG.search(text) and (
+                leads_home(line.links[0][2]) or _is_home(steps[0]) or len(line.links) >= 2
+            ):
+                return _finish(steps, [line], lines, title)
+            if 2 <= len(steps) <= MAX_STEPS and not _STRONG.search(text):
+                slashed = split_steps(line)
+                if _is_home(slashed[0]) and "/" in text and len(slashed) <= 5 and "|" not in text:
+                    return _finish(slashed, [line], lines, title)
+        elif not line.links and len(line.raw) < 120 and line.index < before and _STRONG.search(line.half):
+            steps = split_steps(line)
+            if len(steps) >= 2 and _is_home(steps[0]):
+                return _finish(steps, [line], lines, title)
+    if url:
+        page_path = urlsplit(url).path
+        for i, line in enumerate(head[: before + 1]):
+            if line.links and (n := _nested(head, i, page_path, url)) >= 2:
+                return _finish(_of_lines(head[i : i + n]), head[i : i + n], lines, title)
+    return None
+
+
+def _is_within(element: HtmlElement, holder: HtmlElement) -> bool:
+    node: HtmlElement | None = element
+    while node is not None:
+        if node is holder:
+            return True
+        node = node.getparent()
+    return False
+
+
+def _is_home(step: str) -> bool:
+    return any(r.pattern.search(step) for r in rules("facts", "home_words"))
+
+
+def _is_self(step: str, title: str) -> bool:
+    """Whether a last step stands for the page itself: its title (also cut short) or a word such as 正文."""
+    if any(r.pattern.search(step) for r in rules("facts", "breadcrumb_self")) or same_title(step, title):
+        return True
+    short, full = fold_title(step.rstrip(".… ")), fold_title(title)
+    return len(short) >= 8 and len(full) >= 8 and (full.startswith(short) or short in full or full in short)
+
+
+def _finish(steps: list[str], shown: Sequence[Line], lines: list[Line], title: str) -> Crumbs:
+    kept = [s for s in steps if len(s) <= MAX_STEP or s is steps[-1]]
+    while kept and _is_self(kept[-1], title):
+        kept.pop()
+    if kept and len(kept[-1]) > MAX_STEP:
+        kept.pop()
+    return Crumbs(kept, shown[0].index, shown[-1].index)

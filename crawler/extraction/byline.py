@@ -1,0 +1,147 @@
+"""Labelled facts around a title: 时间: 来源: 作者: 点击: … and the lines that carry them without labels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from crawler.extraction.dates import Found, find_dates
+from crawler.extraction.lines import CELL, MARK, Line
+from crawler.extraction.rules import Rule, rules
+
+_STRIP = " \x1f\t:;,.|/\\·•-—–_~()[]{}<>【】《》〔〕┊│┃\"'“”‘’、。。丨"
+_LABEL_END = r"(?:[\s\x1f]{0,8}(?::[\s\x1f:]*|[】\]][\s\x1f:]*|(?=[\s\x1f]?(?:19|20)\d\d[-/.年])))"
+_JOIN = re.compile(r"\x1f+\s*(?:[、,&]|和)\s*\x1f*")
+_NUMBER = re.compile(r"^[\s\x1f(\[]*([0-9][0-9,]*(?:\.[0-9]+)?)[\s\x1f]*([万wWkK千])?")
+_SENTENCE = re.compile(r"[。!?;]|,.{8,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One labelled value: the fact it tells, the label's rank and rule, the value's text (marks kept) in half and original width."""
+
+    fact: str
+    rank: int
+    rule: str
+    half: str
+    raw: str
+    line: Line
+    start: int
+
+
+@cache
+def _labels() -> tuple[re.Pattern[str], tuple[Rule, ...]]:
+    """All labels as one pattern; the number of the group that matched is the rule's place."""
+    every = rules("facts", "labels")
+    body = "|".join(f"(?P<l{i}>{r.pattern.pattern})" for i, r in enumerate(every))
+    return re.compile(f"(?:{body}){_LABEL_END}"), every
+
+
+@cache
+def _value_end() -> re.Pattern[str]:
+    return re.compile("|".join(r.pattern.pattern for r in rules("facts", "value_ends")))
+
+
+def _is_ideograph(char: str) -> bool:
+    return "\u4e00" <= char <= "\u9fff"
+
+
+def labelled(line: Line) -> list[Labelled]:
+    """Every labelled value of a line, in order. A label counts at the start, after white space, punctuation, a digit or an element's edge."""
+    half = line.half
+    if ":" not in half and "】" not in half and "]" not in half and "20" not in half and "19" not in half:
+        return []
+    pattern, every = _labels()
+    marks: list[tuple[int, int, Rule]] = []
+    at = 0
+    while m := pattern.search(half, at):
+        start, end = m.start(), m.end()
+        rule = every[int(m.lastgroup[1:])] if m.lastgroup else every[0]
+        before = half[start - 1] if start else " "
+        at = end
+        if half[end - 1 : end] in "】]" and before not in "【[":
+            continue
+        if before.isalpha():
+            # 来源:网络作者:佚名: glued to the value of the label before, with no gap since that label
+            glued = marks and not re.search(r"[\s\x1f]", half[marks[-1][1] : start]) and _is_ideograph(before)
+            if not glued or start == marks[-1][1]:
+                continue
+        marks.append((start, end, rule))
+    found = []
+    for i, (start, end, rule) in enumerate(marks):
+        stop = marks[i + 1][0] if i + 1 < len(marks) else len(half)
+        fact, rank = rule.value
+        found.append(Labelled(fact, rank, rule.id, half[end:stop], line.raw[end:stop], line, start))
+    return found
+
+
+def is_bare_label(line: Line) -> Labelled | None:
+    """The label that a table cell or term holds alone (发布日期 | 2024-05-03), with an empty value."""
+    if not line.flags & CELL or len(line.raw) > 20:
+        return None
+    pattern, every = _labels()
+    m = pattern.fullmatch(line.half.strip(" \x1f:[]【】") + ":")
+    if not m or not m.lastgroup:
+        return None
+    rule = every[int(m.lastgroup[1:])]
+    return Labelled(rule.value[0], rule.value[1], rule.id, "", "", line, 0)
+
+
+def date_value(value: Labelled) -> Found | None:
+    """The date that a date label is followed by, or None when it stands further away."""
+    dates = find_dates(value.half, labelled=True)
+    return dates[0] if dates and not value.half[: dates[0].start].strip(_STRIP) else None
+
+
+def text_value(value: Labelled, longest: int) -> str | None:
+    """The name behind a label, or None when it is empty, too long or a sentence."""
+    half, raw = value.half, value.raw
+    skip = len(half) - len(half.lstrip(" \x1f"))
+    half, raw = half[skip:], raw[skip:]
+    stop = len(half)
+    at = 0
+    while (edge := half.find(MARK, at)) > 0:  # the element that holds the value ends here
+        if m := _JOIN.match(half, edge):
+            at = m.end()
+            continue
+        if half[at:edge].strip(_STRIP):
+            stop = edge
+            break
+        at = edge + 1
+    if m := _value_end().search(half[:stop]):
+        stop = m.start()
+    for date in find_dates(half[:stop]):
+        stop = date.start
+        break
+    text = " ".join(raw[:stop].replace(MARK, "").split()).strip(_STRIP + "\u3000\uff1a\uff0c\uff1b\uff5c\uff08\uff09")
+    if not text or len(text) > longest or _SENTENCE.search(text):
+        return None
+    if any(r.pattern.search(text) for r in rules("facts", "empty_values")):
+        return None
+    return text
+
+
+def number(text: str, unit: str | None) -> int:
+    """1,234 and 1.2 with unit 万 as integers."""
+    factor = {"万": 10_000, "w": 10_000, "W": 10_000, "k": 1000, "K": 1000, "千": 1000}.get(unit or "", 1)
+    return round(float(text.replace(",", "")) * factor)
+
+
+def views_value(value: Labelled) -> int | None:
+    """The count behind a views label; None when the slot is empty (filled by a script) or holds a date."""
+    m = _NUMBER.match(value.half)
+    if not m or re.match(r"[-/年.]\d", value.half[m.end() :]):
+        return None
+    return number(m[1], m[2])
+
+
+def loose_views(line: Line) -> int | None:
+    """A count without a colon: 阅读(123), 123次阅读, 阅读 123 次."""
+    text = line.half.replace(MARK, " ")
+    for rule in rules("facts", "views"):
+        if m := rule.pattern.search(text):
+            digits = m[1].strip().rstrip("+")
+            unit = digits[-1] if digits[-1] in "万wWkK" else None
+            return number(digits.rstrip("万萬wWkK "), unit)
+    return None

@@ -1,0 +1,67 @@
+"""A page's own list of keywords (推荐访问: 标签: Tags: …), else those of its meta element."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crawler.extraction.byline import Labelled
+from crawler.extraction.lines import ASIDE, LINK, MARK, Line
+
+MAX_KEYWORDS, MAX_KEYWORD = 40, 80
+_EDGE = " \x1f\t\u3000\xa0#\uff03,\uff0c、;\uff1b:\uff1a。.·|/[]【】"
+_COMMA = re.compile(r"[,\uff0c、;\uff1b|]+")
+_SPACE = re.compile(r"[\s\x1f\u3000\xa0]+")
+_UNFILLED = re.compile(r"^\[.*\]$|^\{.*\}$|^(?:无|暂无|暂无标签|null|更多|更多标签|none)$", re.IGNORECASE)
+
+
+def tidy(items: Sequence[str]) -> list[str]:
+    """Items trimmed, without '#', empty ones and repetitions; order kept."""
+    seen: dict[str, None] = {}
+    for item in items:
+        text = " ".join(item.replace(MARK, "").split()).strip(_EDGE)
+        if text and len(text) <= MAX_KEYWORD and not _UNFILLED.search(text):
+            seen.setdefault(text)
+    return list(seen)[:MAX_KEYWORDS]
+
+
+def split_keywords(text: str) -> list[str]:
+    """Keywords in one string: parted at commas and their like, else at '#', else at white space."""
+    if "#" in text or "\uff03" in text:
+        return tidy(re.split(r"[#\uff03]", text))
+    pieces = _COMMA.split(text)
+    if len(tidy(pieces)) <= 1:
+        pieces = _SPACE.split(text)
+    return tidy(pieces)
+
+
+def meta_keywords(text: str) -> list[str]:
+    """Keywords of <meta name=keywords>: parted at commas; at spaces only when every piece is short."""
+    pieces = tidy(_COMMA.split(text))
+    if len(pieces) == 1 and " " in pieces[0] and all(len(p) <= 8 for p in pieces[0].split()):
+        return tidy(pieces[0].split())
+    return pieces
+
+
+def labelled_keywords(value: Labelled, lines: list[Line], place: int) -> list[str]:
+    """Items behind a keywords label: each link behind it, else the text split; with an empty slot, the linked lines that follow.
+
+    place: position of the value's line in `lines`.
+    """
+    line = value.line
+    offset = len(line.raw) - len(line.half) + value.start
+    links = [line.raw[a:b] for a, b, _ in line.links if a >= offset]
+    if links:
+        return tidy(links)
+    if value.half.strip(" \x1f"):
+        return split_keywords(value.raw.replace(MARK, " "))
+    holder = line.element.getparent()
+    items: list[str] = []
+    for follow in lines[place + 1 : place + 1 + MAX_KEYWORDS]:
+        node = follow.element
+        while node is not None and node is not holder:
+            node = node.getparent()
+        if node is None or not (follow.flags & LINK and follow.is_linked) or follow.flags & ASIDE or len(follow.raw) > MAX_KEYWORD:
+            break
+        items += [follow.raw[a:b] for a, b, _ in follow.links] or [follow.text]
+    return tidy(items)

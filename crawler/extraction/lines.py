@@ -1,0 +1,227 @@
+"""One pass over a page's tree: its lines of text with what the template says of each (heading, link, slot, side list).
+
+The reader of facts needs other things of a line than the reader of the body (which links it holds, where its inline elements
+begin and end, what its slot is called), so it makes its own pass and never looks at the text of long paragraphs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from lxml.html import HtmlElement
+
+from crawler.extraction.blocks import BLOCK_TAGS, SKIPPED_TAGS, is_hidden
+from crawler.extraction.rules import rules
+
+# What is known of a line or of the elements around it.
+LINK, BOLD, CENTER, BIG, ITEM, NAV, ASIDE, TITLE, INFO, CRUMB, TIME, FOOTER, CELL = (1 << n for n in range(13))
+# What an element tells about itself only, not about what stands inside its blocks.
+_OWN = TITLE | INFO
+
+MARK = "\x1f"  # stands where an inline element begins or ends
+LONG = 400  # characters; a longer line is a paragraph of the body, never a fact
+
+_TAG_FLAGS = {
+    "b": BOLD,
+    "strong": BOLD,
+    "center": CENTER,
+    "big": BIG,
+    "li": ITEM,
+    "nav": NAV,
+    "aside": ASIDE,
+    "footer": FOOTER | ASIDE,
+    "time": TIME,
+    "dd": CELL,
+    "dt": CELL,
+    "td": CELL,
+    "th": CELL | BOLD,
+}
+_HEADING = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_SLOT_FLAGS = {"title": TITLE, "info": INFO, "crumb": CRUMB, "aside": ASIDE}
+_BIG_STYLE = re.compile(r"font-size\s*:\s*(?:1[6-9]|[2-9]\d)(?:\.\d+)?\s*(?:px|pt)|font-size\s*:\s*(?:x{0,2}-large|1\.[3-9]|2)")
+_RELATIVE = re.compile(r"前|昨|今|ago|刚刚|剛剛")
+_FULL_DATE = re.compile(r"^\s*(?:19|20)\d\d[-/.年]\d")
+_SPACE = re.compile(r"\s+")
+
+
+# Full-width forms to ASCII and every white space to a plain space, one character for one, so that offsets stay true.
+_HALF = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {
+    ord(c): " " for c in "\u3000\xa0\t\r\n\x0b\x0c\u2002\u2003\u2009\u200b\ufeff\u200c\u200d"
+} | {0xFE30: ":", 0x2236: ":", 0xFE55: ":"}
+
+
+def half_width(text: str) -> str:
+    """The text with full-width forms as ASCII and white space as plain spaces, of the same length: rules match on this."""
+    return text if text.isascii() and "\n" not in text and "\t" not in text else text.translate(_HALF)
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One line as a reader sees it.
+
+    raw: text with white space as written and MARK where inline elements begin and end; text: without marks, white space
+    folded to one space; flags: what the template says (LINK …); level: 1 to 6 inside a heading, else 0; links: (start, end, address)
+    offsets into raw; times: machine-readable stamps of <time datetime> in it; linked: characters in links.
+    """
+
+    element: HtmlElement
+    index: int
+    raw: str
+    flags: int
+    level: int
+    links: list[tuple[int, int, str]] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+    linked: int = 0
+    text: str = ""
+
+    @property
+    def half(self) -> str:
+        """raw in half-width forms (see half_width), with the marks."""
+        return half_width(self.raw)
+
+    @property
+    def is_linked(self) -> bool:
+        """More than half of it stands in links."""
+        return self.linked * 2 > len(self.raw)
+
+    @property
+    def long(self) -> bool:
+        """A paragraph of the body."""
+        return len(self.raw) > LONG
+
+
+@lru_cache(maxsize=8192)
+def slot_flags(names: str) -> int:
+    """Flags that a class or id attribute gives its element (TITLE, INFO, CRUMB, ASIDE)."""
+    found = 0
+    lowered = names.lower()
+    for rule in rules("facts", "slots"):
+        if rule.pattern.search(lowered):
+            found |= _SLOT_FLAGS[rule.value]
+    # 'info' is the weakest word of a template: page-info-title is a title, sidebar-info is a side bar.
+    return found & ~INFO if found & (TITLE | CRUMB | ASIDE) else found
+
+
+@lru_cache(maxsize=8192)
+def _style_flags(style: str) -> int:
+    lowered = style.lower()
+    found = BIG if _BIG_STYLE.search(lowered) else 0
+    if "center" in lowered and "text-align" in lowered:
+        found |= CENTER
+    if "bold" in lowered:
+        found |= BOLD
+    return found
+
+
+def _font_size(size: str) -> int:
+    return BIG if size.strip() in ("4", "5", "6", "7", "+1", "+2", "+3", "+4") else 0
+
+
+def read_lines(root: HtmlElement) -> list[Line]:
+    """The visible lines under `root` in reading order; lines without text are left out."""
+    lines: list[Line] = []
+    parts: list[str] = []
+    links: list[tuple[int, int, str]] = []
+    times: list[str] = []
+    size = linked = flags_any = level_any = 0
+    owner: HtmlElement = root
+
+    def flush() -> None:
+        nonlocal size, linked, flags_any, level_any
+        if size:
+            raw = "".join(parts)
+            line = Line(owner, len(lines), raw, flags_any, level_any, links[:], times[:], linked)
+            if size <= LONG:
+                line.text = " ".join(raw.replace(MARK, "").split())
+            if size > LONG or line.text:
+                lines.append(line)
+        parts.clear()
+        links.clear()
+        times.clear()
+        size = linked = flags_any = level_any = 0
+
+    def add(text: str, block: HtmlElement, flags: int, level: int) -> None:
+        nonlocal size, linked, flags_any, level_any, owner
+        if not size:
+            if text.isspace():
+                return
+            owner = block
+            level_any = level
+        flags_any |= flags
+        parts.append(text)
+        size += len(text)
+        if flags & LINK:
+            linked += len(text)
+
+    def walk(element: HtmlElement, block: HtmlElement, flags: int, level: int) -> None:
+        nonlocal size
+        tag = element.tag
+        if tag == "br" or tag == "hr":
+            flush()
+            return
+        if tag in SKIPPED_TAGS or not isinstance(tag, str):
+            return
+        stamp = instead = None
+        attributes = element.attrib
+        is_block = tag in BLOCK_TAGS
+        if is_block:
+            flush()
+            block = element
+            flags &= ~_OWN if tag in ("div", "section", "table") else -1
+        if attributes:
+            for name, value in attributes.items():
+                if name == "class" or name == "id":
+                    flags |= slot_flags(value)
+                elif name == "style":
+                    flags |= _style_flags(value)
+                    if "none" in value or "hidden" in value:
+                        if is_hidden(element):
+                            return
+                elif name == "align":
+                    if value.lower() == "center":
+                        flags |= CENTER
+                elif name == "size":
+                    if tag == "font":
+                        flags |= _font_size(value)
+                elif name == "datetime":
+                    stamp = value
+                elif name == "hidden":
+                    if is_hidden(element):
+                        return
+                elif name == "title" and tag != "a" and _FULL_DATE.match(value):
+                    instead = value
+        flags |= _TAG_FLAGS.get(tag, 0)
+        level = _HEADING.get(tag, level)
+        begin = -1
+        if tag == "a":
+            flags |= LINK
+            begin = size
+        if not is_block and size:
+            parts.append(MARK)
+            size += 1
+            begin += begin >= 0
+        text = element.text
+        if instead and _RELATIVE.search(text or ""):
+            text = instead
+        if text:
+            add(text, block, flags, level)
+        for child in element:
+            walk(child, block, flags, level)
+            tail = child.tail
+            if tail:
+                add(tail, block, flags, level)
+        if begin >= 0 and size > begin:
+            links.append((begin, size, element.get("href") or ""))
+        if stamp:
+            times.append(stamp)
+        if is_block:
+            flush()
+        elif size:
+            parts.append(MARK)
+            size += 1
+
+    walk(root, root, 0, 0)
+    flush()
+    return lines

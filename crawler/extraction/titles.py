@@ -1,0 +1,209 @@
+"""Titles: which line of a page is its title, and what is left of it when decorations are taken off."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from crawler.extraction.lines import ASIDE, BIG, BOLD, CENTER, CRUMB, FOOTER, ITEM, LINK, NAV, TITLE, Line, half_width
+from crawler.extraction.rules import rules
+
+# matched on half-width text, so that ASCII brackets stand for full-width ones too
+_BRACKETS = dict(("()", "[]", "{}", "<>", "【】", "〔〕", "〖〗", "「」", "『』", "\ufe5d\ufe5e"))
+_OPEN, _CLOSE = "".join(_BRACKETS), "".join(_BRACKETS.values())
+_LAST_BRACKET = re.compile(rf"\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*$")
+_FIRST_BRACKET = re.compile(rf"^\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*")
+_NOT_WORD = re.compile(r"[\W_]+")
+_EDGE = " \t\r\n\u3000\xa0\u200b\ufeff-_—–|·>»"
+
+# Between a title and the name of its site. Those of the second kind also stand inside titles, so they need evidence.
+_HARD = re.compile(r"\s*(?:_+|\||｜|»|>>|>|::|┊|‖|#)\s*")
+_SOFT = re.compile(r"\s*(?:——|—|–|-|·|•|,|\uff0c|:|\uff1a|~)\s*|\s+")
+_SITE_WORD = re.compile(
+    r"(?:网|網|网站|网校|论坛|論壇|文库|之家|平台|频道|博客|门户|大全|吧|资源|资讯|在线|社区|政府|官网|中心|[a-zA-Z]\.(?:com|cn|net|org))$|^(?:www\.|中国|中共|中國)|門戶|门户网|站$"
+)
+_DOTS = re.compile(r"(?:…+|\.{2,}|。{2,})\s*$")
+# A byline that stands inside the heading element: 标题 2020-02-01 来源:…
+_TAIL = re.compile(
+    r"[\s\x1f]+[\[(【]?(?:(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}|(?:发布|发表|更新|录入)?(?:时间|日期|时\s间)\s?:|(?:文章)?来源\s?:|作者\s?:|(?:阅读|浏览|点击|查看)(?:次数|量|数)?\s?[:(]|[【\[]?字[号体]).*$",
+    re.DOTALL,
+)
+
+
+@lru_cache(maxsize=4096)
+def _is_decoration(content: str, trailing: bool) -> bool:
+    """Whether what stands in a bracket only advertises, counts or numbers."""
+    text = unicodedata.normalize("NFKC", content).strip()
+    if trailing and any(r.pattern.search(text) for r in rules("titles", "numbering")):
+        return True
+    found = False
+    for rule in rules("titles", "promotion"):
+        text, n = rule.pattern.subn(" ", text)
+        found = found or n > 0
+    if not found:
+        return False
+    for rule in rules("titles", "filler"):
+        text = rule.pattern.sub(" ", text)
+    return not text.strip()
+
+
+def clean_title(raw: str) -> str:
+    """The title without its decorations (【优秀范文】, (精选7篇), a trailing (2), .docx, [VIP], also stacked).
+
+    What means something stays: (支部版), (2023年5月4日), (一), a bare 6篇, a year in front. A title that is all decoration stays whole.
+    """
+    text = raw.strip(_EDGE)
+    while True:
+        before = text
+        half = half_width(text)
+        for rule in rules("titles", "extension"):
+            if m := rule.pattern.search(half):
+                text, half = text[: m.start()], half[: m.start()]
+        if (m := _LAST_BRACKET.search(half)) and _BRACKETS[m[1]] == m[3] and m.start() > 0 and _is_decoration(m[2], True):
+            text, half = text[: m.start()], half[: m.start()]
+        if (m := _FIRST_BRACKET.match(half)) and _BRACKETS[m[1]] == m[3] and m.end() < len(half) and _is_decoration(m[2], False):
+            text = text[m.end() :]
+        text = text.strip(_EDGE)
+        if text == before:
+            return text or raw.strip()
+
+
+@lru_cache(maxsize=4096)
+def fold_title(text: str) -> str:
+    """A title as compared: NFKC, lower case, no white space and punctuation."""
+    return _NOT_WORD.sub("", unicodedata.normalize("NFKC", text)).lower()
+
+
+def same_title(a: str, b: str) -> bool:
+    """Whether two titles are the same once decorations, width, white space and punctuation are folded away."""
+    return fold_title(clean_title(a)) == fold_title(clean_title(b)) != ""
+
+
+def _score(line: Line) -> float:
+    """How much a line looks like the page's title, by its place and dress alone."""
+    flags = line.flags
+    score = {0: 0.0, 1: 0.6, 2: 0.45, 3: 0.3}.get(line.level, 0.15)
+    score += 0.35 * bool(flags & TITLE) + 0.2 * bool(flags & BOLD) + 0.2 * bool(flags & CENTER) + 0.25 * bool(flags & BIG)
+    if flags & (NAV | CRUMB):
+        score -= 0.6
+    if flags & (ASIDE | FOOTER):
+        score -= 0.5
+    if flags & ITEM and not line.level:
+        score -= 0.4
+    if flags & LINK and line.is_linked:
+        score -= 0.3 if line.level else 0.7
+    return score
+
+
+def leads_home(href: str) -> bool:
+    """Whether an address is the front page of its host."""
+    path = re.sub(r"^(?:https?:)?//[^/]+", "", href.strip())
+    return path.split("?")[0].lower() in ("", "/", "./", "../", "/index.html", "/index.htm", "/index.php", "/index.asp", "index.html") and (
+        bool(path) or "//" in href
+    )
+
+
+def _is_logo(line: Line) -> bool:
+    return bool(line.links) and line.is_linked and leads_home(line.links[0][2])
+
+
+def _shown(line: Line) -> str:
+    """The text of a line without a byline that stands in the same element."""
+    raw = line.raw
+    if len(raw) > 20 and (m := _TAIL.search(line.half)) and m.start() >= 4:
+        return " ".join(raw[: m.start()].replace("\x1f", "").split())
+    return line.text
+
+
+def find_title(lines: list[Line], element_title: str, og_title: str, site_names: list[str]) -> tuple[str, Line | None]:
+    """The title as shown and the line that shows it; ("", None) when the page has none.
+
+    element_title: of <title>; site_names: what is known of the site's name (file, og:site_name).
+    """
+    whole = fold_title(element_title)
+    og = fold_title(og_title)
+    names = {fold_title(n) for n in site_names if n}
+    parts = [fold_title(_DOTS.sub("", p)) for p in _HARD.split(element_title)] if element_title else []
+    starts = {p for p in parts if len(p) >= 2}
+    cut_short = fold_title(_DOTS.sub("", element_title.split("_")[0])) if "…" in element_title or ".." in element_title else ""
+    best: tuple[float, str, Line] | None = None
+    fallback: tuple[float, str, Line] | None = None
+    for line in lines:
+        if line.long or len(line.raw) > 240:
+            continue
+        dress = _score(line)
+        if dress < -0.75:
+            continue
+        text = _shown(line)
+        folded = fold_title(text)
+        n = len(folded)
+        if n < 2 or n > 110 or folded in names or _is_logo(line):
+            continue
+        agreement = 0.0
+        if n >= 3 and whole and folded in whole:
+            agreement = n / len(whole) + 0.3 * (whole.startswith(folded)) + 0.2 * (folded in starts)
+        elif og and n >= 4 and (folded in og or og in folded):
+            agreement = min(n, len(og)) / max(n, len(og))
+        else:
+            core = next((p for p in starts if len(p) >= 6 and folded.startswith(p) and p not in names), "")
+            core = core or next((p for p in starts if len(p) >= 8 and p in folded and p not in names), "")
+            if not core and len(cut_short) >= 6 and folded.startswith(cut_short):
+                core = cut_short
+            if core:
+                agreement = len(core) / max(len(whole), 1) + 0.3
+        if agreement:
+            score = agreement + dress - 0.0005 * line.index
+            if best is None or score > best[0]:
+                best = (score, text, line)
+        elif line.level and line.level <= 2 and n >= 4 and dress > 0:
+            score = dress - 0.002 * line.index
+            if fallback is None or score > fallback[0]:
+                fallback = (score, text, line)
+    if best and best[0] >= 0.55:
+        return best[1], best[2]
+    if fallback:
+        return fallback[1], fallback[2]
+    if og_title:
+        return strip_site(og_title, names)[0], best[2] if best else None
+    return strip_site(element_title, names)[0], best[2] if best else None
+
+
+def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
+    """A <title> as (title, name of the site or None). names: folded names of the site that are known.
+
+    Underscores and bars always part; dashes, dots and spaces only where the last piece is a known name or reads like one.
+    """
+    pieces = [p for p in _HARD.split(text.strip()) if p.strip()]
+    if len(pieces) > 1:
+        if fold_title(pieces[0]) in names or (
+            _SITE_WORD.search(pieces[0]) and len(pieces[0]) < len(pieces[-1]) and not _SITE_WORD.search(pieces[-1])
+        ):
+            return pieces[-1].strip(_EDGE), pieces[0].strip(_EDGE)
+        rest = strip_site(pieces[0], names)
+        return rest[0], pieces[-1].strip(_EDGE)
+    text = text.strip()
+    cuts = list(_SOFT.finditer(text))
+    for cut in cuts:  # the longest tail that is a known name
+        if fold_title(text[cut.end() :]) in names and cut.start() > 0:
+            return text[: cut.start()].strip(_EDGE), text[cut.end() :].strip(_EDGE)
+        if fold_title(text[: cut.start()]) in names and cut.end() < len(text):
+            return text[cut.end() :].strip(_EDGE), text[: cut.start()].strip(_EDGE)
+    for cut in reversed(cuts):
+        tail = text[cut.end() :].strip(_EDGE)
+        if cut.group().strip() not in ("", ",", "\uff0c", ":", "\uff1a") and 2 <= len(tail) <= 20 and _SITE_WORD.search(tail) and cut.start() >= 4:
+            return strip_site(text[: cut.start()], names)[0], tail
+    return text.strip(_EDGE) if cuts else text, None
+
+
+def site_of_title(element_title: str, title: str, names: set[str]) -> str | None:
+    """The site's name in <title>: what stands behind (or before) the page's own title, or None."""
+    i = element_title.find(title) if title else -1
+    if i < 0:
+        return strip_site(element_title, names)[1]
+    after, before = element_title[i + len(title) :].strip(_EDGE), element_title[:i].strip(_EDGE)
+    for rest, last in ((after, -1), (before, 0)):
+        pieces = [p.strip(_EDGE) for p in re.split(r"_+|\||｜|»|>+|::|—+|–|\s-\s|-", rest) if p.strip(_EDGE)]
+        if pieces and 2 <= len(pieces[last]) <= 30:
+            return pieces[last]
+    return None
