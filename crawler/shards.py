@@ -57,6 +57,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "pages": PAGE_SCHEMA,
     "readings": READING_SCHEMA,
 }
+COLUMNS = hashlib.sha256("\n".join(f"{n} {t.to_string()}" for n, t in SCHEMAS.items()).encode()).hexdigest()[:16]
 SORT: dict[str, list[tuple[str, str]]] = {
     "speeches": [("page_url", "ascending"), ("part", "ascending"), ("speech_id", "ascending")],
     "provenance": [("speech_id", "ascending"), ("ordinal", "ascending")],
@@ -118,6 +119,8 @@ def read_pointer(home: Home, site: str, bucket: int) -> Shard | None:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value["format"] != FORMAT:
             raise _damaged(path, f"the pointer has an unknown format ({value['format']})")
+        if value["columns"] != COLUMNS:
+            raise _damaged(path, "the shard was made by another version, with other columns")
         folder = str(value["shard"])
         if not re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{16}", folder) or set(value["files"]) != set(SCHEMAS):
             raise _damaged(path, "the pointer does not name a shard")
@@ -166,7 +169,9 @@ def read_table(shard: Shard, table: str, columns: list[str] | None = None) -> pa
         raise _damaged(path, f"a file of the shard cannot be read: {e.strerror or e}") from None
     if hashlib.sha256(data).hexdigest() != shard.files[table]["sha256"]:
         raise _damaged(path, "a file of the shard is not what was written (its SHA-256 differs)")
-    return pq.ParquetFile(pa.BufferReader(data)).read(columns=columns)
+    found = pq.ParquetFile(pa.BufferReader(data)).read(columns=columns)
+    # Parquet knows no seconds: timestamps come back in milliseconds
+    return found.cast(pa.schema([SCHEMAS[table].field(name) for name in found.column_names]))
 
 
 def read_records(home: Home, site: str, table: str) -> pa.Table:
@@ -230,6 +235,7 @@ def write_shard(
         raise durable.cannot_write(folder, e) from e
     pointer = {
         "format": FORMAT,
+        "columns": COLUMNS,
         "shard": folder.name,
         "input": input_digest,
         "files": files,

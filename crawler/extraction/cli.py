@@ -14,7 +14,7 @@ from rich.text import Text
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import JianghuaError
 from crawler.extraction import jobs
-from crawler.extraction.jobs import ExtractReport
+from crawler.extraction.report import ExtractReport
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from crawler.extraction.rules import RULES_VERSION
 from crawler.extraction.worker import PageRef, ReadTask
-from crawler.shards import SCHEMAS, bucket_of
+from crawler.shards import COLUMNS, bucket_of
 from crawler.site import Site
 from crawler.state import PageState
 
 # what runs the reading but does not change what it gives
-_MACHINERY = {"pool.py", "jobs.py", "cli.py", "inputs.py", "rows.py"}
+_MACHINERY = {"pool.py", "jobs.py", "cli.py", "inputs.py", "rows.py", "report.py"}
 _LIBRARIES = ("trafilatura", "lxml", "htmldate", "opencc")
 
 
@@ -133,5 +133,4 @@ def extractor() -> str:
 
 def environment(site: Site, profile_version: int | None, profile_digest: str | None, reader: str) -> str:
     """Digest of all that readings of a site have in common: site file, profile, rules, extractor, columns."""
-    columns = [SCHEMAS[name].to_string() for name in sorted(SCHEMAS)]
-    return _digest([site.reading_digest, profile_version, profile_digest, RULES_VERSION, extractor(), reader, columns])
+    return _digest([site.reading_digest, profile_version, profile_digest, RULES_VERSION, extractor(), reader, COLUMNS])

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -30,6 +30,7 @@ from crawler.extraction.inputs import (
     reading_digest,
 )
 from crawler.extraction.profile import Profile, load_profile, save_profile
+from crawler.extraction.report import ExtractReport, SiteReport
 from crawler.extraction.rows import Outcome
 from crawler.extraction.worker import Reading, ReadTask, Setup
 from crawler.home import Home
@@ -44,48 +45,6 @@ LEARN_LIMIT = 600.0  # seconds
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(slots=True)
-class SiteReport:
-    """What extraction did for one site, and what its records hold now.
-
-    jobs, skipped: buckets, and those of them whose input had not changed. read, reused: articles read now and taken from the
-    old shards; pages_read: archived pages read now. fates: pages by fate; speeches, previews: rows in the records.
-    poison: (url, why) of articles whose reading failed in this run. damaged: (url, where, what) of archived records that
-    cannot be read. warnings: what was repaired on the way. error: what kept the site from being extracted.
-    """
-
-    site: str
-    jobs: int = 0
-    skipped: int = 0
-    articles: int = 0
-    read: int = 0
-    reused: int = 0
-    pages_read: int = 0
-    speeches: int = 0
-    fates: dict[str, int] = field(default_factory=dict)
-    poison: list[tuple[str, str]] = field(default_factory=list)
-    damaged: list[tuple[str, str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    error: str | None = None
-
-
-@dataclass(slots=True)
-class ExtractReport:
-    """What an extraction did, by site; seconds: its wall time."""
-
-    sites: list[SiteReport] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """True when every site was extracted and every archived record could be read."""
-        return not any(s.error or s.damaged for s in self.sites)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain values."""
-        return {"seconds": round(self.seconds, 3), "ok": self.ok, "sites": [asdict(s) for s in self.sites]}
 
 
 @dataclass(slots=True)
@@ -252,7 +211,7 @@ class _Extraction:
         if old is not None and old.input == digest and old.complete and not self.again:
             shards.sweep(old.folder.parent, bucket, keep=old.folder.name)
             own.skipped += 1
-            _count(own, old)
+            own.add(old)
             self._advance(site.name, len(articles))
             return None
         job = _Job(site, version, bucket, articles, digest, old, {}, {}, {})
@@ -354,10 +313,7 @@ class _Extraction:
             "readings": rows.table("readings", (rows.reading_row(k, o) for k, o in outcomes.items())),
         }
         complete = not any(r.damaged for r in job.fresh.values())
-        _count(
-            own,
-            shards.write_shard(self.home, name, job.bucket, tables, input_digest=job.input, complete=complete),
-        )
+        own.add(shards.write_shard(self.home, name, job.bucket, tables, input_digest=job.input, complete=complete))
 
 
 def _as_it_was(job: _Job, article: Article) -> Outcome:
@@ -375,15 +331,9 @@ def _as_it_was(job: _Job, article: Article) -> Outcome:
     )
 
 
-def _count(own: SiteReport, shard: shards.Shard) -> None:
-    own.speeches += shard.files["speeches"]["rows"]
-    for fate, n in shard.counts.items():
-        own.fates[fate] = own.fates.get(fate, 0) + n
-
-
 def _content(profile: Profile | None) -> str | None:
     """Digest of a profile's content: a home whose profiles were removed counts from 1 again."""
-    return hashlib.sha256(repr(profile).encode()).hexdigest()[:16] if profile is not None else None
+    return hashlib.sha256(repr(profile.content).encode()).hexdigest()[:16] if profile is not None else None
 
 
 def _sampled(pages: Iterator[PageState], site: Site) -> list[ReadTask]:
@@ -433,5 +383,4 @@ def learn(
             where=str(home.profiles(site.name)),
             remedy="extraction goes on with the last profile; report the message if it comes again",
         )
-    profile: Profile = save_profile(home, site, answer)
-    return profile
+    return save_profile(home, site.name, answer) if answer is not None else None

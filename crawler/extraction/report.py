@@ -1,0 +1,56 @@
+"""What an extraction did, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from crawler.shards import Shard
+
+
+@dataclass(slots=True)
+class SiteReport:
+    """What extraction did for one site, and what its records hold now.
+
+    jobs, skipped: buckets, and those of them whose input had not changed. read, reused: articles read now and taken from the
+    old shards; pages_read: archived pages read now. fates: pages by fate; speeches: rows in the records.
+    poison: (url, why) of articles whose reading failed in this run. damaged: (url, where, what) of archived records that
+    cannot be read. warnings: what was repaired on the way. error: what kept the site from being extracted.
+    """
+
+    site: str
+    jobs: int = 0
+    skipped: int = 0
+    articles: int = 0
+    read: int = 0
+    reused: int = 0
+    pages_read: int = 0
+    speeches: int = 0
+    fates: dict[str, int] = field(default_factory=dict)
+    poison: list[tuple[str, str]] = field(default_factory=list)
+    damaged: list[tuple[str, str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    def add(self, shard: Shard) -> None:
+        """Count what a committed shard holds."""
+        self.speeches += shard.files["speeches"]["rows"]
+        for fate, n in shard.counts.items():
+            self.fates[fate] = self.fates.get(fate, 0) + n
+
+
+@dataclass(slots=True)
+class ExtractReport:
+    """What an extraction did, by site; seconds: its wall time."""
+
+    sites: list[SiteReport] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """True when every site was extracted and every archived record could be read."""
+        return not any(s.error or s.damaged for s in self.sites)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {"seconds": round(self.seconds, 3), "ok": self.ok, "sites": [asdict(s) for s in self.sites]}

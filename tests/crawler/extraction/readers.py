@@ -1,0 +1,68 @@
+"""Small readers for the tests of the jobs, run in real worker processes: the body says what is to happen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from crawler.extraction.model import ArticleResult, PageInput
+from crawler.site import Site
+
+LOG = "JIANGHUA_TEST_LOG"  # file that gets a line an article read
+
+
+def row(title: str, text: str, part: int = 1, parts: int = 1, **more: Any) -> dict[str, Any]:
+    """A speech row with the least that a row needs."""
+    return {
+        "part": part,
+        "parts": parts,
+        "title": title,
+        "title_raw": title,
+        "text": text,
+        "paragraphs": text.count("\n") + 1,
+        "chars": len(text),
+        "breadcrumb": [],
+        "keywords": [],
+        "doc_type": "讲话",
+        "topics": [],
+        "outline": [],
+        "is_preview": False,
+        "mask_count": 0,
+        "quality_flags": [],
+        "text_sha256": "0" * 64,
+        "simtext_sha256": "0" * 64,
+    } | more
+
+
+def read(pages: list[PageInput], site: Site, profile: Any) -> ArticleResult:
+    """The pages' text is the speech; a line `#word` makes the reader do what it says."""
+    if path := os.environ.get(LOG):
+        with Path(path).open("a") as f:
+            f.write(pages[0].url + "\n")
+    text = "\n".join(p.body.decode() for p in pages)
+    title = text.split("\n", 1)[0]
+    if "#kill" in text:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "#hang" in text:
+        time.sleep(3600)
+    if "#memory" in text:
+        bytearray(8 * 1024**3)
+    if "#raise" in text:
+        raise ValueError("cannot read this")
+    if "#slow" in text:
+        time.sleep(0.02)
+    if "#list" in text:
+        return ArticleResult("list", "mostly links", title)
+    if "#fate" in text:
+        return ArticleResult("nonsense")
+    if "#lacking" in text:
+        return ArticleResult("speech", speeches=[row(title, text) | {"text": None}])
+    if "#unfit" in text:
+        return ArticleResult("speech", speeches=[row(title, text, mask_count="many")])
+    if "#parts" in text:
+        return ArticleResult("speech", None, title, speeches=[row(title, text, n, 3) for n in (1, 2, 3)])
+    version = f" (profile {profile.version})" if profile else ""
+    return ArticleResult("speech", None, title, speeches=[row(title + version, text)])
