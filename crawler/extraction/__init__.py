@@ -1,1 +1,22 @@
-"""Bytes to speeches: pure functions of archived page(s), site file, rules and site profile. No network, no clock."""
+"""Bytes to speeches: pure functions of archived page(s), site file, rules and site profile. No network, no clock.
+
+`main_text(html, url)` gives the main text of any page; `read_page(html, url)` its title, date and author as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crawler.extraction.maintext import main_text, read_page
+
+__all__ = ["main_text", "read_page"]
+
+
+def __getattr__(name: str) -> Any:
+    # lazily, so that the command line starts without loading parsers and dictionaries
+    if name in __all__:
+        from crawler.extraction import maintext
+
+        return getattr(maintext, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

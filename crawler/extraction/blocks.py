@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
+from crawler.extraction.plain import plain
+
 BLOCK_TAGS = frozenset(
     "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption figure "
     "footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol option p pre section summary "
@@ -44,8 +46,8 @@ _WRAP = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
 class Block:
     """One line of text as a reader sees it.
 
-    element: the nearest block element; text: white space folded; folded: the same with full-width ASCII forms as half-width
-    ones, character by character, which is what rules are searched in; size: characters without white space; link, bold: how
+    element: the nearest block element; text: white space folded; folded: its plain view (Simplified, half-width, same
+    length), which is what rules are searched in; size: characters without white space; link, bold: how
     many of them stand in links and in bold; start: True for the first line of its element.
     """
 
@@ -70,14 +72,6 @@ class Block:
     def is_heading(self) -> bool:
         """A heading element, or bold throughout."""
         return self.tag in HEADING_TAGS or (self.size > 0 and self.bold >= self.size)
-
-
-_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-
-
-def half_width(text: str) -> str:
-    """Full-width forms of ASCII as ASCII, character by character, so that positions stay: rules need one form only."""
-    return text.translate(_HALF_WIDTH)
 
 
 def fold_space(text: str) -> str:
@@ -131,7 +125,7 @@ def read_blocks(root: HtmlElement) -> list[Block]:
                     link if whole else link * size // total,
                     bold if whole else bold * size // total,
                     len(blocks),
-                    half_width(t),
+                    plain(t),
                 )
             )
         link = bold = 0

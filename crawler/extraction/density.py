@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block
-from crawler.extraction.rules import any_of
+from crawler.extraction.rules import any_of, rules
 
 _STOP = re.compile(r"[\u3002!?;:\u2026][\u201d\u2019\u300d\u300f)]?\s*$")
 _PUNCTUATION = re.compile(r"[,;:!?.\u3001\u3002\u2026\u201c\u201d]")
@@ -24,7 +24,8 @@ _NUMBERED = re.compile(
 
 _TAIL = any_of("furniture", "tail")
 _LINE = any_of("furniture", "line")
-_FURNITURE_CHARS = 160  # furniture lines are short
+_SOFT_TAIL = re.compile("|".join(r.pattern.pattern for r in rules("furniture", "tail") if r.value == "soft"))
+FURNITURE_CHARS = 160  # furniture lines are short
 _UNLIKELY = re.compile(
     r"(?:^|[\s_-])(?:comments?|commentlist|reply|replies|respond|footer?|foot|copyright|sidebar|side|aside|related?|relate|recommend|"
     r"recommends?|share|bdshare|breadcrumbs?|crumbs?|nav|navbar|menu|topbar|toolbar|pager|pagination|hot|rank|links?|friendlink|"
@@ -45,7 +46,7 @@ class Body:
 
 def is_furniture(block: Block) -> bool:
     """Whether a block is a line of the page's furniture by its words."""
-    return block.size <= _FURNITURE_CHARS and bool(_TAIL.search(block.folded) or _LINE.search(block.folded))
+    return block.size <= FURNITURE_CHARS and bool(_TAIL.search(block.folded) or _LINE.search(block.folded))
 
 
 def weight(block: Block) -> float:
@@ -103,6 +104,20 @@ def smallest_holder(blocks: list[Block], weights: list[float], share: float = 0.
     return max(good, key=lambda x: x[0])[1]
 
 
+def teasers(blocks: list[Block]) -> list[int]:
+    """Indices of teasers: short texts that stand alone between linked titles, three times or more in a row."""
+    out: list[int] = []
+    run: list[int] = []
+    for i, block in enumerate(blocks):
+        if not block.is_linked and 4 <= block.size <= 240 and i and blocks[i - 1].is_linked and blocks[i - 1].size >= 4:
+            run.append(i)
+        elif not block.is_linked and not (run and run[-1] == i - 1 and block.size <= 30):
+            out.extend(run if len(run) >= 3 else [])
+            run = []
+    out.extend(run if len(run) >= 3 else [])
+    return out
+
+
 def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
     """Text in an element whose id or class says comments, footer, side … counts against the body.
 
@@ -132,17 +147,19 @@ def find_body(blocks: list[Block]) -> Body | None:
     """The body of a page, or None when the page has no running text."""
     weights = [weight(b) for b in blocks]
     _doubt_unlikely_places(blocks, weights)
+    for i in teasers(blocks):
+        weights[i] = min(weights[i], -8.0)
     first, last, total = heaviest_run(weights)
     if last < first:
         return None
     holder = smallest_holder(blocks[first : last + 1], weights[first : last + 1])
-    inside = [i for i, b in enumerate(blocks) if _within(b.element, holder)]
+    inside = [i for i, b in enumerate(blocks) if within(b.element, holder)]
     if inside:
         first, last = _grow(blocks, weights, first, last, inside[0], inside[-1])
     return Body(first, last, holder, total)
 
 
-def _within(element: HtmlElement, holder: HtmlElement) -> bool:
+def within(element: HtmlElement, holder: HtmlElement) -> bool:
     node: HtmlElement | None = element
     while node is not None:
         if node is holder:
@@ -169,20 +186,27 @@ def trim(blocks: list[Block]) -> list[Block]:
     never text go; a text printed twice in a row stays once."""
     kept: list[Block] = []
     text = 0.0
+    left = sum(_running(b) for b in blocks)
     for block in blocks:
-        if block.size <= _FURNITURE_CHARS:
+        left -= _running(block)
+        if block.size <= FURNITURE_CHARS:
             if _TAIL.search(block.folded):
-                if text >= _ENOUGH:
+                # a line like 相关链接 with much running text behind it is a heading inside the text
+                if text >= _ENOUGH and (left <= text or not _SOFT_TAIL.search(block.folded)):
                     break
                 continue
             if _LINE.search(block.folded):
                 continue
-        if not block.is_linked:
-            text += max(0.0, weight(block))
+        text += _running(block)
         kept.append(block)
     while kept and kept[-1].is_linked:
         kept.pop()
     return without_reprint(kept)
+
+
+def _running(block: Block) -> float:
+    """The running text of a block in characters, as far as its weight counts it."""
+    return 0.0 if block.is_linked else max(0.0, weight(block))
 
 
 def without_reprint(blocks: list[Block]) -> list[Block]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from lxml import etree
+from lxml.cssselect import CSSSelector
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from crawler.extraction.decode import decode
@@ -79,3 +81,14 @@ def _flatten(root: HtmlElement, flags: list[str]) -> None:
             if element.tag == "br":
                 continue
             element.drop_tag()
+
+
+@cache
+def _selector(css: str) -> CSSSelector:
+    return CSSSelector(css)
+
+
+def select(root: HtmlElement, css: str) -> list[HtmlElement]:
+    """The elements under `root` that a CSS selector finds, in document order."""
+    found = _selector(css)(root)
+    return [e for e in found if isinstance(e, HtmlElement)] if isinstance(found, list) else []

@@ -1,0 +1,172 @@
+"""One article to its speeches: the pure function that extraction is made of."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from lxml.html import HtmlElement
+
+from crawler.extraction.blocks import Block, read_blocks
+from crawler.extraction.classify import is_list, judge, page_without_text
+from crawler.extraction.dom import Document, parse, select
+from crawler.extraction.facts import read_facts
+from crawler.extraction.fold import simtext_sha256, text_sha256
+from crawler.extraction.maintext import find_main
+from crawler.extraction.model import ArticleResult, PageFacts, PageInput
+from crawler.extraction.profile import Profile, line_key
+from crawler.extraction.speech import read_speech
+from crawler.extraction.structure import Part, Structure, read_structure
+from crawler.extraction.titles import same_title
+from crawler.site import Site
+
+_PAGE_MARK = re.compile(r"\s*[(【\[]?\s*(?:第\s*)?[\d一二三四五六七八九十]{1,3}\s*(?:页|/\s*\d+)?\s*[)】\]]?\s*$")
+_OPEN_END = re.compile(r"[\u4e00-\u9fff,、]$")
+
+
+def read_article(pages: Sequence[PageInput], site: Site, profile: Profile | None = None) -> ArticleResult:
+    """Read an article (its in-article pages in order) into speeches.
+
+    Pure: the same pages, site file, rules and profile give the same result. Raises nothing for bad HTML; a page that is no
+    speech comes back with its fate and the reason.
+    """
+    documents = [parse(p.body, p.content_type, p.url) for p in pages]
+    facts = read_facts(documents[0], site)
+    lines, after, all_blocks = _body_of(documents, site, profile, facts)
+    result = ArticleResult("empty", title=facts.title or None, charset=documents[0].charset)
+    verdict = page_without_text(all_blocks, facts.title)
+    if verdict is not None:
+        result.fate, result.why = verdict.fate, verdict.why
+        return result
+    if not lines:
+        result.why = "no running text found"
+        return result
+    if is_list(lines):
+        result.fate, result.why = "list", "links with a teaser each"
+        return result
+    structure = read_structure(lines, facts.title, after=after)
+    result.cut = structure.cut
+    if not structure.parts:
+        result.why = "nothing is left when the page's furniture is cut"
+        return result
+    verdict = judge(facts.title, [p for part in structure.parts for p in part.paragraphs], [p.heading for p in structure.parts])
+    result.fate, result.why = verdict.fate, verdict.why
+    if verdict.fate != "speech":
+        return result
+    if any(p.is_preview for p in structure.parts):
+        result.fate = "preview"
+    flags = sorted({f for d in documents for f in d.flags} | set(structure.flags))
+    count = len(structure.parts)
+    result.speeches = [_row(i, count, part, structure, facts, flags) for i, part in enumerate(structure.parts, 1)]
+    if result.fate == "speech" and any(row["is_preview"] for row in result.speeches):
+        result.fate = "preview"
+    return result
+
+
+def _body_of(
+    documents: Sequence[Document], site: Site, profile: Profile | None, facts: PageFacts
+) -> tuple[list[Block], list[Block], list[Block]]:
+    """Body blocks of all in-article pages in order, the blocks behind the last body, and all blocks of the first page."""
+    lines: list[Block] = []
+    after: list[Block] = []
+    first_blocks: list[Block] = []
+    dropped = frozenset(profile.lines) if profile else frozenset()
+    cuts = [re.compile(p) for p in site.reading.cut]
+    for k, document in enumerate(documents):
+        for selector in site.reading.drop:
+            for element in select(document.root, selector):
+                if element.getparent() is not None:
+                    element.drop_tree()
+        blocks = read_blocks(_body_element(document.root))
+        if k == 0:
+            first_blocks = blocks
+        main = find_main(document, blocks, site, profile)
+        if main is None:
+            continue
+        first, last = main
+        own = [b for b in blocks[first : last + 1] if line_key(b) not in dropped and not any(c.search(b.text) for c in cuts)]
+        if k > 0:
+            own = _without_page_head(own, facts)
+            if own and lines and _runs_on(lines[-1], own[0]):
+                lines[-1] = _joined(lines[-1], own[0])
+                own = own[1:]
+        lines.extend(own)
+        after = blocks[last + 1 : last + 13]
+    return lines, after, first_blocks
+
+
+def _body_element(root: HtmlElement) -> HtmlElement:
+    body = root.find("body")
+    return root if body is None else body
+
+
+def _without_page_head(blocks: list[Block], facts: PageFacts) -> list[Block]:
+    """A further in-article page without the title (with its page number) that stands on top of it again."""
+    for k, block in reversed(list(enumerate(blocks[:6]))):
+        bare = _PAGE_MARK.sub("", block.text)
+        if block.size <= 90 and any(same_title(t, u) for t in (block.text, bare) for u in (facts.title, facts.title_raw) if u):
+            return blocks[k + 1 :]
+    return blocks
+
+
+def _runs_on(last: Block, first: Block) -> bool:
+    """Whether a paragraph was cut by the page break: a long line without an end, and a line that is no new beginning."""
+    return last.size >= 60 and bool(_OPEN_END.search(last.folded)) and not re.match(r"^[\d一二三四五六七八九十(第]", first.folded) and first.size > 10
+
+
+def _joined(last: Block, first: Block) -> Block:
+    return Block(last.element, last.text + first.text, last.size + first.size, last.link + first.link, 0, last.index,
+                 last.folded + first.folded)  # fmt: skip
+
+
+def _row(number: int, count: int, part: Part, structure: Structure, facts: PageFacts, flags: list[str]) -> dict[str, Any]:
+    """The columns of one speech (all of records.SPEECH but those that the driver fills from the address)."""
+    speech = read_speech(facts.title, part.heading, part.paragraphs, part.subtitles)
+    text = unicodedata.normalize("NFC", "\n".join(part.paragraphs))
+    evidence = part.preview_evidence
+    short = (
+        speech.points_announced is not None and speech.points_found is not None and speech.points_found < speech.points_announced
+    )
+    if evidence is None and short:
+        evidence = f"announces {speech.points_announced} points, has {speech.points_found}"
+    return {
+        "part": number,
+        "parts": count,
+        "title": facts.title or part.heading or part.paragraphs[0][:60],
+        "title_raw": facts.title_raw or facts.title or part.heading or part.paragraphs[0][:60],
+        "part_title": part.heading if count > 1 else None,
+        "text": text,
+        "paragraphs": len(part.paragraphs),
+        "chars": len("".join(text.split())),
+        "published_at": facts.published_at,
+        "published_from": facts.published_from,
+        "source": facts.source,
+        "author": facts.author,
+        "breadcrumb": facts.breadcrumb,
+        "keywords": facts.keywords,
+        "views": facts.views,
+        "site_title": facts.site_title,
+        "doc_type": speech.doc_type,
+        "salutation": speech.salutation,
+        "speaker_role": speech.speaker_role,
+        "speaker_name": speech.speaker_name,
+        "admin_level": speech.admin_level,
+        "region": speech.region,
+        "occasion": speech.occasion,
+        "event_date": speech.event_date,
+        "topics": speech.topics,
+        "outline": speech.outline,
+        "is_preview": evidence is not None,
+        "preview_evidence": evidence,
+        "chars_declared": structure.chars_declared,
+        "points_announced": speech.points_announced,
+        "points_found": speech.points_found,
+        "mask_count": speech.mask_count,
+        "quality_flags": sorted({*speech.quality_flags, *flags}),
+        "title_year": speech.title_year,
+        "editor_intro": part.intro,
+        "text_sha256": text_sha256(text),
+        "simtext_sha256": simtext_sha256(text),
+    }

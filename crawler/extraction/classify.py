@@ -1,0 +1,128 @@
+"""What a page is: a speech, another document, a list, or no document at all; always with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from crawler.extraction.blocks import Block
+from crawler.extraction.plain import plain
+from crawler.extraction.rules import any_of, first_match, rules
+from crawler.extraction.salutation import is_address
+
+THRESHOLD = 1.0  # a score from here up is a speech
+MIN_CHARS = 40
+
+_CUE = any_of("structure", "cue")
+_NEWS = any_of("structure", "news")
+_ADVERT = any_of("structure", "advert")
+_SPEECH_WORDS = any_of("structure", "genre_speech")
+_BRACKETED = re.compile(r"[(【\[《][^)】\]》]{0,24}[)】\]》]")
+_COUNT = re.compile(r"(?:精选|通用|优秀|范文|热门|最新|汇编|合集|集锦|大全|共)*\s*[\d一二三四五六七八九十两]{1,3}\s*[篇则份]\s*$|\s*(?:范文|模板|汇编|合集|集锦|大全|精选)+\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Fate of a page (records.Fate), the reason, and the score that decided between speech and other document."""
+
+    fate: str
+    why: str
+    score: float = 0.0
+
+
+def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
+    """The verdict on a page that holds links, a form or a notice instead of running text; None when it holds text."""
+    text = sum(b.size - b.link for b in blocks)
+    linked = sum(b.link for b in blocks)
+    whole = " ".join(b.folded for b in blocks if not b.is_linked)[:3000]
+    if found := first_match("structure", "not_a_document", plain(title)):
+        return Verdict("list" if "首页" in title or "标签" in title or "列表" in title or "搜索" in title else "other",
+                       f"the title names no document: {found[1].group().strip()}")  # fmt: skip
+    running = [b for b in blocks if not b.is_linked and b.size >= 25 and re.search(r"[,。;!?]", b.folded)]
+    size = sum(b.size for b in running)
+    if size < 300:
+        if found := first_match("structure", "soft_404", whole + " " + plain(title)):
+            return Verdict("soft_404", f"says that there is nothing here: {found[1].group().strip()}")
+        if size < 120 and (found := first_match("structure", "login", whole)):
+            return Verdict("login", f"asks to log in: {found[1].group().strip()[:40]}")
+    if size < MIN_CHARS and linked >= 40:
+        return Verdict("list", f"{linked} characters of links, {size} of running text")
+    if text < MIN_CHARS:
+        return Verdict("empty", f"only {text} characters of text")
+    return None
+
+
+def is_list(lines: Sequence[Block]) -> bool:
+    """Whether a body is a list of links with a teaser each: about as many links as short running lines, over and over."""
+    links = [b for b in lines if b.is_linked and b.size >= 6]
+    text = [b for b in lines if not b.is_linked and b.size >= 20]
+    if sum(b.link for b in lines) > sum(b.size - b.link for b in lines):
+        return True
+    if len(links) < 4 or len(links) < 0.7 * len(text):
+        return False
+    # related lists behind a text are links too, but they do not alternate with it
+    turns = sum(a.is_linked != b.is_linked for a, b in pairwise([x for x in lines if x.size >= 6]))
+    return turns >= len(links)
+
+
+def genre(title: str) -> tuple[str, str] | None:
+    """What the title calls the document: ('speech' or a document kind, the word); the last word decides.
+
+    Brackets, counts and 范文 at the end are no genre. `党课讲稿:以过硬作风…` names it in front of the colon.
+    """
+    bare = _COUNT.sub("", _BRACKETED.sub("", plain(title))).strip()
+    best: tuple[int, int, str, str] | None = None
+    for group, fixed in (("genre_speech", "speech"), ("genre_other", None)):
+        for rule in rules("structure", group):
+            for m in rule.pattern.finditer(bare):
+                found = (m.end(), m.end() - m.start(), fixed or str(rule.value), m.group())
+                # of two words that end at one place the longer one counts: 自查报告 is no 报告
+                if best is None or found[:2] > best[:2]:
+                    best = found
+    if best is None:
+        return None
+    head, colon, _ = bare.partition(":")
+    if colon and best[2] != "speech" and _SPEECH_WORDS.search(head):
+        return "speech", head
+    return best[2], best[3]
+
+
+def judge(title: str, paragraphs: Sequence[str], part_titles: Sequence[str | None] = ()) -> Verdict:
+    """Whether a document is a speech, by what its title calls it and by the words that only a speaker uses."""
+    views = [plain(p) for p in paragraphs]
+    text = "\n".join(views)
+    size = sum(map(len, views))
+    score, reasons = 0.0, []
+    named = genre(title) or next((g for t in part_titles if t and (g := genre(t))), None)
+    if named:
+        score += 2.0 if named[0] == "speech" else -2.5
+        reasons.append(f"the title calls it {named[1]}")
+    if any(is_address(v.strip(" :!,")) or _opens_with_address(v) for v in views[:3]):
+        score += 1.5
+        reasons.append("it opens with a form of address")
+    cues = len(_CUE.findall(text))
+    score += min(1.5, 0.5 * cues)
+    if cues:
+        reasons.append(f"{cues} words of a speaker")
+    news = len(_NEWS.findall(text))
+    if news:
+        score -= min(3.0, 0.6 * news)
+        reasons.append(f"{news} words of a news report")
+    adverts = len(_ADVERT.findall(text))
+    if adverts >= 2 and size < 1500:
+        score -= 4.0
+        reasons.append("it sells something")
+    if size < MIN_CHARS:
+        return Verdict("empty", f"only {size} characters of text", score)
+    why = "; ".join(reasons) or "nothing says that it is a speech"
+    if score >= THRESHOLD:
+        return Verdict("speech", why, score)
+    kind = named[0] if named and named[0] != "speech" else "other document"
+    return Verdict("off_topic", f"{kind}: {why}", score)
+
+
+def _opens_with_address(view: str) -> bool:
+    head = re.match(r"^([^:。!?]{2,40})[:!]", view)
+    return bool(head and is_address(head[1].strip()))
