@@ -66,6 +66,7 @@ class Scheduler:
         self.failures = 0
         self.finished = 0
         self._files: object = None
+        self._forget = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._publishing = threading.Lock()
@@ -141,6 +142,9 @@ class Scheduler:
                 worker.ours = False
                 worker.stop.set()
         self._load()
+        if self._forget and self.names is None:
+            self.ledger.keep_marks(self.lease, {*self.schedules, *self.broken})
+            self._forget = False
         for run in self.ledger.take_up(self.lease, self.settings.lease_time, self.workers):
             if run.state == "due":
                 log.warning("run %d (%s) died in step %s; taken up again", run.id, run.schedule, run.step or "?")
@@ -174,7 +178,7 @@ class Scheduler:
         busy = {w.run.schedule for w in self.workers.values()}
         for run in waiting:
             if run.start_after > now:
-                self._alarm_at(run.start_after)
+                self._alarm_at(run.start_after, f"start of run {run.id}")
                 continue
             if run.schedule in busy or len(self.workers) >= self.settings.parallel:
                 continue
@@ -286,6 +290,7 @@ class Scheduler:
             )
         self.schedules = enabled | kept
         self.broken = {n: str(e) for n, e in broken.items()}
+        self._forget = True
         self._set_alarms()
 
     def _set_alarms(self) -> None:
@@ -297,18 +302,20 @@ class Scheduler:
 
     def _next_alarm(self, name: str) -> None:
         schedule = self.schedules.get(name)
-        if schedule is None:
-            return
-        at = next(fire_times(schedule, self.ledger.now()), None)
+        at = next(fire_times(schedule, self.ledger.now()), None) if schedule is not None else None
         if at is not None:
-            self._alarm.add_job(self._fired, "date", run_date=at, args=[name], id=f"next {name}", replace_existing=True)
+            self._alarm_at(at, f"next {name}", name)
 
-    def _fired(self, name: str) -> None:
+    def _fired(self, name: str | None) -> None:
         self._wake.set()
-        self._next_alarm(name)
+        if name is not None:
+            self._next_alarm(name)
 
-    def _alarm_at(self, at: datetime) -> None:
-        self._alarm.add_job(self._wake.set, "date", run_date=at, id=f"at {at.isoformat()}", replace_existing=True)
+    def _alarm_at(self, at: datetime, job: str, name: str | None = None) -> None:
+        ahead = at - self.ledger.now()  # by the ledger's clock, which is the one that decides
+        self._alarm.add_job(
+            self._fired, "date", run_date=datetime.now(UTC) + ahead, args=[name], id=job, replace_existing=True
+        )
 
     # ------------------------------------------------------------------------------------------ the lease
 

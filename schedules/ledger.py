@@ -253,6 +253,11 @@ class Ledger:
                 c.execute(marks.update().where(marks.c.schedule == schedule.name).values(**values))
             return now, True
 
+    def keep_marks(self, held: Lease, names: Iterable[str]) -> None:
+        """Forget up to when other schedules were dealt with: one that was disabled or removed begins anew later."""
+        with self._changing(held) as c:
+            c.execute(marks.delete().where(marks.c.schedule.not_in(list(names))))
+
     def record(self, held: Lease, schedule: Schedule, dues: Iterable[Due], until: datetime) -> Counter[str]:
         """Write what becomes of each fire time up to `until`, all or nothing; how many new rows have which state.
 

@@ -1,0 +1,45 @@
+"""A small real step for the tests: `small_step.py STEP FOLDER SECONDS [EXIT]`. Writes when it began and ended.
+
+It keeps an exclusive lock on FOLDER/lock while it runs, as a crawl does on its site, and fails when it is taken.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from schedules.child import die_with_parent
+
+
+def main() -> int:
+    die_with_parent()
+    step, folder, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+    code = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    with (folder / "lock").open("w") as lock, (folder / "events").open("a") as events:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            events.write(f"clash {step} {os.getpid()}\n")
+            sys.stderr.write("error: two steps at once\n")
+            return 9
+        events.write(f"begin {step} {os.getpid()}\n")
+        events.flush()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not (folder / "go").exists():
+            time.sleep(0.02)
+        if code:
+            sys.stderr.write(f"error: {step} could not\n  where: here\n  do: something\n")
+        else:
+            events.write(f"end {step} {os.getpid()}\n")
+        sys.stdout.write(
+            json.dumps({"step": step, "items": 3, "version": "2026-11-22.1" if step == "publish" else None})
+        )
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""The ledger: one row a fire time whoever writes it, one lease holder, runs taken up again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crawler.errors import JianghuaError, UsageError
+from schedules.ledger import MAX_ATTEMPTS, Lease, LeaseLost, Ledger, Run
+from schedules.owner import myself, surely_dead
+from schedules.plan import Schedule, due_runs
+
+LEASE = timedelta(seconds=30)
+T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = T0
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/var/state.db"
+
+
+@pytest.fixture
+def ledger(url: str, clock: Clock) -> Iterator[Ledger]:
+    ledger = Ledger(url, clock)
+    yield ledger
+    ledger.close()
+
+
+def schedule(**more: object) -> Schedule:
+    return Schedule.model_validate({"name": "s", "cron": "0 * * * *", **more})
+
+
+def held(ledger: Ledger, owner: str = "a:1:1:m") -> Lease:
+    lease = ledger.take_lease(owner, LEASE)
+    assert lease is not None
+    return lease
+
+
+def record(ledger: Ledger, lease: Lease, s: Schedule, clock: Clock) -> None:
+    until, _ = ledger.mark(lease, s, clock.time)
+    ledger.record(lease, s, due_runs(s, until, clock.time), clock.time)
+
+
+def start(ledger: Ledger, lease: Lease, run_id: int, sites: list[str]) -> Run:
+    run = ledger.claim(lease, run_id, {"plan": 1}, sites, LEASE)
+    assert isinstance(run, Run)
+    return run
+
+
+def test_one_holder_at_a_time_and_each_has_a_higher_token(ledger: Ledger, clock: Clock) -> None:
+    first = held(ledger)
+    assert ledger.take_lease("b:2:2:m", LEASE) is None
+    clock.time += timedelta(seconds=29)
+    ledger.renew(first, LEASE)
+    clock.time += timedelta(seconds=29)
+    assert ledger.take_lease("b:2:2:m", LEASE) is None
+    clock.time += timedelta(seconds=2)
+    second = held(ledger, "b:2:2:m")
+    assert second.token > first.token
+    with pytest.raises(LeaseLost):
+        ledger.renew(first, LEASE)
+    with pytest.raises(LeaseLost):
+        ledger.record(first, schedule(), [], clock.time)
+    ledger.release(first)  # nothing to give back
+    assert ledger.lease_holder()[0] == "b:2:2:m"
+    ledger.release(second)
+    assert held(ledger).token > second.token
+
+
+def test_the_lease_of_a_dead_process_of_this_machine_is_free_at_once(ledger: Ledger) -> None:
+    code = "from schedules.owner import myself; print(myself())"
+    dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert surely_dead(dead)
+    assert not surely_dead(myself())
+    assert not surely_dead("elsewhere:1:1:m")
+    held(ledger, dead)
+    assert ledger.take_lease(myself(), LEASE) is not None
+
+
+def test_a_new_schedule_begins_now_and_a_changed_one_too(ledger: Ledger, clock: Clock) -> None:
+    lease = held(ledger)
+    assert ledger.mark(lease, schedule(), T0) == (T0, True)
+    clock.time += timedelta(hours=5)
+    assert ledger.mark(lease, schedule(), clock.time) == (T0, False)
+    assert ledger.mark(lease, schedule(cron="30 * * * *"), clock.time) == (clock.time, True)
+
+
+@pytest.mark.parametrize(
+    ("missed", "states"),
+    [
+        ("latest", ["missed", "missed", "missed", "due"]),
+        ("all", ["due"] * 4),
+        ("none", ["missed"] * 4),
+        ("within: 2h", ["missed", "missed", "due", "due"]),
+    ],
+)
+def test_downtime_is_recorded_as_the_schedule_says(
+    ledger: Ledger, clock: Clock, missed: str, states: list[str]
+) -> None:
+    lease, s = held(ledger), schedule(missed=missed)
+    record(ledger, lease, s, clock)
+    clock.time += timedelta(hours=4, minutes=20)
+    lease = held(ledger)
+    record(ledger, lease, s, clock)
+    rows = ledger.runs(oldest_first=True)
+    assert [r.state for r in rows] == states
+    assert [r.scheduled_for for r in rows] == [T0 + timedelta(hours=h) for h in (1, 2, 3, 4)]
+    assert all(r.why for r in rows)
+    record(ledger, lease, s, clock)
+    assert len(ledger.runs()) == 4
+    for row in ledger.runs(states=["due"], oldest_first=True):
+        run = start(ledger, lease, row.id, ["x"])
+        assert ledger.finish(run.id, lease.owner, "done", None)
+    assert {r.state for r in ledger.runs()} <= {"missed", "caught_up"}
+
+
+@pytest.mark.parametrize("overlap", ["skip", "queue"])
+def test_overlap(ledger: Ledger, clock: Clock, overlap: str) -> None:
+    lease, s = held(ledger), schedule(overlap=overlap)
+    record(ledger, lease, s, clock)
+    for _ in range(3):
+        clock.time += timedelta(hours=1)
+        lease = held(ledger)
+        record(ledger, lease, s, clock)
+    first, second, third = ledger.runs(oldest_first=True)
+    assert first.state == "due"
+    if overlap == "skip":
+        assert second.state == third.state == "skipped"
+        assert f"run {first.id}" in (second.why or "")
+    else:
+        assert second.state == third.state == "due"
+
+
+def test_runs_that_share_a_site_wait_for_each_other(ledger: Ledger, clock: Clock) -> None:
+    lease = held(ledger)
+    for name in ("s", "t"):
+        s = schedule().model_copy(update={"name": name})
+        record(ledger, lease, s, clock)
+    clock.time += timedelta(hours=1)
+    lease = held(ledger)
+    for name in ("s", "t"):
+        record(ledger, lease, schedule().model_copy(update={"name": name}), clock)
+    one, two = ledger.runs(oldest_first=True)
+    start(ledger, lease, one.id, ["x", "y"])
+    assert "run 1" in str(ledger.claim(lease, two.id, {}, ["y", "z"], LEASE))
+    with pytest.raises(UsageError, match="works on x"):
+        ledger.add_manual("c:3:3:m", {}, ["x"], LEASE)
+    assert ledger.add_manual("c:3:3:m", {}, ["z"], LEASE).schedule == "manual"
+    assert "waits for run" in str(ledger.claim(lease, two.id, {}, ["z"], LEASE))
+    ledger.finish(one.id, lease.owner, "done", None)
+    start(ledger, lease, two.id, ["y"])
+
+
+def test_a_silent_run_is_taken_up_again_where_it_was(ledger: Ledger, clock: Clock) -> None:
+    lease, s = held(ledger), schedule()
+    record(ledger, lease, s, clock)
+    clock.time += timedelta(hours=1)
+    lease = held(ledger)
+    record(ledger, lease, s, clock)
+    run = start(ledger, lease, 1, ["x"])
+    assert ledger.beat(1, lease.owner, step="extract", counts={"crawl": {"ok": True}})
+    assert ledger.take_up(lease, LEASE, [1]) == []
+    clock.time += timedelta(seconds=31)
+    other = held(ledger, "b:2:2:m")
+    assert [r.id for r in ledger.take_up(other, LEASE)] == [1]
+    assert not ledger.beat(1, lease.owner)
+    assert not ledger.finish(1, lease.owner, "done", None)
+    again = start(ledger, other, 1, ["other sites now"])
+    assert (again.step, again.counts, again.attempts) == ("extract", {"crawl": {"ok": True}}, 2)
+    assert (again.plan, again.sites, again.started) == (run.plan, ["x"], run.started)
+    assert ledger.finish(1, other.owner, "done", None, "2026-11-22.1")
+    assert ledger.run(1).version == "2026-11-22.1"
+
+
+def test_a_run_that_always_dies_is_given_up(ledger: Ledger, clock: Clock) -> None:
+    lease, s = held(ledger), schedule()
+    record(ledger, lease, s, clock)
+    clock.time += timedelta(hours=1)
+    lease = held(ledger)
+    record(ledger, lease, s, clock)
+    for _ in range(MAX_ATTEMPTS):
+        start(ledger, lease, 1, ["x"])
+        (run,) = ledger.take_up(lease, LEASE)
+    assert run.state == "failed"
+    assert f"died {MAX_ATTEMPTS} times" in (run.why or "")
+
+
+def test_a_dead_manual_run_is_closed_not_repeated(ledger: Ledger, clock: Clock) -> None:
+    ledger.add_manual("elsewhere:1:1:m", {}, ["x"], LEASE)
+    with pytest.raises(UsageError):
+        ledger.add_manual("elsewhere:2:2:m", {}, ["x"], LEASE)
+    clock.time += timedelta(seconds=31)
+    ledger.add_manual("elsewhere:2:2:m", {}, ["x"], LEASE)
+    assert [r.state for r in ledger.runs(oldest_first=True)] == ["failed", "running"]
+
+
+RECORDER = """
+import sys
+from datetime import datetime, timedelta, UTC
+from schedules.ledger import Ledger, LeaseLost
+from schedules.plan import Schedule, due_runs
+ledger = Ledger(sys.argv[1])
+s = Schedule(name="s", cron="* * * * *", missed="all")
+now = datetime(2026, 11, 22, 3, tzinfo=UTC)
+mine = 0
+for i in range(40):
+    until = now + timedelta(minutes=5 * i)
+    lease = ledger.take_lease(f"host:{sys.argv[2]}:1:x", timedelta(seconds=0))
+    try:
+        if lease:
+            mark, _ = ledger.mark(lease, s, now)
+            mine += sum(ledger.record(lease, s, due_runs(s, mark, until), max(mark, until)).values())
+    except LeaseLost:
+        pass
+print(mine)
+"""
+
+
+def test_several_processes_at_once_write_each_fire_time_once(url: str) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", RECORDER, url, str(i)], stdout=subprocess.PIPE, text=True)
+        for i in range(4)
+    ]
+    written = [int(p.communicate()[0]) for p in processes]
+    assert [p.returncode for p in processes] == [0] * 4
+    rows = Ledger(url).runs()
+    assert len({r.scheduled_for for r in rows}) == len(rows) == sum(written) == 195
+
+
+def test_errors_for_people(tmp_path: Path, ledger: Ledger) -> None:
+    with pytest.raises(JianghuaError, match="cannot open"):
+        Ledger("nonsense://x")
+    with pytest.raises(UsageError, match="unknown run 7"):
+        ledger.run(7)
+    bad = tmp_path / "not.db"
+    bad.write_bytes(b"no database at all, but long enough to be looked at" * 50)
+    with pytest.raises(JianghuaError, match="does not answer"):
+        Ledger(f"sqlite:///{bad}")

@@ -1,0 +1,233 @@
+"""Fire times and what becomes of missed ones: pure functions, looked at from outside with real time zones."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from crawler.errors import JianghuaError, UsageError
+from crawler.home import Home
+from schedules.plan import (
+    Due,
+    Missed,
+    Schedule,
+    due_runs,
+    fire_times,
+    load_schedule,
+    load_schedules,
+    parse_schedule,
+    schedule_files,
+    span,
+    start_after,
+)
+
+# north and south, half hours, a day that was left out (Apia 2011), summer time at midnight (Santiago, Beirut)
+ZONES = (
+    "Asia/Shanghai",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "America/Santiago",
+    "Asia/Beirut",
+    "Pacific/Apia",
+    "UTC",
+)
+moments = st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)).map(
+    lambda t: t.replace(microsecond=0)
+)
+
+
+def schedule(cron: str, **more: object) -> Schedule:
+    return Schedule.model_validate({"name": "s", "cron": cron, **more})
+
+
+@given(zone=st.sampled_from(ZONES), start=moments, hour=st.integers(0, 23), minute=st.integers(0, 59))
+@settings(max_examples=150, deadline=None)
+def test_a_daily_schedule_fires_once_each_local_day(zone: str, start: datetime, hour: int, minute: int) -> None:
+    daily = schedule(f"{minute} {hour} * * *", time_zone=zone)
+    found = list(fire_times(daily, start, start + timedelta(days=370)))
+    assert found == sorted(set(found))
+    local = [t.astimezone(ZoneInfo(zone)) for t in found]
+    days = [t.date() for t in local]
+    assert len(days) == len(set(days))
+    skipped = {date(2011, 12, 30)} if zone == "Pacific/Apia" else set()
+    wanted = {days[0] + timedelta(days=i) for i in range((days[-1] - days[0]).days + 1)}
+    # a day that the zone left out has no fire time of its own: the jump is the first moment of the next day
+    assert wanted - set(days) <= skipped
+    for t in local:
+        wall = t.replace(tzinfo=None)
+        if (wall.hour, wall.minute) != (hour, minute):  # only where that wall-clock time does not exist
+            asked = datetime(wall.year, wall.month, wall.day, hour, minute, tzinfo=ZoneInfo(zone))
+            assert asked.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != asked.replace(tzinfo=None)
+        assert t.fold == 0
+
+
+def test_the_day_that_summer_time_begins_and_ends() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    s = schedule("30 2 * * *", time_zone="Europe/Berlin")
+    spring = list(fire_times(s, datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 30, 12, tzinfo=UTC)))
+    assert [t.astimezone(berlin).isoformat() for t in spring] == [
+        "2026-03-29T03:00:00+02:00",
+        "2026-03-30T02:30:00+02:00",
+    ]
+    autumn = list(fire_times(s, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 26, 12, tzinfo=UTC)))
+    assert [t.astimezone(berlin).isoformat() for t in autumn] == [
+        "2026-10-25T02:30:00+02:00",
+        "2026-10-26T02:30:00+01:00",
+    ]
+
+
+@given(zone=st.sampled_from(ZONES), start=moments, cuts=st.lists(st.integers(0, 5 * 86400), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_asking_in_pieces_gives_the_same_times(zone: str, start: datetime, cuts: list[int]) -> None:
+    s = schedule("*/20 1-3 * * *", time_zone=zone)
+    end = start + timedelta(days=5)
+    edges = [start, *sorted(start + timedelta(seconds=c) for c in cuts), end]
+    pieces = [t for a, b in itertools.pairwise(edges) for t in fire_times(s, a, b)]
+    assert pieces == list(fire_times(s, start, end))
+
+
+@pytest.mark.parametrize(
+    ("cron", "days"),
+    [
+        ("0 0 * * 0", ["Sun 01", "Sun 08"]),
+        ("0 0 * * 7", ["Sun 01", "Sun 08"]),
+        ("0 0 * * 1", ["Mon 02", "Mon 09"]),
+        ("0 0 * * sat-mon", ["Sun 01", "Mon 02", "Sat 07"]),
+        ("0 0 * * 5-7", ["Sun 01", "Fri 06", "Sat 07"]),
+        ("0 0 13 * 5", ["Fri 06", "Fri 13", "Fri 20"]),  # alternatives, as in crontab
+        ("0 0 */10 * *", ["Sun 01", "Wed 11", "Sat 21"]),
+        ("0 0 1 * *", ["Sun 01", "Tue 01"]),
+    ],
+)
+def test_weekdays_count_as_in_crontab(cron: str, days: list[str]) -> None:
+    found = fire_times(schedule(cron), datetime(2026, 10, 31, 12, tzinfo=UTC))
+    assert [next(found).strftime("%a %d") for _ in days] == days
+
+
+@pytest.mark.parametrize(
+    "cron", ["* * * *", "60 * * * *", "0 24 * * *", "0 0 30 2 *", "0 0 * * 8", "x * * * *", "*/0 * * * *", ""]
+)
+def test_bad_cron_lines(cron: str) -> None:
+    with pytest.raises(ValidationError):
+        schedule(cron)
+
+
+HOUR = timedelta(hours=1)
+policies = st.sampled_from(
+    [Missed("latest"), Missed("all"), Missed("none"), Missed("within", 6 * HOUR), Missed("within", timedelta(0))]
+)
+
+
+@given(missed=policies, last=moments, down=st.integers(0, 3 * 86400), zone=st.sampled_from(ZONES))
+@settings(max_examples=150, deadline=None)
+def test_after_downtime_every_fire_time_gets_one_answer(missed: Missed, last: datetime, down: int, zone: str) -> None:
+    s = schedule("10 */2 * * *", time_zone=zone, missed=missed)
+    now = last + timedelta(seconds=down)
+    times = list(fire_times(s, last, now))
+    answers = list(due_runs(s, last, now))
+    assert [d.scheduled_for for d in answers] == times
+    met = {t for t in times if now - t <= timedelta(seconds=60)}
+    caught = {
+        "latest": set(times[-1:]) - met,
+        "all": set(times) - met,
+        "none": set(),
+        "within": {t for t in times if now - t <= (missed.within or timedelta(0))} - met,
+    }[missed.policy]
+    assert {d.scheduled_for for d in answers if d.action == "run"} == met
+    assert {d.scheduled_for for d in answers if d.action == "catch_up"} == caught
+    assert all(d.why for d in answers if d.action != "run")
+    assert all(d.start_after == now for d in answers if d.action == "catch_up")
+
+
+def test_latest_says_which_run_stands_for_the_missed_ones() -> None:
+    s = schedule("0 3 * * *")
+    now = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    answers = list(due_runs(s, datetime(2026, 11, 19, 4, tzinfo=UTC), now))
+    assert [d.action for d in answers] == ["miss", "miss", "catch_up"]
+    assert "2026-11-22 03:00" in (answers[0].why or "")
+    assert isinstance(answers[0], Due)
+
+
+@given(t=moments, minutes=st.integers(0, 600))
+def test_jitter_is_within_its_bounds_and_the_same_each_time(t: datetime, minutes: int) -> None:
+    s = schedule("* * * * *", jitter=f"{minutes}m")
+    assert t <= start_after(s, t) <= t + timedelta(minutes=minutes)
+    assert start_after(s, t) == start_after(s, t.astimezone(ZoneInfo("Asia/Shanghai")))
+
+
+def test_naive_times_are_refused() -> None:
+    with pytest.raises(ValueError, match="aware"):
+        next(fire_times(schedule("* * * * *"), datetime(2026, 1, 1)))
+
+
+def test_spans_for_people() -> None:
+    assert [span(timedelta(seconds=s)) for s in (0, 45, 3600, 93_784)] == ["0s", "45s", "1h", "1d 2h"]
+
+
+# ---------------------------------------------------------------------------------------------- files
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_built_in_example_is_right_and_own_schedules_replace_it(tmp_path: Path) -> None:
+    home = Home.find(tmp_path)
+    good, broken = load_schedules(home)
+    assert list(good) == ["daily"]
+    assert not broken
+    write(home.own_schedules, "weekly", "name: weekly\ncron: 0 4 * * 1\n")
+    assert list(schedule_files(home)) == ["weekly"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("name: a\ncron: 0 25 * * *\n", 2, "cron"),
+        ("name: a\ncron: 0 5 * * *\ntime_zone: Asia/Peking\n", 3, "IANA"),
+        ("name: a\ncron: 0 5 * * *\nmised: all\n", 3, "unknown key 'mised'"),
+        ("name: a\ncron: 0 5 * * *\nmissed: some\n", 3, "latest, all, none"),
+        ("name: a\ncron: 0 5 * * *\nmissed: {within: soon}\n", 3, "duration"),
+        ("name: a\ncron: 0 5 * * *\noverlap: twice\n", 3, "overlap"),
+        ("name: a\ncron: 0 5 * * *\nsteps: [publish, crawl]\n", 3, "order"),
+        ("name: a\ncron: 0 5 * * *\nsites:\n  - hualong\n  - nowhere\n", 5, "nowhere"),
+        ("name: a\ncron: 0 5 * * *\ncrawl:\n  dealy: 1\n", 4, "crawl.dealy"),
+        ("name: a\ncron: 0 5 * * *\ncrawl:\n  at: {hualong: 'ftp://x'}\n", 4, "http"),
+        ("name: b\ncron: 0 5 * * *\n", 1, "file's name"),
+        ("name: a\n", 1, "'cron' is missing"),
+        ("name: a\ncron: 0 5 * * *\ncron: 0 6 * * *\n", 3, "twice"),
+        ("name: a\n  cron: 0\n", 2, "YAML"),
+        ("- a\n", 1, "keys and values"),
+    ],
+)
+def test_mistakes_are_told_with_file_and_line(tmp_path: Path, text: str, line: int, said: str) -> None:
+    path = write(tmp_path, "a", text)
+    with pytest.raises(JianghuaError) as e:
+        parse_schedule(path, ["hualong", "wengao"])
+    assert e.value.where == f"{path}:{line}"
+    assert said in str(e.value)
+    assert e.value.remedy
+
+
+def test_a_broken_file_hides_no_other(tmp_path: Path) -> None:
+    home = Home.find(tmp_path)
+    write(home.own_schedules, "bad", "name: bad\ncron: never\n")
+    write(home.own_schedules, "good", "name: good\ncron: 0 4 * * 1\nmissed: {within: 6h}\n")
+    good, broken = load_schedules(home)
+    assert good["good"].missed == Missed("within", 6 * HOUR)
+    assert list(broken) == ["bad"]
+    with pytest.raises(JianghuaError):
+        load_schedule("bad", home)
+    with pytest.raises(UsageError):
+        load_schedule("nothing", home)

@@ -1,0 +1,248 @@
+"""Real scheduler processes on one ledger: killed with -9, stopped politely, two at a time. The steps are small processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from crawler.home import Home
+from schedules.ledger import Ledger, Run, marks
+from schedules.plan import Schedule
+
+DRIVER = Path(__file__).parent / "driver.py"
+ROOT = Path(__file__).parents[2]
+
+
+class House:
+    """A home with schedules, and the scheduler processes started in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home.find(folder / "home")
+        self.folder = folder
+        self.home.own_schedules.mkdir(parents=True)
+        self.ledger = Ledger(f"sqlite:///{self.home.ledger}")
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def schedule(self, name: str = "s", *, down: timedelta = timedelta(hours=3, minutes=5), **more: object) -> None:
+        """A schedule that fires each hour, last dealt with `down` ago (so three fire times were missed, or four)."""
+        facts = {"name": name, "cron": "0 * * * *", "sites": ["wanshu"], **more}
+        (self.home.own_schedules / f"{name}.yaml").write_text(json.dumps(facts))
+        until = datetime.now(UTC) - down
+        lease = self.ledger.take_lease("test", timedelta(0))
+        assert lease is not None
+        self.ledger.mark(lease, Schedule.model_validate(facts), until)
+        self.ledger.release(lease)
+
+    def start(self, seconds: float, *, once: bool = False, **env: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                str(DRIVER),
+                str(self.home.root),
+                str(self.folder),
+                str(seconds),
+                *(["once"] if once else []),
+            ],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+            stderr=(self.folder / f"log{len(self.processes)}").open("w"),
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def log(self, number: int) -> str:
+        return (self.folder / f"log{number}").read_text()
+
+    def events(self) -> list[list[str]]:
+        path = self.folder / "events"
+        return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+    def run(self, run_id: int = 1) -> Run:
+        return self.ledger.run(run_id)
+
+    def states(self) -> list[str]:
+        return [r.state for r in self.ledger.runs(oldest_first=True)]
+
+    def end(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        self.ledger.close()
+
+
+def until(true: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until something is so; fail when it never is."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.end()
+
+
+def test_catch_up_runs_the_steps_and_records_the_rest(house: House) -> None:
+    house.schedule()
+    process = house.start(0, once=True)
+    assert process.wait(60) == 0, house.log(0)
+    *missed, last = house.ledger.runs(oldest_first=True)
+    assert last.state == "caught_up" or (last.cause == "timer" and last.state == "done")
+    assert {r.state for r in missed} == {"missed"}
+    assert [e[:2] for e in house.events()] == [
+        [w, s] for s in ("crawl", "learn", "extract", "publish") for w in ("begin", "end")
+    ]
+    assert last.version == "2026-11-22.1"
+    assert {k: v["report"]["items"] for k, v in last.counts.items()} == dict.fromkeys(last.counts, 3)
+    again = house.start(0, once=True)
+    assert again.wait(60) == 0
+    assert len(house.events()) == 8
+
+
+def test_a_failed_crawl_stops_nobody_and_is_told(house: House) -> None:
+    house.schedule()
+    assert house.start(0, once=True, STEP_CODES='{"crawl": 1}').wait(60) == 1
+    last = house.ledger.runs(limit=1)[0]
+    assert last.state == "failed"
+    assert "crawl could not" in (last.why or "")
+    assert last.version == "2026-11-22.1"
+    assert ["end", "publish"] in [e[:2] for e in house.events()]
+    assert "crawl could not" in (house.home.logs / str(last.id) / "crawl.log").read_text()
+
+
+def test_killed_in_the_middle_it_is_taken_up_again_at_its_step(house: House) -> None:
+    house.schedule()
+    first = house.start(60)
+    until(lambda: ["begin", "crawl"] in [e[:2] for e in house.events()])
+    (house.folder / "go").touch()  # crawl may end
+    until(lambda: ["begin", "learn"] in [e[:2] for e in house.events()])
+    (house.folder / "go").unlink()
+    until(lambda: [e for e in house.events() if e[:2] == ["begin", "extract"]] or (house.folder / "go").touch())
+    (house.folder / "go").unlink(missing_ok=True)
+    open_ = next(r for r in house.ledger.runs() if r.state == "running")
+    pid = house.events()[-1][2]
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    until(lambda: not alive(pid))  # the step does not outlive its scheduler
+    (house.folder / "go").touch()
+    begun = len(house.events())
+    assert house.start(0, once=True).wait(60) == 0, house.log(1)
+    run = house.run(open_.id)
+    assert run.state in ("caught_up", "done")
+    assert run.attempts == 2
+    later = [e[:2] for e in house.events()[begun:]]
+    assert ["begin", "crawl"] not in later
+    assert later[-1] == ["end", "publish"]
+    assert not [e for e in house.events() if e[0] == "clash"]
+
+
+def test_a_second_scheduler_waits_and_takes_over_after_kill_9(house: House) -> None:
+    house.schedule()
+    first = house.start(60)
+    until(lambda: house.events())
+    second = house.start(60)
+    until(lambda: "waits" in house.log(1))
+    assert "holds the lease" in house.log(0)
+    assert len(house.events()) == 1
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    until(lambda: "taken up again" in house.log(1))
+    (house.folder / "go").touch()
+    until(lambda: house.states()[-1] in ("caught_up", "done"))
+    assert second.poll() is None
+    assert not [e for e in house.events() if e[0] == "clash"]
+
+
+def test_with_once_it_does_not_wait_for_a_living_scheduler(house: House) -> None:
+    house.schedule()
+    house.start(60)
+    until(lambda: house.events())
+    second = house.start(0, once=True)
+    assert second.wait(60) == 1
+    assert "another scheduler is at work" in house.log(1)
+
+
+def test_sigterm_leaves_the_run_to_go_on_later(house: House) -> None:
+    house.schedule()
+    process = house.start(60)
+    until(lambda: house.events())
+    process.terminate()
+    assert process.wait(60) == 0
+    run = house.ledger.runs(limit=1)[0]
+    assert (run.state, run.step) == ("due", "crawl")
+    assert "interrupted" in (run.why or "")
+    assert not alive(house.events()[0][2])
+    assert house.ledger.lease_holder()[0] is None
+    (house.folder / "go").touch()
+    assert house.start(0, once=True).wait(60) == 0
+    assert house.run(run.id).state in ("caught_up", "done")
+
+
+def test_a_step_killed_from_outside_goes_on_by_itself(house: House) -> None:
+    house.schedule()
+    process = house.start(60)
+    until(lambda: house.events())
+    os.kill(int(house.events()[0][2]), signal.SIGKILL)
+    until(lambda: len(house.events()) == 2)
+    (house.folder / "go").touch()
+    until(lambda: house.states()[-1] in ("caught_up", "done"))
+    assert process.poll() is None
+    assert [e[:2] for e in house.events()[:3]] == [["begin", "crawl"], ["begin", "crawl"], ["end", "crawl"]]
+
+
+def test_runs_of_two_schedules_on_one_site_go_one_after_the_other(house: House) -> None:
+    house.schedule("s")
+    house.schedule("t")
+    assert house.start(0.3, once=True).wait(60) == 0
+    assert not [e for e in house.events() if e[0] == "clash"]
+    assert len([e for e in house.events() if e[:2] == ["end", "publish"]]) == 2
+
+
+def test_a_broken_schedule_stops_no_other_and_is_told(house: House) -> None:
+    house.schedule("s")
+    (house.home.own_schedules / "bad.yaml").write_text("name: bad\ncron: never\n")
+    assert house.start(0, once=True).wait(60) == 1
+    assert "bad.yaml:2" in house.log(0)
+    assert house.states()[-1] in ("caught_up", "done")
+
+
+def test_a_schedule_that_was_disabled_begins_anew(house: House) -> None:
+    house.schedule("s", enabled=False)
+    house.schedule("t")
+    assert house.start(0, once=True).wait(60) == 0
+    assert {r.schedule for r in house.ledger.runs()} == {"t"}
+    with house.ledger.engine.connect() as c:
+        assert [r.schedule for r in c.execute(marks.select())] == ["t"]
+
+
+def test_the_alarm_wakes_it_when_the_time_comes(house: House) -> None:
+    """The clock of the ledger is put just before a full minute; the heartbeat is too slow to notice by itself."""
+    house.schedule(cron="* * * * *", missed="none", down=timedelta(0))
+    ahead = 57 - datetime.now(UTC).second
+    process = house.start(0, AHEAD=str(ahead if ahead >= 0 else ahead + 60), BEAT="300", LEASE="900")
+    until(lambda: [r for r in house.ledger.runs(states=["done"]) if r.cause == "timer"], 60)
+    run = house.ledger.runs(states=["done"])[0]
+    assert run.started is not None
+    assert run.started >= run.scheduled_for
+    process.terminate()
+    assert process.wait(60) == 0
