@@ -34,7 +34,7 @@ class _Converter(Protocol):
 
 @cache
 def _t2s() -> _Converter:
-    import opencc  # loaded when the first Traditional character is met: most runs never need it
+    import opencc  # heavy: only those who fold pay for it
 
     converter: _Converter = opencc.OpenCC("t2s")
     return converter
@@ -45,11 +45,17 @@ def _charset(chars: str) -> re.Pattern[str]:
 
 
 @cache
-def _changed_by_t2s() -> re.Pattern[str]:
-    """Characters of the basic ideograph block that conversion to Simplified may change."""
+def traditional_table() -> dict[int, str]:
+    """str.translate table, character by character, from Traditional to Simplified (basic ideograph block)."""
     block = [chr(c) for c in range(0x4E00, 0xA000)]
     simple = _t2s().convert("\n".join(block)).split("\n")
-    return _charset("".join(a for a, b in zip(block, simple, strict=True) if a != b))
+    return {ord(a): b for a, b in zip(block, simple, strict=True) if a != b and len(b) == 1}
+
+
+@cache
+def traditional_pattern() -> re.Pattern[str]:
+    """Matches a character that conversion to Simplified changes."""
+    return _charset("".join(map(chr, traditional_table())))
 
 
 def _encodable(char: str, codec: str) -> bool:
@@ -65,7 +71,7 @@ def _script_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
     block = [chr(c) for c in range(0x4E00, 0xA000)]
     gb = {c for c in block if _encodable(c, "gb2312")}
     big = {c for c in block if _encodable(c, "big5")}
-    changed = set(_changed_by_t2s().findall("".join(block)))
+    changed = set(map(chr, traditional_table()))
     return _charset("".join(sorted(gb - big - changed))), _charset("".join(sorted((big - gb) & changed)))
 
 
@@ -93,7 +99,7 @@ def fold(text: str) -> str:
     if not unicodedata.is_normalized("NFKC", text):
         text = _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text))
     text = _MASK.sub("", text.lower())
-    if _changed_by_t2s().search(text):
+    if traditional_pattern().search(text):
         text = _t2s().convert(_READING.sub("", text))
     text = _CUT_YEAR.sub("年", text)
     if "d" in text:

@@ -1,0 +1,93 @@
+"""The form of address that opens a speech: 同志们, 各位领导、各位来宾, 尊敬的老师、亲爱的同学们."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crawler.extraction.rules import rules
+
+MAX_CHARS = 60  # longer lists of addressees do not occur; longer lines are sentences
+_LOOK = 3  # an address stands among the first three paragraphs
+_RUN_IN = 40  # characters behind an address from which the paragraph is the speech itself, whatever its first words
+
+# 同志们: · 同志们! · 同志们, (a comma may also split an address, so that the longest fitting head is tried first)
+_HEAD = re.compile(r"\s*[“\"]?([^:。!?;\n]{2,60}?)\s*([:!。])")
+_COMMA_HEAD = re.compile(r"\s*([^:。!?;\n]{2,60}?)\s*,\s*")
+_NEXT = re.compile(r"([^:。!?;\n,]{2,40}),\s*")
+_SEGMENTS = re.compile(r"[、,;\s]+|(?<=[们导宾师友学表长])(?:和|及|以及|与)")
+_CLOSING = ' \t:!,。;~、"”'
+
+
+def _is_greeting(line: str) -> bool:
+    return any(r.pattern.search(line) for r in rules("salutation", "greeting"))
+
+
+def is_address(head: str) -> bool:
+    """Whether `head` (plain view, without closing mark) names addressees and nothing else."""
+    if len(head) > MAX_CHARS or any(r.pattern.search(head) for r in rules("salutation", "label")):
+        return False
+    strong = False
+    for segment in _SEGMENTS.split(head.strip()):
+        if not segment:
+            continue
+        kind = next((r.value for r in rules("salutation", "segment") if r.pattern.search(segment)), None)
+        if kind is None:
+            return False
+        strong = strong or kind == "strong"
+    return strong
+
+
+def _head_of(view: str, first: bool, alone: bool) -> int:
+    """End of the address that opens a paragraph (plain view); 0 when there is none.
+
+    first: nothing of the speech stands before it, so that an address may share its line with the speech.
+    alone: the text is so short that its address has no line of its own to stand on.
+    """
+    if m := _HEAD.match(view):
+        rest = view[m.end() :].lstrip(" !,。:")
+        if is_address(m[1]) and (not rest or _is_greeting(rest) or (first and _opens(rest, alone))):
+            return m.end(1)
+        # 各位领导,大家好!
+        head, comma, greeting = m[1].rpartition(",")
+        if comma and _is_greeting(greeting.strip()) and is_address(head) and (first or not rest):
+            return m.start(1) + len(head)
+    elif is_address(view.strip(_CLOSING)) and len(view) > len(view.rstrip(_CLOSING)):
+        return len(view.rstrip(_CLOSING))
+    elif (first or len(view) <= 20) and is_address(view.strip()):
+        return len(view.rstrip())
+    if first and (m := _COMMA_HEAD.match(view)):
+        # A comma ends an address less surely: 同志们,今天… at the very start, up to the last comma that still fits.
+        end = 0
+        while m and is_address(view[: m.end(1)].strip()):
+            end = m.end(1)
+            m = _NEXT.match(view, m.end())
+        if end and _opens(view[end:].lstrip(" ,"), alone):
+            return end
+    return 0
+
+
+def _opens(rest: str, alone: bool) -> bool:
+    return (
+        alone
+        or len(rest) >= _RUN_IN
+        or _is_greeting(rest)
+        or any(r.pattern.search(rest) for r in rules("salutation", "opener"))
+    )
+
+
+def salutation(paragraphs: Sequence[str], views: Sequence[str]) -> tuple[str | None, int]:
+    """The opening address as shown, without closing marks, and the index of its paragraph; (None, -1) without one.
+
+    views: plain views of the paragraphs. Only short lines (title, date, greeting) may stand before the address.
+    """
+    before = 0
+    for i, view in enumerate(views[:_LOOK]):
+        if end := _head_of(view, before == 0, len(views) <= 2):
+            return paragraphs[i][:end].strip().strip('“"'), i
+        if _is_greeting(view.strip()):
+            continue
+        if len(view) > 60 or view.rstrip().endswith(("。", "!", "?", ";")):
+            return None, -1
+        before += 1
+    return None, -1
