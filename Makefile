@@ -1,0 +1,39 @@
+# make demo · make test · make check · make bench: each sets itself up in .venv and needs only Python 3.11 or later.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check format bench clean
+
+help:  ## say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+
+# The lock file names every package with its hashes; the project itself is installed without looking at the index again.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Jianghua needs Python 3.11 or later; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "setting up $(VENV): $$(grep -c '==' requirements.lock) pinned packages, a minute or two the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(VENV)/ready  ## crawl built-in sample sites twice, publish two versions, show what changed (under a minute)
+	$(BIN)/jianghua demo
+
+test: $(VENV)/ready  ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/ready  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready  ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/ready  ## measure crawl and extract against Scrapy alone and the trafilatura command line
+	$(BIN)/python benchmarks/crawl_extract.py
+
+clean:  ## remove what was set up (not what was crawled or published)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
