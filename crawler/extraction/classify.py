@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from crawler.extraction.blocks import Block
+from crawler.extraction.density import teasers
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, first_match, rules
 from crawler.extraction.salutation import is_address
@@ -20,7 +21,9 @@ _NEWS = any_of("structure", "news")
 _ADVERT = any_of("structure", "advert")
 _SPEECH_WORDS = any_of("structure", "genre_speech")
 _BRACKETED = re.compile(r"[(【\[《][^)】\]》]{0,24}[)】\]》]")
-_COUNT = re.compile(r"(?:精选|通用|优秀|范文|热门|最新|汇编|合集|集锦|大全|共)*\s*[\d一二三四五六七八九十两]{1,3}\s*[篇则份]\s*$|\s*(?:范文|模板|汇编|合集|集锦|大全|精选)+\s*$")
+_COUNT = re.compile(
+    r"(?:精选|通用|优秀|范文|热门|最新|汇编|合集|集锦|大全|共)*\s*[\d一二三四五六七八九十两]{1,3}\s*[篇则份]\s*$|\s*(?:范文|模板|汇编|合集|集锦|大全|精选)+\s*$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,19 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
     if found := first_match("structure", "not_a_document", plain(title)):
         return Verdict("list" if "首页" in title or "标签" in title or "列表" in title or "搜索" in title else "other",
                        f"the title names no document: {found[1].group().strip()}")  # fmt: skip
-    running = [b for b in blocks if not b.is_linked and b.size >= 25 and re.search(r"[,。;!?]", b.folded)]
+    between = set(teasers(list(blocks)))
+    running = [
+        b
+        for i, b in enumerate(blocks)
+        if i not in between and not b.is_linked and b.size >= 25 and re.search(r"[,。;!?]", b.folded)
+    ]
     size = sum(b.size for b in running)
     if size < 300:
         if found := first_match("structure", "soft_404", whole + " " + plain(title)):
             return Verdict("soft_404", f"says that there is nothing here: {found[1].group().strip()}")
         if size < 120 and (found := first_match("structure", "login", whole)):
             return Verdict("login", f"asks to log in: {found[1].group().strip()[:40]}")
-    if size < MIN_CHARS and linked >= 40:
+    if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150):
         return Verdict("list", f"{linked} characters of links, {size} of running text")
     if text < MIN_CHARS:
         return Verdict("empty", f"only {text} characters of text")

@@ -104,14 +104,22 @@ def smallest_holder(blocks: list[Block], weights: list[float], share: float = 0.
     return max(good, key=lambda x: x[0])[1]
 
 
+def _is_linked_title(block: Block) -> bool:
+    """A linked title, perhaps with a date or a counter behind it."""
+    return (
+        block.is_linked and block.size >= 4 or (block.link >= 8 and block.link * 3 >= block.size and block.size <= 120)
+    )
+
+
 def teasers(blocks: list[Block]) -> list[int]:
     """Indices of teasers: short texts that stand alone between linked titles, three times or more in a row."""
     out: list[int] = []
     run: list[int] = []
     for i, block in enumerate(blocks):
-        if not block.is_linked and 4 <= block.size <= 240 and i and blocks[i - 1].is_linked and blocks[i - 1].size >= 4:
+        titled = _is_linked_title(block)
+        if not titled and 4 <= block.size <= 240 and i and _is_linked_title(blocks[i - 1]):
             run.append(i)
-        elif not block.is_linked and not (run and run[-1] == i - 1 and block.size <= 30):
+        elif not titled and not (run and run[-1] == i - 1 and block.size <= 30):
             out.extend(run if len(run) >= 3 else [])
             run = []
     out.extend(run if len(run) >= 3 else [])
@@ -143,20 +151,38 @@ def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
             weights[i] = -10.0
 
 
-def find_body(blocks: list[Block]) -> Body | None:
-    """The body of a page, or None when the page has no running text."""
+def weigh(blocks: list[Block]) -> list[float]:
+    """The weight of each block, place and neighbours considered."""
     weights = [weight(b) for b in blocks]
     _doubt_unlikely_places(blocks, weights)
     for i in teasers(blocks):
         weights[i] = min(weights[i], -8.0)
-    first, last, total = heaviest_run(weights)
-    if last < first:
-        return None
-    holder = smallest_holder(blocks[first : last + 1], weights[first : last + 1])
-    inside = [i for i, b in enumerate(blocks) if within(b.element, holder)]
-    if inside:
-        first, last = _grow(blocks, weights, first, last, inside[0], inside[-1])
-    return Body(first, last, holder, total)
+    return weights
+
+
+def find_bodies(blocks: list[Block], most: int = 3) -> list[Body]:
+    """The heaviest bodies of a page that do not overlap, heaviest first; [] when the page has no running text."""
+    weights = weigh(blocks)
+    found: list[Body] = []
+    left = list(weights)
+    for _ in range(most):
+        first, last, total = heaviest_run(left)
+        if last < first:
+            break
+        holder = smallest_holder(blocks[first : last + 1], left[first : last + 1])
+        inside = [i for i, b in enumerate(blocks) if within(b.element, holder)]
+        if inside:
+            first, last = _grow(blocks, weights, first, last, inside[0], inside[-1])
+        found.append(Body(first, last, holder, total))
+        for i in {*range(first, last + 1), *inside}:
+            left[i] = -1e6
+    return found
+
+
+def find_body(blocks: list[Block]) -> Body | None:
+    """The heaviest body of a page, or None when the page has no running text."""
+    found = find_bodies(blocks, 1)
+    return found[0] if found else None
 
 
 def within(element: HtmlElement, holder: HtmlElement) -> bool:

@@ -6,16 +6,20 @@ density reader alone .960. So density leads, and trafilatura is asked where the 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
+import trafilatura
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, place, read_blocks
-from crawler.extraction.density import find_body, trim, within
+from crawler.extraction.density import Body, find_bodies, trim, within
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.profile import Profile
 from crawler.site import Site
 
+_SURE_WEIGHT = 300.0  # a body of so much running text ...
+_RIVAL = 0.5  # ... and no other of half as much needs no second opinion
 _MIN_NAMED = 30  # characters that an element named by site file or profile must hold to be believed
 
 
@@ -24,6 +28,53 @@ def _holder_span(blocks: Sequence[Block], holder: HtmlElement) -> tuple[int, int
     if not inside or sum(blocks[i].size - blocks[i].link for i in range(inside[0], inside[-1] + 1)) < _MIN_NAMED:
         return None
     return inside[0], inside[-1]
+
+
+def _choose(document: Document, blocks: list[Block]) -> Body | None:
+    """The body by density; where that is unsure, the candidate that trafilatura and the title's place speak for as well."""
+    bodies = find_bodies(blocks)
+    if len(bodies) < 2 or bodies[0].weight >= _SURE_WEIGHT and bodies[1].weight < _RIVAL * bodies[0].weight:
+        return bodies[0] if bodies else None
+    opinion = {t[i : i + 5] for t in ("".join(_trafilatura(document).split()),) for i in range(len(t) - 4)}
+    heading = _heading_index(document, blocks)
+
+    def votes(body: Body) -> float:
+        text = "".join("".join(b.text.split()) for b in blocks[body.first : body.last + 1])
+        shingles = {text[i : i + 5] for i in range(len(text) - 4)}
+        agreed = len(shingles & opinion) / max(1, min(len(shingles), len(opinion))) if opinion else 0.0
+        nearest = (
+            heading is not None
+            and body.last > heading
+            and all(b.first >= body.first or b.last <= heading for b in bodies if b is not body)
+        )
+        return body.weight / bodies[0].weight + 0.6 * agreed + (0.5 if nearest else 0.0)
+
+    return max(bodies, key=votes)
+
+
+def _trafilatura(document: Document) -> str:
+    try:
+        found = trafilatura.bare_extraction(
+            copy.deepcopy(document.root), url=document.url, fast=True, favor_precision=True, include_comments=False,
+            with_metadata=False, deduplicate=False,
+        )  # fmt: skip
+    except Exception:  # whatever it stumbles over, an opinion less is no failure of the page
+        return ""
+    return str(getattr(found, "text", None) or "")
+
+
+def _heading_index(document: Document, blocks: Sequence[Block]) -> int | None:
+    """The index of the last block that shows the page's title as a heading; None when none does."""
+    shown = "".join((document.root.findtext(".//title") or "").split())
+    found = [
+        b.index
+        for b in blocks
+        if 4 <= b.size <= 80
+        and not b.is_linked
+        and "".join(b.text.split()) in shown
+        and (b.is_heading or b.tag in ("center", "div", "td"))
+    ]
+    return found[0] if found else None
 
 
 def find_main(
@@ -35,7 +86,7 @@ def find_main(
             for element in select(document.root, selector):
                 if span := _holder_span(blocks, element):
                     return span
-    body = find_body(blocks)
+    body = _choose(document, blocks)
     if body is None:
         return None
     if profile is not None and profile.bodies and place(body.element) not in profile.bodies:
