@@ -1,0 +1,202 @@
+"""The next version of the tables as a function of the records and the parent version. No disk, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from publisher import gates
+from publisher.duplicates import Sketcher, plain_sketcher, relate
+from publisher.layout import Difference, Planned, compare, plan
+from publisher.manifest import Gate
+from publisher.tables import CONTENT, SPEECHES, TABLES, Table
+from publisher.versions import Version
+
+# The page could not be read this time, which says nothing of its speeches: they stay as the parent has them.
+HELD = frozenset({"error", "unfetched", "poison"})
+REASON = {
+    "gone": "gone",
+    "soft_404": "soft_404",
+    "speech": "part_gone",
+    "preview": "part_gone",
+    "disallowed": "disallowed",
+    "redirect": "moved",
+}
+
+
+@dataclass(slots=True)
+class Build:
+    """A version ready to be written, or the gates that stand in its way (then `tables` is empty).
+
+    tables: the parts of each table; new: its rows; differences: against the parent's.
+    """
+
+    gates: list[Gate]
+    tables: dict[str, Planned]
+    new: dict[str, pa.Table]
+    differences: dict[str, Difference]
+    sites: dict[str, int]
+    held: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether a table that is content changed."""
+        return any(not self.differences[t].empty for t in CONTENT)
+
+
+def ignored(table: Table) -> tuple[str, ...]:
+    """Columns whose change alone does not change a row. `gone_since` counts: people want to see the flag."""
+    return (*table.quiet, *(c for c in table.own if c != "gone_since"))
+
+
+def in_order(rows: pa.Table, table: Table) -> pa.Table:
+    """Rows in the published types, columns in the published order; the publisher's own columns as zero or null."""
+    columns = []
+    for c in table.columns:
+        if c.name in rows.column_names:
+            columns.append(rows[c.name].cast(c.type))
+        elif c.nullable:
+            columns.append(pa.chunked_array([pa.nulls(rows.num_rows, c.type)]))
+        else:
+            blank: Any = "" if pa.types.is_string(c.type) else 0
+            columns.append(pa.chunked_array([pa.repeat(pa.scalar(blank, c.type), rows.num_rows)]))
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
+class _Fates:
+    """What became of the pages: by address, else by the key that the parent version knows for the address."""
+
+    def __init__(self, pages: pa.Table, parent: pa.Table | None) -> None:
+        self.by_url: dict[str, dict[str, Any]] = {}
+        self.by_key: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in pages.select(["url", "site", "key", "fate", "gone_since"]).to_pylist():
+            self.by_url[row["url"]] = row
+            self.by_key[row["site"], row["key"]] = row
+        self.keys = (
+            {}
+            if parent is None
+            else {r["url"]: (r["site"], r["key"]) for r in parent.select(["url", "site", "key"]).to_pylist()}
+        )
+
+    def of(self, url: str) -> str | None:
+        row = self.by_url.get(url) or self.by_key.get(self.keys.get(url, ("", "")))
+        return row["fate"] if row else None
+
+    def gone_since(self, url: str) -> datetime | None:
+        row = self.by_url.get(url)
+        return row["gone_since"] if row else None
+
+
+def _count(sites: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(sites).items()))
+
+
+def build(
+    records: Mapping[str, pa.Table],
+    parent: Version | None,
+    version: str,
+    now: datetime,
+    accept: Mapping[str, str] | None = None,
+    sketcher: Sketcher = plain_sketcher,
+) -> Build:
+    """Build the next version.
+
+    records: tables speeches, provenance and pages of all sites together, rows in any order, columns as extraction writes
+    them. version, now: name and time the version would get. accept: reasons for failed gates, by gate.
+    """
+    accept = accept or {}
+    checks = gates.accepted(gates.of_records(records), accept)
+    if gates.refused(checks):
+        return Build(checks, {}, {}, {}, {}, 0)
+    new = {n: in_order(records[n], TABLES[n]) for n in ("speeches", "provenance", "pages")}
+    old = {n: parent.rows(n) if parent else t.schema.empty_table() for n, t in TABLES.items()}
+
+    fates = _Fates(new["pages"], old["pages"])
+    missing = old["speeches"].filter(
+        pc.invert(pc.is_in(old["speeches"]["speech_id"], value_set=new["speeches"]["speech_id"].combine_chunks()))
+    )
+    stay = pa.array([fates.of(u) in HELD for u in missing["page_url"].to_pylist()], pa.bool_())
+    held, left = missing.filter(stay), missing.filter(pc.invert(stay))
+    if held.num_rows:
+        new["speeches"] = pa.concat_tables([new["speeches"], held])
+        stale = pc.is_in(new["provenance"]["speech_id"], value_set=held["speech_id"].combine_chunks())
+        theirs = pc.is_in(old["provenance"]["speech_id"], value_set=held["speech_id"].combine_chunks())
+        new["provenance"] = pa.concat_tables(
+            [new["provenance"].filter(pc.invert(stale)), old["provenance"].filter(theirs)]
+        )
+    since = [fates.gone_since(u) for u in new["speeches"]["page_url"].to_pylist()]
+    at = SPEECHES.schema.get_field_index("gone_since")
+    field = SPEECHES.schema.field(at)
+    new["speeches"] = new["speeches"].set_column(at, field, pa.array(since, field.type))
+
+    lost = [
+        (row["site"], REASON.get(fate, "no_longer_a_speech") if (fate := fates.of(row["page_url"])) else "unknown")
+        for row in left.select(["site", "page_url"]).to_pylist()
+    ]
+    before, after = _count(old["speeches"]["site"].to_pylist()), _count(new["speeches"]["site"].to_pylist())
+    if parent:
+        # A site whose rows are only held brought nothing.
+        brought = _count(records["speeches"]["site"].to_pylist())
+        checks += gates.accepted(gates.against_parent(lost, before, brought), accept)
+    if gates.refused(checks):
+        return Build(checks, {}, {}, {}, after, held.num_rows)
+
+    relations = relate(new["speeches"], sketcher)
+    new["duplicates"], new["contained"] = relations.duplicates, relations.contained
+    new["removed"] = _removed(old["removed"], left, lost, new["speeches"], version, parent, now)
+    differences = {n: compare(old[n], new[n], t, ignored(t)) for n, t in TABLES.items()}
+    new["speeches"] = _own_columns(new["speeches"], old["speeches"], differences["speeches"], old["removed"], version)
+    tables = {n: plan(parent.tables[n] if parent else [], new[n], differences[n], t) for n, t in TABLES.items()}
+    return Build(checks, tables, new, differences, after, held.num_rows)
+
+
+def _own_columns(new: pa.Table, old: pa.Table, difference: Difference, removed: pa.Table, version: str) -> pa.Table:
+    """Fills revision and first_version of rows that are added or changed (of the others the parent's row stays anyway):
+    carried on from the parent's row, or from the tombstone of a speech that is back."""
+    tombs = {r["speech_id"]: r for r in removed.select(["speech_id", "revision", "first_version"]).to_pylist()}
+    revision = np.ones(new.num_rows, dtype=np.int32)
+    first = np.full(new.num_rows, version, dtype=object)
+    before = old.select(["revision", "first_version"]).take(pa.array(difference.changed_old)).to_pylist()
+    for at, row, columns in zip(difference.changed_new, before, difference.columns, strict=True):
+        revision[at] = row["revision"] + (columns != ("gone_since",))
+        first[at] = row["first_version"]
+    ids = new["speech_id"].take(pa.array(difference.added)).to_pylist()
+    for at, speech_id in zip(difference.added, ids, strict=True):
+        if tomb := tombs.get(speech_id):
+            revision[at], first[at] = tomb["revision"] + 1, tomb["first_version"]
+    for name, values in (("revision", pa.array(revision)), ("first_version", pa.array(first, pa.string()))):
+        at = new.schema.get_field_index(name)
+        new = new.set_column(at, new.schema.field(at), values)
+    return new
+
+
+def _removed(
+    old: pa.Table,
+    left: pa.Table,
+    lost: list[tuple[str, str]],
+    speeches: pa.Table,
+    version: str,
+    parent: Version | None,
+    now: datetime,
+) -> pa.Table:
+    """Tombstones: the parent's, without those of speeches that are back, and one for each speech that leaves now."""
+    schema = TABLES["removed"].schema
+    back = pc.is_in(old["speech_id"], value_set=speeches["speech_id"].combine_chunks())
+    rows = [
+        {
+            **{n: row[n] for n in ("speech_id", "page_url", "site", "part", "title", "first_version", "revision")},
+            "reason": reason,
+            "removed_in": version,
+            "last_version": parent.manifest.version if parent else "",
+            "removed_at": now.replace(microsecond=0),
+        }
+        for row, (_, reason) in zip(left.drop_columns(["text"]).to_pylist(), lost, strict=True)
+    ]
+    return pa.concat_tables([old.filter(pc.invert(back)), pa.Table.from_pylist(rows, schema=schema)])

@@ -1,0 +1,230 @@
+"""Checks made before a version is published. Each is a plain function over tables and gives a Gate.
+
+A `fail` refuses the publish: no version is made, `latest` stays, the refusal is recorded with its figures. An operator may
+accept a failed gate by name and with a reason, which the manifest keeps; what would make a version unreadable cannot be
+accepted. A `warn` is published and stands in the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crawler.errors import JianghuaError
+from publisher.layout import keys
+from publisher.manifest import Gate
+from publisher.tables import TABLES, Table
+
+LOST_WARN, LOST_FAIL, LOST_ROWS = 0.01, 0.10, 5
+GONE_WARN, GONE_FAIL, GONE_ROWS = 0.20, 0.50, 10
+
+# Without these a version could not be read or compared: no reason makes them acceptable.
+FINAL = frozenset({"schema", "unique_keys", "rows"})
+
+
+class RefusedError(JianghuaError):
+    """A publish that a gate refused. `gates` holds every result."""
+
+    def __init__(self, gates: Iterable[Gate], *, where: str) -> None:
+        self.gates = tuple(gates)
+        failed = [g for g in self.gates if g.result == "fail" and g.accepted is None]
+        acceptable = [g.name for g in failed if g.name not in FINAL]
+        remedy = "look at the records of the sites named"
+        if acceptable and len(acceptable) == len(failed):
+            remedy += (
+                ", or publish all the same with " + " ".join(f"--accept {n}" for n in acceptable) + " --reason TEXT"
+            )
+        super().__init__(
+            "not published: " + "; ".join(f"{g.name}: {g.what}" for g in failed),
+            where=where,
+            remedy=remedy + "; the latest version stays as it is",
+        )
+
+
+def accepted(gates: Iterable[Gate], accept: Mapping[str, str]) -> list[Gate]:
+    """The gates with the operator's reasons written to those that failed and may be accepted."""
+    return [
+        g.model_copy(update={"accepted": accept[g.name]})
+        if g.result == "fail" and g.name in accept and g.name not in FINAL
+        else g
+        for g in gates
+    ]
+
+
+def refused(gates: Iterable[Gate]) -> bool:
+    """Whether one of the gates stands in the way."""
+    return any(g.result == "fail" and g.accepted is None for g in gates)
+
+
+def _gate(name: str, bad: bool, what: str, good: str, **figures: Any) -> Gate:
+    return Gate(name=name, result="fail" if bad else "pass", what=what if bad else good, figures=figures)
+
+
+def _some(values: Iterable[Any], n: int = 5) -> list[Any]:
+    return sorted(values, key=str)[:n]
+
+
+def schema(table: Table, rows: pa.Table, columns: Iterable[str]) -> Gate:
+    """The records have exactly these columns, of the types of the table, and nulls only where they may be."""
+    wanted = {c.name: c for c in table.columns if c.name in set(columns)}
+    problems = [f"column {n} is missing" for n in wanted if n not in rows.column_names]
+    problems += [f"column {n} is unknown" for n in rows.column_names if n not in wanted]
+    for name, column in wanted.items():
+        if name not in rows.column_names:
+            continue
+        found = rows.schema.field(name).type
+        same = found == column.type or (pa.types.is_timestamp(found) and found.tz == getattr(column.type, "tz", None))
+        if not same:
+            problems.append(f"column {name} is {found}, not {column.type}")
+        elif not column.nullable and rows[name].null_count:
+            problems.append(f"column {name} has {rows[name].null_count} nulls")
+    return _gate(
+        "schema",
+        bool(problems),
+        f"{table.name}: " + "; ".join(problems[:5]),
+        f"{table.name} has the columns it should have",
+        table=table.name,
+        problems=problems,
+    )
+
+
+def unique_keys(table: Table, rows: pa.Table) -> Gate:
+    """No two rows of a table have the same key."""
+    counts = pc.value_counts(keys(rows, table.key))
+    twice = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
+    examples = [str(v["values"]).replace("\x1f", " ") for v in twice.slice(0, 5).to_pylist()]
+    return _gate(
+        "unique_keys",
+        len(twice) > 0,
+        f"{table.name}: {len(twice)} keys stand in several rows, e.g. {', '.join(examples[:2])}",
+        f"{table.name}: every key is unique",
+        table=table.name,
+        repeated=len(twice),
+        examples=examples,
+    )
+
+
+def empty_text(speeches: pa.Table) -> Gate:
+    """Every speech has text."""
+    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(speeches["text"])), 0)
+    ids = speeches["speech_id"].filter(blank).to_pylist()
+    return _gate(
+        "empty_text",
+        bool(ids),
+        f"{len(ids)} speeches have no text, e.g. {', '.join(_some(ids, 2))}",
+        "every speech has text",
+        empty=len(ids),
+        examples=_some(ids),
+    )
+
+
+def text_digests(speeches: pa.Table) -> Gate:
+    """`text_sha256` is the digest of `text`: what lies in the records is what was written."""
+    wrong = [
+        i
+        for i, text, digest in zip(
+            speeches["speech_id"].to_pylist(),
+            speeches["text"].to_pylist(),
+            speeches["text_sha256"].to_pylist(),
+            strict=True,
+        )
+        if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != digest
+    ]
+    return _gate(
+        "text_digests",
+        bool(wrong),
+        f"the text of {len(wrong)} speeches does not have its digest, e.g. {', '.join(_some(wrong, 2))}",
+        "every text has its digest",
+        wrong=len(wrong),
+        examples=_some(wrong),
+    )
+
+
+def some_rows(speeches: pa.Table) -> Gate:
+    """There is something to publish."""
+    return _gate(
+        "rows",
+        speeches.num_rows == 0,
+        "the records hold no speech",
+        f"{speeches.num_rows} speeches",
+        rows=speeches.num_rows,
+    )
+
+
+def silent_sites(before: Mapping[str, int], now: Mapping[str, int]) -> Gate:
+    """Every site that had speeches in the parent version still brings some."""
+    silent = sorted(s for s, n in before.items() if n and not now.get(s))
+    return _gate(
+        "silent_sites",
+        bool(silent),
+        f"{', '.join(silent)} brought no speech, the version before had {sum(before[s] for s in silent)}",
+        "every site of the version before brought speeches",
+        silent={s: before[s] for s in silent},
+    )
+
+
+def _shares(
+    name: str, counts: Counter[str], before: Mapping[str, int], warn: float, fail: float, rows: int, what: str
+) -> Gate:
+    share = {s: round(n / max(1, before.get(s, 0)), 4) for s, n in sorted(counts.items())}
+    failed = [s for s in share if share[s] > fail and counts[s] >= rows]
+    warned = [s for s in share if share[s] > warn]
+    named = failed or warned
+    result = "fail" if failed else "warn" if warned else "pass"
+    text = ", ".join(f"{s} {counts[s]} of {before.get(s, 0)}" for s in named[:5])
+    return Gate(
+        name=name,
+        result=result,  # type: ignore[arg-type]
+        what=f"{what}: {text}" if named else f"{what}: none to speak of",
+        figures={"rows": dict(sorted(counts.items())), "share": share},
+    )
+
+
+def rows_lost(lost: Iterable[tuple[str, str]], before: Mapping[str, int]) -> Gate:
+    """A site loses few speeches whose page is not confirmed gone. lost: (site, reason) of each removed speech."""
+    counts = Counter(site for site, reason in lost if reason != "gone")
+    what = "speeches lost though their page is not gone"
+    return _shares("rows_lost", counts, before, LOST_WARN, LOST_FAIL, LOST_ROWS, what)
+
+
+def rows_gone(lost: Iterable[tuple[str, str]], before: Mapping[str, int]) -> Gate:
+    """A site does not lose most of its speeches at once to 404: that is rather the site's trouble than its will."""
+    counts = Counter(site for site, reason in lost if reason == "gone")
+    what = "speeches whose page answers 404 or 410"
+    return _shares("rows_gone", counts, before, GONE_WARN, GONE_FAIL, GONE_ROWS, what)
+
+
+def provenance(speeches: pa.Table, rows: pa.Table) -> Gate:
+    """Every speech says where it was read from (a warning when not)."""
+    known = pc.is_in(speeches["speech_id"], value_set=rows["speech_id"].combine_chunks())
+    missing = speeches["speech_id"].filter(pc.invert(known)).to_pylist()
+    return Gate(
+        name="provenance",
+        result="warn" if missing else "pass",
+        what=f"{len(missing)} speeches have no provenance" if missing else "every speech has its provenance",
+        figures={"missing": len(missing), "examples": _some(missing)},
+    )
+
+
+def of_records(records: Mapping[str, pa.Table]) -> list[Gate]:
+    """The gates that need the records alone (tables speeches, provenance, pages, as extraction wrote them)."""
+    gates = [
+        schema(TABLES[n], rows, [c.name for c in TABLES[n].columns if c.name not in TABLES[n].own])
+        for n, rows in records.items()
+    ]
+    if refused(gates):
+        return gates
+    gates += [unique_keys(TABLES[n], rows) for n, rows in records.items()]
+    speeches = records["speeches"]
+    gates += [some_rows(speeches), empty_text(speeches), text_digests(speeches)]
+    return [*gates, provenance(speeches, records["provenance"])]
+
+
+def against_parent(lost: list[tuple[str, str]], before: Mapping[str, int], now: Mapping[str, int]) -> list[Gate]:
+    """The gates that compare with the parent version. lost: (site, reason) of each speech that leaves."""
+    return [silent_sites(before, now), rows_lost(lost, before), rows_gone(lost, before)]

@@ -1,0 +1,124 @@
+"""What a version is made of: manifest.json, and latest.json, the one file whose change publishes a version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from crawler.errors import DamagedError
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Part(_Model):
+    """One Parquet file of a table, in version folder and store alike `TABLE/FILE`.
+
+    sha256: of the file; content_sha256: of its rows, whatever wrote them (publisher/storage.py).
+    """
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+    content_sha256: str
+
+
+class TableEntry(_Model):
+    """One table of a version: its rows, in the order of its parts, and what changed in it against the parent."""
+
+    rows: int
+    parts: tuple[Part, ...]
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+class Gate(_Model):
+    """The result of one check made before publishing."""
+
+    name: str
+    result: Literal["pass", "warn", "fail"]
+    what: str
+    figures: dict[str, Any] = Field(default_factory=dict)
+    accepted: str | None = None  # the reason an operator gave for publishing all the same
+
+
+class Reference(_Model):
+    """Another version, by name and manifest digest."""
+
+    version: str
+    sequence: int
+    manifest_sha256: str
+
+
+class Manifest(_Model):
+    """Everything a reader needs to know of a version."""
+
+    format: Literal["jianghua-manifest-1"] = "jianghua-manifest-1"
+    dataset: str
+    version: str
+    sequence: int
+    schema_version: str
+    published_at: AwareDatetime
+    parent: Reference | None
+    tables: dict[str, TableEntry]
+    sites: dict[str, int]
+    held: int = 0
+    gates: tuple[Gate, ...] = ()
+    software: dict[str, str] = Field(default_factory=dict)
+
+
+class Latest(_Model):
+    """latest.json: which version readers get. Replacing this file is the commit of a publish."""
+
+    dataset: str
+    version: str
+    sequence: int
+    manifest: str
+    manifest_sha256: str
+    published_at: AwareDatetime
+
+    @property
+    def reference(self) -> Reference:
+        return Reference(version=self.version, sequence=self.sequence, manifest_sha256=self.manifest_sha256)
+
+
+def to_json(model: BaseModel) -> bytes:
+    """A model as readable JSON (UTF-8, sorted keys, one newline at the end)."""
+    return (json.dumps(model.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def parse_manifest(data: bytes, where: str) -> Manifest:
+    """The manifest in `data`. Raises DamagedError naming `where`."""
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as e:
+        raise _damaged("manifest", where, e) from e
+
+
+def parse_latest(data: bytes, where: str) -> Latest:
+    """The content of a latest.json. Raises DamagedError naming `where`."""
+    try:
+        return Latest.model_validate_json(data)
+    except ValidationError as e:
+        raise _damaged("latest.json", where, e) from e
+
+
+def _damaged(what: str, where: str, error: ValidationError) -> DamagedError:
+    first = error.errors()[0]
+    at = ".".join(map(str, first["loc"]))
+    return DamagedError(
+        f"damaged {what}: {first['msg']}{f' at {at}' if at else ''}",
+        where=where,
+        remedy="restore the file from a copy of the dataset; the versions themselves lie in versions/",
+    )
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 of bytes, hex."""
+    return hashlib.sha256(data).hexdigest()

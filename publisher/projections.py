@@ -1,0 +1,101 @@
+"""What is derived from the manifests for convenience: versions.json, datasets/index.json, the link `latest`.
+
+Each can be made again at any time; nothing is read back from them but by people and simple tools.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+from crawler.durable import write_json
+from publisher.manifest import Latest, Manifest, parse_manifest, sha256
+from publisher.storage import read_file
+from publisher.versions import version_names
+
+
+def project(folder: Path, latest: Latest) -> None:
+    """Bring every projection of a dataset up to date; does nothing where it is."""
+    listed = _listed(folder, latest)
+    _write(folder / "versions.json", {"dataset": latest.dataset, "latest": latest.version, "versions": listed})
+    _write(folder.parent / "index.json", {"datasets": _index(folder, latest, listed)})
+    _link(folder, latest.version)
+
+
+def entry(manifest: Manifest, manifest_sha256: str) -> dict[str, Any]:
+    """What versions.json says of a version."""
+    speeches = manifest.tables["speeches"]
+    return {
+        "version": manifest.version,
+        "sequence": manifest.sequence,
+        "parent": manifest.parent.version if manifest.parent else None,
+        "published_at": manifest.model_dump(mode="json")["published_at"],
+        "schema_version": manifest.schema_version,
+        "manifest": f"versions/{manifest.version}/manifest.json",
+        "manifest_sha256": manifest_sha256,
+        "rows": speeches.rows,
+        "added": speeches.added,
+        "changed": speeches.changed,
+        "removed": speeches.removed,
+        "bytes": sum(p.bytes for t in manifest.tables.values() for p in t.parts),
+    }
+
+
+def _listed(folder: Path, latest: Latest) -> list[dict[str, Any]]:
+    """Every version, by sequence. Entries of the versions.json at hand are taken over, so that one publish reads one manifest."""
+    known: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        known = {v["version"]: v for v in json.loads((folder / "versions.json").read_bytes())["versions"]}
+    out = []
+    for name in version_names(folder):
+        if name == latest.version or not _complete(known.get(name)):
+            path = folder / "versions" / name / "manifest.json"
+            data = read_file(path)
+            known[name] = entry(parse_manifest(data, str(path)), sha256(data))
+        out.append(known[name])
+    return sorted((v for v in out if v["sequence"] <= latest.sequence), key=lambda v: int(v["sequence"]))
+
+
+def _complete(value: Any) -> bool:
+    return isinstance(value, dict) and {"version", "sequence", "manifest_sha256", "rows", "bytes"} <= set(value)
+
+
+def _index(folder: Path, latest: Latest, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    others: list[dict[str, Any]] = []
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        others = [
+            d
+            for d in json.loads((folder.parent / "index.json").read_bytes())["datasets"]
+            if d["dataset"] != latest.dataset and (folder.parent / d["dataset"] / "latest.json").exists()
+        ]
+    last = listed[-1]
+    mine = {
+        "dataset": latest.dataset,
+        "latest": f"{latest.dataset}/latest.json",
+        "version": latest.version,
+        "versions": len(listed),
+        "rows": last["rows"],
+        "published_at": last["published_at"],
+    }
+    return sorted([*others, mine], key=lambda d: str(d["dataset"]))
+
+
+def _write(path: Path, value: Any) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads(path.read_bytes()) == value:
+            return
+    write_json(path, value)
+
+
+def _link(folder: Path, version: str) -> None:
+    """`latest` -> versions/VERSION, moved in one step; left out where the file system has no symbolic links."""
+    link, target = folder / "latest", f"versions/{version}"
+    with contextlib.suppress(OSError):
+        if link.is_symlink() and str(link.readlink()) == target:
+            return
+        beside = folder / ".latest.tmp"
+        beside.unlink(missing_ok=True)
+        beside.symlink_to(target, target_is_directory=True)
+        beside.replace(link)
