@@ -1,0 +1,213 @@
+"""Re-read everything that was published and name the first thing that is not as it was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crawler.errors import DamagedError
+from publisher.changes import SCHEMA as CHANGES_SCHEMA
+from publisher.layout import keys
+from publisher.manifest import Manifest, Part, sha256
+from publisher.projections import entry as listed_entry
+from publisher.storage import checked, content_digest, decode, part_name, read_file
+from publisher.tables import TABLES
+from publisher.versions import conform, part_path, read_latest, read_manifest, unknown_version, version_names
+
+_RESTORE = "restore it from a copy of the dataset"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was verified: names of versions, files and bytes read, rows of all tables."""
+
+    versions: list[str]
+    files: int = 0
+    bytes: int = 0
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Files already read in this run, by device and inode: versions share their parts through hard links."""
+
+    parts: dict[tuple[int, int], tuple[str, pa.Table]]
+
+
+def verify(dataset: Path, version: str | None = None, progress: Callable[[str], None] = lambda _: None) -> Report:
+    """Verify one version of a dataset folder, or, with none given, all of them, the store and latest.json.
+
+    progress: called with each version's name. Raises DamagedError naming the first damaged file or broken link, UsageError
+    for an unknown version.
+    """
+    latest = read_latest(dataset)
+    names = version_names(dataset)
+    if version == "latest" and latest:
+        version = latest.version
+    if latest is None or (version is not None and version not in names):
+        raise unknown_version(version or "latest", names, str(dataset))
+    report = Report([])
+    if latest.version not in names:
+        raise DamagedError(
+            f"latest.json names version {latest.version}, which is missing",
+            where=str(dataset / "latest.json"),
+            remedy=_RESTORE,
+        )
+    seen = _Seen({})
+    digests: dict[str, tuple[Manifest, str]] = {}
+    for name in names if version is None else [version]:
+        progress(name)
+        manifest, data = read_manifest(dataset, name, latest.manifest_sha256 if name == latest.version else None)
+        digests[name] = manifest, sha256(data)
+        _version(dataset, manifest, seen, report)
+        report.versions.append(name)
+    if version is None:
+        _chain(dataset, digests)
+        _listed(dataset, digests)
+        _store(dataset, digests, seen, report)
+    return report
+
+
+def _version(dataset: Path, manifest: Manifest, seen: _Seen, report: Report) -> None:
+    """The files of a version folder against SHA256SUMS and manifest, and its rows against each other."""
+    folder = dataset / "versions" / manifest.version
+    sums = _sums(folder)
+    found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {"SHA256SUMS"}
+    for name in sorted(found ^ set(sums)):
+        what = "a file is missing" if name in sums else "a file is not listed in SHA256SUMS"
+        raise DamagedError(what, where=str(folder / name), remedy=_RESTORE)
+    for table, entry in manifest.tables.items():
+        for part in entry.parts:
+            name = f"{table}/{part.file}"
+            if sums.get(name) != part.sha256:
+                raise DamagedError(
+                    f"SHA256SUMS and manifest.json disagree about {name}", where=str(folder), remedy=_RESTORE
+                )
+    rows: dict[str, pa.Table] = {}
+    for table, entry in manifest.tables.items():
+        pieces = [_part(folder / table / part.file, table, part, seen, report) for part in entry.parts]
+        rows[table] = pa.concat_tables(pieces) if pieces else pa.table({})
+        if sum(p.rows for p in entry.parts) != entry.rows:
+            raise DamagedError(
+                f"the parts of {table} do not add up to {entry.rows} rows", where=str(folder), remedy=_RESTORE
+            )
+    for name in sorted(n for n in sums if "/" not in n):
+        data = checked(read_file(folder / name), sums[name], str(folder / name))
+        report.files += 1
+        report.bytes += len(data)
+        if name == "changes.parquet":
+            decode(data, str(folder / name)).cast(CHANGES_SCHEMA)
+    if missing := [t for t in TABLES if not manifest.tables.get(t) or not manifest.tables[t].parts]:
+        raise DamagedError(f"the version has no table {missing[0]}", where=str(folder), remedy=_RESTORE)
+    _links(folder, rows)
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    path = folder / "SHA256SUMS"
+    sums = {}
+    for line in read_file(path).decode("utf-8", "replace").splitlines():
+        digest, _, name = line.partition("  ")
+        if len(digest) != 64 or not name:
+            raise DamagedError(f"SHA256SUMS has a line that is none: {line[:40]!r}", where=str(path), remedy=_RESTORE)
+        sums[name] = digest
+    return sums
+
+
+def _part(path: Path, table: str, part: Part, seen: _Seen, report: Report) -> pa.Table:
+    """The keys of a part's rows, the whole part verified; read once however many versions link it."""
+    try:
+        stat = path.stat()
+    except OSError as e:
+        raise DamagedError(f"cannot read: {e.strerror}", where=str(path), remedy=_RESTORE) from e
+    identity = (stat.st_dev, stat.st_ino)
+    if identity in seen.parts:
+        digest, rows = seen.parts[identity]
+        if digest == part.sha256:
+            return rows
+    data = checked(read_file(path), part.sha256, str(path))
+    if part_name(part.sha256) != part.file or len(data) != part.bytes:
+        raise DamagedError("name or size of the part is not what its digest says", where=str(path), remedy=_RESTORE)
+    rows = decode(data, str(path))
+    if table in TABLES:
+        rows = conform(rows, table, part, str(path))
+        if content_digest(rows) != part.content_sha256:
+            raise DamagedError("the rows do not have their content digest", where=str(path), remedy=_RESTORE)
+        rows = rows.select(list(TABLES[table].key))  # all that is needed further on
+    seen.parts[identity] = part.sha256, rows
+    report.files += 1
+    report.bytes += len(data)
+    report.rows += part.rows
+    return rows
+
+
+def _links(folder: Path, rows: dict[str, pa.Table]) -> None:
+    """Keys are unique, and duplicates, contained and provenance speak of speeches that are there."""
+    for known in TABLES.values():
+        found = rows[known.name]
+        if pc.count_distinct(keys(found, known.key)).as_py() != found.num_rows:
+            raise DamagedError(f"a key stands twice in {known.name}", where=str(folder), remedy="report this as a bug")
+    speeches = rows["speeches"]["speech_id"].combine_chunks()
+    for table, column in (
+        ("duplicates", "speech_id"),
+        ("contained", "speech_id"),
+        ("contained", "container_id"),
+        ("provenance", "speech_id"),
+    ):
+        ids = rows[table][column]
+        strange = ids.filter(pc.invert(pc.is_in(ids, value_set=speeches)))
+        if len(strange):
+            raise DamagedError(
+                f"{table}.{column} {strange[0].as_py()} is no speech of the version",
+                where=str(folder),
+                remedy="report this as a bug",
+            )
+    if len(set(rows["removed"]["speech_id"].to_pylist()) & set(speeches.to_pylist())):
+        raise DamagedError("a speech is both there and removed", where=str(folder), remedy="report this as a bug")
+
+
+def _chain(dataset: Path, digests: dict[str, tuple[Manifest, str]]) -> None:
+    """Each version's parent is there, unchanged, and one before it."""
+    for manifest, _ in digests.values():
+        parent = manifest.parent
+        if parent and parent.version in digests:
+            before, digest = digests[parent.version]
+            if digest != parent.manifest_sha256 or before.sequence >= manifest.sequence:
+                raise DamagedError(
+                    f"version {parent.version} is not the parent that {manifest.version} was made from",
+                    where=str(dataset / "versions" / parent.version / "manifest.json"),
+                    remedy=_RESTORE,
+                )
+
+
+def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]]) -> None:
+    """versions.json and index.json say what the manifests say."""
+    path = dataset / "versions.json"
+    remedy = "delete it and run `jianghua publish speeches`, which writes it anew"
+    try:
+        listed = json.loads(read_file(path))["versions"]
+    except (ValueError, KeyError, TypeError) as e:
+        raise DamagedError(f"versions.json cannot be read: {e}", where=str(path), remedy=remedy) from e
+    wanted = sorted((listed_entry(m, d) for m, d in digests.values()), key=lambda v: int(v["sequence"]))
+    if listed != wanted:
+        raise DamagedError("versions.json does not say what the manifests say", where=str(path), remedy=remedy)
+    index = dataset.parent / "index.json"
+    try:
+        entries = {d["dataset"]: d for d in json.loads(read_file(index))["datasets"]}
+        current = entries[dataset.name]["version"] == wanted[-1]["version"]
+    except (ValueError, KeyError, TypeError) as e:
+        raise DamagedError(f"index.json cannot be read: {e!r}", where=str(index), remedy=remedy) from e
+    if not current:
+        raise DamagedError("index.json does not name the latest version", where=str(index), remedy=remedy)
+
+
+def _store(dataset: Path, digests: dict[str, tuple[Manifest, str]], seen: _Seen, report: Report) -> None:
+    """The store has every part of every version, whole."""
+    for manifest, _ in digests.values():
+        for table, entry in manifest.tables.items():
+            for part in entry.parts:
+                _part(part_path(dataset, table, part), table, part, seen, report)
