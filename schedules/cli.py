@@ -68,8 +68,22 @@ def load_command(name: str) -> _click.Command:
     return found  # an app that is this one command, or this one group
 
 
-app = typer.Typer(
+class CommandLine(typer.Typer):
+    """The command line; as a step of a run it leaves its error where the run looks for it."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except Exception as e:
+            from schedules.jobs import tell_error
+
+            tell_error(e)
+            raise
+
+
+app = CommandLine(
     name="jianghua",
+    pretty_exceptions_enable=False,  # a plain traceback is what a log and a bug report need
     cls=Jianghua,
     add_completion=False,
     no_args_is_help=True,

@@ -240,7 +240,7 @@ class Scheduler:
                 publishing=self._publishing,
             )
             self.ledger.finish(run.id, self.owner, outcome.state, outcome.why, outcome.version)
-            worker.failed = outcome.state == "failed"
+            worker.failed = outcome.state != "done"
             level = logging.ERROR if worker.failed else logging.INFO
             version = f", version {outcome.version}" if outcome.version else ""
             why = f": {outcome.why}" if outcome.why else ""
@@ -267,12 +267,6 @@ class Scheduler:
             return
         self._files = stamp
         good, broken = load_schedules(self.home)
-        for name, error in broken.items():
-            if self.names is not None and name not in self.names:
-                continue
-            if first and self.names is not None:
-                raise error
-            log.error("schedule %s is broken%s\n%s", name, "" if first else "; its last good content stays", error)
         if self.names is not None:
             if unknown := [n for n in self.names if n not in files]:
                 raise UsageError(f"unknown schedule '{unknown[0]}'", remedy=f"use one of: {', '.join(files)}")
@@ -282,11 +276,15 @@ class Scheduler:
         enabled = {n: s for n, s in good.items() if s.enabled or self.names is not None}
         if first and not enabled:
             if broken:
-                raise next(iter(broken.values()))
+                raise next(iter(broken.values()))  # the others are told by `schedule check`
             raise UsageError(
                 "no schedule is enabled",
                 where=str(self.home.own_schedules),
                 remedy="write `enabled: true` into a schedule file; `jianghua schedule list` shows them",
+            )
+        for name, error in broken.items():
+            log.error(
+                "schedule %s is broken%s\n%s", name, "; its last good content stays" if name in kept else "", error
             )
         self.schedules = enabled | kept
         self.broken = {n: str(e) for n, e in broken.items()}

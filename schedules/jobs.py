@@ -7,6 +7,7 @@ stops nobody: the others are read and published, and the run is recorded as fail
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -18,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.site import load_site, site_files
@@ -26,6 +28,7 @@ from schedules.plan import STEPS, Schedule, Step
 
 # A step that was killed from outside (out of memory, an impatient operator) goes on where it was; so often at most.
 TRIES = 3
+ERROR_FILE = "JIANGHUA_ERROR_FILE"
 REPORT_LIMIT = 65_536  # characters of a step's JSON that are kept in the ledger
 
 
@@ -65,11 +68,11 @@ def command(step: Step, plan: Plan, home: Home) -> list[str]:
                 argv += ["--refetch", plan.refetch]
             if plan.delay is not None:
                 argv += ["--delay", f"{plan.delay:g}"]
-        case "learn":
-            argv += plan.sites
-        case "extract":
-            argv += plan.sites
-            if plan.again:
+        case "learn" | "extract":
+            # A site whose first crawl failed has nothing to read; its crawl has said so.
+            crawled = [s for s in plan.sites if home.state_db(s).exists()]
+            argv += crawled or plan.sites
+            if plan.again and step == "extract":
                 argv += ["--again"]
         case "publish":
             argv += [plan.dataset]
@@ -129,30 +132,44 @@ def plan_of(schedule: Schedule, home: Home) -> Plan:
 
 @dataclass(slots=True)
 class StepResult:
-    """How a step ended. code: exit code; report: the JSON it printed, if any; why: what was wrong."""
+    """How a step ended. code: exit code; report: the JSON it printed, if any; why: what was wrong; waiting: whether what
+    was wrong is for a person to confirm."""
 
     code: int
     report: Any
     why: str | None
     seconds: float
+    waiting: bool = False
 
 
 class Interrupted(Exception):
     """The run was asked to stop, or is not ours any more; its step was ended and can be taken up again."""
 
 
-def _last_error(log: Path) -> str | None:
-    """The last error for people in a log, else its last line."""
+def tell_error(error: Exception) -> None:
+    """In a step: leave the error where the run looks for it (standard error may be a person's terminal)."""
+    path = os.environ.get(ERROR_FILE)
+    if not path:
+        return
+    waiting = False
+    if gates := getattr(error, "gates", None):  # a refusal by the publisher
+        from publisher.gates import FINAL
+
+        failed = [g for g in gates if g.result == "fail" and g.accepted is None]
+        waiting = bool(failed) and all(g.name not in FINAL for g in failed)
+    text = str(error) if isinstance(error, JianghuaError) else f"{type(error).__name__}: {error}"
+    lines = [x.strip() for x in text.splitlines()]
+    with contextlib.suppress(OSError):
+        Path(path).write_text(json.dumps({"why": "; ".join(lines), "waiting": waiting}), encoding="utf-8")
+
+
+def _last_line(log: Path) -> str | None:
     try:
         with log.open("rb") as f:
-            f.seek(max(0, log.stat().st_size - 8192))
-            lines = [x.rstrip() for x in f.read().decode("utf-8", "replace").splitlines() if x.strip()]
+            f.seek(max(0, log.stat().st_size - 4096))
+            lines = [x.strip() for x in f.read().decode("utf-8", "replace").splitlines() if x.strip()]
     except OSError:
         return None
-    for i in range(len(lines) - 1, -1, -1):
-        if lines[i].startswith("error:"):
-            tail = [x.strip() for x in lines[i + 1 :] if x.startswith("  ")][:2]
-            return "; ".join([lines[i].removeprefix("error:").strip(), *tail])
     return lines[-1][-500:] if lines else None
 
 
@@ -181,14 +198,16 @@ def run_step(
     """
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    report, log = folder / f"{step}.json", folder / f"{step}.log"
+    report, log, error = (folder / f"{step}.{x}" for x in ("json", "log", "error"))
+    env = package_path({**os.environ, ERROR_FILE: str(error)})
     argv = build(step, plan, home)
     code: int | None = None
     for attempt in range(1, TRIES + 1):
+        error.unlink(missing_ok=True)
         with report.open("wb") as out, log.open("ab") as err:
             if live:
                 sys.stderr.flush()
-            child = Child(argv, stdout=out, stderr=None if live else err, env=package_path(dict(os.environ)))
+            child = Child(argv, stdout=out, stderr=None if live else err, env=env)
             while (code := child.wait(0.2)) is None:
                 if stop.is_set():
                     child.stop(grace)
@@ -198,12 +217,15 @@ def run_step(
         if stop.wait(1.0):
             raise Interrupted
     assert code is not None
-    why = None
+    why, waiting = None, False
     if code < 0:
         why = f"was killed by signal {-code}, {TRIES} times"
     elif code > 0:
-        why = (None if live else _last_error(log)) or f"ended with exit code {code}"
-    return StepResult(code, _report(report), why, round(time.monotonic() - began, 3))
+        told = _report(error) or {}
+        why = told.get("why") or (None if live else _last_line(log)) or f"ended with exit code {code}"
+        waiting = bool(told.get("waiting"))
+    error.unlink(missing_ok=True)
+    return StepResult(code, _report(report), why, round(time.monotonic() - began, 3), waiting)
 
 
 # ---------------------------------------------------------------------------------------------- a run
@@ -213,7 +235,7 @@ def run_step(
 class Outcome:
     """How a run ended. counts: by step {ok, why, seconds, report}; version: of the dataset, where one was made."""
 
-    state: Literal["done", "failed", "waiting"]
+    state: Literal["done", "failed", "waiting"]  # waiting for a person to confirm what a gate refused
     why: str | None
     counts: dict[str, Any]
     version: str | None
@@ -225,9 +247,7 @@ def _kept(report: Any) -> Any:
 
 def version_of(report: Any) -> str | None:
     """The version that publish made, by its report; None when it made none."""
-    if not isinstance(report, dict) or report.get("published") is False or report.get("changed") is False:
-        return None
-    version = report.get("version")
+    version = report.get("version") if isinstance(report, dict) else None
     return version if isinstance(version, str) else None
 
 
@@ -256,13 +276,17 @@ def run_plan(
         if stop.is_set() or not note(step, done):
             raise Interrupted
         with (publishing or nullcontext()) if step == "publish" else nullcontext():
-            result = run_step(step, plan, home, home.logs / name, stop, build, live, grace)
+            try:
+                result = run_step(step, plan, home, home.logs / name, stop, build, live, grace)
+            except OSError as e:
+                raise cannot_write(home.logs / name, e) from e
         done = done | {
             step: {
                 "ok": result.code == 0,
                 "why": result.why,
                 "seconds": result.seconds,
                 "report": _kept(result.report),
+                "waiting": result.waiting,
             }
         }
         if not note(step, done):
@@ -272,7 +296,8 @@ def run_plan(
     whys = [f"site {site}: {why}" for site, why in plan.broken.items()]
     whys += [f"{step}: {x['why']}" for step, x in done.items() if not x["ok"]]
     version = version_of((done.get("publish") or {}).get("report"))
-    return Outcome("failed" if whys else "done", "; ".join(whys) or None, done, version)
+    waiting = done.get("publish", {}).get("waiting")
+    return Outcome("waiting" if waiting else "failed" if whys else "done", "; ".join(whys) or None, done, version)
 
 
 def _partly(report: Any) -> bool:

@@ -408,6 +408,11 @@ class Ledger:
             if state != "due":
                 values["finished"] = now
             c.execute(runs.update().where(runs.c.id == run_id).values(**values))
+            if state in ("done", "caught_up") and "publish" in (row.counts or {}):
+                # What older runs wanted confirmed is in this version, or in the records no more.
+                for old in c.execute(sa.select(runs).where(runs.c.state == "waiting", runs.c.id < run_id)).all():
+                    passed = f"{old.why}; never confirmed, run {run_id} published after it"
+                    c.execute(runs.update().where(runs.c.id == old.id).values(state="failed", why=passed))
         return True
 
     def take_up(self, held: Lease, silent_for: timedelta, working_on: Iterable[int] = ()) -> list[Run]:

@@ -114,18 +114,22 @@ def schedule_list(home_path: Path | None, as_json: bool) -> int:
         rows.append(row)
 
     def human() -> RenderableType:
-        table = Table("schedule", "cron", "zone", "next", "last run", "sites", "steps", box=None, pad_edge=False)
+        table = Table("schedule", "fires", "next", "last run", "sites", box=None, pad_edge=False)
         for row in rows:
             last = row["last_run"]
             told = f"{last['state']} ({last['id']})" if last else "never"
             if row["error"]:
-                table.add_row(row["name"], Text("broken", style="red"), "", "", told, "", "")
+                table.add_row(row["name"], Text("broken", style="red"), "", told, "")
                 continue
             schedule = good[row["name"]]
-            when = _local(datetime.fromisoformat(row["next"]), schedule.time_zone) if row["next"] else "disabled"
-            sites = "all" if schedule.sites == "all" else ", ".join(schedule.sites)
+            zone = ZoneInfo(schedule.time_zone)
+            at = datetime.fromisoformat(row["next"]).astimezone(zone) if row["next"] else None
             table.add_row(
-                schedule.name, schedule.cron, schedule.time_zone, when, told, sites, " → ".join(schedule.steps)
+                schedule.name,
+                f"{schedule.cron}\n{schedule.time_zone}",
+                f"{at:%a %Y-%m-%d}\n{at:%H:%M %Z}" if at else "disabled",
+                told,
+                "all" if schedule.sites == "all" else ", ".join(schedule.sites),
             )
         return table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from crawler.console import err, home_of, show
-from crawler.errors import UsageError
+from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from schedules.jobs import Interrupted, Outcome, Plan, plan_of, run_plan, usable_sites
 from schedules.ledger import Ledger
@@ -163,6 +163,10 @@ def run(
                     plan, home, str(row.id), stop=stop, note=note, live=True, grace=lambda: settings.stop
                 )
             ledger.finish(row.id, owner, outcome.state, outcome.why, outcome.version)
+        except JianghuaError as e:
+            with suppress(JianghuaError):  # a full disk may refuse this too; the row is then closed by the next run
+                ledger.finish(row.id, owner, "failed", "; ".join(x.strip() for x in str(e).splitlines()))
+            raise
         except Interrupted:
             ledger.finish(row.id, owner, "failed", "interrupted; what was kept is kept, the same command goes on")
             err.print("interrupted; what was kept is kept, the same command goes on", style="bold red")
