@@ -39,7 +39,12 @@ def _prefix(line: Line) -> int:
         if m := rule.pattern.match(half):
             rest = half[m.end() :]
             # 位置决定… is a sentence: what follows must be a mark, a separator or nothing
-            if m[0].rstrip(" \x1f").endswith((":", "]", "】")) or not rest.strip(" \x1f") or rest[:1] in " \x1f>»" or m[0][-1:] in " \x1f":
+            if (
+                m[0].rstrip(" \x1f").endswith((":", "]", "】"))
+                or not rest.strip(" \x1f")
+                or rest[:1] in " \x1f>»"
+                or m[0][-1:] in " \x1f"
+            ):
                 return m.end()
     return 0
 
@@ -79,7 +84,11 @@ def _container(element: HtmlElement) -> HtmlElement | None:
     for _ in range(6):
         if node is None:
             return None
-        if slot_flags(node.get("class") or "") & CRUMB or slot_flags(node.get("id") or "") & CRUMB or node.get("aria-label", "").lower() == "breadcrumb":
+        if (
+            slot_flags(node.get("class") or "") & CRUMB
+            or slot_flags(node.get("id") or "") & CRUMB
+            or node.get("aria-label", "").lower() == "breadcrumb"
+        ):
             return node
         node = node.getparent()
     return None
@@ -120,7 +129,9 @@ def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None)
             if own and len(own) <= MAX_STEPS + 2:
                 return _finish(own, [line], lines, title)
             if not own:
-                follow = [x for x in lines[line.index + 1 : line.index + 1 + MAX_STEPS] if not x.long and x.index < before]
+                follow = [
+                    x for x in lines[line.index + 1 : line.index + 1 + MAX_STEPS] if not x.long and x.index < before
+                ]
                 holder = line.element.getparent()
                 inside = [x for x in follow if holder is not None and _is_within(x.element, holder)]
                 if inside and (steps := _of_lines(inside)):
@@ -128,19 +139,27 @@ def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None)
     for line in head:
         if line.flags & CRUMB and not line.long and line.index <= before + 2:
             holder = _container(line.element)
-            group = [x for x in head if x.flags & CRUMB and not x.long and (holder is None or _is_within(x.element, holder))]
+            group = [
+                x for x in head if x.flags & CRUMB and not x.long and (holder is None or _is_within(x.element, holder))
+            ]
             if not group or sum(len(x.raw) for x in group) > 300:
                 continue
             steps = _of_lines(group)
             links = sum(len(x.links) for x in group)
-            if 1 <= len(steps) <= MAX_STEPS and (links >= 1 or len(steps) >= 2) and not any(":" in half_width(s) for s in steps[:1]):
+            if (
+                1 <= len(steps) <= MAX_STEPS
+                and (links >= 1 or len(steps) >= 2)
+                and not any(":" in half_width(s) for s in steps[:1])
+            ):
                 return _finish(steps, group, lines, title)
     for line in head:
         if line.flags & LINK and line.links and len(line.raw) < 240 and line.index < before + 2:
             steps = split_steps(line, weak=False)
             text = line.half
-            if 2 <= len(steps) <= MAX_STEPS and _STRONG.search(text) and (
-                leads_home(line.links[0][2]) or _is_home(steps[0]) or len(line.links) >= 2
+            if (
+                2 <= len(steps) <= MAX_STEPS
+                and _STRONG.search(text)
+                and (leads_home(line.links[0][2]) or _is_home(steps[0]) or len(line.links) >= 2)
             ):
                 return _finish(steps, [line], lines, title)
             if 2 <= len(steps) <= MAX_STEPS and not _STRONG.search(text):

@@ -11,6 +11,7 @@ from crawler.extraction.lines import CELL, MARK, Line
 from crawler.extraction.rules import Rule, rules
 
 _STRIP = " \x1f\t:;,.|/\\·•-—–_~()[]{}<>【】《》〔〕┊│┃\"'“”‘’、。。丨"
+_STRIP_NAME = _STRIP.replace("(", "").replace(")", "") + "\u3000\uff1a\uff0c\uff1b\uff5c"
 _LABEL_END = r"(?:[\s\x1f]{0,8}(?::[\s\x1f:]*|[】\]][\s\x1f:]*|(?=[\s\x1f]?(?:19|20)\d\d[-/.年])))"
 _JOIN = re.compile(r"\x1f+\s*(?:[、,&]|和)\s*\x1f*")
 _NUMBER = re.compile(r"^[\s\x1f(\[]*([0-9][0-9,]*(?:\.[0-9]+)?)[\s\x1f]*([万wWkK千])?")
@@ -49,6 +50,13 @@ def _is_ideograph(char: str) -> bool:
 
 def labelled(line: Line) -> list[Labelled]:
     """Every labelled value of a line, in order. A label counts at the start, after white space, punctuation, a digit or an element's edge."""
+    if line.notes is None:
+        line.notes = _labelled(line)
+    found: list[Labelled] = line.notes  # type: ignore[assignment]
+    return found
+
+
+def _labelled(line: Line) -> list[Labelled]:
     half = line.half
     if ":" not in half and "】" not in half and "]" not in half and "20" not in half and "19" not in half:
         return []
@@ -97,7 +105,7 @@ def date_value(value: Labelled) -> Found | None:
 def text_value(value: Labelled, longest: int) -> str | None:
     """The name behind a label, or None when it is empty, too long or a sentence."""
     half, raw = value.half, value.raw
-    skip = len(half) - len(half.lstrip(" \x1f"))
+    skip = len(half) - len(half.lstrip(" \x1f[("))
     half, raw = half[skip:], raw[skip:]
     stop = len(half)
     at = 0
@@ -114,8 +122,10 @@ def text_value(value: Labelled, longest: int) -> str | None:
     for date in find_dates(half[:stop]):
         stop = date.start
         break
-    text = " ".join(raw[:stop].replace(MARK, "").split()).strip(_STRIP + "\u3000\uff1a\uff0c\uff1b\uff5c\uff08\uff09")
-    if not text or len(text) > longest or _SENTENCE.search(text):
+    text = " ".join(raw[:stop].replace(MARK, "").split()).strip(_STRIP_NAME)
+    if text[-1:] in ")\uff09" and not re.search(r"[(\uff08]", text):
+        text = text[:-1].rstrip(_STRIP_NAME)
+    if not text or len(text) > longest or "=" in text or _SENTENCE.search(text):
         return None
     if any(r.pattern.search(text) for r in rules("facts", "empty_values")):
         return None

@@ -17,19 +17,26 @@ _CLOCK = (
 )
 _DATE = re.compile(
     r"(?<![\d.])(?P<y>(?:19|20)\d\d)\s?(?:(?P<sep>[-/.])\s?(?P<m>\d{1,2})\s?(?P=sep)\s?(?P<d>\d\d(?=\D|$|\d{1,2}:\d\d)|\d(?!\d))"
-    r"|年\s?(?P<m2>\d{1,2})\s?月\s?(?P<d2>\d{1,2})(?!\d)\s?[日号號]?)"
-    + _CLOCK.format(0)
+    r"|年\s?(?P<m2>\d{1,2})\s?月\s?(?P<d2>\d{1,2})(?!\d)\s?[日号號]?)" + _CLOCK.format(0)
 )
-_ROC = re.compile(r"(?:民國|民国|中華民國)\s?(\d{2,3})\s?(?:年|[-/.])\s?(\d{1,2})\s?(?:月|[-/.])\s?(\d{1,2})(?!\d)\s?日?" + _CLOCK.format(1))
+_ROC = re.compile(
+    r"(?:民國|民国|中華民國)\s?(\d{2,3})\s?(?:年|[-/.])\s?(\d{1,2})\s?(?:月|[-/.])\s?(\d{1,2})(?!\d)\s?日?"
+    + _CLOCK.format(1)
+)
 _ROC_BARE = re.compile(r"(?<![\d.\-/])(\d{2,3})(?P<s>[-/.])(\d{1,2})(?P=s)(\d{1,2})(?![\d.\-/])" + _CLOCK.format(2))
-_COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?:(?:\s?)([01]\d|2[0-3])([0-5]\d)([0-5]\d)?)?(?!\d)")
+_COMPACT = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?:(?:\s?)([01]\d|2[0-3])([0-5]\d)([0-5]\d)?)?(?!\d)"
+)
 _DIGIT = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0", "O": "0", "0": "0"}
-_HAN = re.compile(r"([一二][〇零○O0一二三四五六七八九]{3})\s?年\s?([一二三四五六七八九十]{1,2})\s?月\s?([一二三四五六七八九十]{1,3})\s?[日号]")
+_HAN = re.compile(
+    r"([一二][〇零○O0一二三四五六七八九]{3})\s?年\s?([一二三四五六七八九十]{1,2})\s?月\s?([一二三四五六七八九十]{1,3})\s?[日号]"
+)
 _MONTHS = {m: i for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 _ENGLISH = re.compile(
     r"\b(?:(?P<m1>[A-Za-z]{3,9})\.?\s+(?P<d1>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y1>(?:19|20)\d\d)|(?P<d2>\d{1,2})\s+(?P<m2>[A-Za-z]{3,9})\.?,?\s+(?P<y2>(?:19|20)\d\d))\b"
     + _CLOCK.format(3)
 )
+_DAY_LAST = re.compile(r"(?<![\d/.])(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)(?!\d)" + _CLOCK.format(4))
 _ISO_ZONE = re.compile(r"T?\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?\s*(Z|[+-]\d\d:?\d\d)\s*$")
 
 
@@ -45,7 +52,13 @@ class Found:
 
 
 def _moment(
-    y: int, m: int, d: int, hour: str | None = None, minute: str | None = None, second: str | None = None, half: str | None = None
+    y: int,
+    m: int,
+    d: int,
+    hour: str | None = None,
+    minute: str | None = None,
+    second: str | None = None,
+    half: str | None = None,
 ) -> tuple[datetime, bool] | None:
     if not FIRST_YEAR <= y <= LAST_YEAR:
         return None
@@ -91,6 +104,13 @@ def find_dates(text: str, *, labelled: bool = False) -> list[Found]:
             if month_number and (
                 made := _moment(int(m["y1"] or m["y2"]), month_number, int(m["d1"] or m["d2"]), *_clock(m, 3))
             ):
+                found.append(Found(made[0], m.start(), m.end(), made[1]))
+    if labelled and not found and (m := _DAY_LAST.search(text)):
+        # 9/17/2004 and 17/9/2004 can be told apart, 7/5/2005 cannot: then there is no date
+        a, b = int(m[1]), int(m[2])
+        if (a > 12) != (b > 12) or a == b:
+            month_day = (b, a) if a > 12 else (a, b)
+            if made := _moment(int(m[3]), *month_day, *_clock(m, 4)):
                 found.append(Found(made[0], m.start(), m.end(), made[1]))
     if labelled and not found:
         if m := _ROC_BARE.search(text):

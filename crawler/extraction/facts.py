@@ -28,7 +28,7 @@ from crawler.extraction.byline import (
 from crawler.extraction.dates import find_dates, parse_stamp
 from crawler.extraction.dom import Document
 from crawler.extraction.keywords import labelled_keywords, meta_keywords, split_keywords, tidy
-from crawler.extraction.lines import ASIDE, CRUMB, FOOTER, INFO, ITEM, LINK, MARK, NAV, TIME, Line, read_lines
+from crawler.extraction.lines import ASIDE, CRUMB, FOOTER, INFO, ITEM, LINK, LONG, MARK, NAV, TIME, Line, read_lines
 from crawler.extraction.model import PageFacts
 from crawler.extraction.rules import rules
 from crawler.extraction.titles import clean_title, find_title, fold_title, leads_home, site_of_title
@@ -51,8 +51,13 @@ _DATE_METAS = (
     "firstpublishedtime",
     "createtime",
 )
-_BODY_LINE = 60  # characters without a label: the body has begun
-_PLACE = re.compile(r"地\s?点\s?:|参加(?:人员|领导)\s?:|主持(?:人)?\s?:|出席\s?:")
+_BODY_LINE = 60  # characters of running text: the body has begun
+NEAR = 40  # lines behind the title that a byline may stand in
+_RUNNING = re.compile(r"[。;!?]|,[^,]{4,},")
+_PLACE = re.compile(r"地\s?[点點]\s?:|(?:参加|參加|出席|与会)(?:人员|领导|人員)?\s?:")
+_SIGNED = re.compile(r"(?:发表|發表|发布|發布|张贴|张帖|貼文|提交|发贴|发帖)[^\w]*$|^[^\w]*(?:由|本贴由|本帖由|作者)")
+_KEYWORD_START = re.compile(r"[签籤簽词詞字题題问問]\s*[\x1f ]*[:】\]]|(?i:tags?|words?)[\x1f ]*:|推荐|访问")
+_POSTED = re.compile(r"[发發][表布佈][^\n]{0,8}(?:19|20)\d\d")
 _NOTHING = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 _TIMESTAMP_REST = re.compile(r"^[\s\x1f|]*([0-9]{1,9})[\s\x1f]*$")
 _AUTHOR_SLOT = re.compile(r"(?:^|[\s_-])(?:author|zuozhe|vcard|fn)(?:$|[\s_-])")
@@ -105,72 +110,88 @@ def _text(element: HtmlElement) -> str:
 
 @dataclass(slots=True)
 class _Zones:
-    """Positions in the list of lines: near lines stand around the title, tail lines behind the body."""
+    """Positions in the list of lines: near lines stand around the title and before the body, tail lines behind the body.
+
+    inside: short lines within the run of the body that may say when it was posted (a forum's posts run into each other).
+    """
 
     near: list[int]
     tail: list[int]
-    body: int
+    inside: list[int]
 
 
 def _ends_article(line: Line) -> bool:
     return len(line.raw) < 60 and any(r.pattern.search(line.half) for r in rules("facts", "after_article"))
 
 
+def _body_run(lines: list[Line], first: int, outside: int) -> tuple[int, int]:
+    """First and last line of the heaviest run of paragraphs from `first` on; (n, n) when there is none."""
+    n = len(lines)
+    best, found = 0, (n, n)
+    total, start = 0, first
+    for i in range(first, n):
+        line = lines[i]
+        if line.flags & outside:
+            weight = -60
+        elif line.long:
+            weight = LONG
+        elif line.is_linked:
+            weight = -40
+        elif _is_paragraph(line):
+            weight = len(line.raw)
+        else:
+            weight = -6
+        if total <= 0:
+            total, start = 0, i
+        total += weight
+        if total > best:
+            best, found = total, (start, i)
+    return found
+
+
 def _zones(lines: list[Line], at: int, own: int) -> _Zones:
     """Which lines may carry facts. at: position of the title (-1 when unknown); own: flags the title itself has (they say nothing)."""
     outside = (ASIDE | NAV | FOOTER) & ~own
-    near: list[int] = []
     n = len(lines)
-    i = at + 1
-    body = n
-    while i < n:
-        line = lines[i]
-        if line.flags & outside:
-            i += 1
-            continue
-        if line.long or (len(line.raw) >= _BODY_LINE and not line.is_linked and not _is_info(line)):
-            body = i
+    body, last = _body_run(lines, at + 1, outside)
+
+    def fit(line: Line) -> bool:
+        return not (line.long or line.flags & outside or (line.flags & ITEM and line.links and line.is_linked))
+
+    near: list[int] = []
+    for i in range(at + 1, min(body, at + 1 + (NEAR if at >= 0 else 0))):
+        if i - at > 3 and not lines[i].flags & outside and _ends_article(lines[i]):
             break
-        if i - at > 3 and _ends_article(line):
-            break
-        if not (line.flags & ITEM and line.links and len(line.links[0]) and line.is_linked):
+        if fit(lines[i]):
             near.append(i)
-        if len(near) > 40:
-            body = i
-            break
-        i += 1
-    above: list[int] = []
-    for j in range(at - 1, max(at - 14, -1), -1):
-        line = lines[j]
-        if line.long or line.flags & (outside | CRUMB) or (line.flags & ITEM and line.links):
-            continue
-        above.append(j)
-    last = body
-    for j in range(body, n):
-        line = lines[j]
-        if line.flags & outside:
-            continue
-        if line.long or (len(line.raw) >= _BODY_LINE and not line.is_linked and not line.flags & ITEM):
-            last = j
-        elif _ends_article(line) and j - last > 0 and j > body:
-            break
+    begun = near[-1] if near else at
+    near += [i for i in range(max(begun + 1, body - 10), min(body, n)) if fit(lines[i])]
+    near += [j for j in range(at - 1, max(at - 14, -1), -1) if fit(lines[j]) and not lines[j].flags & (CRUMB | ITEM)]
     tail: list[int] = []
-    for j in range(body, min(n, last + 40)):
+    for j in range(max(body, last - 3), min(n, last + 30)):
         line = lines[j]
-        if line.long or line.flags & outside or len(line.raw) > 160 or (line.flags & ITEM and line.is_linked):
-            continue
-        if j > last and _ends_article(line):
+        if j > last and not line.flags & outside and _ends_article(line):
             break
-        tail.append(j)
-    return _Zones(near + above, tail, body)
+        if fit(line) and len(line.raw) <= 160:
+            tail.append(j)
+    inside = [
+        i
+        for i in range(body, min(last + 1, n))
+        if len(lines[i].raw) < 100 and _POSTED.search(lines[i].raw) and fit(lines[i])
+    ]
+    return _Zones(near, tail, inside)
 
 
-def _is_info(line: Line) -> bool:
-    """A long line that is no paragraph: it starts with a label or a date, or stands in an info slot."""
-    half = line.half.lstrip(" \x1f[(【")
-    return bool(line.flags & INFO and len(line.raw) < 250) or any(v.start < 16 for v in labelled(line)) or bool(
-        (dates := find_dates(half[:24])) and dates[0].start < 6
-    )
+def _is_paragraph(line: Line) -> bool:
+    """Running text of the body, not a line of labels or links."""
+    if line.long:
+        return True
+    if len(line.raw) < _BODY_LINE or line.is_linked or not (_RUNNING.search(line.half) or len(line.text) > 150):
+        return False
+    if line.flags & INFO and len(line.raw) < 250:
+        return False
+    start = line.half[:24]
+    return not ((":" in start or "】" in start or "20" in start) and any(v.start < 16 for v in labelled(line)))
 
 
 def _values(lines: list[Line], places: Iterable[int]) -> list[tuple[int, Labelled]]:
@@ -200,8 +221,17 @@ def _side_by_side(label: Line, value: Line, fact: str) -> bool:
     return fact == "date"
 
 
+def _is_meeting(lines: list[Line], i: int) -> bool:
+    """Whether 时间: belongs to a meeting (时间: 地点: 参加人员:), not to the page."""
+    return not lines[i].flags & INFO and any(_PLACE.search(x.half) for x in lines[max(i - 1, 0) : i + 3] if not x.long)
+
+
 def _find_date(
-    lines: list[Line], zones: _Zones, values: list[tuple[int, Labelled]], tail: list[tuple[int, Labelled]], title_at: int
+    lines: list[Line],
+    zones: _Zones,
+    values: list[tuple[int, Labelled]],
+    tail: list[tuple[int, Labelled]],
+    title_at: int,
 ) -> tuple[datetime, str] | None:
     """The date of publication and its evidence, or None."""
     best: tuple[int, datetime] | None = None
@@ -209,52 +239,71 @@ def _find_date(
         if value.fact != "date" or (best and value.rank >= best[0]):
             continue
         made = date_value(value)
-        if made is None or (value.rule == "time" and any(_PLACE.search(x.half) for x in lines[max(i - 1, 0) : i + 3] if not x.long)):
+        if made is None or (value.rule == "time" and _is_meeting(lines, i)):
             continue
         best = (value.rank, made.moment)
     if best:
         return best[1], "labelled"
     for i in zones.near:
         line = lines[i]
-        if line.times and (stamp := parse_stamp(line.times[0]) or next((f.moment for f in find_dates(line.half)), None)):
+        if line.times and (
+            stamp := parse_stamp(line.times[0]) or next((f.moment for f in find_dates(line.half)), None)
+        ):
             return stamp, "time_element"
         if line.flags & TIME and (dates := find_dates(line.half)):
             return dates[0].moment, "time_element"
-    if 0 <= title_at and (moment := _bare_date(lines[title_at], True)):
+    if title_at >= 0 and (moment := _bare_date(lines[title_at], 0, False)):
         return moment, "byline"
-    for i in zones.near:
-        if title_at - 3 <= i <= title_at + 12 and (moment := _bare_date(lines[i], i < title_at + 5)):
-            return moment, "byline"
+    named = {i for i, v in values if v.fact in ("source", "author", "views")}
+    if title_at >= 0:
+        for i in zones.near:
+            signed = bool(named & {i - 2, i - 1, i, i + 1})
+            if title_at - 3 <= i <= title_at + 12 and (moment := _bare_date(lines[i], i - title_at, signed)):
+                return moment, "byline"
+        for i in zones.near:
+            if lines[i].flags & INFO and (dates := find_dates(lines[i].half)) and dates[0].timed:
+                return dates[0].moment, "byline"
+    for i in zones.inside:
+        for value in labelled(lines[i]):
+            if value.rule == "published" and value.start < 50 and (made := date_value(value)):
+                return made.moment, "labelled"
     for _, value in tail:
-        if value.fact == "date" and value.rule != "time" and value.start < 40 and (made := date_value(value)):
+        if value.fact == "date" and value.rule != "time" and value.start < 50 and (made := date_value(value)):
             return made.moment, "labelled"
+    for i in zones.tail:
+        line = lines[i]
+        if len(line.raw) < 90 and (dates := find_dates(line.half)) and dates[0].timed and _SIGNED.search(line.half):
+            return dates[0].moment, "byline"
     return None
 
 
-def _bare_date(line: Line, near: bool) -> datetime | None:
+def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
     """The date of a byline without a label: `2021-10-07 23:33:08 223`, `2005年03月21日 08:12 新浪科技`.
 
-    A line in brackets or a lone 2023年5月4日 is the day of the speech, not of the page, unless its slot says otherwise.
+    distance: lines from the title (negative above it); signed: source or author stand beside it. A date in brackets or a lone
+    2023年5月4日 is the day of the speech, not of the page, unless its slot or its neighbours say otherwise.
     """
     half = line.half
-    if line.long or len(half) > 200 or line.is_linked or (line.flags & ITEM and line.links):
+    if line.long or len(half) > 200 or ("20" not in half and "19" not in half):
         return None
     dates = find_dates(half)
     if not dates:
         return None
     first = dates[0]
+    if any(sum(not c.isascii() for c in half[a:b]) >= 8 for a, b, _ in line.links) and not line.level:
+        return None  # a title in a list with its date
     rest = (half[: first.start] + half[first.end :]).strip(_NOTHING)
-    before = half[: first.start].strip(" \x1f")
-    if before[-1:] in ("(", "【") and half[first.end :].strip(" \x1f")[:1] in (")", "】") and not first.timed:
+    before, behind = half[: first.start].strip(" \x1f"), half[first.end :].strip(" \x1f")
+    if before[-1:] in ("(", "【") and behind[:1] in (")", "】") and not first.timed:
         return None
     if line.flags & INFO or line.level:
         return first.moment
-    if not near:
+    if not -3 <= distance <= 6:
         return None
     if first.timed:
         return first.moment if len(rest) <= 80 else None
     if first.chinese:
-        return None
+        return first.moment if (signed or distance == -1) and len(rest) <= 40 else None
     return first.moment if len(rest) <= 40 and len(before) <= 20 else None
 
 
@@ -270,7 +319,7 @@ def _author_slot(lines: list[Line], zones: _Zones, title_at: int) -> str | None:
     """The name in an element that says it is the author's (rel=author, class author) beside the title."""
     for i in zones.near:
         line = lines[i]
-        if i < title_at - 3 or not line.flags & (INFO | LINK) or len(line.raw) > 160:
+        if not title_at - 3 <= i <= title_at + 8 or not line.flags & (INFO | LINK) or len(line.raw) > 160:
             continue
         for element in line.element.iter("a", "span", "em", "i", "b", "strong"):
             slot = f"{element.get('class') or ''} {element.get('rel') or ''} {element.get('itemprop') or ''}"
@@ -282,7 +331,12 @@ def _author_slot(lines: list[Line], zones: _Zones, title_at: int) -> str | None:
     return None
 
 
-def _find_keywords(lines: list[Line], at: int, values: Iterable[tuple[int, Labelled]], own: int) -> list[str]:
+def _names_keywords(line: Line) -> bool:
+    """A quick look at the first characters: may this be a line of keywords?"""
+    return not line.long and bool(_KEYWORD_START.search(line.half[:16]))
+
+
+def _find_keywords(lines: list[Line], values: Iterable[tuple[int, Labelled]]) -> list[str]:
     for i, value in values:
         if value.fact == "keywords" and value.start < 12 and (items := labelled_keywords(value, lines, i)):
             return items
@@ -353,17 +407,24 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
     tail = _values(lines, zones.tail)
 
     found = _find_date(lines, zones, near, tail, at)
-    if not found and (stamp := next((s for n in _DATE_METAS if head.metas.get(n) and (s := parse_stamp(head.metas[n]))), None)):
+    if not found and (
+        stamp := next((s for n in _DATE_METAS if head.metas.get(n) and (s := parse_stamp(head.metas[n]))), None)
+    ):
         found = stamp, "meta"
     if found:
         facts.published_at, facts.published_from = found
-    behind = [(i, v) for i, v in tail if v.start < 60]
+    behind = [(i, v) for i, v in tail if v.start < 60 and v.rule != "reporter"]
     facts.source = _pick(near, "source", 50) or _pick(behind, "source", 30)
     facts.author = _pick(near, "author", 40) or _author_slot(lines, zones, at) or _pick(behind, "author", 30)
     facts.views = _find_views(lines, zones, near + behind, at)
-    after = [i for i in range(max(at, 0), len(lines)) if not lines[i].long and i not in set(zones.near)]
-    facts.keywords = _find_keywords(lines, at, near, own) or _find_keywords(
-        lines, at, ((i, v) for i in after if not lines[i].flags & ASIDE & ~own for v in labelled(lines[i])), own
+    facts.keywords = _find_keywords(lines, near) or _find_keywords(
+        lines,
+        (
+            (x.index, v)
+            for x in lines[max(at, 0) :]
+            if not x.flags & ASIDE & ~own and _names_keywords(x)
+            for v in labelled(x)
+        ),
     )
     if not facts.keywords:
         facts.keywords = meta_keywords(head.meta("keywords"))

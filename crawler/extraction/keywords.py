@@ -61,7 +61,12 @@ def labelled_keywords(value: Labelled, lines: list[Line], place: int) -> list[st
         node = follow.element
         while node is not None and node is not holder:
             node = node.getparent()
-        if node is None or not (follow.flags & LINK and follow.is_linked) or follow.flags & ASIDE or len(follow.raw) > MAX_KEYWORD:
+        if (
+            node is None
+            or not (follow.flags & LINK and follow.is_linked)
+            or follow.flags & ASIDE
+            or len(follow.raw) > MAX_KEYWORD
+        ):
             break
         items += [follow.raw[a:b] for a, b, _ in follow.links] or [follow.text]
     return tidy(items)

@@ -40,30 +40,39 @@ _TAG_FLAGS = {
 }
 _HEADING = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _SLOT_FLAGS = {"title": TITLE, "info": INFO, "crumb": CRUMB, "aside": ASIDE}
-_BIG_STYLE = re.compile(r"font-size\s*:\s*(?:1[6-9]|[2-9]\d)(?:\.\d+)?\s*(?:px|pt)|font-size\s*:\s*(?:x{0,2}-large|1\.[3-9]|2)")
+_BIG_STYLE = re.compile(
+    r"font-size\s*:\s*(?:1[6-9]|[2-9]\d)(?:\.\d+)?\s*(?:px|pt)|font-size\s*:\s*(?:x{0,2}-large|1\.[3-9]|2)"
+)
 _RELATIVE = re.compile(r"前|昨|今|ago|刚刚|剛剛")
 _FULL_DATE = re.compile(r"^\s*(?:19|20)\d\d[-/.年]\d")
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
 
 
 # Full-width forms to ASCII and every white space to a plain space, one character for one, so that offsets stay true.
-_HALF = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {
-    ord(c): " " for c in "\u3000\xa0\t\r\n\x0b\x0c\u2002\u2003\u2009\u200b\ufeff\u200c\u200d"
-} | {0xFE30: ":", 0x2236: ":", 0xFE55: ":"}
+_HALF = (
+    {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)}
+    | {ord(c): " " for c in "\u3000\xa0\t\r\n\x0b\x0c\u2002\u2003\u2009\u200b\ufeff\u200c\u200d"}
+    | {0xFE30: ":", 0x2236: ":", 0xFE55: ":"}
+)
+
+
+_TO_HALVE = re.compile("[" + "".join(re.escape(chr(c)) for c in _HALF) + "]")
 
 
 def half_width(text: str) -> str:
     """The text with full-width forms as ASCII and white space as plain spaces, of the same length: rules match on this."""
-    return text if text.isascii() and "\n" not in text and "\t" not in text else text.translate(_HALF)
+    return text.translate(_HALF) if _TO_HALVE.search(text) else text
 
 
 @dataclass(slots=True, eq=False)
 class Line:
     """One line as a reader sees it.
 
-    raw: text with white space as written and MARK where inline elements begin and end; text: without marks, white space
+    raw: text with runs of plain white space as one space and MARK where inline elements begin and end; text: without marks, white space
     folded to one space; flags: what the template says (LINK …); level: 1 to 6 inside a heading, else 0; links: (start, end, address)
-    offsets into raw; times: machine-readable stamps of <time datetime> in it; linked: characters in links.
+    offsets into raw; times: machine-readable stamps of <time datetime> in it; linked: characters in links;
+    long: a paragraph of the body, whose text is not looked at; notes: for
+    readers to keep what they found in it.
     """
 
     element: HtmlElement
@@ -75,21 +84,21 @@ class Line:
     times: list[str] = field(default_factory=list)
     linked: int = 0
     text: str = ""
+    long: bool = False
+    notes: object = None
+    _half: str | None = None
 
     @property
     def half(self) -> str:
         """raw in half-width forms (see half_width), with the marks."""
-        return half_width(self.raw)
+        if self._half is None:
+            self._half = half_width(self.raw)
+        return self._half
 
     @property
     def is_linked(self) -> bool:
         """More than half of it stands in links."""
-        return self.linked * 2 > len(self.raw)
-
-    @property
-    def long(self) -> bool:
-        """A paragraph of the body."""
-        return len(self.raw) > LONG
+        return self.linked * 2 > (len(self.text) or len(self.raw))
 
 
 @lru_cache(maxsize=8192)
@@ -130,12 +139,14 @@ def read_lines(root: HtmlElement) -> list[Line]:
 
     def flush() -> None:
         nonlocal size, linked, flags_any, level_any
-        if size:
-            raw = "".join(parts)
-            line = Line(owner, len(lines), raw, flags_any, level_any, links[:], times[:], linked)
-            if size <= LONG:
-                line.text = " ".join(raw.replace(MARK, "").split())
-            if size > LONG or line.text:
+        raw = "".join(parts)
+        line = Line(owner, len(lines), raw, flags_any, level_any, links[:], times[:], linked)
+        if size > LONG:
+            line.long = True
+            lines.append(line)
+        else:
+            line.text = " ".join(raw.replace(MARK, "").split())
+            if line.text:
                 lines.append(line)
         parts.clear()
         links.clear()
@@ -144,6 +155,8 @@ def read_lines(root: HtmlElement) -> list[Line]:
 
     def add(text: str, block: HtmlElement, flags: int, level: int) -> None:
         nonlocal size, linked, flags_any, level_any, owner
+        if "\n" in text or "  " in text or "\t" in text:
+            text = _SPACE.sub(" ", text)
         if not size:
             if text.isspace():
                 return
@@ -159,39 +172,39 @@ def read_lines(root: HtmlElement) -> list[Line]:
         nonlocal size
         tag = element.tag
         if tag == "br" or tag == "hr":
-            flush()
+            if size:
+                flush()
             return
         if tag in SKIPPED_TAGS or not isinstance(tag, str):
             return
         stamp = instead = None
-        attributes = element.attrib
         is_block = tag in BLOCK_TAGS
         if is_block:
-            flush()
+            if size:
+                flush()
             block = element
             flags &= ~_OWN if tag in ("div", "section", "table") else -1
-        if attributes:
-            for name, value in attributes.items():
-                if name == "class" or name == "id":
-                    flags |= slot_flags(value)
-                elif name == "style":
-                    flags |= _style_flags(value)
-                    if "none" in value or "hidden" in value:
-                        if is_hidden(element):
-                            return
-                elif name == "align":
-                    if value.lower() == "center":
-                        flags |= CENTER
-                elif name == "size":
-                    if tag == "font":
-                        flags |= _font_size(value)
-                elif name == "datetime":
-                    stamp = value
-                elif name == "hidden":
-                    if is_hidden(element):
-                        return
-                elif name == "title" and tag != "a" and _FULL_DATE.match(value):
-                    instead = value
+        for name, value in element.items():
+            if name == "class" or name == "id":
+                # <span class=right> only floats; a side column is a block
+                flags |= slot_flags(value) if is_block else slot_flags(value) & ~ASIDE
+            elif name == "style":
+                flags |= _style_flags(value)
+                if ("none" in value or "hidden" in value) and is_hidden(element):
+                    return
+            elif name == "align":
+                if value.lower() == "center":
+                    flags |= CENTER
+            elif name == "size":
+                if tag == "font":
+                    flags |= _font_size(value)
+            elif name == "datetime":
+                stamp = value
+            elif name == "hidden":
+                if is_hidden(element):
+                    return
+            elif name == "title" and tag != "a" and _FULL_DATE.match(value):
+                instead = value
         flags |= _TAG_FLAGS.get(tag, 0)
         level = _HEADING.get(tag, level)
         begin = -1
@@ -216,12 +229,15 @@ def read_lines(root: HtmlElement) -> list[Line]:
             links.append((begin, size, element.get("href") or ""))
         if stamp:
             times.append(stamp)
+        if not size:
+            return
         if is_block:
             flush()
-        elif size:
+        else:
             parts.append(MARK)
             size += 1
 
     walk(root, root, 0, 0)
-    flush()
+    if size:
+        flush()
     return lines

@@ -12,8 +12,12 @@ from crawler.extraction.rules import rules
 # matched on half-width text, so that ASCII brackets stand for full-width ones too
 _BRACKETS = dict(("()", "[]", "{}", "<>", "【】", "〔〕", "〖〗", "「」", "『』", "\ufe5d\ufe5e"))
 _OPEN, _CLOSE = "".join(_BRACKETS), "".join(_BRACKETS.values())
-_LAST_BRACKET = re.compile(rf"\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*$")
-_FIRST_BRACKET = re.compile(rf"^\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*")
+_LAST_BRACKET = re.compile(
+    rf"\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*$"
+)
+_FIRST_BRACKET = re.compile(
+    rf"^\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*"
+)
 _NOT_WORD = re.compile(r"[\W_]+")
 _EDGE = " \t\r\n\u3000\xa0\u200b\ufeff-_—–|·>»"
 
@@ -24,6 +28,8 @@ _SITE_WORD = re.compile(
     r"(?:网|網|网站|网校|论坛|論壇|文库|之家|平台|频道|博客|门户|大全|吧|资源|资讯|在线|社区|政府|官网|中心|[a-zA-Z]\.(?:com|cn|net|org))$|^(?:www\.|中国|中共|中國)|門戶|门户网|站$"
 )
 _DOTS = re.compile(r"(?:…+|\.{2,}|。{2,})\s*$")
+_BYLINE = re.compile(r"(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}|(?:来源|來源|作者|时间|時間|日期|编辑|点击|浏览)\s?:")
+_MAYBE_TAIL = re.compile(r"[:\uff1a]|\d\d\d\d|[\uff08(【\[]")
 # A byline that stands inside the heading element: 标题 2020-02-01 来源:…
 _TAIL = re.compile(
     r"[\s\x1f]+[\[(【]?(?:(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}|(?:发布|发表|更新|录入)?(?:时间|日期|时\s间)\s?:|(?:文章)?来源\s?:|作者\s?:|(?:阅读|浏览|点击|查看)(?:次数|量|数)?\s?[:(]|[【\[]?字[号体]).*$",
@@ -60,9 +66,19 @@ def clean_title(raw: str) -> str:
         for rule in rules("titles", "extension"):
             if m := rule.pattern.search(half):
                 text, half = text[: m.start()], half[: m.start()]
-        if (m := _LAST_BRACKET.search(half)) and _BRACKETS[m[1]] == m[3] and m.start() > 0 and _is_decoration(m[2], True):
+        if (
+            (m := _LAST_BRACKET.search(half))
+            and _BRACKETS[m[1]] == m[3]
+            and m.start() > 0
+            and _is_decoration(m[2], True)
+        ):
             text, half = text[: m.start()], half[: m.start()]
-        if (m := _FIRST_BRACKET.match(half)) and _BRACKETS[m[1]] == m[3] and m.end() < len(half) and _is_decoration(m[2], False):
+        if (
+            (m := _FIRST_BRACKET.match(half))
+            and _BRACKETS[m[1]] == m[3]
+            and m.end() < len(half)
+            and _is_decoration(m[2], False)
+        ):
             text = text[m.end() :]
         text = text.strip(_EDGE)
         if text == before:
@@ -80,28 +96,35 @@ def same_title(a: str, b: str) -> bool:
     return fold_title(clean_title(a)) == fold_title(clean_title(b)) != ""
 
 
-def _score(line: Line) -> float:
-    """How much a line looks like the page's title, by its place and dress alone."""
-    flags = line.flags
-    score = {0: 0.0, 1: 0.6, 2: 0.45, 3: 0.3}.get(line.level, 0.15)
-    score += 0.35 * bool(flags & TITLE) + 0.2 * bool(flags & BOLD) + 0.2 * bool(flags & CENTER) + 0.25 * bool(flags & BIG)
+@lru_cache(maxsize=4096)
+def _dress(flags: int, level: int, linked: bool) -> float:
+    """How much a line looks like the page's title by its place and dress alone."""
+    score = {0: 0.15, 1: 0.6, 2: 0.45, 3: 0.3}.get(level, 0.15)
+    score += (
+        0.35 * bool(flags & TITLE) + 0.2 * bool(flags & BOLD) + 0.2 * bool(flags & CENTER) + 0.25 * bool(flags & BIG)
+    )
     if flags & (NAV | CRUMB):
         score -= 0.6
     if flags & (ASIDE | FOOTER):
         score -= 0.5
-    if flags & ITEM and not line.level:
+    if flags & ITEM and not level:
         score -= 0.4
-    if flags & LINK and line.is_linked:
-        score -= 0.3 if line.level else 0.7
+    if flags & LINK and linked:
+        score -= 0.3 if level else 0.7
     return score
 
 
+_HOST = re.compile(r"^(?:https?:)?//[^/]+")
+_FRONT = frozenset(
+    ("", "/", "./", "../", "/index.html", "/index.htm", "/index.php", "/index.asp", "/index.shtml", "index.html")
+)
+
+
+@lru_cache(maxsize=4096)
 def leads_home(href: str) -> bool:
     """Whether an address is the front page of its host."""
-    path = re.sub(r"^(?:https?:)?//[^/]+", "", href.strip())
-    return path.split("?")[0].lower() in ("", "/", "./", "../", "/index.html", "/index.htm", "/index.php", "/index.asp", "index.html") and (
-        bool(path) or "//" in href
-    )
+    path = _HOST.sub("", href.strip())
+    return path.partition("?")[0].lower() in _FRONT and (bool(path) or "//" in href)
 
 
 def _is_logo(line: Line) -> bool:
@@ -111,9 +134,14 @@ def _is_logo(line: Line) -> bool:
 def _shown(line: Line) -> str:
     """The text of a line without a byline that stands in the same element."""
     raw = line.raw
-    if len(raw) > 20 and (m := _TAIL.search(line.half)) and m.start() >= 4:
+    if len(raw) > 16 and _MAYBE_TAIL.search(raw) and (m := _TAIL.search(line.half)) and m.start() >= 4:
         return " ".join(raw[: m.start()].replace("\x1f", "").split())
     return line.text
+
+
+def _has_byline(lines: list[Line], index: int) -> bool:
+    """Whether a date or a label of a byline stands in the three lines behind a line."""
+    return any(not x.long and _BYLINE.search(x.half) for x in lines[index + 1 : index + 4])
 
 
 def find_title(lines: list[Line], element_title: str, og_title: str, site_names: list[str]) -> tuple[str, Line | None]:
@@ -126,14 +154,16 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
     names = {fold_title(n) for n in site_names if n}
     parts = [fold_title(_DOTS.sub("", p)) for p in _HARD.split(element_title)] if element_title else []
     starts = {p for p in parts if len(p) >= 2}
-    cut_short = fold_title(_DOTS.sub("", element_title.split("_")[0])) if "…" in element_title or ".." in element_title else ""
+    cut_short = (
+        fold_title(_DOTS.sub("", element_title.split("_")[0])) if "…" in element_title or ".." in element_title else ""
+    )
     best: tuple[float, str, Line] | None = None
     fallback: tuple[float, str, Line] | None = None
     for line in lines:
         if line.long or len(line.raw) > 240:
             continue
-        dress = _score(line)
-        if dress < -0.75:
+        dress = _dress(line.flags, line.level, line.is_linked)
+        if dress <= -0.5:
             continue
         text = _shown(line)
         folded = fold_title(text)
@@ -156,8 +186,8 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
             score = agreement + dress - 0.0005 * line.index
             if best is None or score > best[0]:
                 best = (score, text, line)
-        elif line.level and line.level <= 2 and n >= 4 and dress > 0:
-            score = dress - 0.002 * line.index
+        elif n >= 4 and dress >= 0.5:
+            score = dress - 0.002 * line.index + 0.4 * _has_byline(lines, line.index)
             if fallback is None or score > fallback[0]:
                 fallback = (score, text, line)
     if best and best[0] >= 0.55:
@@ -191,7 +221,12 @@ def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
             return text[cut.end() :].strip(_EDGE), text[: cut.start()].strip(_EDGE)
     for cut in reversed(cuts):
         tail = text[cut.end() :].strip(_EDGE)
-        if cut.group().strip() not in ("", ",", "\uff0c", ":", "\uff1a") and 2 <= len(tail) <= 20 and _SITE_WORD.search(tail) and cut.start() >= 4:
+        if (
+            cut.group().strip() not in ("", ",", "\uff0c", ":", "\uff1a")
+            and 2 <= len(tail) <= 20
+            and _SITE_WORD.search(tail)
+            and cut.start() >= 4
+        ):
             return strip_site(text[: cut.start()], names)[0], tail
     return text.strip(_EDGE) if cuts else text, None
 
