@@ -207,6 +207,12 @@ def announced(views: Sequence[str], opening_chars: int = 1500) -> tuple[int, int
     for i, view in enumerate(views):
         if seen > opening_chars or i > 12:
             break
+        if (
+            (start := _FIRST.match(view))
+            and (mark := _mark_at(view, start.end(), i))
+            and mark.family in {"top", "part"}
+        ):
+            break  # the points have begun: what is announced from here on belongs to one of them
         for rule in rules("outline", "announced"):
             for m in rule.pattern.finditer(view):
                 if seen + m.start() > opening_chars:
@@ -218,13 +224,6 @@ def announced(views: Sequence[str], opening_chars: int = 1500) -> tuple[int, int
                     found = n, i, m.end()
         if found:
             return found
-        if (
-            seen
-            and (m2 := _FIRST.match(view))
-            and (mark := _mark_at(view, m2.end(), i))
-            and mark.family in {"top", "part"}
-        ):
-            break  # the points have begun: what is announced now belongs to one of them
         seen += len(view)
     return None
 
@@ -242,7 +241,7 @@ def _own(view: str, at: int) -> bool:
 def points(views: Sequence[str]) -> tuple[int | None, int | None]:
     """(points announced, points found after that); None where nothing is announced or nothing countable follows.
 
-    The count is generous: of the styles that follow it takes the first one's best run, or another style's whose run is just
+    The count is None too where fewer were found and the text ends as speeches end. It is generous: of the styles that follow it takes the first one's best run, or another style's whose run is just
     as long as announced, so that found < announced is evidence of a cut text.
     """
     said = announced(views)
@@ -273,4 +272,10 @@ def points(views: Sequence[str]) -> tuple[int | None, int | None]:
     found = best[order[0]]
     if found < n and n in best.values():
         found = n
-    return n, found
+    unsure = order[0] in _NEEDS_TWO and found < 2
+    return n, None if found < n and (unsure or _closes(views)) else found
+
+
+def _closes(views: Sequence[str]) -> bool:
+    """Whether the text ends as speeches end: then no point was cut off, it only stands there without a number."""
+    return any(r.pattern.search(view.strip()) for view in views[-2:] for r in rules("outline", "closing"))

@@ -22,14 +22,16 @@ _CHARACTERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("ocr_noise", re.compile(r"[lIO丨∣`~^|\\<>{}¨_]")),
 )
 _SPACED = re.compile(r"[一-龥] (?=[一-龥])")
-_ENDS = "。!?;:…”』」》)】!?;:).\"'"
+_ENDS = "。！？；：…”』」》）】!?;:).\"'"
 _POINT = re.compile(
     r"[\s\"“]*(?:[一二三四五六七八九十]{1,3}[、是要]|第[一二三四五六七八九十]|[((][一二三四五六七八九十\d]|\d{1,2}[.、])"
 )
 
 
-def quality_flags(paragraphs: Sequence[str], text: str) -> list[str]:
+def quality_flags(paragraphs: Sequence[str], text: str, headings: Sequence[int] = ()) -> list[str]:
     """Flags of a speech, in alphabetical order; `text` is its paragraphs joined by newlines.
+
+    headings: indices of the paragraphs that an outline point begins.
 
     ascii_punctuation, hard_wrapped, markup, mojibake, ocr_noise, one_paragraph, repeated_text, spun, truncated, watermark.
     """
@@ -50,7 +52,14 @@ def quality_flags(paragraphs: Sequence[str], text: str) -> list[str]:
     last = paragraphs[-1].rstrip() if paragraphs else ""
     if len(last) > 40 and (last[-1] not in _ENDS or last.endswith(("……", "...", "…"))):
         flags.add("truncated")
+    elif 0 < len(last) <= 40 and last[-1] not in _ENDS and _bare_heading(headings, len(paragraphs) - 1):
+        flags.add("truncated")
     return sorted(flags)
+
+
+def _bare_heading(headings: Sequence[int], last: int) -> bool:
+    """A heading with nothing under it, where the headings before it have text: the rest is missing."""
+    return bool(headings) and headings[-1] == last and any(b - a > 1 for a, b in pairwise(headings))
 
 
 def _any(group: str, text: str) -> bool:

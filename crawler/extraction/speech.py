@@ -18,12 +18,17 @@ __all__ = ["SpeechFacts", "read_speech"]
 
 
 def read_speech(
-    title: str, part_title: str | None, paragraphs: Sequence[str], page_topic_hints: Sequence[str] = ()
+    title: str,
+    part_title: str | None,
+    paragraphs: Sequence[str],
+    subtitles: Sequence[str] = (),
+    page_topic_hints: Sequence[str] = (),
 ) -> SpeechFacts:
     """Read one speech.
 
     title: of the page, decorations taken off. part_title: heading of the part in a compilation; it is believed before the
-    page's title. paragraphs: the body as shown. page_topic_hints: what the page files itself under (breadcrumb, keywords).
+    page's title. paragraphs: the body as shown. subtitles: lines under the title that are no part of the body, such as
+    (2023年5月4日) or 县委书记 李明. page_topic_hints: what the page files itself under (breadcrumb, keywords).
     """
     text = "\n".join(paragraphs)
     text_view = plain(text)
@@ -34,9 +39,11 @@ def read_speech(
     titles = [view for _, view in named]
     whole_title = " ".join(titles)
     greeted, _ = salutation(paragraphs, views)
-    role, name = speaker(titles, views)
+    under = [plain(s) for s in subtitles]
+    role, name = speaker(titles, [*under, *views])
     said, found = points(views)
-    shown = [*named, *zip(paragraphs[:4], views[:4], strict=True)]
+    numbered = outline(paragraphs, views)
+    shown = [*named, *zip(subtitles, under, strict=True), *zip(paragraphs[:4], views[:4], strict=True)]
     return SpeechFacts(
         doc_type=doc_type(titles, text_view),
         salutation=greeted,
@@ -45,13 +52,13 @@ def read_speech(
         admin_level=admin_level(role, whole_title, text_view),
         region=_as_shown(region(titles), shown),
         occasion=_as_shown(occasion(titles, role), shown),
-        event_date=event_date(titles, views),
+        event_date=event_date(titles, [*under, *views]),
         topics=topics(whole_title, text_view, [plain(h) for h in page_topic_hints]),
-        outline=outline(paragraphs, views),
+        outline=numbered,
         points_announced=said,
         points_found=found,
         mask_count=mask_count(text_view),
-        quality_flags=quality_flags(paragraphs, text),
+        quality_flags=quality_flags(paragraphs, text, [o["paragraph"] for o in numbered]),
         title_year=title_year(whole_title, text_view),
     )
 

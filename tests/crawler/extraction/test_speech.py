@@ -1,0 +1,166 @@
+"""Facts of one speech: kind, speaker, level, place, occasion, date, topics, masks, flags."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.extraction.plain import number, plain, year
+from crawler.extraction.speech import read_speech
+
+BODY = ["同志们:", "今天我们召开会议,总结工作,部署任务。"]
+LONG = "要认真贯彻落实会议精神,扎实做好各项工作,确保取得实效。"
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("在全县经济工作会议上的讲话", "讲话"),
+        ("在开业庆典上的致詞", "致辞"),
+        ("领导讲话主持词", "主持词"),
+        ("廉政党课讲稿:守住底线", "党课"),
+        ("在座谈会上的表态发言", "发言"),
+        ("竞聘演讲稿", "演讲"),
+        ("2021年政府工作报告", "报告"),
+        ("在工作报告会上的讲话", "讲话"),
+    ],
+)
+def test_kind_from_title(title: str, kind: str) -> None:
+    assert read_speech(title, None, BODY).doc_type == kind
+
+
+def test_kind_from_text_and_part() -> None:
+    assert read_speech("内部材料", None, ["同志们:", "现在开会。今天的会议由我主持。"]).doc_type == "主持词"
+    assert read_speech("内部材料", None, ["天气很好。"]).doc_type == "其他"
+    assert read_speech("讲话稿3篇", "篇2:开幕式上的致辞", BODY).doc_type == "致辞"
+
+
+@pytest.mark.parametrize(
+    ("title", "role", "name", "level"),
+    [
+        ("市委书记在全市大会上的讲话", "市委书记", None, "市"),
+        ("2022年度常务副县长在全县会议上的讲话", "常务副县长", None, "县"),
+        ("县委书记王某某在干部大会上的讲话", "县委书记", "王某某", "县"),
+        ("贵阳市市长在大会上的讲话", "市长", None, "市"),
+        ("街道党工委书记XXX在会议上的讲话", "街道党工委书记", None, "乡镇"),
+        ("秋季开学典礼校长讲话稿", "校长", None, "学校"),
+        ("家长会班主任发言稿", "班主任", None, "学校"),
+        ("局党组书记、局长在作风建设会上的讲话", "局党组书记、局长", None, "单位"),
+        ("李小明同志在离任大会上的讲话", None, "李小明", None),
+        ("在全市党支部书记培训班上的讲话", None, None, "市"),
+        ("安全在我心中演讲稿", None, None, None),
+        ("在全省教育大会上的讲话", None, None, "省"),
+        ("在全街道动员会上的讲话", None, None, "乡镇"),
+        ("公司年会致辞", None, None, "企业"),
+        ("2023年会议讲话", None, None, None),
+    ],
+)
+def test_speaker_and_level(title: str, role: str | None, name: str | None, level: str | None) -> None:
+    facts = read_speech(title, None, ["大家好!"])
+    assert (facts.speaker_role, facts.speaker_name, facts.admin_level) == (role, name, level)
+
+
+def test_speaker_and_date_from_the_lines_under_the_title() -> None:
+    facts = read_speech("在干部大会上的讲话", None, ["(2023年5月4日)", "县委书记 李明", *BODY])
+    assert (facts.event_date, facts.speaker_role, facts.speaker_name) == (date(2023, 5, 4), "县委书记", "李明")
+    assert facts.salutation == "同志们"
+    beside = read_speech("讲话", None, BODY, ["(2023年5月4日)", "校长 李明"])
+    assert (beside.event_date, beside.speaker_role, beside.speaker_name) == (date(2023, 5, 4), "校长", "李明")
+    assert read_speech("讲话", None, ["（二〇二三年五月四日）"]).event_date == date(2023, 5, 4)
+    assert read_speech("讲话", None, ["(2023年13月4日)"]).event_date is None
+    assert read_speech("讲话", None, ["2023年5月4日,我们召开了会议,会上提出了要求。"]).event_date is None
+
+
+def test_speaker_from_own_words() -> None:
+    facts = read_speech("开学典礼发言稿", None, ["大家好!", "作为教师代表,我很荣幸在这里发言。"])
+    assert facts.speaker_role == "教师代表"
+
+
+def test_occasion_and_place_as_shown() -> None:
+    facts = read_speech("在安福县招商引资推介会上的致辞", None, BODY)
+    assert (facts.occasion, facts.region) == ("安福县招商引资推介会", "安福县")
+    assert read_speech("在創建文明城市動員大會上的講話", None, BODY).occasion == "創建文明城市動員大會"
+    assert read_speech("全县誓师大会主持词", None, BODY).occasion == "全县誓师大会"
+    assert read_speech("在XX县干部大会上的讲话", None, BODY).region is None
+    assert read_speech("在文明城市创建会上的讲话", None, BODY).region is None
+
+
+def test_topics_follow_the_text_not_only_the_title() -> None:
+    text = ["信访工作要抓好,信访维稳责任重大,越级上访要化解矛盾纠纷。" * 20]
+    assert read_speech("疫情防控工作讲话稿6篇", None, text).topics[0] == "信访维稳"
+    assert "疫情防控" not in read_speech("疫情防控工作讲话稿6篇", None, text).topics
+    assert read_speech("在森林防火会议上的讲话", None, ["森林防火要抓紧。"]).topics == ["森林防火"]
+    assert read_speech("讲话", None, ["党建工作要抓好。党建是根本。"], page_topic_hints=["党建材料"]).topics == ["党建"]
+
+
+@pytest.mark.parametrize(
+    ("text", "masks"),
+    [
+        ("XX市和××区", 2),
+        ("X月X日", 2),
+        ("20xx年,201x年,20**年", 3),
+        ("张某某和某县的某些人", 2),
+        ("ＸＸ市", 1),
+        ("X光检查3×5米,exam", 0),
+        ("□□□同志和____", 2),
+        ("迎接20D召开", 1),
+        ("没有", 0),
+    ],
+)
+def test_masks(text: str, masks: int) -> None:
+    assert read_speech("讲话", None, [text]).mask_count == masks
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "flag"),
+    [
+        (["經(jīng)濟(jì)發(fā)展要抓好。"], "mojibake"),
+        (["同志们\ufffd会议"], "mojibake"),
+        ([LONG * 40], "one_paragraph"),
+        (["要扛起第1责任人的责任。"], "spun"),
+        (["更多内容请访问www.example.com下载。"], "watermark"),
+        (["会议,要求,各地,各部门,认真,抓好,落实,工作,责任。"], "ascii_punctuation"),
+        ([LONG * 2, LONG * 3, LONG * 2, LONG * 3], "repeated_text"),
+        ([f"{i}" + "各级各部门要认真贯彻落实会议精神扎实做好各项工作确保取" for i in range(10)], "hard_wrapped"),
+        (["同志们:", LONG * 3 + "要切实加强组织领"], "truncated"),
+        (["一、甲", LONG, "二、乙"], "truncated"),
+        (["工 作 要 抓 好 落 实 责 任 到 人 不 留 死 角 。"], "ocr_noise"),
+        (["会议于l0月5日召开。"], "ocr_noise"),
+        (["[标签:标题]的讲话。"], "markup"),
+    ],
+)
+def test_flags(paragraphs: list[str], flag: str) -> None:
+    assert flag in read_speech("讲话", None, paragraphs).quality_flags
+
+
+def test_clean_text_has_no_flag() -> None:
+    clean = ["同志们：", "今天，我们召开会议。", "一、抓落实", "各地要认真抓好落实。", "谢谢大家！"]
+    assert read_speech("在会上的讲话", None, clean).quality_flags == []
+
+
+def test_year_that_the_text_contradicts() -> None:
+    assert read_speech("2022年全市大会讲话", None, ["2016年,我们取得成绩。2017年要努力。"]).title_year == 2022
+    assert read_speech("2022年全市大会讲话", None, ["2021年,我们取得成绩。2016年起步。"]).title_year is None
+    assert read_speech("2022年全市大会讲话", None, ["到2025年,到2035年。"]).title_year is None
+    assert read_speech("全市大会讲话", None, ["2016年,2017年。"]).title_year is None
+
+
+def test_numerals() -> None:
+    assert [number(n) for n in ("3", "十", "十二", "二十", "二十三", "两")] == [3, 10, 12, 20, 23, 2]
+    assert [year(y) for y in ("2022", "二〇二二", "二O二二", "20xx", "3022")] == [2022, 2022, 2022, None, None]
+    with pytest.raises(ValueError, match="numeral"):
+        number("百")
+
+
+@given(st.text())
+def test_plain_keeps_every_place(text: str) -> None:
+    assert len(plain(text)) == len(text)
+
+
+@settings(max_examples=60)
+@given(st.text(), st.lists(st.text(max_size=80), max_size=12))
+def test_any_input_is_read(title: str, paragraphs: list[str]) -> None:
+    facts = read_speech(title, None, paragraphs)
+    assert facts == read_speech(title, None, paragraphs)
+    assert all(0 <= o["paragraph"] < len(paragraphs) and o["level"] >= 1 for o in facts.outline)
