@@ -35,7 +35,11 @@ _HIDDEN_CLASS = re.compile(r"(?:^|\s)(?:jammer|sr-only|visually-hidden|screen-re
 _HIDDEN_MAX = 300
 
 _INDENT_BREAK = re.compile(
-    r"(?<=[\u3002!?;:\uff01\uff1f\uff1b\uff1a\u2026\u201d\u2019\u300d\u300f)\uff09])[ \t\r\n]*(?:\u3000{2,}|\xa0{3,}|(?:\xa0 ){2,}|(?: \xa0){2,})(?=\S)|\r?\n[ \t]*(?=\u3000\u3000|\xa0\xa0\xa0)"
+    # behind the end of a sentence: white space with two or more ideographic or three or more no-break spaces in it
+    r"(?<=[\u3002!?;:\uff01\uff1f\uff1b\uff1a\u2026\u201d\u2019\u300d\u300f)\uff09])"
+    r"(?=[ \t\r\n\xa0\u3000]*(?:\u3000{2}|(?:\xa0[ \t\r\n]*){3}))[ \t\r\n\xa0\u3000]+(?=\S)"
+    # a line break before an indent
+    r"|\r?\n[ \t]*(?=\u3000\u3000|\xa0\xa0\xa0)"
 )
 _SPACE = re.compile(r"[\s\u200b\ufeff\u00ad]+")
 _WIDE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f"

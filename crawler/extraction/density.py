@@ -249,5 +249,8 @@ def without_reprint(blocks: list[Block]) -> list[Block]:
             run += 1
         printed = sum(b.size for b in blocks[i : i + run])
         if at + run >= i or (run >= 2 and printed >= 200):  # the whole of what stands between, or a good piece of it
-            return without_reprint([*blocks[:i], *blocks[i + run :]])
+            start = i
+            while start - 1 > at and i - start < at and blocks[start - 1].text == blocks[at - (i - start) - 1].text:
+                start -= 1  # short lines before the first long one came again as well
+            return without_reprint([*blocks[:start], *blocks[i + run :]])
     return blocks

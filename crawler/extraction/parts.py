@@ -20,6 +20,7 @@ _OPEN = r"[\s【\[(《<#*~]*"
 _SEP = r"[\s:：、.,\-—】\])》]*"
 
 MAX_HEADING = 70
+MIN_SPEECH = 90  # characters of a part that nothing but its title or salutation sets apart
 MIN_PART = 60  # characters a part must hold; between the lines of a table of contents stands less
 
 # style → pattern with the ordinal `n` and what stands behind it `rest`; searched in plain views
@@ -204,7 +205,7 @@ def _own_titles(
             continue
         found.append(i)
     found = [i for k, i in enumerate(found) if k + 1 == len(found) or sum(b.size for b in blocks[i + 1 : found[k + 1]]) >= MIN_PART]
-    if len(found) < 2 or min(_sizes(blocks, found)) < 2 * MIN_PART:
+    if len(found) < 2 or min(_sizes(blocks, found)) < MIN_SPEECH:
         return []
     strong = sum(
         blocks[i].is_heading or any(is_address(b.folded.strip(" :!")) for b in blocks[i + 1 : i + 4]) for i in found
@@ -219,6 +220,6 @@ def _own_titles(
 def _salutations(blocks: Sequence[Block], declared: int) -> list[Heading]:
     """Parts told only by a new salutation, where as many stand there as the title declares."""
     found = [i for i, b in enumerate(blocks) if b.size <= 40 and b.folded.rstrip().endswith((":", "!")) and is_address(b.folded.strip(" :!"))]
-    if len(found) == declared and min(_sizes(blocks, found)) >= 2 * MIN_PART:
+    if len(found) == declared and min(_sizes(blocks, found)) >= MIN_SPEECH:
         return [Heading(i, None, "", blocks[i].text) for i in found]
     return []
