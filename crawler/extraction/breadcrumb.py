@@ -159,16 +159,16 @@ def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None)
             if (
                 2 <= len(steps) <= MAX_STEPS
                 and _STRONG.search(text)
-                and (leads_home(line.links[0][2]) or _is_home(steps[0]) or len(line.links) >= 2)
+                and (leads_home(line.links[0][2]) or is_home_word(steps[0]) or len(line.links) >= 2)
             ):
                 return _finish(steps, [line], lines, title)
             if 2 <= len(steps) <= MAX_STEPS and not _STRONG.search(text):
                 slashed = split_steps(line)
-                if _is_home(slashed[0]) and "/" in text and len(slashed) <= 5 and "|" not in text:
+                if is_home_word(slashed[0]) and "/" in text and len(slashed) <= 5 and "|" not in text:
                     return _finish(slashed, [line], lines, title)
         elif not line.links and len(line.raw) < 120 and line.index < before and _STRONG.search(line.half):
             steps = split_steps(line)
-            if len(steps) >= 2 and _is_home(steps[0]):
+            if len(steps) >= 2 and is_home_word(steps[0]):
                 return _finish(steps, [line], lines, title)
     if url:
         page_path = urlsplit(url).path
@@ -187,7 +187,8 @@ def _is_within(element: HtmlElement, holder: HtmlElement) -> bool:
     return False
 
 
-def _is_home(step: str) -> bool:
+def is_home_word(step: str) -> bool:
+    """Whether a step is 首页 or its like."""
     return any(r.pattern.search(step) for r in rules("facts", "home_words"))
 
 
@@ -206,3 +207,8 @@ def _finish(steps: list[str], shown: Sequence[Line], lines: list[Line], title: s
     if kept and len(kept[-1]) > MAX_STEP:
         kept.pop()
     return Crumbs(kept, shown[0].index, shown[-1].index)
+
+
+def steps_of(line: Line) -> list[str]:
+    """Steps of a line that is known to be a breadcrumb, without 当前位置."""
+    return split_steps(line, _prefix(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -155,3 +156,30 @@ def loose_views(line: Line) -> int | None:
             unit = digits[-1] if digits[-1] in "万wWkK" else None
             return number(digits.rstrip("万萬wWkK "), unit)
     return None
+
+
+def read_values(lines: list[Line], places: Iterable[int]) -> list[tuple[int, Labelled]]:
+    """Labelled values of the given lines; a label alone in a table cell takes the next cell's text."""
+    found: list[tuple[int, Labelled]] = []
+    for i in places:
+        line = lines[i]
+        if line.long:
+            continue
+        values = labelled(line)
+        if not values and (bare := is_bare_label(line)):
+            values = [bare]
+        if values and not values[-1].half.strip(_STRIP) and i + 1 < len(lines) and values[-1].fact != "keywords":
+            last, follow = values[-1], lines[i + 1]
+            if len(follow.raw) < 80 and not labelled(follow) and _side_by_side(line, follow, last.fact):
+                values[-1] = Labelled(last.fact, last.rank, last.rule, follow.half, follow.raw, line, last.start)
+        found += [(i, v) for v in values]
+    return found
+
+
+def _side_by_side(label: Line, value: Line, fact: str) -> bool:
+    """Whether a line is the value of the label in the line before: the next cell of its row; a date also in the next block."""
+    if fact == "other":
+        return False
+    if label.element.tag in ("td", "th", "dt"):
+        return value.element.getparent() is label.element.getparent() or fact == "date"
+    return fact == "date"

@@ -31,7 +31,7 @@ _DIGIT = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {
 _HAN = re.compile(
     r"([一二][〇零○O0一二三四五六七八九]{3})\s?年\s?([一二三四五六七八九十]{1,2})\s?月\s?([一二三四五六七八九十]{1,3})\s?[日号]"
 )
-_MONTHS = {m: i for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {m: i for i, m in enumerate(re.findall("...", "janfebmaraprmayjunjulaugsepoctnovdec"), 1)}
 _ENGLISH = re.compile(
     r"\b(?:(?P<m1>[A-Za-z]{3,9})\.?\s+(?P<d1>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y1>(?:19|20)\d\d)|(?P<d2>\d{1,2})\s+(?P<m2>[A-Za-z]{3,9})\.?,?\s+(?P<y2>(?:19|20)\d\d))\b"
     + _CLOCK.format(3)
@@ -105,25 +105,30 @@ def find_dates(text: str, *, labelled: bool = False) -> list[Found]:
                 made := _moment(int(m["y1"] or m["y2"]), month_number, int(m["d1"] or m["d2"]), *_clock(m, 3))
             ):
                 found.append(Found(made[0], m.start(), m.end(), made[1]))
-    if labelled and not found and (m := _DAY_LAST.search(text)):
+    if labelled and not found and (made_last := _weak(text)):
+        found.append(made_last)
+    return sorted(found, key=lambda f: f.start)
+
+
+def _weak(text: str) -> Found | None:
+    """A date in a form that only a label makes credible."""
+    made: tuple[datetime, bool] | None
+    if m := _DAY_LAST.search(text):
         # 9/17/2004 and 17/9/2004 can be told apart, 7/5/2005 cannot: then there is no date
         a, b = int(m[1]), int(m[2])
-        if (a > 12) != (b > 12) or a == b:
-            month_day = (b, a) if a > 12 else (a, b)
-            if made := _moment(int(m[3]), *month_day, *_clock(m, 4)):
-                found.append(Found(made[0], m.start(), m.end(), made[1]))
-    if labelled and not found:
-        if m := _ROC_BARE.search(text):
-            if made := _moment(int(m[1]) + 1911, int(m[3]), int(m[4]), *_clock(m, 2)):
-                found.append(Found(made[0], m.start(), m.end(), made[1]))
-        elif m := _COMPACT.search(text):
-            if made := _moment(int(m[1]), int(m[2]), int(m[3]), m[4], m[5], m[6]):
-                found.append(Found(made[0], m.start(), m.end(), made[1]))
-        elif m := _HAN.search(text):
-            y = int("".join(_DIGIT.get(c, "0") for c in m[1]))
-            if made := _moment(y, _han_number(m[2]), _han_number(m[3])):
-                found.append(Found(made[0], m.start(), m.end(), False, True))
-    return sorted(found, key=lambda f: f.start)
+        if (a > 12) == (b > 12) and a != b:
+            return None
+        made = _moment(int(m[3]), *((b, a) if a > 12 else (a, b)), *_clock(m, 4))
+    elif m := _ROC_BARE.search(text):
+        made = _moment(int(m[1]) + 1911, int(m[3]), int(m[4]), *_clock(m, 2))
+    elif m := _COMPACT.search(text):
+        made = _moment(int(m[1]), int(m[2]), int(m[3]), m[4], m[5], m[6])
+    elif m := _HAN.search(text):
+        y = int("".join(_DIGIT.get(c, "0") for c in m[1]))
+        made = _moment(y, _han_number(m[2]), _han_number(m[3]))
+    else:
+        return None
+    return Found(made[0], m.start(), m.end(), made[1], m.re is _HAN) if made else None
 
 
 def _han_number(text: str) -> int:

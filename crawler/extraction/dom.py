@@ -26,18 +26,23 @@ _TAG = re.compile(r"<[A-Za-z]")
 _NOISE = re.compile(
     r"(?is)<(script|style|noscript|template|iframe|svg|object|textarea|select)\b[^>]*>.*?</\1\s*>|<!--.*?-->"
 )
+_LINKED_DATA = re.compile(r"(?is)<script[^>]*ld\+json[^>]*>(.{1,20000}?)</script")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
 @dataclass(slots=True)
 class Document:
-    """A parsed page: tree without scripts, styles and comments; what had to be capped is in `flags`."""
+    """A parsed page: tree without scripts, styles and comments; what had to be capped is in `flags`.
+
+    linked_data: texts of its JSON-LD scripts, not parsed.
+    """
 
     root: HtmlElement
     url: str | None
     charset: str
     flags: list[str] = field(default_factory=list)
+    linked_data: list[str] = field(default_factory=list)
 
 
 def parse(body: bytes, content_type: str | None = None, url: str | None = None) -> Document:
@@ -52,6 +57,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     text, cut = _LONG_TAG.subn(r"<\1>", text)
     if cut:
         flags.append("capped_attributes")
+    linked_data = _LINKED_DATA.findall(text) if "ld+json" in text else []
     text = _NOISE.sub("", text)
     for n, m in enumerate(_TAG.finditer(text)):
         if n >= MAX_TAGS:
@@ -63,7 +69,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     except (etree.ParserError, ValueError, AssertionError):
         root = document_fromstring("<html><body></body></html>")
     _flatten(root, flags)
-    return Document(root, url, decoded.charset, flags)
+    return Document(root, url, decoded.charset, flags, linked_data)
 
 
 def _flatten(root: HtmlElement, flags: list[str]) -> None:

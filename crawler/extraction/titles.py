@@ -10,7 +10,7 @@ from crawler.extraction.lines import ASIDE, BIG, BOLD, CENTER, CRUMB, FOOTER, IT
 from crawler.extraction.rules import rules
 
 # matched on half-width text, so that ASCII brackets stand for full-width ones too
-_BRACKETS = dict(("()", "[]", "{}", "<>", "【】", "〔〕", "〖〗", "「」", "『』", "\ufe5d\ufe5e"))
+_BRACKETS = {p[0]: p[1] for p in ("()", "[]", "{}", "<>", "【】", "〔〕", "〖〗", "「」", "『』", "\ufe5d\ufe5e")}
 _OPEN, _CLOSE = "".join(_BRACKETS), "".join(_BRACKETS.values())
 _LAST_BRACKET = re.compile(
     rf"\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*$"

@@ -1,0 +1,101 @@
+"""When a page was published, and by which evidence."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from crawler.extraction.byline import Labelled, date_value, labelled
+from crawler.extraction.dates import find_dates, parse_stamp
+from crawler.extraction.lines import INFO, TIME, Line
+from crawler.extraction.zones import Zones
+
+_PLACE = re.compile(r"地\s?[点點]\s?:|(?:参加|參加|出席|与会)(?:人员|领导|人員)?\s?:")
+_SIGNED = re.compile(r"(?:发表|發表|发布|發布|张贴|张帖|貼文|提交|发贴|发帖)[^\w]*$|^[^\w]*(?:由|本贴由|本帖由|作者)")
+_EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
+
+
+def _is_meeting(lines: list[Line], i: int) -> bool:
+    """Whether 时间: belongs to a meeting (时间: 地点: 参加人员:), not to the page."""
+    return not lines[i].flags & INFO and any(_PLACE.search(x.half) for x in lines[max(i - 1, 0) : i + 3] if not x.long)
+
+
+def find_published(
+    lines: list[Line],
+    zones: Zones,
+    values: list[tuple[int, Labelled]],
+    tail: list[tuple[int, Labelled]],
+    title_at: int,
+) -> tuple[datetime, str] | None:
+    """The date of publication and its evidence, or None."""
+    best: tuple[int, datetime] | None = None
+    for i, value in values:
+        if value.fact != "date" or (best and value.rank >= best[0]):
+            continue
+        made = date_value(value)
+        if made is None or (value.rule == "time" and _is_meeting(lines, i)):
+            continue
+        best = (value.rank, made.moment)
+    if best:
+        return best[1], "labelled"
+    for i in zones.near:
+        line = lines[i]
+        if line.times and (
+            stamp := parse_stamp(line.times[0]) or next((f.moment for f in find_dates(line.half)), None)
+        ):
+            return stamp, "time_element"
+        if line.flags & TIME and (dates := find_dates(line.half)):
+            return dates[0].moment, "time_element"
+    if title_at >= 0 and (moment := _bare_date(lines[title_at], 0, False)):
+        return moment, "byline"
+    named = {i for i, v in values if v.fact in ("source", "author", "views")}
+    if title_at >= 0:
+        for i in zones.near:
+            signed = bool(named & {i - 2, i - 1, i, i + 1})
+            if title_at - 3 <= i <= title_at + 12 and (moment := _bare_date(lines[i], i - title_at, signed)):
+                return moment, "byline"
+        for i in zones.near:
+            if lines[i].flags & INFO and (dates := find_dates(lines[i].half)) and dates[0].timed:
+                return dates[0].moment, "byline"
+    for i in zones.inside:
+        for value in labelled(lines[i]):
+            if value.rule == "published" and value.start < 50 and (made := date_value(value)):
+                return made.moment, "labelled"
+    for _, value in tail:
+        if value.fact == "date" and value.rule != "time" and value.start < 50 and (made := date_value(value)):
+            return made.moment, "labelled"
+    for i in zones.tail:
+        line = lines[i]
+        if len(line.raw) < 90 and (dates := find_dates(line.half)) and dates[0].timed and _SIGNED.search(line.half):
+            return dates[0].moment, "byline"
+    return None
+
+
+def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
+    """The date of a byline without a label: `2021-10-07 23:33:08 223`, `2005年03月21日 08:12 新浪科技`.
+
+    distance: lines from the title (negative above it); signed: source or author stand beside it. A date in brackets or a lone
+    2023年5月4日 is the day of the speech, not of the page, unless its slot or its neighbours say otherwise.
+    """
+    half = line.half
+    if line.long or len(half) > 200 or ("20" not in half and "19" not in half):
+        return None
+    dates = find_dates(half)
+    if not dates:
+        return None
+    first = dates[0]
+    if any(sum(not c.isascii() for c in half[a:b]) >= 8 for a, b, _ in line.links) and not line.level:
+        return None  # a title in a list with its date
+    rest = (half[: first.start] + half[first.end :]).strip(_EDGE)
+    before, behind = half[: first.start].strip(" \x1f"), half[first.end :].strip(" \x1f")
+    if before[-1:] in ("(", "【") and behind[:1] in (")", "】") and not first.timed:
+        return None
+    if line.flags & INFO or line.level:
+        return first.moment
+    if not -3 <= distance <= 6:
+        return None
+    if first.timed:
+        return first.moment if len(rest) <= 80 else None
+    if first.chinese:
+        return first.moment if (signed or distance == -1) and len(rest) <= 40 else None
+    return first.moment if len(rest) <= 40 and len(before) <= 20 else None
