@@ -50,16 +50,21 @@ def quality_flags(paragraphs: Sequence[str], text: str, headings: Sequence[int] 
     if _repeated(paragraphs, text):
         flags.add("repeated_text")
     last = paragraphs[-1].rstrip() if paragraphs else ""
-    if len(last) > 40 and (last[-1] not in _ENDS or last.endswith(("……", "...", "…"))):
-        flags.add("truncated")
-    elif 0 < len(last) <= 40 and last[-1] not in _ENDS and _bare_heading(headings, len(paragraphs) - 1):
+    if last and _cut(last, headings, len(paragraphs) - 1):
         flags.add("truncated")
     return sorted(flags)
 
 
-def _bare_heading(headings: Sequence[int], last: int) -> bool:
-    """A heading with nothing under it, where the headings before it have text: the rest is missing."""
-    return bool(headings) and headings[-1] == last and any(b - a > 1 for a, b in pairwise(headings))
+def _cut(last: str, headings: Sequence[int], index: int) -> bool:
+    """Whether the last paragraph breaks off: a long one without an end, or a heading with nothing under it, unlike those before it."""
+    if len(last) > 40:
+        return last[-1] not in _ENDS or last.endswith(("...", "…"))
+    return (
+        last[-1] not in _ENDS
+        and bool(headings)
+        and headings[-1] == index
+        and any(b - a > 1 for a, b in pairwise(headings))
+    )
 
 
 def _any(group: str, text: str) -> bool:

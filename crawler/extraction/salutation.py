@@ -31,6 +31,8 @@ def is_address(head: str) -> bool:
     for segment in _SEGMENTS.split(head.strip()):
         if not segment:
             continue
+        if _is_greeting(segment):
+            return False
         kind = next((r.value for r in rules("salutation", "segment") if r.pattern.search(segment)), None)
         if kind is None:
             return False
