@@ -18,6 +18,7 @@ MIN_CHARS = 40
 
 _CUE = any_of("structure", "cue")
 _NEWS = any_of("structure", "news")
+_NARRATIVE = any_of("structure", "narrative")
 _ADVERT = any_of("structure", "advert")
 _SPEECH_WORDS = any_of("structure", "genre_speech")
 _BRACKETED = re.compile(r"[(【\[《][^)】\]》]{0,24}[)】\]》]")
@@ -103,6 +104,9 @@ def judge(title: str, paragraphs: Sequence[str], part_titles: Sequence[str | Non
     text = "\n".join(views)
     size = sum(map(len, views))
     score, reasons = 0.0, []
+    guide = first_match("structure", "genre_guide", plain(title))
+    if guide:
+        return Verdict("off_topic", f"{guide[0].value}: the title says {guide[1].group().strip()}", -4.0)
     named = genre(title) or next((g for t in part_titles if t and (g := genre(t))), None)
     if named:
         score += 2.0 if named[0] == "speech" else -2.5
@@ -118,6 +122,10 @@ def judge(title: str, paragraphs: Sequence[str], part_titles: Sequence[str | Non
     if news:
         score -= min(3.0, 0.6 * news)
         reasons.append(f"{news} words of a news report")
+    told = len(_NARRATIVE.findall(text))
+    if told:
+        score -= min(3.0, 0.8 * told)
+        reasons.append(f"{told} phrases of a story")
     adverts = len(_ADVERT.findall(text))
     if adverts >= 2 and size < 1500:
         score -= 4.0
@@ -132,5 +140,5 @@ def judge(title: str, paragraphs: Sequence[str], part_titles: Sequence[str | Non
 
 
 def _opens_with_address(view: str) -> bool:
-    head = re.match(r"^([^:。!?]{2,40})[:!]", view)
+    head = re.match(r"^([^:。!?\u201c]{2,40})[:!]", view)
     return bool(head and is_address(head[1].strip()))

@@ -32,9 +32,12 @@ _ORDINAL_STYLES: tuple[tuple[str, re.Pattern[str]], ...] = (
         rf"\s*[(【\[]?\s*(?P<n>{_NUM})\s*[)】\]]?(?![年月日个项点次届、篇则份])(?:{_SEP})(?P<rest>.*)$")),
     ("题(n)", re.compile(rf"^{_OPEN}(?P<pre>[^。!?;]{{4,60}}?)\s*[(\[【]\s*(?P<n>{_NUM})\s*[)\]】](?P<rest>){_CLOSE}$")),
     ("Part n", re.compile(rf"^{_OPEN}(?P<pre>)(?:Part|PART|No|NO|Chapter)\.?\s*(?P<n>{_NUM})(?:{_SEP})(?P<rest>.*)$")),
+    ("(n)题", re.compile(rf"^\s*[(\[【]\s*(?P<pre>)(?P<n>{_NUM})\s*[)\]】]\s*(?P<rest>.{{6,60}})$")),
+    ("n、题", re.compile(rf"^\s*(?P<pre>)(?P<n>{_NUM})\s*[、.:]\s*(?P<rest>.{{6,60}})$")),
     ("n", re.compile(rf"^{_OPEN}(?P<pre>)(?P<n>{_NUM})(?P<rest>){_CLOSE}[、.:]?\s*$")),
 )  # fmt: skip
 _WEAK_STYLES = frozenset(("题(n)", "n"))
+_TITLED_STYLES = frozenset(("(n)题", "n、题"))  # an outline looks the same: each must be the title of a speech
 
 _TITLE_LIKE = re.compile(
     r"(?:讲话|致辞|致词|发言|演讲|主持词|主持稿|报告|党课|讲稿|讲话稿|发言稿|演讲稿|贺词|开幕词|闭幕词|寄语|祝词|祝辞|献词|悼词|欢迎词|表态|稿)"
@@ -89,7 +92,7 @@ class _Candidate:
     rest: str
 
 
-def _candidates(blocks: Sequence[Block], style: re.Pattern[str]) -> list[_Candidate]:
+def _candidates(blocks: Sequence[Block], style: re.Pattern[str], titled: bool = False) -> list[_Candidate]:
     out = []
     for i, b in enumerate(blocks):
         if b.size > MAX_HEADING and not (b.size <= 4000 and b.folded[:1] in "【[第篇(范样"):
@@ -100,11 +103,15 @@ def _candidates(blocks: Sequence[Block], style: re.Pattern[str]) -> list[_Candid
             continue
         rest_at = m.start("rest")
         rest = b.text[rest_at:].strip()
+        if titled and not (_is_title(m["rest"]) and _TITLE_LIKE.search(m["rest"])):
+            continue
         title_rest = rest if _is_title(b.folded[rest_at:].strip()) else ""
         if rest and not title_rest and b.size > MAX_HEADING and rest_at > 12:
             continue
         heading = b.text if title_rest or not rest else b.text[:rest_at].strip()
-        out.append(_Candidate(i, n, re.sub(r"\s+", "", m["pre"]), heading.strip(), "" if title_rest or not rest else rest))
+        out.append(
+            _Candidate(i, n, re.sub(r"\s+", "", m["pre"]), heading.strip(), "" if title_rest or not rest else rest)
+        )
     return out
 
 
@@ -157,11 +164,13 @@ def find_headings(
     """
     declared = declared_count(title)
     for name, pattern in _ORDINAL_STYLES:
-        run = _series(blocks, _candidates(blocks, pattern))
+        run = _series(blocks, _candidates(blocks, pattern, name in _TITLED_STYLES))
         if not run:
             continue
         unheaded = run[0].n > 1 and sum(b.size for b in blocks[: run[0].index]) >= 3 * MIN_PART
         if len(run) + unheaded < 2:
+            continue
+        if name in _TITLED_STYLES and 2 * _opened(blocks, [c.index for c in run]) < len(run):
             continue
         if name in _WEAK_STYLES and not _weak_is_real(blocks, run, title, declared, name):
             continue
@@ -177,20 +186,27 @@ def find_headings(
     return [], declared
 
 
+def _opened(blocks: Sequence[Block], starts: Sequence[int]) -> int:
+    """How many parts open with a form of address or a greeting within three lines of their heading."""
+    return sum(
+        any(is_address(b.folded.strip(" :!")) or b.folded.startswith("大家好") for b in blocks[i + 1 : i + 4])
+        for i in starts
+    )
+
+
 def _weak_is_real(blocks: Sequence[Block], run: list[_Candidate], title: str, declared: int | None, style: str) -> bool:
     """Whether bracketed or bare ordinals are parts and not the outline of one speech."""
     sizes = _sizes(blocks, [c.index for c in run])
-    opens = sum(
-        any(is_address(b.folded.strip(" :!")) or b.folded.startswith("大家好") for b in blocks[c.index + 1 : c.index + 4])
-        for c in run
-    )
+    opens = _opened(blocks, [c.index for c in run])
     if style == "题(n)":
         bare_title = re.sub(r"[\d一二三四五六七八九十两]+\s*篇.*$", "", title)
         same = len({c.pre for c in run}) == 1
         return (same and (_alike(run[0].pre, bare_title) >= 0.5 or opens >= 2)) or (
             opens * 2 >= len(run) and all(_TITLE_LIKE.search(c.pre) for c in run)
         )
-    return (declared is not None and declared in (0, len(run)) and min(sizes) >= 2 * MIN_PART) or opens >= max(2, len(run) - 1)
+    return (declared is not None and declared in (0, len(run)) and min(sizes) >= 2 * MIN_PART) or opens >= max(
+        2, len(run) - 1
+    )
 
 
 def _own_titles(
@@ -204,12 +220,14 @@ def _own_titles(
         if same_title(b.text, title) or b.folded.startswith(("第一", "一、", "(一", "1")):
             continue
         found.append(i)
-    found = [i for k, i in enumerate(found) if k + 1 == len(found) or sum(b.size for b in blocks[i + 1 : found[k + 1]]) >= MIN_PART]
+    found = [
+        i
+        for k, i in enumerate(found)
+        if k + 1 == len(found) or sum(b.size for b in blocks[i + 1 : found[k + 1]]) >= MIN_PART
+    ]
     if len(found) < 2 or min(_sizes(blocks, found)) < MIN_SPEECH:
         return []
-    strong = sum(
-        blocks[i].is_heading or any(is_address(b.folded.strip(" :!")) for b in blocks[i + 1 : i + 4]) for i in found
-    )
+    strong = sum(blocks[i].is_heading or _opened(blocks, [i]) for i in found)
     before = sum(b.size for b in blocks[: found[0]])
     fits = declared is not None and (declared in (0, len(found)) or strong == len(found))
     if fits or (strong == len(found) and len(found) >= 2 and before < 200):
@@ -219,7 +237,11 @@ def _own_titles(
 
 def _salutations(blocks: Sequence[Block], declared: int) -> list[Heading]:
     """Parts told only by a new salutation, where as many stand there as the title declares."""
-    found = [i for i, b in enumerate(blocks) if b.size <= 40 and b.folded.rstrip().endswith((":", "!")) and is_address(b.folded.strip(" :!"))]
+    found = [
+        i
+        for i, b in enumerate(blocks)
+        if b.size <= 40 and b.folded.rstrip().endswith((":", "!")) and is_address(b.folded.strip(" :!"))
+    ]
     if len(found) == declared and min(_sizes(blocks, found)) >= MIN_SPEECH:
         return [Heading(i, None, "", blocks[i].text) for i in found]
     return []

@@ -80,6 +80,8 @@ def learn(articles: Iterable[Sequence[PageInput]], site: Site) -> Profile | None
         if sum(b.size for b in kept if not b.is_linked) < MIN_TEXT:
             continue
         where = place(body.element)
+        if body.element.tag in ("body", "html"):  # says nothing of where the text stands
+            continue
         bodies[where] += 1
         for key in {line_key(b) for b in kept if b.size >= 4 and not _is_speech_line(b)}:
             lines[(where, key)] += 1
