@@ -13,12 +13,84 @@ import pyarrow as pa
 from crawler.extraction.fold import simtext_sha256, text_sha256
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
 
-_WORDS = (
-    "我们 要 认真 学习 贯彻 会议 精神 加强 组织 领导 全面 推进 乡村 振兴 工作 各级 干部 群众 深入 基层 调查 研究 解决 实际 问题 "
-    "安全 生产 责任 落实 到位 教育 质量 提高 学校 老师 同学 企业 发展 创新 环境 保护 生态 文明 建设 防汛 抗旱 健康 服务 水平 "
-    "不断 提升 目标 任务 明确 措施 有力 确保 完成 全年 指标 团结 一致 奋斗 新的 成绩 感谢 大家 支持 关心 希望 继续 努力"
-).split()
-_TOWNS = "青河 白石 双桥 柳林 东湖 南山 北塘 西岭".split()
+_WORDS = [
+    "我们",
+    "要",
+    "认真",
+    "学习",
+    "贯彻",
+    "会议",
+    "精神",
+    "加强",
+    "组织",
+    "领导",
+    "全面",
+    "推进",
+    "乡村",
+    "振兴",
+    "工作",
+    "各级",
+    "干部",
+    "群众",
+    "深入",
+    "基层",
+    "调查",
+    "研究",
+    "解决",
+    "实际",
+    "问题",
+    "安全",
+    "生产",
+    "责任",
+    "落实",
+    "到位",
+    "教育",
+    "质量",
+    "提高",
+    "学校",
+    "老师",
+    "同学",
+    "企业",
+    "发展",
+    "创新",
+    "环境",
+    "保护",
+    "生态",
+    "文明",
+    "建设",
+    "防汛",
+    "抗旱",
+    "健康",
+    "服务",
+    "水平",
+    "不断",
+    "提升",
+    "目标",
+    "任务",
+    "明确",
+    "措施",
+    "有力",
+    "确保",
+    "完成",
+    "全年",
+    "指标",
+    "团结",
+    "一致",
+    "奋斗",
+    "新的",
+    "成绩",
+    "感谢",
+    "大家",
+    "支持",
+    "关心",
+    "希望",
+    "继续",
+    "努力",
+]
+# Two characters each from the first thousand of the basic block: enough different 5-grams that texts do not meet by chance.
+_RARE = random.Random("words")
+_WORDS += ["".join(chr(0x4E00 + _RARE.randrange(1000)) for _ in range(2)) for _ in range(1500)]
+_TOWNS = ["青河", "白石", "双桥", "柳林", "东湖", "南山", "北塘", "西岭"]
 WHEN = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
 

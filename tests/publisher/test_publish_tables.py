@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pyarrow as pa
+
+from crawler.records import SPEECH
+from publisher.tables import SPEECHES, TABLES, dictionary, type_name
+
+DOCS = Path(__file__).parents[2] / "docs" / "dataset.md"
+BEGIN, END = "<!-- dictionary: made by publisher.tables.dictionary() -->\n", "<!-- end of dictionary -->"
+
+
+def test_data_dictionary_in_docs_is_current() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    written = text[text.index(BEGIN) + len(BEGIN) : text.index(END)]
+    assert written == dictionary(), (
+        "write the output of publisher.tables.dictionary() between the marks of docs/dataset.md"
+    )
+
+
+def test_every_column_of_the_records_is_published_under_its_name_and_in_order() -> None:
+    published = [c.name for c in SPEECHES.columns if c.name not in SPEECHES.own]
+    assert published == [c.name for c in SPEECH]
+    assert all(c.description for t in TABLES.values() for c in t.columns)
+
+
+def test_keys_and_own_columns_exist() -> None:
+    for table in TABLES.values():
+        names = {c.name for c in table.columns}
+        assert len(names) == len(table.columns)
+        assert names.issuperset((*table.key, *table.own, *table.quiet))
+
+
+def test_type_names() -> None:
+    assert type_name(pa.list_(pa.string())) == "list<string>"
+    assert type_name(pa.timestamp("ms", "UTC")) == "timestamp[ms, UTC]"
+    assert type_name(pa.date32()) == "date32"
