@@ -163,6 +163,9 @@ def schedule_run(
         float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop after this many seconds.")
     ] = None,
     home: HomeOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="When it stops, print the runs it worked on as JSON.")
+    ] = False,
 ) -> None:
     """Be the scheduler: run what is due, and wait for what comes.
 
@@ -172,7 +175,7 @@ def schedule_run(
     """
     from schedules import look
 
-    raise typer.Exit(look.schedule_run(home, names or None, once, seconds))
+    raise typer.Exit(look.schedule_run(home, names or None, once, seconds, as_json))
 
 
 @schedule_app.command("list")

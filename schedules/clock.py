@@ -42,10 +42,7 @@ class Worker:
 
 
 class Scheduler:
-    """One scheduler process. names: the schedules to work on, None for all enabled ones.
-
-    Raises UsageError when a name is unknown, and the file's error when no schedule can be used because they are broken.
-    """
+    """One scheduler process. names: the schedules to work on, None for all enabled ones. build: makes a step's command line."""
 
     def __init__(
         self,
@@ -64,7 +61,7 @@ class Scheduler:
         self.broken: dict[str, str] = {}
         self.workers: dict[int, Worker] = {}
         self.failures = 0
-        self.finished = 0
+        self.worked_on: list[int] = []
         self._files: object = None
         self._forget = False
         self._wake = threading.Event()
@@ -78,9 +75,9 @@ class Scheduler:
     def run(self, *, once: bool = False, seconds: float | None = None) -> int:
         """Run what is due until stopped: exit code 0, or 1 when a run failed or a schedule file is broken.
 
-        once: stop when nothing is due any more. seconds: stop after so long.
+        once: stop when nothing is due any more. seconds: stop after so long. Raises what `require` raises.
         """
-        self._load(first=True)
+        require(self.home, self.names)
         began = time.monotonic()
         before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
         self._alarm.start()
@@ -99,6 +96,8 @@ class Scheduler:
                     idle = False
                 if once and self.lease is None:
                     self._give_up_if_held()
+                if once and idle:
+                    log.info("nothing is due%s", " any more" if self.worked_on else "")
                 if (once and idle) or (seconds is not None and time.monotonic() - began >= seconds):
                     break
                 left = None if seconds is None else max(0.0, seconds - (time.monotonic() - began))
@@ -137,7 +136,6 @@ class Scheduler:
             if worker.thread is not None and not worker.thread.is_alive():
                 del self.workers[worker.run.id]
                 self.failures += worker.failed
-                self.finished += 1
             elif worker.ours and not self.ledger.beat(worker.run.id, self.owner):
                 worker.ours = False
                 worker.stop.set()
@@ -209,6 +207,7 @@ class Scheduler:
         worker = Worker(claimed)
         worker.thread = threading.Thread(target=self._work, args=(worker, plan), name=f"run {run.id}", daemon=True)
         self.workers[run.id] = worker
+        self.worked_on = [*(i for i in self.worked_on if i != run.id), run.id]
         again = f", taken up again in step {run.step}" if run.step else ""
         log.info("run %d (%s, for %s) begins%s", run.id, run.schedule, self._time(run), again)
         worker.thread.start()
@@ -259,29 +258,14 @@ class Scheduler:
 
     # ------------------------------------------------------------------------------------------ schedules
 
-    def _load(self, first: bool = False) -> None:
+    def _load(self) -> None:
         """Read the schedule files when one of them changed. A file that broke keeps its last good content."""
-        files = schedule_files(self.home)
-        stamp = {str(p): _stamp(p) for p in files.values()}
+        stamp = {str(p): _stamp(p) for p in schedule_files(self.home).values()}
         if stamp == self._files:
             return
         self._files = stamp
-        good, broken = load_schedules(self.home)
-        if self.names is not None:
-            if unknown := [n for n in self.names if n not in files]:
-                raise UsageError(f"unknown schedule '{unknown[0]}'", remedy=f"use one of: {', '.join(files)}")
-            good = {n: s for n, s in good.items() if n in self.names}
-            broken = {n: e for n, e in broken.items() if n in self.names}
+        enabled, broken = usable(self.home, self.names)
         kept = {n: s for n, s in self.schedules.items() if n in broken}
-        enabled = {n: s for n, s in good.items() if s.enabled or self.names is not None}
-        if first and not enabled:
-            if broken:
-                raise next(iter(broken.values()))  # the others are told by `schedule check`
-            raise UsageError(
-                "no schedule is enabled",
-                where=str(self.home.own_schedules),
-                remedy="write `enabled: true` into a schedule file; `jianghua schedule list` shows them",
-            )
         for name, error in broken.items():
             log.error(
                 "schedule %s is broken%s\n%s", name, "; its last good content stays" if name in kept else "", error
@@ -367,6 +351,31 @@ class Scheduler:
     def _time(self, run: Run) -> str:
         schedule = self.schedules.get(run.schedule)
         return _local(run.scheduled_for, schedule)
+
+
+def usable(home: Home, names: list[str] | None) -> tuple[dict[str, Schedule], dict[str, JianghuaError]]:
+    """The schedules to work on (those named, or all that are enabled), and the errors of those that are broken."""
+    good, broken = load_schedules(home)
+    if names is None:
+        return {n: s for n, s in good.items() if s.enabled}, broken
+    return {n: s for n, s in good.items() if n in names}, {n: e for n, e in broken.items() if n in names}
+
+
+def require(home: Home, names: list[str] | None) -> None:
+    """Raises UsageError when a name is unknown or nothing is enabled, a file's error when all that is left is broken."""
+    files = schedule_files(home)
+    for name in names or ():
+        if name not in files:
+            raise UsageError(f"unknown schedule '{name}'", remedy=f"use one of: {', '.join(files)}")
+    enabled, broken = usable(home, names)
+    if not enabled and broken:
+        raise next(iter(broken.values()))  # `schedule check` tells them all
+    if not enabled:
+        raise UsageError(
+            "no schedule is enabled",
+            where=str(home.own_schedules),
+            remedy="write `enabled: true` into a schedule file; `jianghua schedule list` shows them",
+        )
 
 
 def _local(moment: datetime, schedule: Schedule | None) -> str:

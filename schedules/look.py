@@ -80,15 +80,24 @@ def _local(moment: datetime | None, zone: str | None = None) -> str:
 # ---------------------------------------------------------------------------------------------- schedules
 
 
-def schedule_run(home_path: Path | None, names: list[str] | None, once: bool, seconds: float | None) -> int:
+def schedule_run(
+    home_path: Path | None, names: list[str] | None, once: bool, seconds: float | None, as_json: bool
+) -> int:
     """Be the scheduler until stopped; the exit code."""
-    from schedules.clock import Scheduler
+    from schedules.clock import Scheduler, require
 
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     home = home_of(home_path)
     settings = load_settings(home)
-    return Scheduler(home, Ledger(settings.ledger_url(home)), settings, names=names).run(once=once, seconds=seconds)
+    require(home, names)  # before a ledger is made
+    ledger = Ledger(settings.ledger_url(home))
+    scheduler = Scheduler(home, ledger, settings, names=names)
+    code = scheduler.run(once=once, seconds=seconds)
+    if as_json:
+        value = {"runs": [as_dict(ledger.run(i)) for i in scheduler.worked_on], "broken": scheduler.broken}
+        show(value, Text, as_json)
+    return code
 
 
 def schedule_list(home_path: Path | None, as_json: bool) -> int:

@@ -12,7 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+from crawler.errors import JianghuaError
 from schedules.child import die_with_parent
+from schedules.jobs import tell_error
 
 
 def main() -> int:
@@ -32,7 +34,8 @@ def main() -> int:
         while time.monotonic() < until and not (folder / "go").exists():
             time.sleep(0.02)
         if code:
-            sys.stderr.write(f"error: {step} could not\n  where: here\n  do: something\n")
+            tell_error(JianghuaError(f"{step} could not", where="here", remedy="something"))
+            sys.stderr.write(f"{step} could not\n")
         else:
             events.write(f"end {step} {os.getpid()}\n")
         sys.stdout.write(

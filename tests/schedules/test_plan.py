@@ -49,7 +49,7 @@ def schedule(cron: str, **more: object) -> Schedule:
 
 
 @given(zone=st.sampled_from(ZONES), start=moments, hour=st.integers(0, 23), minute=st.integers(0, 59))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_daily_schedule_fires_once_each_local_day(zone: str, start: datetime, hour: int, minute: int) -> None:
     daily = schedule(f"{minute} {hour} * * *", time_zone=zone)
     found = list(fire_times(daily, start, start + timedelta(days=370)))
@@ -85,7 +85,7 @@ def test_the_day_that_summer_time_begins_and_ends() -> None:
 
 
 @given(zone=st.sampled_from(ZONES), start=moments, cuts=st.lists(st.integers(0, 5 * 86400), max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_asking_in_pieces_gives_the_same_times(zone: str, start: datetime, cuts: list[int]) -> None:
     s = schedule("*/20 1-3 * * *", time_zone=zone)
     end = start + timedelta(days=5)
@@ -127,7 +127,7 @@ policies = st.sampled_from(
 
 
 @given(missed=policies, last=moments, down=st.integers(0, 3 * 86400), zone=st.sampled_from(ZONES))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_after_downtime_every_fire_time_gets_one_answer(missed: Missed, last: datetime, down: int, zone: str) -> None:
     s = schedule("10 */2 * * *", time_zone=zone, missed=missed)
     now = last + timedelta(seconds=down)

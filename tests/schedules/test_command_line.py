@@ -1,0 +1,156 @@
+"""The `jianghua` command as a person calls it: real processes, errors for people, quick help."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from schedules.cli import COMMANDS, load_command, main
+
+ROOT = Path(__file__).parents[2]
+
+
+def jianghua(home: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "schedules.cli", *args],
+        capture_output=True,
+        text=True,
+        cwd=home,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "JIANGHUA_HOME": str(home), "COLUMNS": "160", **env},
+    )
+
+
+def schedule(home: Path, name: str, text: str) -> Path:
+    path = home / "schedules" / f"{name}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def called(capsys: pytest.CaptureFixture[str], home: Path, *args: str) -> tuple[int, str, str]:
+    """Call the command in this process: exit code, standard output, standard error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JIANGHUA_HOME", str(home))
+        patch.setattr(sys, "argv", ["jianghua", *args])
+        with pytest.raises(SystemExit) as e:
+            main()
+    told = capsys.readouterr()
+    return int(e.value.code or 0), told.out, told.err
+
+
+def present(module: str) -> bool:
+    return module == "" or importlib.util.find_spec(module) is not None
+
+
+def test_help_and_version(tmp_path: Path) -> None:
+    result = jianghua(tmp_path, "--help")
+    assert result.returncode == 0
+    assert all(name in result.stdout for name in COMMANDS)
+    assert jianghua(tmp_path, "--version").stdout.startswith("jianghua ")
+    assert jianghua(tmp_path).returncode == 2
+    assert jianghua(tmp_path, "nonsense").returncode == 2
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom schedules.cli import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('scrapy', 'pyarrow', 'trafilatura', 'sqlalchemy', 'apscheduler') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_commands_of_the_stages_are_all_reachable() -> None:
+    for name, (module, _, _) in COMMANDS.items():
+        if module and present(module):
+            stage = typer.main.get_command(importlib.import_module(module).app)
+            found = load_command(name)
+            if isinstance(stage, TyperGroup) and found is not stage:
+                assert set(stage.commands) <= set(COMMANDS), module
+
+
+@pytest.mark.skipif(not all(present(m) for m, _, _ in COMMANDS.values()), reason="not every stage is installed")
+def test_every_command_is_documented_and_explains_itself() -> None:
+    from schedules.reference import all_commands
+
+    page = (ROOT / "docs" / "commands.md").read_text()
+    for path, command in all_commands():
+        assert f"## jianghua {' '.join(path)}\n" in page
+        assert command.help, path
+
+
+def test_schedules_are_listed_checked_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    schedule(tmp_path, "good", "name: good\ncron: 30 3 * * *\ntime_zone: Asia/Shanghai\nsites: [wanshu]\n")
+    rows = json.loads(called(capsys, tmp_path, "schedule", "list", "--json")[1])
+    assert [(r["name"], r["error"], r["missed"]) for r in rows] == [("good", None, "latest")]
+    times = json.loads(called(capsys, tmp_path, "schedule", "next", "good", "-n", "3", "--json")[1])["good"]
+    assert [t[11:] for t in times] == ["19:30:00+00:00"] * 3
+    bad = schedule(tmp_path, "bad", "name: bad\ncron: 30 3 * * *\nmised: all\n")
+    for command in (["list"], ["check"], ["next"], ["check", str(bad)], ["next", "bad"], ["run", "bad"]):
+        code, out, err = called(capsys, tmp_path, "schedule", *command)
+        assert code == 1, command
+        assert f"{bad}:3" in err
+        if command == ["list"]:
+            assert "broken" in out
+            assert "03:30" in out
+    assert not (tmp_path / "var").exists()  # looking makes nothing
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["run", "nowhere"], "unknown site 'nowhere'"),
+        (["run", "hualong"], "start URL is still to be filled in"),
+        (["run", "--at", "http://127.0.0.1:1"], "needs exactly one site"),
+        (["run", "wengao", "--at", "hualong=http://127.0.0.1:1"], "not among the sites"),
+        (["run", "wanshu", "--steps", "crawl,pray"], "unknown step 'pray'"),
+        (["run", "wanshu", "--refetch", "often"], "use due, all or none"),
+        (["run", "--schedule", "nothing"], "unknown schedule"),
+        (["schedule", "run", "nothing"], "unknown schedule"),
+        (["runs", "show", "9"], "unknown run 9"),
+        (["runs", "--state", "tired"], "unknown state"),
+    ],
+)
+def test_wrong_calls_are_told_and_run_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], args: list[str], said: str
+) -> None:
+    code, _, err = called(capsys, tmp_path, *args)
+    assert code == 2
+    assert said in " ".join(err.split())
+    assert not (tmp_path / "var").exists()
+
+
+def test_bad_settings_are_told(tmp_path: Path) -> None:
+    assert jianghua(tmp_path, "runs", JIANGHUA_HEARTBEAT="often").returncode == 1
+    (tmp_path / "jianghua.toml").write_text("heartbeat = \n")
+    result = jianghua(tmp_path, "runs")
+    assert result.returncode == 1
+    assert "jianghua.toml" in result.stderr
+    (tmp_path / "jianghua.toml").write_text(f'state = "sqlite:///{tmp_path}/elsewhere.db"\n')
+    assert jianghua(tmp_path, "runs").returncode == 0
+    assert (tmp_path / "elsewhere.db").exists()
+
+
+def test_a_run_by_hand_is_recorded_and_its_failure_told(tmp_path: Path) -> None:
+    """extract without anything crawled: a real step that fails with an error for people."""
+    result = jianghua(tmp_path, "run", "wanshu", "--steps", "extract", "--json")
+    assert result.returncode == 1, result.stderr
+    run = json.loads(result.stdout)
+    assert (run["schedule"], run["state"], run["sites"], run["attempts"]) == ("manual", "failed", ["wanshu"], 1)
+    assert "crawled" in run["why"]
+    assert "error:" in result.stderr
+    shown = jianghua(tmp_path, "runs", "show", "1")
+    assert shown.returncode == 0
+    assert "failed" in shown.stdout
+    (row,) = json.loads(jianghua(tmp_path, "runs", "--json").stdout)
+    assert row["counts"]["extract"]["ok"] is False
+    assert json.loads(jianghua(tmp_path, "runs", "--state", "done", "--json").stdout) == []
