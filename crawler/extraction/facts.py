@@ -169,6 +169,8 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
     zones = find_zones(lines, at, own)
     if crumbs:
         zones.near = [i for i in zones.near if not crumbs.first <= i <= crumbs.last]
+    if line is not None and line.text != title:
+        zones.near.insert(0, at)  # a byline in the heading itself
     near = read_values(lines, zones.near)
     tail = read_values(lines, zones.tail)
 

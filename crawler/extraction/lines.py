@@ -16,7 +16,9 @@ from crawler.extraction.blocks import BLOCK_TAGS, SKIPPED_TAGS, is_hidden
 from crawler.extraction.rules import rules
 
 # What is known of a line or of the elements around it.
-LINK, BOLD, CENTER, BIG, ITEM, NAV, ASIDE, TITLE, INFO, CRUMB, TIME, FOOTER, CELL = (1 << n for n in range(13))
+LINK, BOLD, CENTER, BIG, ITEM, NAV, ASIDE, TITLE, INFO, CRUMB, TIME, FOOTER, CELL, ARTICLE = (
+    1 << n for n in range(14)
+)
 # What an element tells about itself only, not about what stands inside its blocks.
 _OWN = TITLE | INFO
 
@@ -32,6 +34,7 @@ _TAG_FLAGS = {
     "nav": NAV,
     "aside": ASIDE,
     "footer": FOOTER | ASIDE,
+    "article": ARTICLE,
     "time": TIME,
     "dd": CELL,
     "dt": CELL,
@@ -205,7 +208,8 @@ def read_lines(root: HtmlElement) -> list[Line]:
                     return
             elif name == "title" and tag != "a" and _FULL_DATE.match(value):
                 instead = value
-        flags |= _TAG_FLAGS.get(tag, 0)
+        if tag != "footer" or not flags & ARTICLE:  # the foot of an article is no foot of the page
+            flags |= _TAG_FLAGS.get(tag, 0)
         level = _HEADING.get(tag, level)
         begin = -1
         if tag == "a":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crawler.extraction.byline import Labelled, date_value, labelled
 from crawler.extraction.dates import find_dates, parse_stamp
@@ -28,16 +28,19 @@ def find_published(
     title_at: int,
 ) -> tuple[datetime, str] | None:
     """The date of publication and its evidence, or None."""
-    best: tuple[int, datetime] | None = None
+    best: tuple[int, datetime, str] | None = None
     for i, value in values:
         if value.fact != "date" or (best and value.rank >= best[0]):
             continue
         made = date_value(value)
         if made is None or (value.rule == "time" and _is_meeting(lines, i)):
             continue
-        best = (value.rank, made.moment)
+        best = (value.rank, made.moment, "labelled")
+        stamp = parse_stamp(value.line.times[0]) if value.line.times and not made.timed else None
+        if stamp and abs(stamp - made.moment) < timedelta(days=2):  # the same moment, told more exactly
+            best = (value.rank, stamp, "time_element")
     if best:
-        return best[1], "labelled"
+        return best[1:]
     for i in zones.near:
         line = lines[i]
         if line.times and (

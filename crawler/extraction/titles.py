@@ -220,14 +220,14 @@ def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
         if fold_title(text[: cut.start()]) in names and cut.end() < len(text):
             return text[cut.end() :].strip(_EDGE), text[: cut.start()].strip(_EDGE)
     for cut in reversed(cuts):
-        tail = text[cut.end() :].strip(_EDGE)
-        if (
-            cut.group().strip() not in ("", ",", "\uff0c", ":", "\uff1a")
-            and 2 <= len(tail) <= 20
-            and _SITE_WORD.search(tail)
-            and cut.start() >= 4
-        ):
-            return strip_site(text[: cut.start()], names)[0], tail
+        tail, sign = text[cut.end() :].strip(_EDGE), cut.group().strip()
+        if sign in ("", ",", "\uff0c", ":", "\uff1a") or cut.start() < 4:
+            continue
+        if 2 <= len(tail) <= 20 and _SITE_WORD.search(tail):
+            pieces = text[: cut.start()].split(cut.group())
+            while len(pieces) > 1 and len(pieces[-1].strip()) <= 6 and len(pieces[0]) >= 8:
+                pieces.pop()  # the column between title and site
+            return cut.group().join(pieces).strip(_EDGE), tail
     return text.strip(_EDGE) if cuts else text, None
 
 
