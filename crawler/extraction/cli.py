@@ -76,19 +76,26 @@ def learn(
     """Learn what repeats on a site's pages from its archive, and keep it as the site's next profile if it changed."""
     place = home_of(home)
     learned: list[dict[str, Any]] = []
-    for name in [s.name for s in jobs.asked_sites(place, sites or ())]:
-        profile = jobs.learn(place, name)
-        learned.append({"site": name, "profile": profile.version if profile else None})
+    for site in jobs.asked_sites(place, sites or ()):
+        row: dict[str, Any] = {"site": site.name, "profile": None, "error": None}
+        try:
+            if profile := jobs.learn(place, site.name):
+                row["profile"] = profile.version
+        except JianghuaError as e:  # the other sites go on
+            row["error"] = str(e)
+        learned.append(row)
 
     def human() -> RenderableType:
         table = Table(box=None)
         table.add_column("site")
         table.add_column("profile", justify="right")
         for row in learned:
-            table.add_row(row["site"], str(row["profile"] or "nothing to learn from yet"))
+            table.add_row(row["site"], str(row["profile"] or ("failed" if row["error"] else "too few pages yet")))
         return table
 
     show(learned, human, as_json)
+    if failed := [f"{r['site']}: {r['error']}" for r in learned if r["error"]]:
+        raise JianghuaError("; ".join(failed))
 
 
 def summary(report: ExtractReport) -> RenderableType:

@@ -79,22 +79,18 @@ def crawled_sites(home: Home) -> list[str]:
 
 
 def asked_sites(home: Home, names: Sequence[str]) -> list[Site]:
-    """The sites asked for, all that were crawled when none is named. Raises UsageError for one unknown or never crawled."""
-    crawled = crawled_sites(home)
-    if not names and not crawled:
+    """The sites asked for, all that were crawled when none is named.
+
+    Raises UsageError for an unknown name and when none of them was ever crawled, JianghuaError for a broken site file.
+    """
+    sites = [load_site(name, home) for name in dict.fromkeys(names or crawled_sites(home))]
+    if not any(home.state_db(site.name).exists() for site in sites):
+        which = ", ".join(f"the site '{s.name}'" for s in sites)
         raise UsageError(
-            "nothing was crawled here yet",
-            where=str(home.var),
-            remedy="run `jianghua crawl SITE` first, or give --home",
+            f"{which} was never crawled here" if sites else "nothing was crawled here yet",
+            where=str(home.var / "state"),
+            remedy=f"run `jianghua crawl {sites[0].name if sites else 'SITE'}` first, or give --home",
         )
-    sites = [load_site(name, home) for name in dict.fromkeys(names or crawled)]
-    for site in sites:
-        if site.name not in crawled:
-            raise UsageError(
-                f"the site '{site.name}' was never crawled",
-                where=str(home.state_db(site.name)),
-                remedy=f"run `jianghua crawl {site.name}` first",
-            )
     return sites
 
 
@@ -113,8 +109,8 @@ def extract(
 
     again: read everything anew, also what did not change. workers: processes (default: the CPUs). progress: called with site,
     articles done and articles in all. reader: `module:function` of article.read_article's form.
-    Raises UsageError for a site unknown, never crawled or under extraction elsewhere, JianghuaError when the disk is full.
-    A site that fails in another way does not stop the others: see SiteReport.error.
+    Raises UsageError for a site unknown or under extraction elsewhere and when none was ever crawled, JianghuaError when
+    the disk is full. A site that fails in another way does not stop the others: see SiteReport.error.
     """
     began = time.monotonic()
     report = ExtractReport()
@@ -127,6 +123,9 @@ def extract(
         for site in sites:
             own = SiteReport(site.name)
             report.sites.append(own)
+            if not home.state_db(site.name).exists():
+                own.error = f"never crawled; run `jianghua crawl {site.name}` first"
+                continue
             try:
                 profiles[site.name] = load_profile(home, site.name)
                 ready.append((site, own))
@@ -272,11 +271,14 @@ class _Extraction:
                 job.outcomes[key] = _as_it_was(job, by_key[key])
                 continue
             speeches[key] = rows.complete_rows(job.site, by_key[key], reading)
-        if rows.check_values([r for of in speeches.values() for r in of]):
+        try:
+            fresh = rows.table("speeches", [r for of in speeches.values() for r in of])
+        except rows.UNFIT:  # find those that do not fit; the others go on
             for key, of in speeches.items():
                 if wrong := rows.check_values(of):
                     job.fresh[key] = Reading("poison", f"the reader gave {wrong}"[:300])
                     speeches[key] = []
+            fresh = rows.table("speeches", [r for of in speeches.values() for r in of])
         for key, of in speeches.items():
             reading = job.fresh[key]
             if reading.fate == "poison":
@@ -294,7 +296,6 @@ class _Extraction:
         own.poison.sort()
         outcomes = {k: job.outcomes[k] for k in by_key if k in job.digests}
         kept = [shards.speech_id(name, k, p) for k, o in outcomes.items() if o.kept for p in o.parts]
-        fresh = rows.table("speeches", [r for of in speeches.values() for r in of])
         if kept and job.old is not None:
             fresh = pa.concat_tables([rows.kept_speeches(shards.read_table(job.old, "speeches"), kept), fresh])
         tables = {

@@ -18,6 +18,8 @@ from crawler.site import Site
 
 _FATES = frozenset(get_args(Fate))
 _REQUIRED = tuple(c.name for c in SPEECH if not c.nullable and c.name not in ("speech_id", "site", "page_url"))
+# what pyarrow raises for a value that is none of its column's
+UNFIT = (pa.ArrowException, ValueError, TypeError, OverflowError)
 _KNOWN = frozenset(c.name for c in SPEECH)
 
 
@@ -61,7 +63,7 @@ def check_values(rows: list[dict[str, Any]]) -> str | None:
     """What is wrong with the values of speech rows, or None."""
     try:
         table("speeches", rows)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as e:
+    except UNFIT as e:
         return f"a value that does not fit its column: {e}"
     return None
 

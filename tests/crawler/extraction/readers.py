@@ -53,7 +53,7 @@ def read(pages: list[PageInput], site: Site, profile: Any) -> ArticleResult:
     if "#raise" in text:
         raise ValueError("cannot read this")
     if "#slow" in text:
-        time.sleep(0.02)
+        time.sleep(0.01)
     if "#list" in text:
         return ArticleResult("list", "mostly links", title)
     if "#fate" in text:

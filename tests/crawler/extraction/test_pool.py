@@ -15,8 +15,6 @@ import pytest
 from crawler.errors import JianghuaError
 from crawler.extraction.pool import BATCH, Lost, Pool
 
-HERE = Path(__file__).parent
-
 
 def alive(pid: int) -> bool:
     try:
@@ -36,7 +34,7 @@ def gone(pids: list[int], seconds: float = 10) -> bool:
 
 
 def test_every_task_comes_back_once_from_several_workers() -> None:
-    with Pool("pool_tasks:square", 5, workers=3) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:square", 5, workers=3) as pool:
         got = list(pool.run(range(500)))
         pids = pool.pids
     assert sorted(t for t, _ in got) == list(range(500))
@@ -46,7 +44,7 @@ def test_every_task_comes_back_once_from_several_workers() -> None:
 
 
 def test_workers_start_only_for_work_and_serve_again() -> None:
-    with Pool("pool_tasks:square", workers=4) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:square", workers=4) as pool:
         assert list(pool.run([])) == []
         assert pool.pids == []
         assert [a[0] for _, a in pool.run([3])] == [9]
@@ -65,7 +63,7 @@ def test_tasks_are_taken_as_workers_are_free() -> None:
             taken += 1
             yield n
 
-    with Pool("pool_tasks:square", workers=2) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:square", workers=2) as pool:
         for done, _ in enumerate(pool.run(source()), 1):
             assert taken - done <= 2 * BATCH
     assert taken == 2000
@@ -87,7 +85,7 @@ def test_tasks_are_taken_as_workers_are_free() -> None:
 )
 def test_one_bad_task_is_lost_and_nothing_else(task: str, kind: str, why: str) -> None:
     tasks = [*range(40), task, *range(40, 80)]
-    with Pool("pool_tasks:trouble", workers=2, time_limit=1, memory_limit=1024**3) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:trouble", workers=2, time_limit=1, memory_limit=1024**3) as pool:
         got = dict(pool.run(tasks))
         pids = pool.pids
     lost = got.pop(task)
@@ -100,7 +98,7 @@ def test_one_bad_task_is_lost_and_nothing_else(task: str, kind: str, why: str) -
 
 def test_many_bad_tasks_side_by_side() -> None:
     tasks = [("kill", "memory", "raise")[n % 3] if n % 40 == 7 else n for n in range(240)]
-    with Pool("pool_tasks:trouble", workers=2, time_limit=5, memory_limit=1024**3) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:trouble", workers=2, time_limit=5, memory_limit=1024**3) as pool:
         got = list(pool.run(tasks))
     assert len(got) == 240
     assert sorted(str(t) for t, _ in got) == sorted(map(str, tasks))
@@ -109,13 +107,13 @@ def test_many_bad_tasks_side_by_side() -> None:
 
 def test_a_task_whose_worker_died_gets_a_second_try(tmp_path: Path) -> None:
     task = ("once", str(tmp_path / "mark"))
-    with Pool("pool_tasks:trouble", workers=1) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:trouble", workers=1) as pool:
         assert dict(pool.run([1, task, 2])) == {1: 2, task: "second time", 2: 4}
         assert pool.restarts == 1
 
 
 def test_a_worker_killed_from_outside_costs_nothing() -> None:
-    with Pool("pool_tasks:square", workers=2) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:square", workers=2) as pool:
         got = []
         for n, pair in enumerate(pool.run(range(1000))):
             if n % 200 == 50:
@@ -125,7 +123,7 @@ def test_a_worker_killed_from_outside_costs_nothing() -> None:
 
 
 def test_a_worker_that_grew_makes_way_before_the_limit() -> None:
-    with Pool("pool_tasks:grow", 20 * 1024**2, workers=1, memory_limit=400 * 1024**2) as pool:
+    with Pool("tests.crawler.extraction.pool_tasks:grow", 20 * 1024**2, workers=1, memory_limit=400 * 1024**2) as pool:
         answers = [a for _, a in pool.run(range(60))]
     assert not any(isinstance(a, Lost) for a in answers)
     assert len(set(answers)) > 1
@@ -133,7 +131,10 @@ def test_a_worker_that_grew_makes_way_before_the_limit() -> None:
 
 @pytest.mark.parametrize(("target", "words"), [("broken", "the model file is missing"), ("dead", "last words")])
 def test_workers_that_do_not_start_are_an_error(target: str, words: str) -> None:
-    with Pool(f"pool_tasks:{target}", workers=2) as pool, pytest.raises(JianghuaError, match="do not start") as e:
+    with (
+        Pool(f"tests.crawler.extraction.pool_tasks:{target}", workers=2) as pool,
+        pytest.raises(JianghuaError, match="do not start") as e,
+    ):
         list(pool.run(range(10)))
     assert words in str(e.value)
 
@@ -143,12 +144,12 @@ def test_workers_end_with_their_parent(tmp_path: Path, how: signal.Signals) -> N
     pids = tmp_path / "pids"
     code = (
         "from crawler.extraction.pool import Pool\n"
-        "with Pool('pool_tasks:trouble', workers=2) as pool:\n"
+        "with Pool('tests.crawler.extraction.pool_tasks:trouble', workers=2) as pool:\n"
         f"    list(pool.run([('pid', {str(pids)!r})] * 40))\n"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.DEVNULL,
     )
     try:

@@ -1,0 +1,82 @@
+"""The commands as a user meets them: tables, JSON, errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.extraction.archived import Archived
+
+RUN = "from crawler.console import run_app; from crawler.extraction.cli import app; run_app(app)"
+
+
+def jianghua(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "JIANGHUA_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "160"}
+    return subprocess.run([sys.executable, "-c", RUN, *words], env=env, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Archived:
+    site = Archived(tmp_path)
+    deeds = ["修路", "治水", "种树", "办学", "招商", "养老", "防火", "减税", "扶贫", "建桥", "育才", "安居"]
+    for n, place in enumerate(["东山", "西河", "南岭", "北湖", "中原", "海口"]):
+        text = "".join(f"<p>{place}今年要把{d}的事情办好,请{place}的同志们认真落实,确保完成任务。</p>" for d in deeds)
+        body = f"<p>同志们:</p><p>今天我们在{place}开会。</p>{text}"
+        site.page(
+            f"/{n}.html", f"<html><body><h1>市长在{place}会议上的讲话</h1><div class='c'>{body}</div></body></html>"
+        )
+    site.page("/robots", fate="disallowed", why="robots.txt")
+    site.commit()
+    return site
+
+
+def test_learn_then_extract_for_people_and_for_machines(site: Archived) -> None:
+    root = site.home.root
+    learned = jianghua(root, "learn", "hua", "--json")
+    assert (learned.returncode, json.loads(learned.stdout)[0]["profile"]) == (0, 1), learned.stderr
+    table = jianghua(root, "extract")
+    assert table.returncode == 0, table.stderr
+    assert "hua" in table.stdout
+    assert "6 pages read" in table.stdout
+    value = json.loads(jianghua(root, "extract", "hua", "--json", "--workers", "1").stdout)
+    assert value["ok"] is True
+    assert value["sites"][0]["fates"] == {"disallowed": 1, "speech": 6}
+    assert value["sites"][0]["speeches"] == 6
+
+
+def test_damaged_records_are_listed_and_end_in_an_error(site: Archived) -> None:
+    site.damage("/2.html")
+    done = jianghua(site.home.root, "extract", "hua", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["sites"][0]["fates"] == {"disallowed": 1, "error": 1, "speech": 5}
+    assert "1 archived record cannot be read" in done.stderr
+    assert "hua/20261101T080000Z-1.warc.gz, offset" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "code"),
+    [
+        (("extract", "nowhere"), "unknown site 'nowhere'", 2),
+        (("extract", "wanshu"), "never crawled", 2),
+        (("learn", "nowhere"), "unknown site 'nowhere'", 2),
+        (("extract", "--workers", "0"), "--workers", 2),
+    ],
+)
+def test_errors_for_people(site: Archived, words: tuple[str, ...], what: str, code: int) -> None:
+    done = jianghua(site.home.root, *words)
+    assert done.returncode == code
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_home_without_anything(tmp_path: Path) -> None:
+    done = jianghua(tmp_path, "extract")
+    assert done.returncode == 2
+    assert "nothing was crawled" in done.stderr
