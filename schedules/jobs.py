@@ -295,8 +295,9 @@ def run_plan(
             break  # what was not read whole must not be published
     whys = [f"site {site}: {why}" for site, why in plan.broken.items()]
     whys += [f"{step}: {x['why']}" for step, x in done.items() if not x["ok"]]
-    version = version_of((done.get("publish") or {}).get("report"))
-    waiting = done.get("publish", {}).get("waiting")
+    published = done.get("publish", {})
+    version = version_of(published.get("report")) if published.get("ok") else None
+    waiting = published.get("waiting")
     return Outcome("waiting" if waiting else "failed" if whys else "done", "; ".join(whys) or None, done, version)
 
 

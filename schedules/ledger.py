@@ -13,77 +13,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
-from crawler.errors import JianghuaError, UsageError
+from crawler.errors import UsageError
 from schedules.owner import short, surely_dead
 from schedules.plan import MANUAL, Due, Schedule, span
+from schedules.store import explained, lease, marks, open_engine, runs
 
 State = Literal["due", "running", "waiting", "done", "failed", "missed", "skipped", "caught_up"]
 OPEN: tuple[State, ...] = ("due", "running")
 # A run that takes its scheduler down with it must not do so for ever; far above what bad luck alone brings.
 MAX_ATTEMPTS = 50
-
-
-class UTCDateTime(sa.TypeDecorator[datetime]):
-    """An aware datetime, kept as UTC without zone, because SQLite keeps no zones."""
-
-    impl = sa.DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-metadata = sa.MetaData()
-runs = sa.Table(
-    "runs",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("schedule", sa.String(63), nullable=False),
-    sa.Column("scheduled_for", UTCDateTime, nullable=False),
-    sa.Column("start_after", UTCDateTime, nullable=False),
-    sa.Column("cause", sa.String(16), nullable=False),  # timer, catch_up, manual
-    sa.Column("state", sa.String(16), nullable=False, index=True),
-    sa.Column("why", sa.Text),
-    sa.Column("sites", sa.JSON, nullable=False, default=list),
-    sa.Column("plan", sa.JSON),
-    sa.Column("started", UTCDateTime),
-    sa.Column("finished", UTCDateTime),
-    sa.Column("heartbeat", UTCDateTime),
-    sa.Column("owner", sa.Text),
-    sa.Column("step", sa.String(16)),
-    sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("counts", sa.JSON, nullable=False, default=dict),
-    sa.Column("version", sa.Text),
-    sa.UniqueConstraint("schedule", "scheduled_for"),
-)
-lease = sa.Table(
-    "lease",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("owner", sa.Text),
-    sa.Column("token", sa.Integer, nullable=False),
-    sa.Column("expires", UTCDateTime),
-)
-# Up to when the fire times of a schedule have been dealt with, and by which timing.
-marks = sa.Table(
-    "marks",
-    metadata,
-    sa.Column("schedule", sa.String(63), primary_key=True),
-    sa.Column("until", UTCDateTime, nullable=False),
-    sa.Column("timing", sa.String(16), nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,59 +70,6 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-def open_engine(url: str) -> sa.Engine:
-    """An engine for the ledger at `url`, its tables made. Raises JianghuaError when it cannot be opened."""
-    try:
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ImportError) as e:
-        raise JianghuaError(
-            f"cannot open the ledger: {e}",
-            where=str(url),
-            remedy="give an SQLAlchemy URL (sqlite:///path or postgresql+psycopg://…) and install its driver",
-        ) from None
-    except OSError as e:
-        raise JianghuaError(
-            f"cannot open the ledger: {e.strerror}", where=str(url), remedy="check the folder's permissions"
-        ) from None
-    if engine.dialect.name == "sqlite":
-        # sqlite3 would begin transactions late and as readers; two writers could then read the same state and both act.
-        @sa.event.listens_for(engine, "connect")
-        def _connect(connection: Any, _record: Any) -> None:
-            connection.isolation_level = None
-            connection.execute("PRAGMA busy_timeout = 60000")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-
-        @sa.event.listens_for(engine, "begin")
-        def _begin(connection: sa.Connection) -> None:
-            reading = connection.get_execution_options().get("reading")
-            connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-    with explained(url), engine.begin() as c:
-        if not sa.inspect(c).has_table("lease"):
-            metadata.create_all(c)
-            c.execute(lease.insert().values(id=1, owner=None, token=0, expires=None))
-    return engine
-
-
-@contextmanager
-def explained(url: object) -> Iterator[None]:
-    """Turn database errors into errors for people."""
-    try:
-        yield
-    except DBAPIError as e:
-        if isinstance(e, IntegrityError):
-            raise
-        raise JianghuaError(
-            f"the ledger does not answer: {e.orig}",
-            where=str(url),
-            remedy="make room on the disk or check the database, then run the same command again; nothing kept was touched",
-        ) from None
-
-
 def _dead(row: Any, silent_since: datetime) -> bool:
     return surely_dead(row.owner) or row.heartbeat < silent_since
 
@@ -186,8 +78,8 @@ class Ledger:
     """The ledger at one URL. `now` gives the time, for tests."""
 
     def __init__(self, url: str, now: Callable[[], datetime] = utcnow) -> None:
-        self.url = sa.make_url(url).render_as_string() if "://" in url else url
         self.engine = open_engine(url)
+        self.url = self.engine.url.render_as_string()  # without the password
         self.now = now
 
     @contextmanager
@@ -223,11 +115,8 @@ class Ledger:
 
     def release(self, held: Lease) -> None:
         """Give the lease back, so that a waiting scheduler need not wait for it to expire."""
-        try:
-            with self._changing(held) as c:
-                c.execute(lease.update().values(owner=None, expires=None))
-        except LeaseLost:
-            pass
+        with suppress(LeaseLost), self._changing(held) as c:
+            c.execute(lease.update().values(owner=None, expires=None))
 
     def lease_holder(self) -> tuple[str | None, datetime | None]:
         """Who holds the lease and until when, if anybody does."""

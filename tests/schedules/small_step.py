@@ -16,6 +16,8 @@ from crawler.errors import JianghuaError
 from schedules.child import die_with_parent
 from schedules.jobs import tell_error
 
+REFUSED = 7  # the exit code for which the step ends as a publish does that a gate refused
+
 
 def main() -> int:
     die_with_parent()
@@ -33,13 +35,21 @@ def main() -> int:
         until = time.monotonic() + seconds
         while time.monotonic() < until and not (folder / "go").exists():
             time.sleep(0.02)
-        if code:
+        if code == REFUSED:
+            from publisher.gates import RefusedError
+            from publisher.manifest import Gate
+
+            gate = Gate(name="rows_lost", result="fail", what="half of them")
+            tell_error(RefusedError([gate], where="here"))
+        elif code:
             tell_error(JianghuaError(f"{step} could not", where="here", remedy="something"))
             sys.stderr.write(f"{step} could not\n")
         else:
             events.write(f"end {step} {os.getpid()}\n")
         sys.stdout.write(
-            json.dumps({"step": step, "items": 3, "version": "2026-11-22.1" if step == "publish" else None})
+            json.dumps(
+                {"step": step, "items": 3, "version": "2026-11-22.1" if step == "publish" and not code else None}
+            )
         )
     return code
 

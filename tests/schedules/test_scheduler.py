@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from crawler.home import Home
-from schedules.ledger import Ledger, Run, marks
+from schedules.ledger import Ledger, Run
 from schedules.plan import Schedule
+from schedules.store import marks
 
 DRIVER = Path(__file__).parent / "driver.py"
 ROOT = Path(__file__).parents[2]
@@ -130,6 +131,19 @@ def test_a_failed_crawl_stops_nobody_and_is_told(house: House) -> None:
     assert "crawl could not" in (house.home.logs / str(last.id) / "crawl.log").read_text()
 
 
+def test_what_a_gate_refused_waits_for_a_person_until_a_later_version(house: House) -> None:
+    house.schedule("s")
+    assert house.start(0, once=True, STEP_CODES='{"publish": 7}').wait(60) == 1
+    waiting = house.ledger.runs(limit=1)[0]
+    assert (waiting.state, waiting.version) == ("waiting", None)
+    assert "--accept rows_lost" in (waiting.why or "")
+    house.schedule("t")
+    assert house.start(0, once=True).wait(60) == 0
+    after = house.run(waiting.id)
+    assert after.state == "failed"
+    assert "never confirmed" in (after.why or "")
+
+
 def test_killed_in_the_middle_it_is_taken_up_again_at_its_step(house: House) -> None:
     house.schedule()
     first = house.start(60)
@@ -153,6 +167,23 @@ def test_killed_in_the_middle_it_is_taken_up_again_at_its_step(house: House) -> 
     later = [e[:2] for e in house.events()[begun:]]
     assert ["begin", "crawl"] not in later
     assert later[-1] == ["end", "publish"]
+    assert not [e for e in house.events() if e[0] == "clash"]
+
+
+def test_killed_again_and_again_it_ends_in_one_run(house: House) -> None:
+    house.schedule(down=timedelta(hours=1))
+    for moment in (0.0, 0.15, 0.3, 0.45):
+        begun = len(house.events())
+        process = house.start(0.2)
+        until(lambda n=begun: len(house.events()) > n or "done" in house.states() or "caught_up" in house.states())  # type: ignore[misc]
+        time.sleep(moment)
+        process.kill()
+        process.wait()
+    assert house.start(0.2, once=True).wait(60) == 0
+    assert [r.state for r in house.ledger.runs() if r.state not in ("missed", "skipped")] in (["caught_up"], ["done"])
+    ended = [e[1] for e in house.events() if e[0] == "end"]
+    assert set(ended) == {"crawl", "learn", "extract", "publish"}
+    assert ended == sorted(ended, key=["crawl", "learn", "extract", "publish"].index)
     assert not [e for e in house.events() if e[0] == "clash"]
 
 
