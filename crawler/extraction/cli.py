@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
-from crawler.errors import JianghuaError
+from crawler.errors import JianghuaError, UsageError
 from crawler.extraction import jobs
 from crawler.extraction.report import ExtractReport
 
@@ -45,6 +47,20 @@ def _bars() -> AbstractContextManager[Progress | None]:
     return Progress(*columns, console=err, refresh_per_second=4)
 
 
+def _runs(pid: int) -> bool:
+    """Whether a process is still at work; one that ended and waits for its parent is not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return Path("/proc/self").exists() is False
+
+
 @app.command()
 def extract(
     sites: SitesArgument = None,
@@ -52,13 +68,24 @@ def extract(
     workers: Annotated[
         int | None, typer.Option("--workers", "-w", min=1, max=256, help="Worker processes (default: the CPUs).")
     ] = None,
+    follow: Annotated[
+        int | None,
+        typer.Option("--follow", metavar="PID", help="Go on beside a crawl until the process with this id has ended."),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the speeches out of the archived pages and write them as records. Reads the archive alone, no network."""
+    if follow is not None and not sites:
+        raise UsageError("--follow needs to know the sites", where="--follow", remedy="name the sites that are crawled")
     with _bars() as progress:
         report = jobs.extract(
-            home_of(home), sites or (), again=again, workers=workers, progress=_Bars(progress) if progress else None
+            home_of(home),
+            sites or (),
+            again=again,
+            workers=workers,
+            progress=_Bars(progress) if progress else None,
+            until=None if follow is None else (lambda: not _runs(follow)),
         )
     show(report.as_json(), lambda: summary(report), as_json)
     if not report.ok:

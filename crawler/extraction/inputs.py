@@ -23,7 +23,7 @@ from crawler.site import Site
 from crawler.state import PageState
 
 # what runs the reading but does not change what it gives
-_MACHINERY = {"pool.py", "jobs.py", "cli.py", "inputs.py", "rows.py", "report.py"}
+_MACHINERY = {"pool.py", "jobs.py", "cli.py", "inputs.py", "rows.py", "passes.py", "report.py"}
 _LIBRARIES = ("trafilatura", "lxml", "htmldate", "opencc")
 
 

@@ -1,38 +1,23 @@
 """Extract and learn: from the archive alone to records; one bucket of a site's articles is one unit of work.
 
-A bucket whose input did not change is skipped; of a changed one only the changed articles are read, the others are copied from
-the old shard. Killed at any moment and run again, the same shards come out.
+Killed at any moment and run again, the same shards come out (see passes.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-import pyarrow as pa
 
 from crawler import shards
-from crawler.errors import DamagedError, JianghuaError, UsageError
-from crawler.extraction import pool, rows
-from crawler.extraction.inputs import (
-    Article,
-    environment,
-    group,
-    input_digest,
-    pages_to_read,
-    read_task,
-    reading_digest,
-)
+from crawler.errors import JianghuaError, UsageError
+from crawler.extraction import pool
+from crawler.extraction.inputs import group, pages_to_read, read_task
+from crawler.extraction.passes import Extraction, Progress
 from crawler.extraction.profile import Profile, load_profile, save_profile
 from crawler.extraction.report import ExtractReport, SiteReport
-from crawler.extraction.rows import Outcome
-from crawler.extraction.worker import Reading, ReadTask, Setup
+from crawler.extraction.worker import ReadTask, Setup
 from crawler.home import Home
 from crawler.site import Site, load_site
 from crawler.state import PageState, SiteState
@@ -42,35 +27,10 @@ LEARNER = "crawler.extraction.profile:learn"
 SAMPLE = 400  # articles that a profile is learned from: what repeats on a site shows in far fewer
 LEARN_LIMIT = 600.0  # seconds
 
-log = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(slots=True)
-class _Job:
-    """One bucket under way. todo: articles to be read by key; fresh: their readings; pending: how many are still out."""
-
-    site: Site
-    profile_version: int | None
-    bucket: int
-    articles: list[Article]
-    input: str
-    old: shards.Shard | None
-    digests: dict[str, str]
-    outcomes: dict[str, Outcome]
-    todo: dict[str, ReadTask]
-    pending: int = 0
-    fresh: dict[str, Reading] = field(default_factory=dict)
-    old_rows: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
-
-    def of_old(self, table: str, by: str) -> dict[str, list[dict[str, Any]]]:
-        """The rows of a table of the old shard by a column; read once."""
-        if table not in self.old_rows:
-            index = self.old_rows.setdefault(table, {})
-            for row in shards.read_table(self.old, table).to_pylist() if self.old else []:
-                index.setdefault(row[by], []).append(row)
-        return self.old_rows[table]
+# beside a crawl: a pass is worth its fixed cost (every bucket is written again) when so many pages are new
+FOLLOW_PAGES = 200
+FOLLOW_SHARE = 0.3
+FOLLOW_SECONDS = 1.0
 
 
 def crawled_sites(home: Home) -> list[str]:
@@ -101,6 +61,7 @@ def extract(
     again: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    until: Callable[[], bool] | None = None,
     reader: str = READER,
     time_limit: float = pool.TIME_LIMIT,
     memory_limit: int = pool.MEMORY_LIMIT,
@@ -108,233 +69,97 @@ def extract(
     """Bring the records of the sites (all crawled ones when none is named) up to date with archive, site files, rules and profiles.
 
     again: read everything anew, also what did not change. workers: processes (default: the CPUs). progress: called with site,
-    articles done and articles in all. reader: `module:function` of article.read_article's form.
+    articles done and articles in all. until: go on taking what a running crawl commits until it gives True, then once more;
+    None: what is there now. reader: `module:function` of article.read_article's form.
     Raises UsageError for a site unknown or under extraction elsewhere and when none was ever crawled, JianghuaError when
     the disk is full. A site that fails in another way does not stop the others: see SiteReport.error.
     """
     began = time.monotonic()
-    report = ExtractReport()
-    sites = asked_sites(home, site_names)
+    if until is None:
+        sites = asked_sites(home, site_names)
+    else:  # the crawl may only be starting
+        sites = [load_site(name, home) for name in dict.fromkeys(site_names)]
     with ExitStack() as stack:
         for site in sites:
             stack.enter_context(shards.locked(home, site.name))
         profiles: dict[str, Profile | None] = {}
-        ready = []
+        broken: dict[str, str] = {}
         for site in sites:
-            own = SiteReport(site.name)
-            report.sites.append(own)
-            if not home.state_db(site.name).exists():
-                own.error = f"never crawled; run `jianghua crawl {site.name}` first"
-                continue
             try:
                 profiles[site.name] = load_profile(home, site.name)
-                ready.append((site, own))
             except JianghuaError as e:
-                own.error = str(e)
-        setup = Setup(home, {s.name: s for s, _ in ready}, profiles, reader)
-        extraction = _Extraction(home, setup, again, progress)
-        workers_ = pool.Pool(
-            "crawler.extraction.worker:reading",
-            setup,
-            workers=workers,
-            time_limit=time_limit,
-            memory_limit=memory_limit,
+                broken[site.name] = str(e)
+        setup = Setup(home, {s.name: s for s in sites if s.name not in broken}, profiles, reader)
+        workers_ = stack.enter_context(
+            pool.Pool(
+                "crawler.extraction.worker:reading",
+                setup,
+                workers=workers,
+                time_limit=time_limit,
+                memory_limit=memory_limit,
+            )
         )
-        with workers_:
-            for task, answer in workers_.run(extraction.tasks(ready)):
-                extraction.take(task, answer)
+        followed = _follow(home, setup, workers_, progress, until) if until else []
+        report = _once(home, sites, broken, setup, workers_, progress, again)
+    for earlier in followed:
+        report.add(earlier)
     report.seconds = time.monotonic() - began
     return report
 
 
-class _Extraction:
-    """One run: gives tasks to the pool, takes their answers, commits each bucket when its last answer is there."""
-
-    def __init__(self, home: Home, setup: Setup, again: bool, progress: Progress | None) -> None:
-        self.home = home
-        self.setup = setup
-        self.again = again
-        self.progress = progress
-        self.open: dict[tuple[str, int], _Job] = {}
-        self.reports: dict[str, SiteReport] = {}
-        self.done: Counter[str] = Counter()
-
-    def tasks(self, sites: list[tuple[Site, SiteReport]]) -> Iterator[ReadTask]:
-        """The articles to read, bucket by bucket; buckets without any are settled on the way."""
-        for site, own in sites:
-            self.reports[site.name] = own
-            try:
-                with SiteState.open(self.home, site.name, read_only=True) as state:
-                    buckets = group(state.pages())
-                if not buckets and shards.committed(self.home, site.name):
-                    raise JianghuaError(
-                        "the site's state knows no page, but there are records of it",
-                        where=str(self.home.state_db(site.name)),
-                        remedy=f"crawl the site, or remove {self.home.records(site.name)} if its records are not wanted",
-                    )
-            except JianghuaError as e:
-                own.error = str(e)
-                continue
-            own.articles = sum(map(len, buckets.values()))
-            profile = self.setup.profiles[site.name]
-            version = profile.version if profile else None
-            shared = environment(site, version, _content(profile), self.setup.reader)
-            self._advance(site.name, 0)
-            for bucket in range(shards.BUCKETS):
-                job = self._open(site, own, version, shared, bucket, buckets.pop(bucket, []))
-                if job is None:
-                    continue
-                if not job.todo:
-                    self._finish(job)
-                    continue
-                self.open[site.name, bucket] = job
-                job.pending = len(job.todo)
-                yield from job.todo.values()
-
-    def _advance(self, site: str, articles: int) -> None:
-        self.done[site] += articles
-        if self.progress:
-            self.progress(site, self.done[site], self.reports[site].articles)
-
-    def _open(
-        self, site: Site, own: SiteReport, version: int | None, shared: str, bucket: int, articles: list[Article]
-    ) -> _Job | None:
-        """Plan a bucket; None when there is nothing to do for it."""
-        old = self._old(own, bucket)
-        if not articles:
-            if old is not None or shards.pointer_path(self.home, site.name, bucket).exists():
-                shards.drop_shard(self.home, site.name, bucket)
-            return None
-        own.jobs += 1
-        digest = input_digest(articles, shared)
-        if old is not None and old.input == digest and old.complete and not self.again:
-            shards.sweep(old.folder.parent, bucket, keep=old.folder.name)
-            own.skipped += 1
-            own.add(old)
-            self._advance(site.name, len(articles))
-            return None
-        job = _Job(site, version, bucket, articles, digest, old, {}, {}, {})
-        known = {}
-        if old is not None:
-            known = {r["article_key"]: rows.outcome_of(r) for r in shards.read_table(old, "readings").to_pylist()}
-        for article in articles:
-            pages = pages_to_read(article, site)
-            if not pages:
-                continue
-            task = read_task(article, pages, site)
-            job.digests[article.key] = reading_digest(task, shared)
-            before = known.get(article.key)
-            if before is not None:
-                job.outcomes[article.key] = before
-            if before is None or self.again or before.digest != job.digests[article.key]:
-                job.todo[article.key] = task
-        self._advance(site.name, len(articles) - len(job.todo))
-        own.reused += len(job.digests) - len(job.todo)
-        return job
-
-    def _old(self, own: SiteReport, bucket: int) -> shards.Shard | None:
-        """The committed shard of a bucket if it is whole; a damaged one is made anew from the archive, with a warning."""
-        try:
-            shard = shards.read_pointer(self.home, own.site, bucket)
-            if shard is not None:
-                shards.verify(shard)
-        except DamagedError as e:
-            own.warnings.append(f"{e.what} ({e.where}); the shard is made anew")
-            log.warning("%s: %s (%s); the shard is made anew", own.site, e.what, e.where)
-            return None
-        return shard
-
-    def take(self, task: ReadTask, answer: Reading | pool.Lost) -> None:
-        """Keep an answer; the last one of a bucket commits it."""
-        own = self.reports[task.site]
-        job = self.open[task.site, shards.bucket_of(task.article_key)]
-        reading = Reading("poison", answer.why) if isinstance(answer, pool.Lost) else answer
-        if wrong := rows.check(reading):
-            reading = Reading("poison", f"the reader gave {wrong}"[:300])
-        own.read += 1
-        own.pages_read += len(task.pages) - len(reading.damaged)
-        own.damaged += [(d.url, d.where, d.what) for d in reading.damaged]
-        job.fresh[task.article_key] = reading
-        job.pending -= 1
-        self._advance(task.site, 1)
-        if not job.pending:
-            del self.open[task.site, job.bucket]
-            self._finish(job)
-
-    def _finish(self, job: _Job) -> None:
-        """Make a bucket's rows and commit its shard."""
-        own, name = self.reports[job.site.name], job.site.name
-        by_key = {a.key: a for a in job.articles}
-        speeches: dict[str, list[dict[str, Any]]] = {}
-        for key, reading in job.fresh.items():
-            if reading.damaged and key in job.outcomes:
-                job.outcomes[key] = _as_it_was(job, by_key[key])
-                continue
-            speeches[key] = rows.complete_rows(job.site, by_key[key], reading)
-        try:
-            fresh = rows.table("speeches", [r for of in speeches.values() for r in of])
-        except rows.UNFIT:  # find those that do not fit; the others go on
-            for key, of in speeches.items():
-                if wrong := rows.check_values(of):
-                    job.fresh[key] = Reading("poison", f"the reader gave {wrong}"[:300])
-                    speeches[key] = []
-            fresh = rows.table("speeches", [r for of in speeches.values() for r in of])
-        for key, of in speeches.items():
-            reading = job.fresh[key]
-            if reading.fate == "poison":
-                own.poison.append((job.todo[key].page_url, reading.why or ""))
-            job.outcomes[key] = Outcome(
-                "" if reading.damaged else job.digests[key],
-                reading.fate,
-                reading.why,
-                reading.title,
-                reading.charsets,
-                reading.statuses,
-                tuple(r["part"] for r in of),
-                damaged=frozenset(d.ordinal for d in reading.damaged),
-            )
-        own.poison.sort()
-        outcomes = {k: job.outcomes[k] for k in by_key if k in job.digests}
-        kept = [shards.speech_id(name, k, p) for k, o in outcomes.items() if o.kept for p in o.parts]
-        if kept and job.old is not None:
-            fresh = pa.concat_tables([rows.kept_speeches(shards.read_table(job.old, "speeches"), kept), fresh])
-        tables = {
-            "speeches": fresh,
-            "provenance": rows.table(
-                "provenance",
-                (
-                    r
-                    for k, o in outcomes.items()
-                    for r in rows.provenance_rows(job.site, by_key[k], o, job.profile_version)
-                ),
-            ),
-            "pages": rows.table(
-                "pages", (r for a in job.articles for r in rows.page_rows(job.site, a, outcomes.get(a.key)))
-            ),
-            "readings": rows.table("readings", (rows.reading_row(k, o) for k, o in outcomes.items())),
-        }
-        complete = not any(r.damaged for r in job.fresh.values())
-        own.add(shards.write_shard(self.home, name, job.bucket, tables, input_digest=job.input, complete=complete))
+def _once(
+    home: Home,
+    sites: list[Site],
+    broken: dict[str, str],
+    setup: Setup,
+    workers: pool.Pool,
+    progress: Progress | None,
+    again: bool,
+) -> ExtractReport:
+    """One pass over the sites as they are now."""
+    report = ExtractReport([SiteReport(s.name, error=broken.get(s.name)) for s in sites])
+    ready = []
+    for site, own in zip(sites, report.sites, strict=True):
+        if not home.state_db(site.name).exists():
+            own.error = f"never crawled; run `jianghua crawl {site.name}` first"
+        elif own.error is None:
+            ready.append((site, own))
+    extraction = Extraction(home, setup, again, progress)
+    for task, answer in workers.run(extraction.tasks(ready)):
+        extraction.take(task, answer)
+    return report
 
 
-def _as_it_was(job: _Job, article: Article) -> Outcome:
-    """A damaged record: the article keeps all the rows it had, and is tried again next time."""
-    before = job.outcomes[article.key]
-    provenance, pages = job.of_old("provenance", "speech_id"), job.of_old("pages", "key")
-    ids = [shards.speech_id(job.site.name, article.key, p) for p in before.parts]
-    # pages that the article did not have before are told by what the crawl knows of them
-    every = frozenset(p.ordinal for p in article.pages)
-    now = rows.page_rows(job.site, article, replace(before, parts=(), damaged=every))
-    return replace(
-        before,
-        provenance=tuple(r for i in ids for r in provenance.get(i, [])),
-        pages=tuple(pages.get(r["key"], [r])[0] for r in now),
-    )
+def _follow(
+    home: Home, setup: Setup, workers: pool.Pool, progress: Progress | None, until: Callable[[], bool]
+) -> list[ExtractReport]:
+    """Passes beside a running crawl, each when enough new pages are archived; none after `until` gave True."""
+    seen: dict[str, int] = {}
+    reports = []
+    while not until():
+        began = time.monotonic()
+        due = []
+        for site in setup.sites.values():
+            known = _archived(home, site.name)
+            if known - seen.get(site.name, 0) >= max(FOLLOW_PAGES, FOLLOW_SHARE * seen.get(site.name, 0)):
+                seen[site.name] = known
+                due.append(site)
+        if due:
+            reports.append(_once(home, due, {}, setup, workers, progress, False))
+        else:  # looking costs a read of the state: keep it a small part of the time
+            time.sleep(max(FOLLOW_SECONDS, 10 * (time.monotonic() - began)))
+    return reports
 
 
-def _content(profile: Profile | None) -> str | None:
-    """Digest of a profile's content: a home whose profiles were removed counts from 1 again."""
-    return hashlib.sha256(repr(profile.content).encode()).hexdigest()[:16] if profile is not None else None
+def _archived(home: Home, site: str) -> int:
+    """How many pages of a site are archived; 0 while its crawl has not begun."""
+    if not home.state_db(site).exists():
+        return 0
+    try:
+        with SiteState.open(home, site, read_only=True) as state:
+            return sum(p.address is not None for p in state.pages())
+    except JianghuaError:
+        return 0
 
 
 def _sampled(pages: Iterator[PageState], site: Site) -> list[ReadTask]:

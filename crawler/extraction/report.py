@@ -51,6 +51,16 @@ class ExtractReport:
         """True when every site was extracted and every archived record could be read."""
         return not any(s.error or s.damaged for s in self.sites)
 
+    def add(self, earlier: ExtractReport) -> None:
+        """Count in what an earlier pass of the same run read; what the records hold is told by the last pass alone."""
+        own = {s.site: s for s in self.sites}
+        for before in earlier.sites:
+            site = own[before.site]
+            site.read += before.read
+            site.pages_read += before.pages_read
+            site.poison = sorted({*before.poison, *site.poison})
+            site.warnings = [*before.warnings, *site.warnings]
+
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
         return {"seconds": round(self.seconds, 3), "ok": self.ok, "sites": [asdict(s) for s in self.sites]}

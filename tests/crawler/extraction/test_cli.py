@@ -15,9 +15,11 @@ from tests.crawler.extraction.archived import Archived
 RUN = "from crawler.console import run_app; from crawler.extraction.cli import app; run_app(app)"
 
 
-def jianghua(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def jianghua(home: Path, *words: str, first: str = "") -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "JIANGHUA_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "160"}
-    return subprocess.run([sys.executable, "-c", RUN, *words], env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", first + RUN, *words], env=env, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.fixture
@@ -80,3 +82,23 @@ def test_a_home_without_anything(tmp_path: Path) -> None:
     done = jianghua(tmp_path, "extract")
     assert done.returncode == 2
     assert "nothing was crawled" in done.stderr
+
+
+def test_a_full_disk_is_told_and_costs_nothing(site: Archived) -> None:
+    """A limit on the size of files stands for the full disk: writing fails in the same place in the same way."""
+    root = site.home.root
+    assert jianghua(root, "extract").returncode == 0
+    kept = {p: p.read_bytes() for p in site.home.records("hua").rglob("*") if p.is_file()}
+    before = json.loads(jianghua(root, "extract", "--json").stdout)
+    site.page("/0.html", "<html><body><h1>新页</h1><p>同志们:</p></body></html>")
+    site.commit()
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500)); "
+    done = jianghua(root, "extract", first=limit)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert "make room on the disk" in done.stderr
+    assert {p: p.read_bytes() for p in kept} == kept
+    assert not [p for p in site.home.records("hua").iterdir() if p.name.endswith(".tmp")]
+    after = json.loads(jianghua(root, "extract", "--json").stdout)
+    assert after["sites"][0]["articles"] == before["sites"][0]["articles"]
+    assert after["sites"][0]["read"] == 1

@@ -447,3 +447,26 @@ def test_learning_that_fails_is_an_error(site: Archived) -> None:
     site.commit()
     with pytest.raises(JianghuaError, match="could not be learned"):
         jobs.learn(site.home, "hua", learner="tests.crawler.extraction.pool_tasks:broken")
+
+
+def test_beside_a_crawl_what_is_committed_is_taken(site: Archived, read_log: Path) -> None:
+    """A crawl that commits between the looks: its pages are read as they come, each once, and the last of them at the end."""
+    looks = 0
+
+    def ended() -> bool:
+        nonlocal looks
+        looks += 1
+        for n in range(150 * (looks - 1), 150 * looks):
+            site.page(f"/{n}", f"第{n}篇")
+        site.commit()
+        return looks == 4
+
+    report = jobs.extract(site.home, ["hua"], reader="tests.crawler.extraction.readers:read", workers=1, until=ended)
+    assert read_since(read_log) == sorted(f"/{n}" for n in range(600))
+    assert texts(site) == sorted(f"第{n}篇" for n in range(600))
+    assert (report.sites[0].read, report.sites[0].fates) == (600, {"speech": 600})
+    followed = content(site.home)
+    for path in site.home.records("hua").glob("*.json"):
+        path.unlink()
+    extract(site)
+    assert content(site.home) == followed

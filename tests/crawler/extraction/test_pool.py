@@ -123,8 +123,8 @@ def test_a_worker_killed_from_outside_costs_nothing() -> None:
 
 
 def test_a_worker_that_grew_makes_way_before_the_limit() -> None:
-    with Pool("tests.crawler.extraction.pool_tasks:grow", 20 * 1024**2, workers=1, memory_limit=400 * 1024**2) as pool:
-        answers = [a for _, a in pool.run(range(60))]
+    with Pool("tests.crawler.extraction.pool_tasks:grow", 10 * 1024**2, workers=1, memory_limit=300 * 1024**2) as pool:
+        answers = [a for _, a in pool.run(range(48))]
     assert not any(isinstance(a, Lost) for a in answers)
     assert len(set(answers)) > 1
 
