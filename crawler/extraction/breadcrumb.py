@@ -14,8 +14,10 @@ from crawler.extraction.rules import rules
 from crawler.extraction.titles import fold_title, leads_home, same_title
 
 MAX_STEPS, MAX_STEP = 8, 40
+ABOVE = 160  # lines above the title that are looked at
 _STRONG = re.compile(r"[>»›❯▸→⇒➔⟩≫]+|-+>|——>|::")
 _WEAK = re.compile(r"[/\\|┊│·・-]+|—+")
+_SLASH = re.compile(r"(?<=[\0\s\x1f])/+|/+(?=[\s\x1f]*(?:[\0>»]|$))")
 _EDGE = " \x1f\t\u3000\xa0:\uff1a\uff1e>»›/\\|-—·・→[]【】▪■◆★※•"
 
 
@@ -62,8 +64,8 @@ def split_steps(line: Line, start: int = 0, *, weak: bool = True) -> list[str]:
     cuts: list[tuple[int, int]] = []
     if separator:
         cuts += [(m.start(), m.end()) for m in separator.finditer(text)]
-        if separator is _STRONG and line.links:  # A>>B/C/>>正文: beside linked steps a slash parts too
-            cuts += [(m.start(), m.end()) for m in re.finditer(r"(?<=[\0\s\x1f])/+|/+(?=[\s\x1f]*(?:[\0>»]|$))", text)]
+        if separator is _STRONG:  # A>>B/C/>>正文, A > B / 正文: beside linked steps or spaces a slash parts too
+            cuts += [(m.start(), m.end()) for m in _SLASH.finditer(text)]
     elif not line.links:
         return [s] if (s := _clean(raw[start:])) else []
     cuts += [(begin - start, begin - start) for begin, _, _ in line.links if begin >= start]
@@ -120,7 +122,7 @@ def _nested(lines: Sequence[Line], at: int, page_path: str, url: str) -> int:
 
 def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None) -> Crumbs | None:
     """The breadcrumb of a page. before: index of the title's line (a breadcrumb stands before it, or says what it is)."""
-    head = lines[: before + 8]
+    head = lines[max(0, before - ABOVE) : before + 8]
     for line in head:
         if line.long or len(line.raw) > 300:
             continue
@@ -172,8 +174,8 @@ def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None)
                 return _finish(steps, [line], lines, title)
     if url:
         page_path = urlsplit(url).path
-        for i, line in enumerate(head[: before + 1]):
-            if line.links and (n := _nested(head, i, page_path, url)) >= 2:
+        for i, line in enumerate(head):
+            if line.index <= before and line.links and (n := _nested(head, i, page_path, url)) >= 2:
                 return _finish(_of_lines(head[i : i + n]), head[i : i + n], lines, title)
     return None
 

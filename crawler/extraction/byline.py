@@ -16,6 +16,7 @@ _STRIP_NAME = _STRIP.replace("(", "").replace(")", "") + "\u3000\uff1a\uff0c\uff
 _LABEL_END = r"(?:[\s\x1f]{0,8}(?::[\s\x1f:]*|[】\]][\s\x1f:]*|(?=[\s\x1f]?(?:19|20)\d\d[-/.年])))"
 _JOIN = re.compile(r"\x1f+\s*(?:[、,&]|和)\s*\x1f*")
 _NUMBER = re.compile(r"^[\s\x1f(\[]*([0-9][0-9,]*(?:\.[0-9]+)?)[\s\x1f]*([万wWkK千])?")
+_TEMPLATE = re.compile(r"[={}$<>]")
 _SENTENCE = re.compile(r"[。!?;]|,.{8,}")
 
 
@@ -126,7 +127,7 @@ def text_value(value: Labelled, longest: int) -> str | None:
     text = " ".join(raw[:stop].replace(MARK, "").split()).strip(_STRIP_NAME)
     if text[-1:] in ")\uff09" and not re.search(r"[(\uff08]", text):
         text = text[:-1].rstrip(_STRIP_NAME)
-    if not text or len(text) > longest or "=" in text or _SENTENCE.search(text):
+    if not text or len(text) > longest or _TEMPLATE.search(text) or _SENTENCE.search(text):
         return None
     if any(r.pattern.search(text) for r in rules("facts", "empty_values")):
         return None

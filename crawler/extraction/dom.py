@@ -26,7 +26,6 @@ _TAG = re.compile(r"<[A-Za-z]")
 _NOISE = re.compile(
     r"(?is)<(script|style|noscript|template|iframe|svg|object|textarea|select)\b[^>]*>.*?</\1\s*>|<!--.*?-->"
 )
-_LINKED_DATA = re.compile(r"(?is)<script[^>]*ld\+json[^>]*>(.{1,20000}?)</script")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
@@ -57,7 +56,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     text, cut = _LONG_TAG.subn(r"<\1>", text)
     if cut:
         flags.append("capped_attributes")
-    linked_data = _LINKED_DATA.findall(text) if "ld+json" in text else []
+    linked_data = _linked_data(text)
     text = _NOISE.sub("", text)
     for n, m in enumerate(_TAG.finditer(text)):
         if n >= MAX_TAGS:
@@ -70,6 +69,20 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
         root = document_fromstring("<html><body></body></html>")
     _flatten(root, flags)
     return Document(root, url, decoded.charset, flags, linked_data)
+
+
+def _linked_data(text: str, most: int = 4) -> list[str]:
+    """Texts of the first JSON-LD scripts, found by plain search: a pattern would crawl on a page of unclosed scripts."""
+    found: list[str] = []
+    at = text.find("ld+json")
+    while at >= 0 and len(found) < most:
+        start = text.find(">", at) + 1
+        end = text.find("</script", start) if start else -1
+        if end < 0:
+            break
+        found.append(text[start : min(end, start + 20_000)])
+        at = text.find("ld+json", end)
+    return found
 
 
 def _flatten(root: HtmlElement, flags: list[str]) -> None:

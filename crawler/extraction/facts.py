@@ -107,8 +107,8 @@ def _find_keywords(lines: list[Line], values: Iterable[tuple[int, Labelled]]) ->
 
 def _find_views(lines: list[Line], zones: Zones, values: list[tuple[int, Labelled]], title_at: int) -> int | None:
     for _, value in values:
-        if value.fact == "views" and (count := views_value(value)) is not None:
-            return count
+        if value.fact == "views":
+            return views_value(value)  # an empty slot is filled by a script: nothing else on the page tells
     for i in zones.near:
         line = lines[i]
         if line.long or len(line.raw) > 160 or not title_at - 3 <= i <= title_at + 8:

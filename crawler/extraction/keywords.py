@@ -12,15 +12,18 @@ MAX_KEYWORDS, MAX_KEYWORD = 40, 80
 _EDGE = " \x1f\t\u3000\xa0#\uff03,\uff0c、;\uff1b:\uff1a。.·|/[]【】"
 _COMMA = re.compile(r"[,\uff0c、;\uff1b|]+")
 _SPACE = re.compile(r"[\s\x1f\u3000\xa0]+")
-_UNFILLED = re.compile(r"^\[.*\]$|^\{.*\}$|^(?:无|暂无|暂无标签|null|更多|更多标签|none)$", re.IGNORECASE)
+_UNFILLED = re.compile(r"^\[.*\]$|[{}$]|^(?:无|暂无|暂无标签|null|更多|更多标签|none)$", re.IGNORECASE)
 
 
 def tidy(items: Sequence[str]) -> list[str]:
     """Items trimmed, without '#', empty ones and repetitions; order kept."""
     seen: dict[str, None] = {}
     for item in items:
-        text = " ".join(item.replace(MARK, "").split()).strip(_EDGE)
-        if text and len(text) <= MAX_KEYWORD and not _UNFILLED.search(text):
+        text = " ".join(item.replace(MARK, "").split())
+        if _UNFILLED.search(text):
+            continue
+        text = text.strip(_EDGE)
+        if text and len(text) <= MAX_KEYWORD:
             seen.setdefault(text)
     return list(seen)[:MAX_KEYWORDS]
 

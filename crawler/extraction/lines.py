@@ -16,9 +16,7 @@ from crawler.extraction.blocks import BLOCK_TAGS, SKIPPED_TAGS, is_hidden
 from crawler.extraction.rules import rules
 
 # What is known of a line or of the elements around it.
-LINK, BOLD, CENTER, BIG, ITEM, NAV, ASIDE, TITLE, INFO, CRUMB, TIME, FOOTER, CELL, ARTICLE = (
-    1 << n for n in range(14)
-)
+LINK, BOLD, CENTER, BIG, ITEM, NAV, ASIDE, TITLE, INFO, CRUMB, TIME, FOOTER, CELL, ARTICLE = (1 << n for n in range(14))
 # What an element tells about itself only, not about what stands inside its blocks.
 _OWN = TITLE | INFO
 

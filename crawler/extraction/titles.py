@@ -141,7 +141,31 @@ def _shown(line: Line) -> str:
 
 def _has_byline(lines: list[Line], index: int) -> bool:
     """Whether a date or a label of a byline stands in the three lines behind a line."""
-    return any(not x.long and _BYLINE.search(x.half) for x in lines[index + 1 : index + 4])
+    return any(len(x.raw) < 120 and _BYLINE.search(x.half) for x in lines[index + 1 : index + 4])
+
+
+def _best_dressed(lines: list[Line], names: set[str], suffix: str, least: float) -> Line | None:
+    """The line that looks most like a title where <title> says nothing of it: by its dress (at least `least`) and by a byline behind it."""
+    best: tuple[float, Line] | None = None
+    for line in lines:
+        if line.long or len(line.raw) > 140 or (line.is_linked and not line.level):
+            continue
+        dress = _dress(line.flags, line.level, line.is_linked)
+        folded = fold_title(line.text)
+        if (
+            dress < least
+            or not 4 <= len(folded) <= 70
+            or folded in names
+            or _is_logo(line)
+            or _BYLINE.search(line.half)
+        ):
+            continue
+        score = dress - 0.002 * line.index + 0.4 * _has_byline(lines, line.index)
+        if (suffix and suffix in folded) or any(folded.startswith(n) for n in names):
+            score -= 0.5  # the site's name and what it says of itself
+        if score >= 0.5 and (best is None or score > best[0]):
+            best = score, line
+    return best[1] if best else None
 
 
 def find_title(lines: list[Line], element_title: str, og_title: str, site_names: list[str]) -> tuple[str, Line | None]:
@@ -158,7 +182,6 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
         fold_title(_DOTS.sub("", element_title.split("_")[0])) if "…" in element_title or ".." in element_title else ""
     )
     best: tuple[float, str, Line] | None = None
-    fallback: tuple[float, str, Line] | None = None
     for line in lines:
         if line.long or len(line.raw) > 240:
             continue
@@ -186,17 +209,15 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
             score = agreement + dress - 0.0005 * line.index
             if best is None or score > best[0]:
                 best = (score, text, line)
-        elif n >= 4 and dress >= 0.5:
-            score = dress - 0.002 * line.index + 0.4 * _has_byline(lines, line.index)
-            if fallback is None or score > fallback[0]:
-                fallback = (score, text, line)
     if best and best[0] >= 0.55:
         return best[1], best[2]
-    if fallback:
-        return fallback[1], fallback[2]
+    told = strip_site(element_title, names)[0]
+    least = 0.5 if len(told) >= 8 and fold_title(told) not in names else 0.1
+    if shown := _best_dressed(lines, names, parts[-1] if len(parts) > 1 else "", least):
+        return _shown(shown), shown
     if og_title:
         return strip_site(og_title, names)[0], best[2] if best else None
-    return strip_site(element_title, names)[0], best[2] if best else None
+    return told, best[2] if best else None
 
 
 def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
@@ -238,7 +259,7 @@ def site_of_title(element_title: str, title: str, names: set[str]) -> str | None
         return strip_site(element_title, names)[1]
     after, before = element_title[i + len(title) :].strip(_EDGE), element_title[:i].strip(_EDGE)
     for rest, last in ((after, -1), (before, 0)):
-        pieces = [p.strip(_EDGE) for p in re.split(r"_+|\||｜|»|>+|::|—+|–|\s-\s|-", rest) if p.strip(_EDGE)]
+        pieces = [p.strip(_EDGE) for p in re.split(r"[_|｜»>,\uff0c–—-]+|::", rest) if p.strip(_EDGE)]
         if pieces and 2 <= len(pieces[last]) <= 30:
             return pieces[last]
     return None

@@ -63,7 +63,10 @@ def find_zones(lines: list[Line], at: int, own: int) -> Zones:
     body, last = _body_run(lines, at + 1, outside)
 
     def fit(line: Line) -> bool:
-        return not (line.long or line.flags & outside or (line.flags & ITEM and line.links and line.is_linked))
+        if line.long or line.flags & outside:
+            return False
+        # an item of a list of links, unless it is a label with a linked value
+        return not (line.flags & ITEM and line.is_linked) or any(v.start < 2 for v in labelled(line))
 
     near: list[int] = []
     for i in range(at + 1, min(body, at + 1 + (NEAR if at >= 0 else 0))):

@@ -168,7 +168,8 @@ PAGES = [
         <div class="location">您的位置:<a href="/">首頁</a> &gt; <a href="/news">縣政新聞</a> &gt; 縣長於縣政會議致詞</div>
         <h2 class="title">縣長於縣政會議致詞</h2>
         <ul class="data"><li>發布單位:秘書處</li><li>發布日期:113-05-03</li><li>點閱數:87</li></ul>"""
-        + "<p>各位同仁大家好,今天是本年度第一次縣政會議,感謝各位在過去一年的辛勞與付出,讓縣政工作能夠順利推展。</p>" * 3,
+        + "<p>各位同仁大家好,今天是本年度第一次縣政會議,感謝各位在過去一年的辛勞與付出,讓縣政工作能夠順利推展。</p>"
+        * 3,
         {
             "title": "縣長於縣政會議致詞",
             "published": "2024-05-03 00:00:00",
@@ -272,7 +273,9 @@ PAGES = [
     ),
     Page(
         "title in the title element alone",
-        "<html><head><title>在离退休老干部座谈会上的讲话 - 领导讲话 - 公文写作网</title></head><body><div>" + BODY + "</div></body></html>",
+        "<html><head><title>在离退休老干部座谈会上的讲话 - 领导讲话 - 公文写作网</title></head><body><div>"
+        + BODY
+        + "</div></body></html>",
         {"title": "在离退休老干部座谈会上的讲话", "site_title": "公文写作网"},
     ),
     Page(
@@ -352,7 +355,8 @@ def test_site_file_comes_first() -> None:
     )
     html = (
         "<title>别的标题_某网</title><h1>别的标题</h1><div class=t2>真正的标题</div><p>时间:2020-01-01</p><p class=d2>Update 2021-02-03 10:11</p>"
-        "<p class=s>供稿 : 办公室</p><p class=w>某人</p><p class=b><a href=/>家</a> # <a href=/a>甲</a> <a href=/b>乙</a></p><p class=k><a>一</a><a>二</a></p>" + BODY
+        "<p class=s>供稿 : 办公室</p><p class=w>某人</p><p class=b><a href=/>家</a> # <a href=/a>甲</a> <a href=/b>乙</a></p><p class=k><a>一</a><a>二</a></p>"
+        + BODY
     )
     facts = read_facts(parse(html.encode(), None, URL), site)
     assert (facts.title, facts.source, facts.author) == ("真正的标题", "办公室", "某人")
@@ -362,7 +366,9 @@ def test_site_file_comes_first() -> None:
     assert facts.keywords == ["一", "二"]
 
 
-@pytest.mark.parametrize("html", ["", "<p>", "<title></title>", "<h1><a href='/'>某网</a></h1>", "<body>" + "<br>" * 50])
+@pytest.mark.parametrize(
+    "html", ["", "<p>", "<title></title>", "<h1><a href='/'>某网</a></h1>", "<body>" + "<br>" * 50]
+)
 def test_empty_pages_have_no_facts(html: str) -> None:
     facts = read_facts(parse(html.encode(), None, URL))
     assert facts.title == ""
