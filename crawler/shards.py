@@ -194,10 +194,10 @@ def read_records(home: Home, site: str, table: str) -> pa.Table:
     return pa.concat_tables(tables) if tables else SCHEMAS[table].empty_table()
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(
-        table,
+        table if table.schema.equals(schema) else table.cast(schema),
         sink,
         compression="zstd",
         compression_level=3,
@@ -217,7 +217,7 @@ def write_shard(
     Raises JianghuaError when the disk is full; what was committed before then still holds.
     """
     root = home.records(site)
-    data = {name: _parquet(tables[name].cast(SCHEMAS[name]).sort_by(SORT[name])) for name in SCHEMAS}
+    data = {name: _parquet(tables[name].sort_by(SORT[name]), SCHEMAS[name]) for name in SCHEMAS}
     files = {
         name: {"sha256": hashlib.sha256(b).hexdigest(), "bytes": len(b), "rows": tables[name].num_rows}
         for name, b in data.items()
