@@ -88,9 +88,26 @@ class Latest(_Model):
         return Reference(version=self.version, sequence=self.sequence, manifest_sha256=self.manifest_sha256)
 
 
+def latest_of(manifest: Manifest, manifest_sha256: str) -> Latest:
+    """The latest.json that makes a version the one readers get."""
+    return Latest(
+        dataset=manifest.dataset,
+        version=manifest.version,
+        sequence=manifest.sequence,
+        manifest=f"versions/{manifest.version}/manifest.json",
+        manifest_sha256=manifest_sha256,
+        published_at=manifest.published_at,
+    )
+
+
+def as_json(value: Any) -> bytes:
+    """A value as readable JSON (UTF-8, sorted keys, one newline at the end), as crawler.durable.write_json writes it."""
+    return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
 def to_json(model: BaseModel) -> bytes:
-    """A model as readable JSON (UTF-8, sorted keys, one newline at the end)."""
-    return (json.dumps(model.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    """A model as readable JSON."""
+    return as_json(model.model_dump(mode="json"))
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

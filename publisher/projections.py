@@ -19,7 +19,7 @@ from publisher.versions import version_names
 def project(folder: Path, latest: Latest) -> None:
     """Bring every projection of a dataset up to date; does nothing where it is."""
     listed = _listed(folder, latest)
-    _write(folder / "versions.json", {"dataset": latest.dataset, "latest": latest.version, "versions": listed})
+    _write(folder / "versions.json", versions_document(latest.dataset, listed))
     _write(folder.parent / "index.json", {"datasets": _index(folder, latest, listed)})
     _link(folder, latest.version)
 
@@ -40,6 +40,24 @@ def entry(manifest: Manifest, manifest_sha256: str) -> dict[str, Any]:
         "changed": speeches.changed,
         "removed": speeches.removed,
         "bytes": sum(p.bytes for t in manifest.tables.values() for p in t.parts),
+    }
+
+
+def versions_document(dataset: str, listed: list[dict[str, Any]]) -> dict[str, Any]:
+    """What versions.json holds, given the entries of all versions by sequence."""
+    return {"dataset": dataset, "latest": listed[-1]["version"], "versions": listed}
+
+
+def index_entry(dataset: str, listed: list[dict[str, Any]]) -> dict[str, Any]:
+    """What index.json says of a dataset."""
+    last = listed[-1]
+    return {
+        "dataset": dataset,
+        "latest": f"{dataset}/latest.json",
+        "version": last["version"],
+        "versions": len(listed),
+        "rows": last["rows"],
+        "published_at": last["published_at"],
     }
 
 
@@ -70,15 +88,7 @@ def _index(folder: Path, latest: Latest, listed: list[dict[str, Any]]) -> list[d
             for d in json.loads((folder.parent / "index.json").read_bytes())["datasets"]
             if d["dataset"] != latest.dataset and (folder.parent / d["dataset"] / "latest.json").exists()
         ]
-    last = listed[-1]
-    mine = {
-        "dataset": latest.dataset,
-        "latest": f"{latest.dataset}/latest.json",
-        "version": latest.version,
-        "versions": len(listed),
-        "rows": last["rows"],
-        "published_at": last["published_at"],
-    }
+    mine = index_entry(latest.dataset, listed)
     return sorted([*others, mine], key=lambda d: str(d["dataset"]))
 
 

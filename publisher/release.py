@@ -32,7 +32,7 @@ from publisher.cards import readme
 from publisher.changes import Changes, collect
 from publisher.gates import RefusedError
 from publisher.intake import read_all, sites_with_records
-from publisher.manifest import Gate, Latest, Manifest, Part, TableEntry, sha256, to_json
+from publisher.manifest import Gate, Manifest, Part, TableEntry, as_json, latest_of, sha256, to_json
 from publisher.memo import memo_path, remembering
 from publisher.projections import project
 from publisher.storage import content_digest, encode, link_or_copy, part_name, put
@@ -195,7 +195,7 @@ def recover(folder: Path) -> None:
                 (folder / "tables" / part).unlink(missing_ok=True)
     for pattern in ("versions/.building-*", "tables/*/.*.tmp", ".*.tmp", "versions/*/.*.tmp"):
         for left in folder.glob(pattern):
-            if left.is_dir():
+            if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)
             else:
                 left.unlink(missing_ok=True)
@@ -253,14 +253,7 @@ def _commit(folder: Path, made: Build, parent: Version | None, name: str, now: d
     old = {n: parent.rows(n) if parent else t.schema.empty_table() for n, t in TABLES.items()}
     head = {"version": name, "sequence": sequence, "parent": parent.manifest.version if parent else None}
     digest = _write_folder(folder, manifest, collect(old, made.new, made.differences, **head))
-    latest = Latest(
-        dataset=folder.name,
-        version=name,
-        sequence=sequence,
-        manifest=f"versions/{name}/manifest.json",
-        manifest_sha256=digest,
-        published_at=manifest.published_at,
-    )
+    latest = latest_of(manifest, digest)
     write_bytes(folder / LATEST, to_json(latest))  # the commit
     (folder / JOURNAL).unlink(missing_ok=True)
     project(folder, latest)
@@ -324,7 +317,7 @@ def _write_folder(folder: Path, manifest: Manifest, changes: Changes) -> str:
         "manifest.json": data,
         "README.md": readme(manifest).encode(),
         "changes.parquet": encode(changes.rows),
-        "changes.json": (json.dumps(changes.summary, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode(),
+        "changes.json": as_json(changes.summary),
     }
     sums |= {name: sha256(content) for name, content in files.items()}
     files["SHA256SUMS"] = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,11 +14,12 @@ import pyarrow.compute as pc
 from crawler.errors import DamagedError
 from publisher.changes import SCHEMA as CHANGES_SCHEMA
 from publisher.layout import keys
-from publisher.manifest import Manifest, Part, sha256
+from publisher.manifest import Manifest, Part, as_json, latest_of, sha256, to_json
 from publisher.projections import entry as listed_entry
+from publisher.projections import index_entry, versions_document
 from publisher.storage import checked, content_digest, decode, part_name, read_file
 from publisher.tables import TABLES
-from publisher.versions import conform, part_path, read_latest, read_manifest, unknown_version, version_names
+from publisher.versions import LATEST, conform, part_path, read_latest, read_manifest, unknown_version, version_names
 
 _RESTORE = "restore it from a copy of the dataset"
 
@@ -52,12 +54,17 @@ def verify(dataset: Path, version: str | None = None, progress: Callable[[str], 
     if latest is None or (version is not None and version not in names):
         raise unknown_version(version or "latest", names, str(dataset))
     report = Report([])
+    path = dataset / LATEST
+    if to_json(latest) != read_file(path):
+        raise DamagedError("damaged latest.json: it is not as it was written", where=str(path), remedy=_RESTORE)
     if latest.version not in names:
         raise DamagedError(
             f"latest.json names version {latest.version}, which is missing",
-            where=str(dataset / "latest.json"),
+            where=str(path),
             remedy=_RESTORE,
         )
+    if latest != latest_of(read_manifest(dataset, latest.version, latest.manifest_sha256)[0], latest.manifest_sha256):
+        raise DamagedError("latest.json does not say what the manifest says", where=str(path), remedy=_RESTORE)
     seen = _Seen({})
     digests: dict[str, tuple[Manifest, str]] = {}
     for name in names if version is None else [version]:
@@ -185,24 +192,43 @@ def _chain(dataset: Path, digests: dict[str, tuple[Manifest, str]]) -> None:
 
 
 def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]]) -> None:
-    """versions.json and index.json say what the manifests say."""
+    """versions.json and index.json say what the manifests say. They are derived: one that is missing, or that a publish killed
+    right after its commit has not brought up to date yet, is no damage."""
+    true = sorted((listed_entry(m, d) for m, d in digests.values()), key=lambda v: int(v["sequence"]))
     path = dataset / "versions.json"
-    remedy = "delete it and run `jianghua publish speeches`, which writes it anew"
-    try:
-        listed = json.loads(read_file(path))["versions"]
-    except (ValueError, KeyError, TypeError) as e:
-        raise DamagedError(f"versions.json cannot be read: {e}", where=str(path), remedy=remedy) from e
-    wanted = sorted((listed_entry(m, d) for m, d in digests.values()), key=lambda v: int(v["sequence"]))
-    if listed != wanted:
-        raise DamagedError("versions.json does not say what the manifests say", where=str(path), remedy=remedy)
+    listed = _derived(path, "versions")
+    if listed is not None:
+        known = true[: len(listed["versions"])]
+        if not known or listed != versions_document(dataset.name, known):
+            raise _derived_damage(path, "it does not say what the manifests say")
     index = dataset.parent / "index.json"
+    every = _derived(index, "datasets") or {"datasets": []}
+    for mine in every["datasets"]:
+        states = [index_entry(dataset.name, true[: i + 1]) for i in range(len(true))]
+        if mine.get("dataset") == dataset.name and mine not in states:
+            raise _derived_damage(index, f"it does not say of {dataset.name} what the manifests say")
+
+
+def _derived(path: Path, key: str) -> dict[str, Any] | None:
+    """The content of a derived file written just as we write it, None when there is none."""
+    if not path.exists():
+        return None
+    data = read_file(path)
     try:
-        entries = {d["dataset"]: d for d in json.loads(read_file(index))["datasets"]}
-        current = entries[dataset.name]["version"] == wanted[-1]["version"]
-    except (ValueError, KeyError, TypeError) as e:
-        raise DamagedError(f"index.json cannot be read: {e!r}", where=str(index), remedy=remedy) from e
-    if not current:
-        raise DamagedError("index.json does not name the latest version", where=str(index), remedy=remedy)
+        found = json.loads(data)
+        if all(isinstance(v, dict) for v in found[key]) and as_json(found) == data:
+            return dict(found)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise _derived_damage(path, f"it is no list of {key} as written")
+
+
+def _derived_damage(path: Path, what: str) -> DamagedError:
+    return DamagedError(
+        f"damaged {path.name}: {what}",
+        where=str(path),
+        remedy="delete it and run `jianghua publish speeches`, which writes it anew",
+    )
 
 
 def _store(dataset: Path, digests: dict[str, tuple[Manifest, str]], seen: _Seen, report: Report) -> None:

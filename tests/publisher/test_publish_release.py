@@ -292,5 +292,5 @@ def test_a_damaged_parent_refuses_and_is_named(folder: Path) -> None:
         go(folder, rows[1:], 1)
     part.write_bytes(data)
     (folder / "latest.json").rename(folder / "elsewhere")
-    with pytest.raises(DamagedError, match="latest.json is missing"):
+    with pytest.raises(DamagedError, match=r"latest\.json is missing"):
         go(folder, rows[1:], 1)
