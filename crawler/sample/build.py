@@ -35,7 +35,7 @@ from crawler.sample.layouts import (
 from crawler.sample.model import Answer, Article, Edition, Shelf
 
 DAYS = (1, 2)
-_HEADINGS = ("pian", "corner", "title", "model", "bracket", "ordinal", "glued")
+_HEADINGS = ("pian", "corner", "title", "model", "bracket", "ordinal", "glued", "salutation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ class Sample:
         """What reading must give on a day: one row a speech (`kind` is `speech`) and one row a page that is none.
 
         Fields of every row: site, path, kind, status, disallowed. Of documents also: part, parts, title, title_raw,
-        part_title, paragraphs, salutation, published_at (aware datetime or None), source, author, breadcrumb, keywords,
+        part_title, paragraphs, optional (lines that are neither wanted nor wrong), salutation, published_at (aware datetime or None), source, author, breadcrumb, keywords,
         views, site_title, is_preview, chars_declared, cluster, copy (see model.Part), split (paths of all its pages).
         """
         rows: list[dict[str, Any]] = []
@@ -283,9 +283,10 @@ def _document_rows(spec: SiteSpec, layout: Layout, a: Article, e: Edition) -> li
             "title_raw": e.title_raw,
             "part_title": part.heading,
             "paragraphs": list(part.paragraphs),
+            "optional": list(part.dateline),
             "salutation": part.salutation,
             "published_at": a.published_at if "published_at" in shows else None,
-            "source": a.source if "source" in shows else None,
+            "source": (a.source or None) if "source" in shows else None,
             "author": a.author if "author" in shows else None,
             "breadcrumb": layout.breadcrumb(a) if "breadcrumb" in shows else [],
             "keywords": list(a.keywords) if "keywords" in shows else [],

@@ -98,12 +98,14 @@ def part_of(
         glued=glued,
         cluster=cluster,
         copy=copy,
+        dateline=() if heading else speech.dateline,
     )
 
 
-def _heading(style: str, i: int, speech: Speech) -> tuple[str, bool]:
+def _heading(style: str, i: int, speech: Speech) -> tuple[str | None, bool]:
     numeral = NUMERALS[i]
     return {
+        "salutation": (None, False),
         "pian": (f"篇{i}", False),
         "corner": (f"【篇{numeral}】", False),
         "ordinal": (f"第{numeral}篇：{speech.occasion}讲话稿", False),
@@ -117,7 +119,7 @@ def _heading(style: str, i: int, speech: Speech) -> tuple[str, bool]:
 def _preview(rng: random.Random, speech: Speech, part: Part, serial: int) -> dict[str, Any]:
     """The part cut, with what says so: at a login, in the middle, or only by points announced that are not there."""
     whole = sum(len(p) for p in part.paragraphs)
-    style = ("counted", "login", "hidden", "silent", "excerpt")[serial % 5]
+    style = ("counted", "login", "hidden", "silent", "excerpt", "twice")[serial % 6]
     if style == "hidden":
         head, tail = speech.bounds[1], speech.bounds[-1]
         hidden = sum(len(p) for p in part.paragraphs[head:tail])
@@ -125,7 +127,7 @@ def _preview(rng: random.Random, speech: Speech, part: Part, serial: int) -> dic
         return {
             "parts": (replace(part, paragraphs=kept, copy="preview"),),
             "marker": f"……此处隐藏{hidden}字……",
-            "marker_after": head,
+            "marker_after": head + len(part.dateline),
             "is_preview": True,
         }
     keep = list(part.paragraphs[: speech.bounds[2]])
@@ -137,6 +139,7 @@ def _preview(rng: random.Random, speech: Speech, part: Part, serial: int) -> dic
         "counted": f"（全文共{whole}字，当前仅展示前{sum(map(len, keep))}字，登录后继续阅读）",
         "login": "试读部分到此为止，登录会员账号后阅读全文",
         "excerpt": "……本文为节选，完整版请下载后查看",
+        "twice": "预览已结束，如需全文请购买后下载",
     }[style]
     made: dict[str, Any] = {
         "parts": (replace(part, paragraphs=tuple(keep), copy="preview"),),
@@ -145,6 +148,7 @@ def _preview(rng: random.Random, speech: Speech, part: Part, serial: int) -> dic
     }
     if style == "counted":
         made["declared"] = whole
+    made["twice"] = style == "twice"
     return made
 
 
@@ -174,11 +178,14 @@ def _compilation(
 ) -> tuple[Speech, str, dict[str, Any]]:
     style = traits.headings[number // 5 % len(traits.headings)]
     count = rng.choice([2, 3, 3, 4, 5])
-    first = compose(rng, None, chars // 2)
+    topic = rng.choice([t for t, v in stock()["topics"].items() if v["audience"] not in {"school", "culture"}])
+    # without headings a part is known by its address alone, so every part must have one
+    first = compose(rng, topic if style == "salutation" else None, chars // 2)
+    start = 2 if style in {"pian", "corner"} and rng.random() < 0.3 else 1  # the first heading of a page may be 篇2
     parts = []
     for i in range(1, count + 1):
         speech = first if i == 1 else compose(rng, first.topic, chars // 2)
-        heading, glued = _heading(style, i, speech)
+        heading, glued = _heading(style, i + start - 1, speech)
         parts.append(part_of(speech, "plain", bank.add(speech, "plain"), "original", heading, glued))
     name = stock()["topics"][first.topic]["name"]
     base = f"{name}会议讲话稿"
@@ -196,6 +203,7 @@ def _converted(edition: Edition, convert: Any) -> Edition:
             paragraphs=tuple(map(convert, p.paragraphs)),
             salutation=convert(p.salutation) if p.salutation else None,
             heading=convert(p.heading) if p.heading else None,
+            dateline=tuple(map(convert, p.dateline)),
         )
         for p in edition.parts
     )
@@ -259,7 +267,7 @@ def articles_of(
         slug = str(slugs.index(category) + 1) if traits.numeric_slugs else SLUGS[category]
         path = layout.path(number, slug, when.year, when.month, when.day)
         disallowed = traits.private and number in (10, 11)
-        source = rng.choice(["网友投稿", "本站原创", "互联网整理", "青川日报", "办公室供稿"])
+        source = rng.choice(["网友投稿", "本站原创", "互联网整理", "青川日报", "办公室供稿", ""])
         out.append(
             Article(
                 site=site,

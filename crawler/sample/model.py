@@ -12,7 +12,7 @@ class Part:
 
     heading: the part's heading in a compilation; glued: the heading stands on the line of the salutation.
     cluster: shared by all copies of one speech; copy: how this copy differs from the first one (original, exact, edited,
-    masked, script, preview).
+    masked, script, preview). dateline: lines between title and salutation that name speaker and day; neither wanted nor wrong.
     """
 
     paragraphs: tuple[str, ...]
@@ -21,6 +21,7 @@ class Part:
     glued: bool = False
     cluster: str | None = None
     copy: str | None = None
+    dateline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Edition:
     """What an article shows from a certain day on.
 
     title, title_raw: without and with decorations. intro: introduction by the site's editor. marker: what says that the
-    text is cut, printed after the paragraph `marker_after`. declared: length of the whole as the page declares it.
+    text is cut, printed after the block `marker_after`. twice: the text is printed twice in a row. declared: length of the whole as the page declares it.
     """
 
     title: str
@@ -39,14 +40,19 @@ class Edition:
     marker_after: int = -1
     declared: int | None = None
     is_preview: bool = False
+    twice: bool = False
 
     def blocks(self) -> list[tuple[str, str]]:
-        """The page as (kind, text): `h` part heading, `p` paragraph, `g` heading glued to the paragraph behind it, `m` marker."""
+        """The page as (kind, text): `h` part heading, `p` paragraph, `d` dateline, `g` heading glued to the paragraph behind
+        it, `m` marker."""
         out: list[tuple[str, str]] = []
         for part in self.parts:
             if part.heading:
                 out.append(("g" if part.glued else "h", part.heading))
+            out += [("d", d) for d in part.dateline]
             out += [("p", p) for p in part.paragraphs]
+        if self.twice:
+            out += [x for x in out if x[0] == "p"]
         if self.marker:
             out.insert(self.marker_after if self.marker_after >= 0 else len(out), ("m", self.marker))
         return out

@@ -38,7 +38,8 @@ class Speech:
     """A composed speech. `paragraphs` holds mask marks, see `shown`; `salutation` has no closing mark, None when there is none.
 
     occasion: what stands between 在 and 上的讲话; points: how many points the speaker announces (and makes);
-    bounds: index of the first paragraph of each point, then of the closing.
+    bounds: index of the first paragraph of each point, then of the closing. dateline: lines under the title that name
+    speaker and day, often none.
     """
 
     topic: str
@@ -50,6 +51,7 @@ class Speech:
     bounds: tuple[int, ...]
     audience: str
     keywords: tuple[str, ...]
+    dateline: tuple[str, ...] = ()
 
 
 @cache
@@ -181,6 +183,12 @@ def _title(voice: _Voice, occasion: str) -> str:
     return f"{rng.choice(['在', '在', rng.choice(stock()['roles']) + '在'])}{occasion}上的讲话"
 
 
+def _dateline(rng: random.Random) -> tuple[str, ...]:
+    day = f"（{rng.randint(2019, 2025)}年{rng.randint(1, 12)}月{rng.randint(1, 28)}日）"
+    speaker = f"{rng.choice(stock()['roles'])}　{person(rng)}"
+    return rng.choice([(day,), (speaker, day), (speaker,)])
+
+
 def _point_mark(style: str, i: int, head: str) -> tuple[str, bool]:
     """The opening of point i (from 1) and whether it is a paragraph of its own."""
     numeral = NUMERALS[i]
@@ -201,8 +209,13 @@ def compose(rng: random.Random, topic: str | None = None, chars: int = 900, occa
     occ = occasion or _occasion(voice)
     voice.fixed["occ"] = occ
     frames = stock()["frames"][voice.topic["audience"]]
-    greet = rng.choice(frames["greet"])
-    paragraphs = [greet + rng.choice("：：！"), voice.fill(rng.choice(frames["open"])) + "。"]
+    greet: str | None = rng.choice(frames["greet"])
+    hello = voice.topic["audience"] in {"school", "culture"} and rng.random()
+    if hello and hello < 0.12:
+        greet, opening = None, ["大家好！"]  # a bare greeting addresses nobody
+    else:
+        opening = [f"{greet}{rng.choice('：：！')}"] + (["大家好！"] if hello and hello < 0.4 else [])
+    paragraphs = [*opening, voice.fill(rng.choice(frames["open"])) + "。"]
     points = rng.choice([3, 3, 3, 4, 5])
     announce = voice.fill(rng.choice(frames["announce"]).replace("{k}", NUMERALS[points]))
     if rng.random() < 0.6:
@@ -246,6 +259,7 @@ def compose(rng: random.Random, topic: str | None = None, chars: int = 900, occa
         bounds=tuple(bounds),
         audience=voice.topic["audience"],
         keywords=tuple(voice.topic["keywords"]),
+        dateline=_dateline(rng) if rng.random() < 0.3 else (),
     )
 
 

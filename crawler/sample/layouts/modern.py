@@ -84,7 +84,7 @@ class SectionLayout(Layout):
 <section class="recommend"><h4>大家都在看</h4><ul>{above}</ul></section>
 <h1 class="detail-title">{text_of(e.title_raw)}</h1>
 <div class="detail-meta"><time datetime="{a.published_at:%Y-%m-%dT%H:%M:%S}+08:00">{a.published_at:%Y年%m月%d日 %H:%M}</time><span>来源：{a.source}</span><span>责任编辑：{a.author}</span></div>
-{lead}<section class="detail-body">{self.body(a, blocks, rng)}</section>{pager}
+{lead}<section class="detail-body"><p class="hint">温馨提示：文中的人名、地名已作处理，引用时请自行替换。</p>{self.body(a, blocks, rng)}</section>{pager}
 <div class="detail-tags">标签：{tags}</div>
 <div class="notice">声明：本站文稿来自网络和投稿，版权归原作者。如有不妥，请与我们联系。</div>
 <section class="more"><h4>相关文稿</h4><ul>{below}</ul></section></section>"""
@@ -148,7 +148,11 @@ class LibraryLayout(Layout):
     def article(self, shelf: Shelf, a: Article, e: Edition, blocks: list[tuple[str, str]], k: int) -> str:
         rng = random.Random(f"{shelf.name}{a.number}")
         body, glue = "", ""
-        for kind, p in blocks:
+        sheets = rng.randint(2, 9)
+        numbered = rng.random() < 0.4  # page numbers of the uploaded document, left between the lines
+        for n, (kind, p) in enumerate(blocks):
+            if numbered and n % 6 == 5 and n // 6 < sheets:
+                body += f"<div class='ln'>第{n // 6 + 1}页 共{sheets}页</div>"
             if kind == "h":
                 body += f"<div class='ln'><b>{text_of(p)}</b></div>"
             elif kind == "g":
@@ -170,7 +174,7 @@ class LibraryLayout(Layout):
         pager = f'<div class="pg">{self.pager(a, k)}</div>' if a.split > 1 else ""
         main = f"""<div class="path">{" » ".join(['<a href="/">首页</a>', '<a href="/">文档</a>', f'<a href="{self.list_path(a.category[0])}">{a.category[1]}</a>'])}</div>
 <h1>{text_of(e.title_raw)}</h1>
-<div class="card">上传人：{a.author}　文档编号：{a.number + 88000}　上传时间：{a.published_at:%Y-%m-%d}　格式：DOCX　页数：{rng.randint(2, 9)}　大小：{rng.choice(self.SIZES)}　浏览：{a.views}　下载：{a.views // 37}</div>
+<div class="card">上传人：{a.author}　文档编号：{a.number + 88000}　上传时间：{a.published_at:%Y-%m-%d}　格式：DOCX　页数：{sheets}　大小：{rng.choice(self.SIZES)}　浏览：{a.views}　下载：{a.views // 37}</div>
 <div class="doc">{body}</div>{pager}
 <div class="btns"><a href="/download/{a.number}" rel="nofollow">下载文档</a><a href="#">收藏</a><a href="#">举报</a></div>
 <div class="note">1. 文档内容由会员上传，本站不对其真实性负责。2. 下载后如无法打开，请联系客服。</div>

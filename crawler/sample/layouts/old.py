@@ -72,6 +72,8 @@ class TableLayout(Layout):
                 body += f'<font color="#990000"><b>{text_of(p)}</b></font>{gap}'
             elif kind == "g":
                 glue = f"<b>{text_of(p)}</b>"
+            elif kind == "d":
+                body += f'<div align="center">{text_of(p)}</div>'
             elif kind == "m":
                 body += f'<font color="#FF0000">{text_of(p)}</font>{gap}'
             else:
@@ -144,6 +146,8 @@ class EditorLayout(Layout):
         rng = random.Random(f"{shelf.name}{a.number}")
         body = ""
         glue = ""
+        # some editors paste a text with line breaks instead of paragraphs
+        before_p, behind_p = ("<p>　　", "</p>\n") if rng.random() < 0.75 else ("　　", "<br />\n")
         if k == 1:
             if e.intro:
                 body += f"<p>　　{text_of(e.intro)}</p>\n"
@@ -168,7 +172,7 @@ class EditorLayout(Layout):
                         shown = shown.replace(
                             word, f'<a href="{self.tag_path(word)}" target="_blank"><u>{word}</u></a>', 1
                         )
-                body += f"<p>　　{glue}{shown}</p>\n"
+                body += f"{before_p}{glue}{shown}{behind_p}"
                 glue = ""
         if k == a.split:
             words = " ".join(f'<a href="{self.tag_path(w)}">{w}</a>' for w in a.keywords)
