@@ -68,6 +68,13 @@ marks = sa.Table(
 )
 
 
+def _make_tables(engine: sa.Engine) -> None:
+    with engine.begin() as c:
+        if not sa.inspect(c).has_table("lease"):
+            metadata.create_all(c)
+            c.execute(lease.insert().values(id=1, owner=None, token=0, expires=None))
+
+
 def open_engine(url: str) -> sa.Engine:
     """An engine for the ledger at `url`, its tables made. Raises JianghuaError when it cannot be opened."""
     try:
@@ -99,10 +106,12 @@ def open_engine(url: str) -> sa.Engine:
             reading = connection.get_execution_options().get("reading")
             connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
-    with explained(engine.url.render_as_string()), engine.begin() as c:
-        if not sa.inspect(c).has_table("lease"):
-            metadata.create_all(c)
-            c.execute(lease.insert().values(id=1, owner=None, token=0, expires=None))
+    with explained(engine.url.render_as_string()):
+        try:
+            _make_tables(engine)
+        except DBAPIError:  # two processes may make them at the same time, and one of them is too late
+            if not sa.inspect(engine).has_table("lease"):
+                raise
     return engine
 
 
