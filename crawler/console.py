@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from crawler.errors import JianghuaError
 from crawler.home import Home
@@ -39,7 +40,9 @@ def show(value: Any, human: Callable[[], RenderableType], as_json: bool) -> None
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
         sys.stdout.flush()
     else:
-        out.print(human())
+        found = human()
+        # A line of text stays one line, so that a path in it can be copied; only tables fit themselves to the window.
+        out.print(found, soft_wrap=isinstance(found, str | Text))
 
 
 def run_app(app: typer.Typer) -> None:

@@ -42,17 +42,14 @@ def publish(
     result = publish_dataset(home_of(home), dataset, accept=dict.fromkeys(accept or [], reason or ""), wait=wait)
 
     def human() -> RenderableType:
-        lines = [Text(result.reason, style="bold" if result.version else "")]
-        lines += [
-            Text(
-                f"{g.result}: {g.name}: {g.what}" + (f" (accepted: {g.accepted})" if g.accepted else ""), style="yellow"
-            )
-            for g in result.gates
-            if g.result != "pass"
-        ]
+        text = Text(result.reason, style="bold" if result.version else "")
+        for g in result.gates:
+            if g.result != "pass":
+                remark = f"\n{g.result}: {g.name}: {g.what}" + (f" (accepted: {g.accepted})" if g.accepted else "")
+                text.append(remark, style="yellow")
         if result.version:
-            lines.append(Text(str(dataset_folder(home_of(home), dataset) / "latest")))
-        return Group(*lines)
+            text.append(f"\n{dataset_folder(home_of(home), dataset) / 'versions' / result.version}", style="none")
+        return text
 
     show(asdict(result) | {"gates": [g.model_dump(mode="json") for g in result.gates]}, human, as_json)
 

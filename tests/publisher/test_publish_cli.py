@@ -1,0 +1,124 @@
+"""The commands, as processes would run them, on records that lie in a home as extraction writes them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from publisher_made import page, records, speech
+
+from crawler.home import Home
+from crawler.shards import SCHEMAS, pointer_path, write_shard
+from publisher.intake import read_all
+
+RUN = "from crawler.console import run_app; from publisher.cli import app; run_app(app)"
+
+
+def jianghua(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", RUN, *arguments, "--home", str(home)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+
+
+def extracted(home: Path, site: str, rows: list[dict[str, Any]], pages: Any = ()) -> None:
+    """Write records of a site as extraction does, in two shards."""
+    made = records(rows, pages)
+    for bucket in (0, 1):
+        tables = {n: t.slice(bucket * 3, 3 if bucket == 0 else None) for n, t in made.items()}
+        tables["readings"] = SCHEMAS["readings"].empty_table()
+        write_shard(Home(home), site, bucket, tables, input_digest=f"{bucket}")
+
+
+def test_records_are_read_from_all_sites(tmp_path: Path) -> None:
+    extracted(tmp_path, "a", [speech("a", n) for n in range(8)])
+    extracted(tmp_path, "b", [speech("b", n) for n in range(4)])
+    tables = read_all(Home(tmp_path))
+    assert {n: t.num_rows for n, t in tables.items()} == {"speeches": 12, "provenance": 12, "pages": 12}
+
+
+def test_publish_list_verify_and_compare(tmp_path: Path) -> None:
+    nothing = jianghua(tmp_path, "publish", "speeches")
+    assert nothing.returncode == 1
+    assert "nothing to publish" in nothing.stderr
+    assert "no version yet" in jianghua(tmp_path, "versions").stdout
+
+    rows = [speech("a", n) for n in range(8)]
+    extracted(tmp_path, "a", rows)
+    first = jianghua(tmp_path, "publish", "speeches", "--json")
+    assert first.returncode == 0, first.stderr
+    made = json.loads(first.stdout)
+    assert (made["sequence"], made["rows"], made["added"]) == (1, 8, 8)
+
+    again = jianghua(tmp_path, "publish", "speeches")
+    assert again.returncode == 0
+    assert f"no new version: nothing changed since {made['version']}" in again.stdout
+
+    extracted(tmp_path, "a", [*rows[1:], speech("a", 9)], [page(rows[0], "gone")])
+    second = jianghua(tmp_path, "publish")
+    assert "8 speeches, 1 added, 0 changed, 1 removed" in second.stdout
+    listed = json.loads(jianghua(tmp_path, "versions", "--json").stdout)
+    assert [v["latest"] for v in listed] == [False, True]
+    assert listed[1]["version"] in jianghua(tmp_path, "versions").stdout
+
+    checked = jianghua(tmp_path, "verify")
+    assert checked.returncode == 0
+    assert "all as written" in checked.stdout
+    found = json.loads(jianghua(tmp_path, "changes", made["version"], "latest", "--json").stdout)
+    assert found["tables"]["speeches"] == {"added": 1, "changed": 0, "removed": 1}
+    assert {r["op"] for r in found["rows"] if r["table"] == "speeches"} == {"added", "removed"}
+    assert rows[0]["speech_id"] in jianghua(tmp_path, "changes", made["version"]).stdout
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    extracted(tmp_path, "a", [speech("a", n) for n in range(8)])
+    extracted(tmp_path, "b", [speech("b", n) for n in range(4)])
+    assert jianghua(tmp_path, "publish").returncode == 0
+    return tmp_path
+
+
+def test_a_gate_refuses_until_it_is_accepted_with_a_reason(home: Path) -> None:
+    extracted(home, "b", [], [page(speech("b", n), "gone") for n in range(4)])
+    refused = jianghua(home, "publish")
+    assert refused.returncode == 1
+    assert "silent_sites: b brought no speech" in refused.stderr.replace("\n", " ")
+    assert "Traceback" not in refused.stderr
+    assert jianghua(home, "publish", "--accept", "silent_sites").returncode == 2
+    accepted = jianghua(home, "publish", "--accept", "silent_sites", "--reason", "it closed")
+    assert accepted.returncode == 0
+    assert "accepted: it closed" in accepted.stdout
+
+
+def test_what_is_wrong_is_said_with_an_exit_code(home: Path) -> None:
+    for arguments, code, said in (
+        (["changes", "2020-01-01.1", "latest"], 2, "unknown version '2020-01-01.1'"),
+        (["verify", "2020-01-01.1"], 2, "unknown version"),
+        (["publish", "recipes"], 2, "unknown dataset 'recipes'"),
+        (["versions", "--dataset", "recipes"], 2, "unknown dataset"),
+    ):
+        done = jianghua(home, *arguments)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert said in done.stderr
+        assert "do:" in done.stderr
+        assert "Traceback" not in done.stderr
+    part = next((home / "datasets" / "speeches" / "tables" / "speeches").iterdir())
+    data = part.read_bytes()
+    part.write_bytes(data[:300] + b"\xff" + data[301:])
+    damaged = jianghua(home, "verify")
+    assert damaged.returncode == 1
+    assert part.name in damaged.stderr.replace("\n", "")
+    part.write_bytes(data)
+    pointer = pointer_path(Home(home), "a", 0)
+    pointer.write_text("{")
+    broken = jianghua(home, "publish")
+    assert broken.returncode == 1
+    assert "00.json" in broken.stderr.replace("\n", "")
+    assert jianghua(home, "verify").returncode == 0
