@@ -72,7 +72,7 @@ def relate(speeches: pa.Table, sketcher: Sketcher = plain_sketcher) -> Relations
     def folded(i: int) -> str:
         return fold(texts[i])
 
-    @cache
+    @lru_cache(maxsize=50_000)
     def grams(i: int) -> Any:
         return shingle_set(folded(i))
 
@@ -91,6 +91,8 @@ def relate(speeches: pa.Table, sketcher: Sketcher = plain_sketcher) -> Relations
     preview = [any(rows[r]["is_preview"] for r in g) for g in groups]
     union = _Union(len(groups))
     for i, j in near_candidates(sketches, NEAR_PREVIEW):
+        if union.find(i) == union.find(j):
+            continue  # connected already: a family of a thousand copies is not compared a million times
         alike = jaccard(i, j)
         if alike >= NEAR:
             union.join(i, j)

@@ -49,6 +49,8 @@ def remembering(path: Path) -> Callable[[list[str], Callable[[int], str]], Sketc
             known = pa.concat_tables([known, fresh])
         rows = known.take(pa.array(at, pa.int64()))
         if len(new):
+            for left in path.parent.glob(f".{path.name}.*.tmp"):  # of a publish that was killed here
+                left.unlink(missing_ok=True)
             write_bytes(path, encode(rows))
         return _sketches(rows)
 

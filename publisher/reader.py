@@ -28,7 +28,7 @@ import pyarrow as pa
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from publisher.manifest import Latest, Manifest, Part, parse_latest, parse_manifest
 from publisher.storage import checked, decode, read_file
-from publisher.tables import TABLES
+from publisher.tables import SCHEMA_VERSION, TABLES
 from publisher.versions import conform, order, unknown_version, version_names
 
 if TYPE_CHECKING:
@@ -169,19 +169,21 @@ class Dataset:
         columns: which ones, in this order (default: all). Raises UsageError for an unknown table or column, DamagedError
         when a file is not what was published.
         """
-        schema = TABLES[table].schema if table in TABLES else pa.schema([])
         parts = self._parts(table)
-        wanted = list(columns) if columns is not None else schema.names
-        if unknown := [c for c in wanted if c not in schema.names]:
-            raise UsageError(f"unknown column '{unknown[0]}'", remedy=f"{table} has: {', '.join(schema.names)}")
-        pieces = [schema.empty_table().select(wanted)]
+        wanted = list(columns) if columns is not None else None
+        pieces = []
         for part in parts:
             name, data = self._read(table, part)
             where = f"{self._source.where}/{name}"
-            if columns is None:
-                pieces.append(conform(decode(data, where), table, part, where))
-            else:
-                pieces.append(decode(data, where, wanted).select(wanted).cast(pieces[0].schema))
+            rows = decode(data, where)
+            # A version of an older or newer schema is given as it is.
+            if self.manifest.schema_version == SCHEMA_VERSION:
+                rows = conform(rows, table, part, where)
+            if unknown := [c for c in wanted or [] if c not in rows.column_names]:
+                raise UsageError(
+                    f"unknown column '{unknown[0]}'", remedy=f"{table} has: {', '.join(rows.column_names)}"
+                )
+            pieces.append(rows if wanted is None else rows.select(wanted))
         return pa.concat_tables(pieces)
 
     def pandas(self, table: str = "speeches", columns: Iterable[str] | None = None) -> pandas.DataFrame:

@@ -199,6 +199,8 @@ def recover(folder: Path) -> None:
                 shutil.rmtree(left)
             else:
                 left.unlink(missing_ok=True)
+    for left in folder.parent.glob(".index.json.*.tmp"):
+        left.unlink(missing_ok=True)
     journal.unlink(missing_ok=True)
 
 
@@ -296,8 +298,8 @@ def _write_parts(folder: Path, made: Build, version: str, sequence: int) -> dict
     write_json(folder / JOURNAL, {"version": version, "sequence": sequence, "created": created})
     for beside, target in waiting:
         beside.replace(target)
-    for name in made.tables:
-        fsync_folder(folder / "tables" / name)
+    for place in (*(folder / "tables" / name for name in made.tables), folder / "tables", folder):
+        fsync_folder(place)
     return entries
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from crawler.errors import DamagedError, UsageError
+from crawler.errors import DamagedError, JianghuaError, UsageError
 from publisher.layout import Stored
 from publisher.manifest import (
     Latest,
@@ -22,7 +22,7 @@ from publisher.manifest import (
     sha256,
 )
 from publisher.storage import checked, decode, read_file
-from publisher.tables import TABLES
+from publisher.tables import SCHEMA_VERSION, TABLES
 
 VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})\.(\d+)")
 LATEST = "latest.json"
@@ -139,5 +139,11 @@ def read_tables(folder: Path, entries: dict[str, TableEntry]) -> dict[str, list[
 def read_version(folder: Path, name: str, manifest_sha256: str | None = None) -> Version:
     """A whole version in memory. Raises UsageError for an unknown one, DamagedError for a damaged one."""
     manifest, data = read_manifest(folder, name, manifest_sha256)
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise JianghuaError(
+            f"version {name} has schema {manifest.schema_version}, this program knows {SCHEMA_VERSION}",
+            where=str(folder / "versions" / name / "manifest.json"),
+            remedy="use the Jianghua that wrote it, or begin a new dataset folder",
+        )
     reference = Reference(version=name, sequence=manifest.sequence, manifest_sha256=sha256(data))
     return Version(manifest, reference, read_tables(folder, manifest.tables))

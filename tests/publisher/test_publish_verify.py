@@ -34,7 +34,7 @@ def test_every_single_bit_flip_is_found_and_the_file_named(published: Path) -> N
     assert len(found) > 30
     for path in found:
         data = path.read_bytes()
-        for at in {0, len(data) - 1, rng.randrange(len(data))}:
+        for at in {rng.randrange(len(data)), rng.randrange(len(data))}:
             flipped = bytearray(data)
             flipped[at] ^= 1 << rng.randrange(8)
             # in place, so that what is hard linked is damaged in all its places, as on a real disk
