@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -34,11 +35,17 @@ class Labelled:
 
 
 @cache
-def _labels() -> tuple[re.Pattern[str], tuple[Rule, ...]]:
-    """All labels as one pattern; the number of the group that matched is the rule's place."""
+def _labels() -> tuple[re.Pattern[str], re.Pattern[str], tuple[Rule, ...]]:
+    """All labels as one pattern (the number of the group that matched is the rule's place), and a quick test for a line.
+
+    Most lines hold no label: so the pattern looks further only from characters that occur in labels, and the test asks
+    whether such a character stands before a colon, a bracket or a date.
+    """
     every = rules("facts", "labels")
     body = "|".join(f"(?P<l{i}>{r.pattern.pattern})" for i, r in enumerate(every))
-    return re.compile(f"(?:{body}){_LABEL_END}"), every
+    letters = "".join(sorted(set(re.findall("[A-Za-z\u4e00-\u9fff]", body)) | set(string.ascii_letters)))
+    test = re.compile(rf"[{letters}][\s\x1f]{{0,8}}(?:[:】\]]|(?:19|20)\d\d[-/.年]\d)")
+    return re.compile(f"(?=[{letters}])(?:{body}){_LABEL_END}"), test, every
 
 
 @cache
@@ -60,9 +67,9 @@ def labelled(line: Line) -> list[Labelled]:
 
 def _labelled(line: Line) -> list[Labelled]:
     half = line.half
-    if ":" not in half and "】" not in half and "]" not in half and "20" not in half and "19" not in half:
+    pattern, test, every = _labels()
+    if not test.search(half):
         return []
-    pattern, every = _labels()
     marks: list[tuple[int, int, Rule]] = []
     at = 0
     while m := pattern.search(half, at):
@@ -90,7 +97,7 @@ def is_bare_label(line: Line) -> Labelled | None:
     """The label that a table cell or term holds alone (发布日期 | 2024-05-03), with an empty value."""
     if not line.flags & CELL or len(line.raw) > 20:
         return None
-    pattern, every = _labels()
+    pattern, _, every = _labels()
     m = pattern.fullmatch(line.half.strip(" \x1f:[]【】") + ":")
     if not m or not m.lastgroup:
         return None

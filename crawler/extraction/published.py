@@ -89,7 +89,8 @@ def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
     first = dates[0]
     if any(sum(not c.isascii() for c in half[a:b]) >= 8 for a, b, _ in line.links) and not line.level:
         return None  # a title in a list with its date
-    rest = (half[: first.start] + half[first.end :]).strip(_EDGE)
+    stop = next((v.start for v in labelled(line) if v.start >= first.end), len(half))
+    rest = (half[: first.start] + half[first.end : stop]).strip(_EDGE)
     before, behind = half[: first.start].strip(" \x1f"), half[first.end :].strip(" \x1f")
     if before[-1:] in ("(", "【") and behind[:1] in (")", "】") and not first.timed:
         return None

@@ -19,6 +19,7 @@ _FIRST_BRACKET = re.compile(
     rf"^\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*"
 )
 _NOT_WORD = re.compile(r"[\W_]+")
+_EDGES = re.compile(r"^[\s\u200b\ufeff_\-—–|·>»]+|[\s\u200b\ufeff_\-—–|·>»]+$")
 _EDGE = " \t\r\n\u3000\xa0\u200b\ufeff-_—–|·>»"
 
 # Between a title and the name of its site. Those of the second kind also stand inside titles, so they need evidence.
@@ -41,7 +42,7 @@ _TAIL = re.compile(
 def _is_decoration(content: str, trailing: bool) -> bool:
     """Whether what stands in a bracket only advertises, counts or numbers."""
     text = unicodedata.normalize("NFKC", content).strip()
-    if trailing and any(r.pattern.search(text) for r in rules("titles", "numbering")):
+    if any(r.pattern.search(text) for r in rules("titles", "numbering") if trailing or r.value == "either"):
         return True
     found = False
     for rule in rules("titles", "promotion"):
@@ -59,7 +60,7 @@ def clean_title(raw: str) -> str:
 
     What means something stays: (支部版), (2023年5月4日), (一), a bare 6篇, a year in front. A title that is all decoration stays whole.
     """
-    text = raw.strip(_EDGE)
+    text = _EDGES.sub("", raw)
     while True:
         before = text
         half = half_width(text)
@@ -80,7 +81,7 @@ def clean_title(raw: str) -> str:
             and _is_decoration(m[2], False)
         ):
             text = text[m.end() :]
-        text = text.strip(_EDGE)
+        text = _EDGES.sub("", text)
         if text == before:
             return text or raw.strip()
 

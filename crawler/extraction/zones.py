@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 from crawler.extraction.byline import labelled
-from crawler.extraction.lines import ASIDE, CRUMB, FOOTER, INFO, ITEM, LONG, NAV, Line
+from crawler.extraction.lines import ASIDE, CRUMB, FOOTER, INFO, ITEM, LONG, NAV, Line, half_width
 from crawler.extraction.rules import rules
 
 NEAR = 40  # lines behind the title that a byline may stand in
 _BODY_LINE = 60  # characters of running text: the body has begun
-_RUNNING = re.compile(r"[。;!?]|,[^,]{4,},")
+_RUNNING = re.compile("[。;!?\uff1b\uff01\uff1f]|[,\uff0c][^,\uff0c]{4,}[,\uff0c]")
 _POSTED = re.compile(r"[发發][表布佈][^\n]{0,8}(?:19|20)\d\d")
 
 
@@ -66,7 +66,9 @@ def find_zones(lines: list[Line], at: int, own: int) -> Zones:
         if line.long or line.flags & outside:
             return False
         # an item of a list of links, unless it is a label with a linked value
-        return not (line.flags & ITEM and line.is_linked) or any(v.start < 2 for v in labelled(line))
+        if line.flags & ITEM and line.is_linked:
+            return bool(line.links) and line.links[0][0] >= 2 and any(v.start < 2 for v in labelled(line))
+        return True
 
     near: list[int] = []
     for i in range(at + 1, min(body, at + 1 + (NEAR if at >= 0 else 0))):
@@ -96,9 +98,9 @@ def is_paragraph(line: Line) -> bool:
     """Running text of the body, not a line of labels or links."""
     if line.long:
         return True
-    if len(line.raw) < _BODY_LINE or line.is_linked or not (_RUNNING.search(line.half) or len(line.text) > 150):
+    if len(line.raw) < _BODY_LINE or line.is_linked or not (_RUNNING.search(line.raw) or len(line.text) > 150):
         return False
     if line.flags & INFO and len(line.raw) < 250:
         return False
-    start = line.half[:24]
+    start = half_width(line.raw[:24])
     return not ((":" in start or "】" in start or "20" in start) and any(v.start < 16 for v in labelled(line)))
