@@ -9,15 +9,17 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
-from crawler.extraction.lines import CRUMB, LINK, MARK, Line, half_width, slot_flags
+from crawler.extraction.lines import CRUMB, MARK, Line, half_width, slot_flags
 from crawler.extraction.rules import rules
 from crawler.extraction.titles import fold_title, leads_home, same_title
 
-MAX_STEPS, MAX_STEP = 8, 40
+MAX_STEPS, MAX_STEP, MAX_LINE = 8, 40, 300
 ABOVE = 160  # lines above the title that are looked at
 _STRONG = re.compile(r"[>»›❯▸→⇒➔⟩≫]+|-+>|——>|::")
 _WEAK = re.compile(r"[/\\|┊│·・-]+|—+")
 _SLASH = re.compile(r"(?<=[\0\s\x1f])/+|/+(?=[\s\x1f]*(?:[\0>»]|$))")
+_ENDS_STRONG = re.compile(r"[>»›→][\s\x1f]*$")
+_FOLDER = re.compile(r"/(?:(?:index|list)[^/]*)?$")
 _EDGE = " \x1f\t\u3000\xa0:\uff1a\uff1e>»›/\\|-—·・→[]【】▪■◆★※•"
 
 
@@ -109,74 +111,111 @@ def _nested(lines: Sequence[Line], at: int, page_path: str, url: str) -> int:
     for line in lines[at : at + MAX_STEPS]:
         if len(line.links) != 1 or not line.is_linked or line.element.tag not in ("li", "a", "span", "div", "dd"):
             break
-        href = urlsplit(urljoin(url, line.links[0][2])).path or "/"
+        try:
+            href = urlsplit(urljoin(url, line.links[0][2])).path or "/"
+        except ValueError:  # not an address
+            break
         folder = href.rsplit("/", 1)[0] + "/"
         if n == 0:
             if not leads_home(line.links[0][2]) and href != "/":
                 break
-        elif not (folder.startswith(path) and page_path.startswith(folder) and folder != "/"):
+        elif not (folder.startswith(path) and page_path.startswith(folder) and folder != "/") or not _FOLDER.search(
+            href
+        ):
             break
         path, n = folder, n + 1
     return n
 
 
 def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None) -> Crumbs | None:
-    """The breadcrumb of a page. before: index of the title's line (a breadcrumb stands before it, or says what it is)."""
-    head = lines[max(0, before - ABOVE) : before + 8]
+    """The breadcrumb of a page, None without one.
+
+    lines: of the whole page; before: index of the title's line (a breadcrumb stands above it, or says what it is); url: of the page.
+    """
+    head = [x for x in lines[max(0, before - ABOVE) : before + 8] if len(x.raw) <= MAX_LINE]
+    above = [x for x in head if x.index <= before + 1]
+    path = urlsplit(url).path if url else ""
+    found = _said(lines, head, before) or _slotted(above, head) or _chained(above) or _items(above, path, url or "")
+    return _finish(*found, title) if found else None
+
+
+Found = tuple[list[str], Sequence[Line]]
+
+
+def _said(lines: list[Line], head: list[Line], before: int) -> Found | None:
+    """当前位置: A > B, or 当前位置: with the steps in the lines that follow."""
     for line in head:
-        if line.long or len(line.raw) > 300:
+        if not (start := _prefix(line)):
             continue
-        if start := _prefix(line):
-            own = split_steps(line, start)
-            if own and len(own) <= MAX_STEPS + 2:
-                return _finish(own, [line], lines, title)
-            if not own:
-                follow = [
-                    x for x in lines[line.index + 1 : line.index + 1 + MAX_STEPS] if not x.long and x.index < before
-                ]
-                holder = line.element.getparent()
-                inside = [x for x in follow if holder is not None and _is_within(x.element, holder)]
-                if inside and (steps := _of_lines(inside)):
-                    return _finish(steps, [line, *inside], lines, title)
-    for line in head:
-        if line.flags & CRUMB and not line.long and line.index <= before + 2:
-            holder = _container(line.element)
-            group = [
-                x for x in head if x.flags & CRUMB and not x.long and (holder is None or _is_within(x.element, holder))
-            ]
-            if not group or sum(len(x.raw) for x in group) > 300:
-                continue
-            steps = _of_lines(group)
-            links = sum(len(x.links) for x in group)
-            if (
-                1 <= len(steps) <= MAX_STEPS
-                and (links >= 1 or len(steps) >= 2)
-                and not any(":" in half_width(s) for s in steps[:1])
-            ):
-                return _finish(steps, group, lines, title)
-    for line in head:
-        if line.flags & LINK and line.links and len(line.raw) < 240 and line.index < before + 2:
+        own = split_steps(line, start)
+        if own and len(own) <= MAX_STEPS + 2:
+            return own, [line]
+        holder = line.element.getparent()
+        if own or holder is None:
+            continue
+        follow = lines[line.index + 1 : min(line.index + 1 + MAX_STEPS, before)]
+        inside = [x for x in follow if len(x.raw) <= MAX_LINE and _is_within(x.element, holder)]
+        if inside and (steps := _of_lines(inside)):
+            return steps, [line, *inside]
+    return None
+
+
+def _slotted(above: list[Line], head: list[Line]) -> Found | None:
+    """The steps in an element that the template names as a breadcrumb."""
+    for line in above:
+        if not line.flags & CRUMB:
+            continue
+        holder = _container(line.element)
+        group = [x for x in head if x.flags & CRUMB and (holder is None or _is_within(x.element, holder))]
+        if not group or sum(len(x.raw) for x in group) > MAX_LINE:
+            continue
+        steps = _of_lines(group)
+        links = sum(len(x.links) for x in group)
+        if not 1 <= len(steps) <= MAX_STEPS or (not links and len(steps) < 2) or ":" in half_width(steps[0]):
+            continue
+        if len(group) == 1 and links > 3 and not _STRONG.search(line.half) and not _WEAK.search(line.half):
+            continue  # a row of links in a slot called position is a menu
+        return steps, group
+    return None
+
+
+def _chained(above: list[Line]) -> Found | None:
+    """A line above the title whose links are parted by > » →, or that starts with 首页."""
+    for line in above:
+        text = line.half
+        if len(text) > 240:
+            continue
+        marks = len(_STRONG.findall(text))
+        if line.links:
             steps = split_steps(line, weak=False)
-            text = line.half
-            if (
-                2 <= len(steps) <= MAX_STEPS
-                and _STRONG.search(text)
-                and (leads_home(line.links[0][2]) or is_home_word(steps[0]) or len(line.links) >= 2)
-            ):
-                return _finish(steps, [line], lines, title)
-            if 2 <= len(steps) <= MAX_STEPS and not _STRONG.search(text):
-                slashed = split_steps(line)
-                if is_home_word(slashed[0]) and "/" in text and len(slashed) <= 5 and "|" not in text:
-                    return _finish(slashed, [line], lines, title)
-        elif not line.links and len(line.raw) < 120 and line.index < before and _STRONG.search(line.half):
+            home = bool(steps) and (leads_home(line.links[0][2]) or is_home_word(steps[0]))
+            if 2 <= len(steps) <= MAX_STEPS and marks >= len(steps) - 1 and (home or len(line.links) >= 2):
+                return steps, [line]
+            if not marks and "/" in text and "|" not in text:
+                steps = split_steps(line)
+                if 2 <= len(steps) <= 5 and is_home_word(steps[0]):
+                    return steps, [line]
+        elif marks and len(text) < 120:
             steps = split_steps(line)
             if len(steps) >= 2 and is_home_word(steps[0]):
-                return _finish(steps, [line], lines, title)
-    if url:
-        page_path = urlsplit(url).path
-        for i, line in enumerate(head):
-            if line.index <= before and line.links and (n := _nested(head, i, page_path, url)) >= 2:
-                return _finish(_of_lines(head[i : i + n]), head[i : i + n], lines, title)
+                return steps, [line]
+    return None
+
+
+def _items(above: list[Line], path: str, url: str) -> Found | None:
+    """Steps that are lines of their own: each ending in >, or links whose paths nest down to the page."""
+    for i, line in enumerate(above):
+        if not line.links:
+            continue
+        n = 0
+        for follow in above[i : i + MAX_STEPS]:
+            n += 1
+            if not (follow.links and _ENDS_STRONG.search(follow.half)):
+                break
+        if n >= 3 and (steps := _of_lines(above[i : i + n])):
+            return steps, above[i : i + n]
+        if path and (n := _nested(above, i, path, url)) >= 2:
+            return _of_lines(above[i : i + n]), above[i : i + n]
     return None
 
 
@@ -202,7 +241,7 @@ def _is_self(step: str, title: str) -> bool:
     return len(short) >= 8 and len(full) >= 8 and (full.startswith(short) or short in full or full in short)
 
 
-def _finish(steps: list[str], shown: Sequence[Line], lines: list[Line], title: str) -> Crumbs:
+def _finish(steps: list[str], shown: Sequence[Line], title: str) -> Crumbs:
     kept = [s for s in steps if len(s) <= MAX_STEP or s is steps[-1]]
     while kept and _is_self(kept[-1], title):
         kept.pop()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crawler.extraction.dom import parse
 from crawler.extraction.facts import read_facts
@@ -374,3 +376,69 @@ def test_empty_pages_have_no_facts(html: str) -> None:
     assert facts.title == ""
     assert facts.published_at is None
     assert facts.breadcrumb == []
+
+
+PIECES = [
+    *(
+        "<div>",
+        "</div>",
+        "<a href='http://[bad'>",
+        "<a href=/>",
+        "</a>",
+        "<li>",
+        "<br>",
+        "<h1>",
+        "</h1>",
+        "<td>",
+        "<dt>",
+    ),
+    *(
+        "<title>",
+        "</title>",
+        "<ol class=breadcrumb>",
+        "<b>",
+        "<time datetime=x>",
+        "<p class=place>",
+        "<span title='2020-01-02'>",
+    ),
+    *(
+        "当前位置:",
+        "首页",
+        ">",
+        "&gt;",
+        "/",
+        "标签:",
+        "#",
+        "来源:",
+        "作者",
+        ":",
+        "时间:",
+        "2020-02-30",
+        "2020-01-02 10:11",
+        "20",
+    ),
+    *(
+        "发表于",
+        "点击:1.",
+        "9万",
+        "【",
+        "】",
+        "(2)",
+        "在会议上的讲话",
+        "同志们:",
+        "\u3000",
+        "\xa0",
+        "上一篇:",
+        "正文",
+        "民國999年9月9日",
+    ),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40), st.sampled_from(["", "<title>在会议上的讲话_某网</title>"]))
+@settings(max_examples=400, deadline=None)
+def test_any_page_is_survived(pieces: list[str], head: str) -> None:
+    facts = read_facts(parse((head + "".join(pieces)).encode(), None, URL))
+    assert facts.published_at is None or facts.published_from
+    assert all(facts.breadcrumb)
+    assert all(facts.keywords)
