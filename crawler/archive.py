@@ -1,13 +1,30 @@
 """WARC in, WARC out: every response kept is one WARC record in a gzip member of its own.
 
-A page is addressed by file, offset, length and the SHA-256 of its payload. Each crawl run writes a new file; a file is
-never appended to by another run, so a record torn by a kill can only be the last one of its file.
+A page is addressed by file, offset, length and the SHA-256 of its payload. Each crawl attempt writes a new file; a file is
+never appended to by another run, so a record torn by a kill can only be the last one of its file, and nothing refers to it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import secrets
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
+
+from warcio.archiveiterator import ArchiveIterator
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from crawler.durable import cannot_write, fsync_folder
+from crawler.errors import DamagedError
+from crawler.home import Home
+
+GZIP_LEVEL = 3  # 30 KB of HTML in 0.4 ms; level 9 takes four times as long for 3 % less
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +46,170 @@ class ArchivedResponse:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     fetched_at: datetime
+
+
+def _stamp(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class ArchiveWriter:
+    """Writes the WARC file of one crawl attempt of one site; the file is made with its first record.
+
+    Raises JianghuaError when the disk is full; what was flushed before stays readable.
+    """
+
+    def __init__(self, home: Home, site: str, software: str) -> None:
+        self._folder = home.archive(site)
+        self._site = site
+        self._software = software
+        self._out: io.BufferedWriter | None = None
+        self._name = ""
+        self._offset = 0
+
+    def _member(
+        self, kind: str, url: str | None, payload: bytes, headers: StatusAndHeaders | None, warc: dict[str, str]
+    ) -> bytes:
+        buffer = io.BytesIO()
+        writer = WARCWriter(buffer, gzip=False)
+        record = writer.create_warc_record(
+            url, kind, payload=io.BytesIO(payload), length=len(payload), http_headers=headers, warc_headers_dict=warc
+        )
+        writer.write_record(record)
+        packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+        return packer.compress(buffer.getvalue()) + packer.flush()
+
+    def _append(self, member: bytes) -> tuple[int, int]:
+        path = self._folder / self._name
+        try:
+            if self._out is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}.warc.gz"
+                path = self._folder / self._name
+                self._out = path.open("xb")
+                fsync_folder(self._folder)
+                info = (
+                    f"software: {self._software}\r\nformat: WARC File Format 1.1\r\nisPartOf: {self._site}\r\n".encode()
+                )
+                first = self._member(
+                    "warcinfo",
+                    None,
+                    info,
+                    None,
+                    {"WARC-Filename": self._name, "Content-Type": "application/warc-fields"},
+                )
+                self._out.write(first)
+                self._offset = len(first)
+            offset = self._offset
+            self._out.write(member)
+        except OSError as e:
+            raise cannot_write(path, e) from e
+        self._offset += len(member)
+        return offset, len(member)
+
+    def response(
+        self, url: str, status: int, reason: str, headers: Iterable[tuple[str, str]], body: bytes, when: datetime
+    ) -> WarcAddress:
+        """Append a response; its address holds once `flush` has returned.
+
+        body: with content encoding removed; the headers that say otherwise are kept as X-Archive-….
+        """
+        sha256 = hashlib.sha256(body).hexdigest()
+        told = [
+            (
+                f"X-Archive-Original-{k}"
+                if k.lower() in ("content-encoding", "transfer-encoding", "content-length")
+                else k,
+                v,
+            )
+            for k, v in headers
+        ]
+        told.append(("Content-Length", str(len(body))))
+        warc = {"WARC-Date": _stamp(when), "WARC-Payload-Digest": f"sha256:{sha256}"}
+        member = self._member(
+            "response", url, body, StatusAndHeaders(f"{status} {reason or 'OK'}", told, protocol="HTTP/1.1"), warc
+        )
+        offset, length = self._append(member)
+        return WarcAddress(f"{self._site}/{self._name}", offset, length, sha256)
+
+    def revisit(
+        self,
+        url: str,
+        status: int,
+        reason: str,
+        headers: Iterable[tuple[str, str]],
+        when: datetime,
+        sha256: str,
+        first_date: datetime,
+    ) -> None:
+        """Append a revisit record: the same payload as one archived before (identical-payload-digest)."""
+        warc = {
+            "WARC-Date": _stamp(when),
+            "WARC-Payload-Digest": f"sha256:{sha256}",
+            "WARC-Profile": "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest",
+            "WARC-Refers-To-Target-URI": url,
+            "WARC-Refers-To-Date": _stamp(first_date),
+        }
+        self._append(
+            self._member(
+                "revisit",
+                url,
+                b"",
+                StatusAndHeaders(f"{status} {reason or 'OK'}", list(headers), protocol="HTTP/1.1"),
+                warc,
+            )
+        )
+
+    def flush(self) -> None:
+        """Make every record appended so far durable."""
+        if self._out is None:
+            return
+        try:
+            self._out.flush()
+            os.fsync(self._out.fileno())
+        except OSError as e:
+            raise cannot_write(self._folder / self._name, e) from e
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        if self._out is not None:
+            self.flush()
+            self._out.close()
+            self._out = None
+
+
+def read_response(home: Home, address: WarcAddress) -> ArchivedResponse:
+    """The archived response at an address.
+
+    Raises DamagedError naming file and offset when the file is gone, the record cannot be read or its payload is not the one
+    that was written.
+    """
+    path = home.var / "archive" / address.file
+    where = f"{path}, offset {address.offset}"
+    remedy = "crawl the page again (jianghua crawl SITE --refetch all); the other records of the file are not touched"
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(address.offset)
+            member = file.read(address.length)
+        if len(member) != address.length:
+            raise DamagedError("the archive is cut off in a record", where=where, remedy=remedy)
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        raw = unpacker.decompress(member)
+        if not unpacker.eof:
+            raise DamagedError("the archive is cut off in a record", where=where, remedy=remedy)
+        record = next(iter(ArchiveIterator(io.BytesIO(raw), no_record_parse=False)))
+        body = record.raw_stream.read()
+        headers = tuple(record.http_headers.headers) if record.http_headers else ()
+        status = int(record.http_headers.get_statuscode()) if record.http_headers else 0
+        url = record.rec_headers.get_header("WARC-Target-URI")
+        when = datetime.strptime(record.rec_headers.get_header("WARC-Date"), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except DamagedError:
+        raise
+    except (OSError, zlib.error, StopIteration, ValueError, TypeError, EOFError) as e:
+        raise DamagedError(
+            f"the archived page cannot be read: {e or type(e).__name__}", where=where, remedy=remedy
+        ) from e
+    if hashlib.sha256(body).hexdigest() != address.sha256:
+        raise DamagedError(
+            "the archived page is not the one that was written (SHA-256 differs)", where=where, remedy=remedy
+        )
+    return ArchivedResponse(url, status, headers, body, when)

@@ -1,11 +1,71 @@
-"""State of one site: the durable frontier and what is known of each URL, in one SQLite file (var/state/SITE.db)."""
+"""State of one site: the durable frontier and what is known of each URL, in one SQLite file (var/state/SITE.db).
+
+The frontier is the set of rows that are `queued`. A run is written down when it starts and when it is finished; a run that was
+killed is unfinished and goes on with what is still queued. What a response brings (its archive address, its validators, the
+links found in it) is committed in one transaction, after the archive was flushed; so a kill costs at most the responses in
+flight and the last few that were not committed yet, and loses nothing.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
 
 from crawler.archive import WarcAddress
+from crawler.durable import cannot_write
+from crawler.errors import DamagedError, JianghuaError
+from crawler.home import Home
+from crawler.site import Site
+
+SCHEMA_VERSION = 1
+ROBOTS, SEED, LIST, UNKNOWN, ARTICLE, RECHECK = 0, 1, 2, 3, 4, 9  # priorities: lower goes first
+
+_metadata = sa.MetaData()
+meta_table = sa.Table(
+    "meta", _metadata, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.String, nullable=False)
+)
+pages_table = sa.Table(
+    "pages",
+    _metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String, nullable=False, unique=True),
+    sa.Column("url", sa.String, nullable=False),
+    sa.Column("kind", sa.String),  # list, article, sitemap, robots; None until it was seen
+    sa.Column("depth", sa.Integer, nullable=False),
+    sa.Column("template", sa.String, nullable=False),
+    sa.Column("article_key", sa.String, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("expected", sa.Integer, nullable=False),
+    sa.Column("fate", sa.String),
+    sa.Column("why", sa.String),
+    sa.Column("status", sa.Integer),
+    sa.Column("etag", sa.String),
+    sa.Column("last_modified", sa.String),
+    sa.Column("content_type", sa.String),
+    sa.Column("first_seen", sa.String, nullable=False),
+    sa.Column("checked_at", sa.String),
+    sa.Column("changed_at", sa.String),
+    sa.Column("fetched_at", sa.String),
+    sa.Column("gone_since", sa.String),
+    sa.Column("warc_file", sa.String),
+    sa.Column("warc_offset", sa.Integer),
+    sa.Column("warc_length", sa.Integer),
+    sa.Column("sha256", sa.String),
+    sa.Column("queued", sa.Integer, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("missing", sa.Integer, nullable=False),  # 404 or 410 seen in this run
+    sa.Index("articles", "article_key"),
+    sa.Index("frontier", "queued", "priority", "depth", "seq"),
+)
+_P = pages_table.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +97,246 @@ class PageState:
     content_type: str | None
     address: WarcAddress | None
     gone_since: datetime | None
+
+
+def text_time(when: datetime) -> str:
+    """A time as the state keeps it: UTC, seconds, ISO 8601, so that texts sort like times."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _page_state(row: Any) -> PageState:
+    address = WarcAddress(row.warc_file, row.warc_offset, row.warc_length, row.sha256) if row.warc_file else None
+    fate, why = row.fate, row.why
+    if fate is None and address is None:
+        fate, why = "unfetched", why or "known, not fetched yet"
+    return PageState(row.key, row.url, row.article_key, row.ordinal, row.expected, fate, why, row.status, _time(row.fetched_at),
+                     row.content_type, address, _time(row.gone_since))  # fmt: skip
+
+
+class SiteState:
+    """One site's state file, opened. A writer holds a lock on the site; readers may read beside it."""
+
+    def __init__(self, home: Home, site: str, engine: sa.Engine, lock: int | None) -> None:
+        self.home, self.site = home, site
+        self._engine, self._lock = engine, lock
+        self.db = engine.connect()
+
+    @classmethod
+    def open(cls, home: Home, site: str, read_only: bool = False) -> SiteState:
+        """Open a site's state.
+
+        Raises JianghuaError when another crawl of the site is running (writers), when there is none yet (readers), or when
+        the disk is full; DamagedError when the file is no state of ours.
+        """
+        path = home.state_db(site)
+        lock: int | None = None
+        if read_only:
+            if not path.is_file():
+                raise JianghuaError(
+                    f"site '{site}' was never crawled here", where=str(path), remedy=f"run: jianghua crawl {site}"
+                )
+        else:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+            except OSError as e:
+                raise cannot_write(path, e) from e
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+                raise JianghuaError(
+                    f"another crawl of '{site}' is running",
+                    where=str(path),
+                    remedy="wait until it has ended; it can be killed and started again at any time",
+                ) from None
+        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
+
+        @sa.event.listens_for(engine, "connect")
+        def _pragmas(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA busy_timeout=30000")
+            if not read_only:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=NORMAL")
+
+        try:
+            state = cls(home, site, engine, lock)
+            if not read_only:
+                _metadata.create_all(state.db)
+                state.set_meta("schema", str(SCHEMA_VERSION))
+                state.db.commit()
+            elif not sa.inspect(engine).has_table("pages"):
+                raise JianghuaError(
+                    f"site '{site}' was never crawled here", where=str(path), remedy=f"run: jianghua crawl {site}"
+                )
+        except sa.exc.OperationalError as e:
+            raise JianghuaError(
+                f"the state cannot be written: {e.orig}",
+                where=str(path),
+                remedy="make room on the disk or check the folder's permissions, then run the same command again",
+            ) from e
+        except sa.exc.DatabaseError as e:
+            raise DamagedError(
+                f"the state cannot be read: {e.orig}",
+                where=str(path),
+                remedy=f"move the file away and run: jianghua crawl {site}",
+            ) from e
+        return state
+
+    def __enter__(self) -> SiteState:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and give the site free."""
+        self.db.close()
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    # -- small facts
+
+    def meta(self, name: str) -> str | None:
+        """A fact of the site kept by name."""
+        return self.db.execute(sa.select(meta_table.c.value).where(meta_table.c.name == name)).scalar()
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Keep a fact of the site by name (committed with the transaction)."""
+        self.db.execute(
+            sa.text("INSERT INTO meta (name, value) VALUES (:n, :v) ON CONFLICT (name) DO UPDATE SET value = :v"),
+            {"n": name, "v": value},
+        )
+
+    # -- runs
+
+    def unfinished_run(self) -> dict[str, Any] | None:
+        """The run that was killed before its end, else None."""
+        value = self.meta("run")
+        run: dict[str, Any] | None = json.loads(value) if value else None
+        return run if run and not run.get("finished") else None
+
+    def start_run(self, run: dict[str, Any]) -> None:
+        """Write down that a run starts (or is finished)."""
+        self.set_meta("run", json.dumps(run, sort_keys=True))
+
+    def queue_due(self, site: Site, refetch: str, now: datetime) -> int:
+        """Put into the frontier what is to be looked at again, and everything that never got an answer. How many are queued."""
+        never = _P.checked_at.is_(None)
+        lists = _P.kind.in_(("list", "sitemap"))
+
+        def older(interval: timedelta) -> Any:
+            return _P.checked_at <= text_time(now - interval)
+
+        young = _P.changed_at > text_time(now - site.refetch.young_for)
+        due: Any = sa.or_(
+            sa.and_(lists, older(site.refetch.lists)),
+            sa.and_(sa.not_(lists), young, older(site.refetch.young)),
+            sa.and_(sa.not_(lists), sa.not_(sa.func.coalesce(young, False)), older(site.refetch.old)),
+            sa.and_(_P.kind.is_(None), older(site.refetch.old)),
+        )
+        if refetch == "all":
+            due = sa.true()
+        elif refetch == "none":
+            due = lists
+        # every page of a split article is looked at with the others
+        articles = sa.select(_P.article_key).where(sa.and_(_P.ordinal > 0, _P.expected > 1, due))
+        chosen = sa.or_(never, due, sa.and_(_P.expected > 1, _P.article_key.in_(articles)))
+        self.db.execute(sa.update(pages_table).values(tries=0, missing=0, queued=0))
+        self.db.execute(
+            sa.update(pages_table)
+            .where(chosen)
+            .values(
+                queued=1,
+                priority=sa.case((_P.depth == 0, SEED), (lists, LIST), (_P.kind.is_(None), UNKNOWN), else_=ARTICLE),
+            )
+        )
+        return self.queued()
+
+    def queued(self) -> int:
+        """How many URLs are in the frontier."""
+        return int(self.db.execute(sa.select(sa.func.count()).where(_P.queued == 1)).scalar() or 0)
+
+    def known(self) -> int:
+        """How many URLs are known."""
+        return int(self.db.execute(sa.select(sa.func.count()).select_from(pages_table)).scalar() or 0)
+
+    def next_queued(self, limit: int) -> Sequence[Any]:
+        """The next rows of the frontier, in order."""
+        return self.db.execute(
+            sa.select(pages_table).where(_P.queued == 1).order_by(_P.priority, _P.depth, _P.seq).limit(limit)
+        ).fetchall()
+
+    def row(self, key: str) -> Any:
+        """The row of a key, or None."""
+        return self.db.execute(sa.select(pages_table).where(_P.key == key)).first()
+
+    def template_counts(self) -> dict[str, int]:
+        """How many URLs of each form are known."""
+        return {
+            str(t): int(n) for t, n in self.db.execute(sa.select(_P.template, sa.func.count()).group_by(_P.template))
+        }
+
+    def keys(self) -> set[str]:
+        """The keys of every URL known."""
+        return {k for (k,) in self.db.execute(sa.select(_P.key))}
+
+    def group(self, article_key: str) -> Sequence[Any]:
+        """The rows of one article's pages."""
+        return self.db.execute(sa.select(pages_table).where(_P.article_key == article_key)).fetchall()
+
+    def insert(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Add URLs that are not known yet; known ones stay as they are."""
+        if rows:
+            self.db.execute(_INSERT, rows)
+
+    def update(self, key: str, **values: Any) -> None:
+        """Change the row of a key."""
+        self.db.execute(sa.update(pages_table).where(_P.key == key).values(**values))
+
+    def commit(self) -> None:
+        """Make what was written since the last commit durable."""
+        try:
+            self.db.commit()
+        except sa.exc.OperationalError as e:
+            raise JianghuaError(
+                f"the state cannot be written: {e.orig}",
+                where=str(self.home.state_db(self.site)),
+                remedy="make room on the disk, then run the same command again; nothing already kept was touched",
+            ) from e
+
+    # -- the hand-off
+
+    def pages(self) -> Iterator[PageState]:
+        """Every URL met, ordered by key; robots.txt and sitemaps are no pages."""
+        query = (
+            sa.select(pages_table)
+            .where(sa.or_(_P.kind.is_(None), _P.kind.not_in(("robots", "sitemap"))))
+            .order_by(_P.key)
+        )
+        for row in self.db.execute(query):
+            yield _page_state(row)
+
+
+_INSERT = sa.insert(pages_table).prefix_with("OR IGNORE")
+
+
+def new_row(
+    key: str,
+    url: str,
+    now: str,
+    *,
+    kind: str | None = None,
+    depth: int = 0,
+    priority: int = UNKNOWN,
+    template: str = "",
+) -> dict[str, Any]:
+    """The row of a URL met for the first time, in the frontier."""
+    return {"key": key, "url": url, "kind": kind, "depth": depth, "template": template, "article_key": key, "ordinal": 1, "expected": 1,
+            "first_seen": now, "queued": 1, "priority": priority, "tries": 0, "missing": 0}  # fmt: skip

@@ -1,0 +1,63 @@
+"""Settings of the crawler: defaults, then `jianghua.toml` in the home, then the environment (JIANGHUA_…), then options."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from crawler.errors import JianghuaError
+from crawler.home import Home
+
+VERSION = "0.1"
+
+
+class Settings(BaseSettings):
+    """contact: an address or page where site owners reach whoever runs this crawl. timeout: seconds to wait for an answer.
+    max_size: bytes of a response, after decompression, beyond which it is given up."""
+
+    model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="ignore", frozen=True)
+
+    contact: str = "https://github.com/jianghua-dataset/jianghua"
+    timeout: float = Field(default=30.0, gt=0)
+    max_size: int = Field(default=10 * 1024 * 1024, ge=1024)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # what the file says comes in as arguments: the environment wins over it
+        return env_settings, init_settings
+
+    def user_agent(self, contact: str | None = None) -> str:
+        """The user agent: the project and a contact. contact: of the site file, if it names its own."""
+        return f"Jianghua/{VERSION} (+{contact or self.contact})"
+
+
+def load_settings(home: Home) -> Settings:
+    """The settings of a home. Raises JianghuaError when jianghua.toml or the environment holds a wrong value."""
+    value: dict[str, Any] = {}
+    if home.settings_file.is_file():
+        try:
+            value = tomllib.loads(home.settings_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+            raise JianghuaError(
+                f"the settings cannot be read: {e}", where=str(home.settings_file), remedy="mend the file; it is TOML"
+            ) from None
+    try:
+        return Settings(**value)
+    except ValidationError as e:
+        first = e.errors()[0]
+        name = ".".join(str(x) for x in first["loc"])
+        raise JianghuaError(
+            f"'{name}': {first['msg']}",
+            where=f"{home.settings_file} or JIANGHUA_{name.upper()}",
+            remedy="mend the value",
+        ) from None

@@ -1,0 +1,133 @@
+"""The crawl behind the command: several sites side by side in one process, with progress and a summary."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crawler.config import load_settings
+from crawler.errors import JianghuaError, UsageError
+from crawler.home import Home
+from crawler.site import Site, load_site, site_files
+
+
+@dataclass(slots=True)
+class SiteResult:
+    """What crawling one site came to: counts by name, and why it failed (None when it did not)."""
+
+    site: str
+    counts: dict[str, Any]
+    error: str | None
+
+
+def chosen_sites(home: Home, names: Sequence[str], at: Sequence[str]) -> list[Site]:
+    """The sites to crawl, pointed at their replicas.
+
+    names: none means every site that has an address. at: `SITE=URL`, or a bare URL when there is one site.
+    Raises UsageError for an unknown site or an address that fits none.
+    """
+    bare = [a for a in at if "=" not in a.split("://", 1)[0]]
+    named = dict(a.split("=", 1) for a in at if a not in bare)
+    if bare and len(names) != 1:
+        raise UsageError(
+            "--at with a bare address needs exactly one site", where=bare[0], remedy="give it as --at SITE=URL"
+        )
+    for site in named:
+        if site not in site_files(home):
+            load_site(site, home)  # raises with the known names
+        if names and site not in names:
+            raise UsageError(
+                f"--at names '{site}', which is not among the sites to crawl",
+                where=f"{site}={named[site]}",
+                remedy=f"add {site} to the command",
+            )
+    wanted = list(dict.fromkeys(names)) or sorted({*named, *(n for n in site_files(home) if _has_address(home, n))})
+    if not wanted:
+        raise UsageError(
+            "no site has a start address",
+            where=str(home.own_sites),
+            remedy="name a site, and give its replica with --at SITE=URL",
+        )
+    out = []
+    for name in wanted:
+        site_ = load_site(name, home)
+        url = named.get(name) or (bare[0] if bare else None)
+        out.append(site_.at(url) if url else site_)
+    return out
+
+
+def _has_address(home: Home, name: str) -> bool:
+    try:
+        return not load_site(name, home).unfilled
+    except JianghuaError:
+        return True  # its error is told when it is crawled
+
+
+def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: float | None = None, limit: int | None = None,
+          watch: Callable[[list[Any]], None] | None = None) -> list[SiteResult]:  # fmt: skip
+    """Crawl sites side by side; returns when all have ended. Can be called once in a process (Twisted's reactor).
+
+    A site that fails does not stop the others; its error is in its result. watch: called twice a second with the running
+    SiteCrawl objects.
+    """
+    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    from scrapy.crawler import CrawlerProcess
+    from scrapy.utils.project import get_project_settings
+    from twisted.internet.task import LoopingCall
+
+    from crawler.spiders.document import DocumentSpider
+
+    own = load_settings(home)
+    settings = get_project_settings()
+    settings.set("DOWNLOAD_TIMEOUT", own.timeout, priority="cmdline")
+    settings.set("DOWNLOAD_MAXSIZE", own.max_size, priority="cmdline")
+    without_suffix_list()
+    process = CrawlerProcess(settings)
+    crawlers: list[tuple[Site, Any]] = []
+    results: dict[str, SiteResult] = {}
+    for site in sites:
+        spider_class = type(f"Site_{site.name}", (DocumentSpider,), {"name": site.name, "site_name": site.name})
+        crawler = process.create_crawler(spider_class)
+        try:
+            started = process.crawl(crawler, site=site, home=home, refetch=refetch, delay=delay, limit=limit)
+        except JianghuaError as e:
+            results[site.name] = SiteResult(site.name, {}, str(e))
+            continue
+        started.addErrback(_keep_error, site.name, results)
+        crawlers.append((site, crawler))
+    loop = None
+    if watch is not None:
+        loop = LoopingCall(lambda: watch([c.spider.crawl for _, c in crawlers if c.spider is not None]))
+        loop.start(0.5, now=False)
+    process.start(install_signal_handlers=True)
+    if loop is not None and loop.running:
+        loop.stop()
+    for site, crawler in crawlers:
+        if crawler.spider is None:
+            results.setdefault(site.name, SiteResult(site.name, {}, "the crawl could not start"))
+            continue
+        run = crawler.spider.crawl
+        counts = {f: getattr(run.counts, f) for f in run.counts.__slots__ if f != "reasons"}
+        counts["reasons"] = dict(sorted(run.counts.reasons.items(), key=lambda x: (-x[1], x[0]))[:10])
+        counts["seconds"] = round(counts["seconds"], 2)
+        error = str(run.error) if run.error else run.counts.failed
+        results.setdefault(site.name, SiteResult(site.name, counts, error))
+    return [results[s.name] for s in sites]
+
+
+def _keep_error(failure: Any, name: str, results: dict[str, SiteResult]) -> None:
+    results.setdefault(name, SiteResult(name, {}, _told(failure.value)))
+
+
+def _told(error: BaseException) -> str:
+    return str(error) if isinstance(error, JianghuaError) else f"{type(error).__name__}: {error}"
+
+
+def without_suffix_list() -> None:
+    """Keep Scrapy's cookie middleware from asking the internet for the public suffix list at the first cookie."""
+    from scrapy.downloadermiddlewares import cookies
+    from tldextract import TLDExtract
+
+    cookies._split_domain = TLDExtract(suffix_list_urls=(), include_psl_private_domains=True)

@@ -1,0 +1,87 @@
+"""The address guard: a crawl of a public site never reaches into the machine or the local network.
+
+Checked when a connection is made, not when a link is read: a name may resolve to anything at any time. A site whose own start
+address is local (a replica, a test) is free to be.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request, Spider
+from scrapy.exceptions import IgnoreRequest
+from scrapy.resolver import CachingThreadedResolver
+from twisted.internet.defer import Deferred
+
+
+class ForbiddenAddress(IgnoreRequest):
+    """A request that would leave the site or reach a local address."""
+
+
+_local_names: set[str] = set()  # hosts of sites that are local themselves
+
+
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host literally is, decimal, octal, hexadecimal and short IPv4 forms included; None for a name."""
+    bare = host.strip("[]")
+    try:
+        return ipaddress.ip_address(bare)
+    except ValueError:
+        pass
+    if bare and all(c in "0123456789abcdefxABCDEFX." for c in bare) and bare[0].isdigit():
+        try:
+            return ipaddress.ip_address(socket.inet_aton(bare))
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is not one of the public internet."""
+    return not address.is_global or address.is_multicast
+
+
+class GuardMiddleware:
+    """Refuses requests out of the site's hosts (host and port), and literal local addresses of sites that are not local."""
+
+    def __init__(self, spider: Spider) -> None:
+        self._spider = spider
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> GuardMiddleware:
+        return cls(crawler.spider)
+
+    def process_request(self, request: Request) -> None:
+        """Raises ForbiddenAddress for a request that may not be made."""
+        site = self._spider.site  # type: ignore[attr-defined]
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("http", "https"):
+            raise ForbiddenAddress(f"{parts.scheme} addresses are not fetched")
+        if parts.netloc.lower() not in site.hosts:
+            raise ForbiddenAddress(f"{parts.netloc} is none of the site's hosts")
+        if parts.netloc.lower() == urlsplit(site.origin).netloc.lower():
+            start = address_of(parts.hostname or "")
+            if (start is not None and is_local(start)) or parts.hostname == "localhost":
+                _local_names.add(parts.hostname or "")
+                return
+        literal = address_of(parts.hostname or "")
+        if literal is not None and is_local(literal):
+            raise ForbiddenAddress(f"{parts.hostname} is a local address")
+
+
+class GuardResolver(CachingThreadedResolver):
+    """Refuses names of public sites that resolve to local addresses."""
+
+    def getHostByName(self, name: str, timeout: Any = ()) -> Deferred[str]:
+        found: Deferred[str] = super().getHostByName(name, timeout)
+        if name not in _local_names:
+            found.addCallback(self._check, name)
+        return found
+
+    def _check(self, address: str, name: str) -> str:
+        if is_local(ipaddress.ip_address(address)):
+            raise ForbiddenAddress(f"{name} resolves to the local address {address}")
+        return address

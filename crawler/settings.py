@@ -1,0 +1,54 @@
+"""Scrapy settings. Each departure from a default says why."""
+
+BOT_NAME = "jianghua"
+SPIDER_MODULES = ["crawler.spiders"]
+SPIDER_LOADER_CLASS = "crawler.spiders.loader.SiteSpiderLoader"  # every site file is a spider
+SCHEDULER = "crawler.frontier.Frontier"  # Scrapy's queues lose what is in memory when the process is killed
+
+# Politeness is in SiteCrawl, which knows robots.txt, Crawl-delay, Retry-After and the state of the run:
+ROBOTSTXT_OBEY = False  # Scrapy's own reads 5xx and timeouts as "allow all" and knows no Crawl-delay
+DOWNLOAD_DELAY = 0  # the frontier hands out a request when it may be made
+DOWNLOAD_DELAY_JITTER = 0
+CONCURRENT_REQUESTS = 64  # several sites side by side; each has its own limit
+CONCURRENT_REQUESTS_PER_DOMAIN = 8
+RETRY_ENABLED = False  # a retry is a row of the frontier, so that it survives a kill
+METAREFRESH_ENABLED = False  # a refresh is a link
+REDIRECT_ENABLED = False  # a redirect is an answer to keep; its target is a row of the frontier
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # the frontier knows each URL once; a filter ate pages that redirect to themselves
+
+DOWNLOADER_MIDDLEWARES = {
+    "crawler.middlewares.guard.GuardMiddleware": 10,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # ignores ports; the guard does not
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # counted by SiteCrawl
+}
+SPIDER_MIDDLEWARES = {
+    # nothing is yielded by the spider, so these have nothing to do
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+}
+TWISTED_DNS_RESOLVER = "crawler.middlewares.guard.GuardResolver"
+DOWNLOAD_MAXSIZE = 10 * 1024 * 1024  # also after decompression: 809 bytes of brotli can become 1 GiB
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_HANDLERS = {"file": None, "ftp": None, "s3": None, "data": None}  # http and https only
+DEFAULT_REQUEST_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",
+    "Accept-Language": "zh-CN,zh;q=0.9,en;q=0.3",
+}
+TELNETCONSOLE_ENABLED = False  # nobody may talk to a running crawl
+LOG_LEVEL = "WARNING"  # progress and summary are for people; a line a page is for nobody
+LOGSTATS_INTERVAL = 0
+EXTENSIONS = {
+    "scrapy.extensions.corestats.CoreStats": None,
+    "scrapy.extensions.memusage.MemoryUsage": None,
+    "scrapy.extensions.logstats.LogStats": None,
+    "scrapy.extensions.feedexport.FeedExporter": None,
+    "scrapy.extensions.logcount.LogCount": None,
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "scrapy.extensions.spiderstate.SpiderState": None,
+}
