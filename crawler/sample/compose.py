@@ -214,7 +214,7 @@ def _changed_title(title: str, roles: Sequence[str]) -> str:
     for role in roles:
         if title.startswith(role):
             return title.removeprefix(role)
-    return f"{roles[0]}{title}" if title.startswith("在") else f"{title}（修订）"
+    return f"{roles[0]}{title}" if title.startswith("在") else f"{title}提纲"
 
 
 def articles_of(
