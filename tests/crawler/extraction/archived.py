@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import pickle, gzip, json
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.archive import WarcAddress
+from crawler.archive import ArchiveWriter, WarcAddress
 from crawler.home import Home
-from crawler.state import PageState
+from crawler.state import PageState, SiteState, new_row, text_time
 
 FETCHED = datetime(2026, 11, 1, 8, 0, 0, tzinfo=UTC)
 ORIGIN = "http://127.0.0.1:1"
@@ -26,7 +22,7 @@ class Archived:
         self.home = Home(root)
         self.site = site
         self.states: dict[str, PageState] = {}
-        self.runs = 0
+        self.writer = ArchiveWriter(self.home, site, "tests")
         self.home.own_sites.mkdir(parents=True, exist_ok=True)
         self.file(extra)
 
@@ -45,15 +41,10 @@ class Archived:
         return self.states[key]
 
     def _keep(self, url: str, body: bytes) -> WarcAddress:
-        path = self.home.archive(self.site) / "20261101T080000Z-1.warc.gz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        raw = gzip.compress(
-            json.dumps({"url": url, "status": 200, "at": FETCHED.isoformat()}).encode() + b"\n" + body, mtime=0
-        )
-        with path.open("ab") as f:
-            offset = f.tell()
-            f.write(raw)
-        return WarcAddress(f"{self.site}/{path.name}", offset, len(raw), hashlib.sha256(body).hexdigest())
+        headers = (("Content-Type", "text/html; charset=utf-8"),)
+        address = self.writer.response(url, 200, "OK", headers, body, FETCHED)
+        self.writer.flush()
+        return address
 
     def damage(self, key: str) -> None:
         """Overwrite the middle of a page's record."""
@@ -64,7 +55,22 @@ class Archived:
             f.write(b"\xff" * 8)
 
     def commit(self) -> Home:
+        """Write the state anew, as if a crawl had just committed all this."""
         path = self.home.state_db(self.site)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pickle.dumps(list(self.states.values())))
+        for old in path.parent.glob(f"{path.name}*"):
+            old.unlink()
+        with SiteState.open(self.home, self.site) as state:
+            state.insert([new_row(p.key, p.url, text_time(FETCHED)) for p in self.states.values()])
+            for p in self.states.values():
+                facts: dict[str, Any] = {
+                    name: getattr(p, name)
+                    for name in ("article_key", "ordinal", "expected", "fate", "why", "status", "content_type")
+                }
+                if p.address is not None:
+                    a = p.address
+                    facts |= {"warc_file": a.file, "warc_offset": a.offset, "warc_length": a.length, "sha256": a.sha256}
+                for name, when in (("fetched_at", p.fetched_at), ("gone_since", p.gone_since)):
+                    facts[name] = text_time(when) if when else None
+                state.update(p.key, **facts)
+            state.commit()
         return self.home
