@@ -126,16 +126,14 @@ def learn(
 
 
 def summary(report: ExtractReport) -> RenderableType:
-    """The report for people: one row a site, one column a fate that occurs, then what went wrong."""
-    order = ["speech", "preview", "continuation", "list", "off_topic"]
-    present = {f for s in report.sites for f in s.fates}
-    fates = [f for f in order if f in present] + sorted(present - set(order))
-    table = Table(box=None, title="pages by what became of them", title_justify="left")
-    for n, heading in enumerate(("site", "read", "reused", "speeches", *fates)):
-        table.add_column(heading, justify="left" if n == 0 else "right")
+    """The report for people: one row a site with what became of its pages, then what went wrong."""
+    table = Table(box=None)
+    for n, heading in enumerate(("site", "read", "reused", "speeches", "pages by what became of them")):
+        table.add_column(heading, justify="right" if 0 < n < 4 else "left")
     for s in report.sites:
-        counts = [str(s.fates.get(f, 0) or "·") for f in fates]
-        table.add_row(s.site, str(s.read), str(s.articles - s.read), str(s.speeches), *counts)
+        fates = sorted(s.fates.items(), key=lambda f: (f[0] not in ("speech", "preview"), -f[1], f[0]))
+        became = ", ".join(f"{n} {fate}" for fate, n in fates) or (s.error or "").split("\n")[0]
+        table.add_row(s.site, str(s.read), str(s.articles - s.read), str(s.speeches), Text(became))
     lines: list[RenderableType] = [table]
     pages = sum(s.pages_read for s in report.sites)
     skipped, all_jobs = sum(s.skipped for s in report.sites), sum(s.jobs for s in report.sites)
