@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -133,6 +133,7 @@ def _changes_table(rows: list[dict[str, Any]], before: str, after: str) -> Table
         "title",
         "columns that changed",
         box=None,
+        pad_edge=False,
         title=f"{before} → {after}: " + ", ".join(f"{n} {op}" for op, n in counts.items()),
         title_justify="left",
     )
@@ -148,37 +149,35 @@ def _changes_table(rows: list[dict[str, Any]], before: str, after: str) -> Table
 
 
 def _query_table(columns: list[str], rows: list[tuple[Any, ...]]) -> Table:
-    table = Table(*columns, box=None)
+    table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*map(str, row))
     return table
 
 
-def _where(home: Home, root: Path) -> RenderableType:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for what, path in (
-        ("the latest version, plain Parquet", root / "datasets/speeches/latest/speeches"),
-        ("every version, with manifest and changes", root / "datasets/speeches/versions"),
+def _where(root: Path) -> RenderableType:
+    places = [
+        ("latest version, plain Parquet", root / "datasets/speeches/latest/speeches"),
+        ("every version and its changes", root / "datasets/speeches/versions"),
         ("raw pages (WARC)", root / "var/archive"),
         ("frontier and page states", root / "var/state"),
         ("site files", root / "sites"),
         ("logs", root / "var/logs"),
-    ):
-        table.add_row(what, str(path))
-    following = Table(box=None, show_header=False, pad_edge=False)
-    for line, what in (
+    ]
+    pandas = f"import pandas; print(pandas.read_parquet('{root}/datasets/speeches/latest/speeches').head())"
+    following = [
         (f"jianghua versions --home {root}", "the two versions"),
         (f"jianghua runs --home {root}", "what ran"),
         (f"jianghua verify --home {root}", "re-read every file"),
-        (
-            f"python -c \"import pandas; print(pandas.read_parquet('{root}/datasets/speeches/latest/speeches').head())\"",
-            "pandas",
-        ),
+        (f'python -c "{pandas}"', ""),
         ("jianghua sample serve", "the same sites, to look at in a browser"),
-    ):
-        following.add_row(line, Text(what, style="dim"))
-    return Group(
-        Text("where everything lies", style="bold"), table, Text("\nwhat to try next", style="bold"), following
+    ]
+    # lines, not a table: a path or a command that is cut off or wrapped cannot be copied
+    return Text.assemble(
+        ("where everything lies\n", "bold"),
+        *(f"  {what:<32}{path}\n" for what, path in places),
+        ("\nwhat to try next\n", "bold"),
+        *(x for line, why in following for x in (f"  {line}", (f"  # {why}\n" if why else "\n", "dim"))),
     )
 
 
@@ -220,7 +219,7 @@ def demo(home: Home, shown: Path, say: Callable[[RenderableType], None]) -> dict
     say(Text(QUERY.format(files=shown / "datasets/speeches/latest/speeches/*.parquet"), style="dim"))
     say(_query_table(columns, found))
     say(Text(""))
-    say(_where(home, shown))
+    say(_where(shown))
     seconds = time.monotonic() - began
     say(Text(f"\n{requests} requests, two versions, {seconds:.0f} s", style="dim"))
     return {
@@ -255,6 +254,6 @@ def demo_command(
 
         def say(what: RenderableType) -> None:
             err.file.flush()
-            out.print(what)
+            out.print(what, soft_wrap=isinstance(what, Text))
 
         demo(home, folder, say)

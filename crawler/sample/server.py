@@ -80,6 +80,7 @@ class _Host:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     replaced: dict[str, Answer] = field(default_factory=dict)
     ready: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    sorted: dict[int, dict[str, str]] = field(default_factory=dict)  # path with its query in order -> path, by day
     served: int = 0
 
 
@@ -202,8 +203,15 @@ class SampleServer:
 
     # answers ----------------------------------------------------------------------------------
     def answer(self, host: _Host, path: str) -> Answer:
-        """What a path answers now."""
-        return host.replaced.get(path) or self.sample.pages(host.name, host.day).get(path) or _MISSING
+        """What a path answers now. The fields of a query may come in any order, as on the servers that have such addresses."""
+        if found := host.replaced.get(path):
+            return found
+        pages = self.sample.pages(host.name, host.day)
+        if path in pages or "&" not in path:
+            return pages.get(path, _MISSING)
+        if host.day not in host.sorted:
+            host.sorted[host.day] = {_in_order(p): p for p in pages if "&" in p}
+        return pages.get(host.sorted[host.day].get(_in_order(path), ""), _MISSING)
 
     def fault(self, host: _Host, path: str) -> Fault | None:
         """The fault that the next request for a path meets, if any; it is used up."""
@@ -247,6 +255,11 @@ class SampleServer:
         else:
             return None
         return {"ok": True}
+
+
+def _in_order(path: str) -> str:
+    before, _, query = path.partition("?")
+    return f"{before}?{'&'.join(sorted(query.split('&')))}"
 
 
 def _head(status: int, headers: Mapping[str, str], length: int, close: bool) -> bytes:

@@ -102,6 +102,8 @@ class RedesignedLayout(SectionLayout):
 
     def article(self, shelf: Shelf, a: Article, e: Edition, blocks: list[tuple[str, str]], k: int) -> str:
         rng = random.Random(f"v3{shelf.name}{a.number}{k}")
+        first = "".join(e.parts[0].paragraphs)[:110]
+        lead = f'<blockquote class="ui-brief">摘要：{text_of(first)}…</blockquote>' if k == 1 else ""
         side = "".join(
             f'<a class="ui-card" href="{b.path}"><b>{text_of(x.title_raw)}</b><i>{b.views}人看过</i></a>'
             for b, x in self.others(shelf, a, 6, "side")
@@ -109,8 +111,8 @@ class RedesignedLayout(SectionLayout):
         tags = " ".join(f'<a href="{self.tag_path(w)}">#{w}</a>' for w in a.keywords)
         pager = f'<div class="ui-turn">{self.pager(a, k)}</div>' if a.split > 1 else ""
         main = f"""<div class="ui-left"><div class="ui-path">当前位置：<a href="/">木铎公文</a> &gt; <a href="/">文稿</a> &gt; <a href="{self.list_path(a.category[0])}">{a.category[1]}</a></div>
-<div class="ui-paper"><div class="ui-h">{text_of(e.title_raw)}</div><div class="ui-sub">发布：{a.published_at:%Y-%m-%d %H:%M:%S}　来源：{a.source}　责任编辑：{a.author}</div>
-<div class="ui-text">{self.body(a, blocks, rng)}</div>{pager}<div class="ui-tags">标签：{tags}</div></div></div><div class="ui-right"><h5>猜您需要</h5>{side}</div>"""
+<div class="ui-paper"><div class="ui-h">{text_of(e.title_raw)}</div><div class="ui-sub"><time datetime="{a.published_at:%Y-%m-%dT%H:%M:%S}+08:00">{a.published_at:%Y-%m-%d %H:%M}</time>　来源：{a.source}　责任编辑：{a.author}</div>
+{lead}<div class="ui-text">{self.body(a, blocks, rng)}</div>{pager}<div class="ui-tags">标签：{tags}</div></div></div><div class="ui-right"><h5>猜您需要</h5>{side}</div>"""
         return self.frame(shelf, e.title_raw, main, ",".join(a.keywords))
 
 

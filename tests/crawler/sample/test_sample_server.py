@@ -140,6 +140,14 @@ def test_flaky_servers_answer_the_second_time(sample: Sample) -> None:
     assert second == [200] * len(paths)
 
 
+def test_the_fields_of_a_query_may_come_in_any_order(sites: SampleServer) -> None:
+    split = next(r for r in sites.sample.speeches(1) if r["site"] == "yushan" and len(r["split"]) > 1)
+    before, _, query = split["split"][1].partition("?")
+    turned = f"{before}?{'&'.join(reversed(query.split('&')))}"
+    assert ask(sites.urls["yushan"], turned)[2] == ask(sites.urls["yushan"], split["split"][1])[2]
+    assert ask(sites.urls["yushan"], before + "?n=1&s=77777")[0] == 404
+
+
 def test_many_requests_on_one_connection_in_one_packet(sites: SampleServer) -> None:
     port = urlsplit(sites.urls["muduo"]).port
     with socket.create_connection(("127.0.0.1", port or 0), timeout=10) as s:
