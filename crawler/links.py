@@ -182,15 +182,19 @@ def read_links(body: bytes, content_type: str | None, url: str, site: Site) -> P
         labelled.append((target, label))
         if target not in seen and in_scope(target, site):
             seen[target] = label
+    titles = sum(len(t) for t in seen.values() if len(t) >= 8)
     told = kind_by_pattern(url, site)
     if told is not None:
         kind = "list" if told == "list" else "article"
     elif running < _ARTICLE_TEXT:
         kind = "list"
     else:
-        kind = "list" if _LIST_PATH.search(url) and len(seen) >= 2 * texts else "article"
+        listed = _LIST_PATH.search(url) and len(seen) >= 2 * texts
+        kind = "list" if listed or titles > 1.5 * running else "article"
     found = PageLinks(kind, [Link(u, kind_by_pattern(u, site)) for u in seen])
-    found.pages = _pager(url, labelled, site)
+    # a short page of a split article holds little text; a list's address says that it is one
+    if kind == "article" or (running >= _LONG_TEXT and not _LIST_PATH.search(url)):
+        found.pages = _pager(url, labelled, site)
     return found
 
 

@@ -482,7 +482,7 @@ class SiteCrawl:
         values["fate"] = None
         found = read_links(body, content_type, url, self.site)
         values["kind"] = found.kind
-        if found.pages and (found.kind == "article" or row.article_key != row.key):
+        if found.pages:
             values |= self._take_pager(row, url, found.pages, stamp)
         self._take_links(row, found.links, stamp)
         self.state.update(row.key, **values)

@@ -21,7 +21,7 @@ class Table:
 
     key: the columns that identify a row across versions.
     own: columns that the publisher fills from the parent version; they never make a row count as changed.
-    quiet: columns whose change alone does not rewrite a row (counters).
+    quiet: columns whose change alone does not rewrite a row (counters, and where a fact was read).
     content: whether a change in this table makes a new version. What is not content rides along with the next one.
     """
 
@@ -70,7 +70,7 @@ SPEECHES = Table(
     _SPEECHES,
     key=("speech_id",),
     own=("revision", "gone_since", "first_version"),
-    quiet=("views",),
+    quiet=("views", "published_from"),  # a redesigned site tells the same date in another place
 )
 
 DUPLICATES = Table(

@@ -18,7 +18,7 @@ from crawler.extraction.maintext import find_main
 from crawler.extraction.model import ArticleResult, PageFacts, PageInput
 from crawler.extraction.profile import Profile, line_key
 from crawler.extraction.speech import read_speech
-from crawler.extraction.structure import Part, Structure, read_structure
+from crawler.extraction.structure import Part, Structure, find_marker, read_structure
 from crawler.extraction.titles import same_title
 from crawler.site import Site
 
@@ -51,7 +51,9 @@ def read_article(pages: Sequence[PageInput], site: Site, profile: Profile | None
     if not structure.parts:
         result.why = "nothing is left when the page's furniture is cut"
         return result
-    verdict = judge(facts.title, [p for part in structure.parts for p in part.paragraphs], [p.heading for p in structure.parts])
+    verdict = judge(
+        facts.title, [p for part in structure.parts for p in part.paragraphs], [p.heading for p in structure.parts]
+    )
     result.fate, result.why = verdict.fate, verdict.why
     if verdict.fate != "speech":
         return result
@@ -86,7 +88,12 @@ def _body_of(
         if main is None:
             continue
         first, last = main
-        own = [b for b in blocks[first : last + 1] if line_key(b) not in dropped and not any(c.search(b.text) for c in cuts)]
+        own = [
+            b
+            for b in blocks[first : last + 1]
+            # a marker that says the rest is not shown is evidence, however many pages have it
+            if (line_key(b) not in dropped or find_marker(b)) and not any(c.search(b.text) for c in cuts)
+        ]
         if k > 0:
             own = _without_page_head(own, facts)
             if own and lines and _runs_on(lines[-1], own[0]):
@@ -106,14 +113,21 @@ def _without_page_head(blocks: list[Block], facts: PageFacts) -> list[Block]:
     """A further in-article page without the title (with its page number) that stands on top of it again."""
     for k, block in reversed(list(enumerate(blocks[:6]))):
         bare = _PAGE_MARK.sub("", block.text)
-        if block.size <= 90 and any(same_title(t, u) for t in (block.text, bare) for u in (facts.title, facts.title_raw) if u):
+        if block.size <= 90 and any(
+            same_title(t, u) for t in (block.text, bare) for u in (facts.title, facts.title_raw) if u
+        ):
             return blocks[k + 1 :]
     return blocks
 
 
 def _runs_on(last: Block, first: Block) -> bool:
     """Whether a paragraph was cut by the page break: a long line without an end, and a line that is no new beginning."""
-    return last.size >= 60 and bool(_OPEN_END.search(last.folded)) and not re.match(r"^[\d一二三四五六七八九十(第]", first.folded) and first.size > 10
+    return (
+        last.size >= 60
+        and bool(_OPEN_END.search(last.folded))
+        and not re.match(r"^[\d一二三四五六七八九十(第]", first.folded)
+        and first.size > 10
+    )
 
 
 def _joined(last: Block, first: Block) -> Block:
@@ -121,13 +135,17 @@ def _joined(last: Block, first: Block) -> Block:
                  last.folded + first.folded)  # fmt: skip
 
 
-def _row(number: int, count: int, part: Part, structure: Structure, facts: PageFacts, flags: list[str]) -> dict[str, Any]:
+def _row(
+    number: int, count: int, part: Part, structure: Structure, facts: PageFacts, flags: list[str]
+) -> dict[str, Any]:
     """The columns of one speech (all of records.SPEECH but those that the driver fills from the address)."""
     speech = read_speech(facts.title, part.heading, part.paragraphs, part.subtitles)
     text = unicodedata.normalize("NFC", "\n".join(part.paragraphs))
     evidence = part.preview_evidence
     short = (
-        speech.points_announced is not None and speech.points_found is not None and speech.points_found < speech.points_announced
+        speech.points_announced is not None
+        and speech.points_found is not None
+        and speech.points_found < speech.points_announced
     )
     if evidence is None and short:
         evidence = f"announces {speech.points_announced} points, has {speech.points_found}"
