@@ -62,7 +62,9 @@ class Jianghua(TyperGroup):
 def load_command(name: str) -> _click.Command:
     """The command `name` of the module that brings it."""
     module, _, _ = COMMANDS[name]
-    found = typer.main.get_command(importlib.import_module(module).app)
+    stage: typer.Typer = importlib.import_module(module).app
+    stage._add_completion = False  # the command as a whole offers none either
+    found = typer.main.get_command(stage)
     if isinstance(found, TyperGroup) and name in found.commands:
         return found.commands[name]
     return found  # an app that is this one command, or this one group
