@@ -106,8 +106,8 @@ def smallest_holder(blocks: list[Block], weights: list[float], share: float = 0.
 
 def _is_linked_title(block: Block) -> bool:
     """A linked title, perhaps with a date or a counter behind it."""
-    return (
-        block.is_linked and block.size >= 4 or (block.link >= 8 and block.link * 3 >= block.size and block.size <= 120)
+    return (block.is_linked and block.size >= 4) or (
+        block.link >= 8 and block.link * 3 >= block.size and block.size <= 120
     )
 
 

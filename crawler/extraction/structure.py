@@ -32,7 +32,9 @@ _SPEAKER_LINE = re.compile(
     r"^(?:(?:主讲人?|演讲(?:者|人)|发言人|讲话人|主持人|致辞人|报告人|作者|单位|地点|时间|会议时间|会议地点)\s*[:].{1,50}"
     r"|.{2,20}(?:书记|市长|县长|区长|局长|镇长|乡长|主任|校长|院长|部长|厅长|省长|州长|主席|总经理|董事长)\s*[\u4e00-\u9fff×xX*某 ]{2,8})$"
 )
-_TITLE_END = re.compile(r"(?:讲话|致辞|致词|发言|演讲|主持词|报告|党课|讲稿|稿|贺词|开幕词|闭幕词)(?:\(.{1,20}\)|【.{1,12}】)?$")
+_TITLE_END = re.compile(
+    r"(?:讲话|致辞|致词|发言|演讲|主持词|报告|党课|讲稿|稿|贺词|开幕词|闭幕词)(?:\(.{1,20}\)|【.{1,12}】)?$"
+)
 _ABSTRACT_KEY = 24  # so many characters found again later make a line a copy of the text
 
 
@@ -64,7 +66,9 @@ _TAIL = any_of("furniture", "tail")
 _INTRO = any_of("structure", "intro")
 _OUTRO = any_of("structure", "outro")
 _PREVIEW = tuple(rules("structure", "preview"))
-_PREVIEW_HINT = re.compile(r"隐藏|省略|未完|显示|剩余|余下|全文|登[录陆]|注册|会员|VIP|vip|付费|购买|积分|试[读看]|预览|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整")
+_PREVIEW_HINT = re.compile(
+    r"隐藏|省略|未完|显示|剩余|余下|全文|登[录陆]|注册|会员|VIP|vip|付费|购买|积分|试[读看]|预览|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整"
+)
 
 
 def _rule_of(group: str, file: str, text: str) -> str:
@@ -165,7 +169,9 @@ def _cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) -
             if block.size > 120 or (block.is_linked and block.size > 40):
                 continue
             if (found := find_marker(block)) and found[0].id not in ("hidden_here",):
-                if found[0].id == "login_to_read" and not re.search(r"全文|全部|剩余|余下|完整|隐藏|更多|后续|阅读|查看", block.folded):
+                if found[0].id == "login_to_read" and not re.search(
+                    r"全文|全部|剩余|余下|完整|隐藏|更多|后续|阅读|查看", block.folded
+                ):
                     continue
                 if found[0].id == "read_full" and "下载" in block.folded:
                     continue
@@ -277,7 +283,11 @@ def _head_end(lines: list[Block], titles: list[str], part: Part, out: Structure)
                 lines[k] = _with_text(block, rest)
                 _note(out, rule, lines[first:k])
                 return k
-        elif rule == "title" and first != k and not (lines[k - 1].size >= 20 and _SENTENCE_END.search(lines[k - 1].folded)):
+        elif (
+            rule == "title"
+            and first != k
+            and not (lines[k - 1].size >= 20 and _SENTENCE_END.search(lines[k - 1].folded))
+        ):
             continue
         _note(out, rule, lines[first : k + 1])
         first = k + 1
