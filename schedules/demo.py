@@ -181,10 +181,15 @@ def _where(root: Path) -> RenderableType:
     )
 
 
-def demo(home: Home, shown: Path, say: Callable[[RenderableType], None]) -> dict[str, Any]:
-    """Run the demo in a home; what is worth showing is told through `say`. Returns the figures."""
+def demo(
+    home: Home, shown: Path, say: Callable[[RenderableType], None], sample: Sample | None = None
+) -> dict[str, Any]:
+    """Run the demo in a home; what is worth showing is told through `say`. Returns the figures.
+
+    shown: the home as the user named it. sample: None for the demo's own. Raises JianghuaError when a run fails.
+    """
     began = time.monotonic()
-    sample = build()
+    sample = sample or build(articles=20)  # about 300 pages a day: the demo is to take less than a minute
     versions: list[str] = []
     scores: list[Score] = []
     with SampleServer(sample) as sites:
