@@ -46,7 +46,7 @@ def read_article(pages: Sequence[PageInput], site: Site, profile: Profile | None
     if is_list(lines):
         result.fate, result.why = "list", "links with a teaser each"
         return result
-    structure = read_structure(lines, facts.title, after=after)
+    structure = read_structure(lines, facts.title, title_raw=facts.title_raw, after=after)
     result.cut = structure.cut
     if not structure.parts:
         result.why = "nothing is left when the page's furniture is cut"

@@ -112,6 +112,7 @@ _INDENT_BREAK = re.compile(
     # a line break before an indent
     r"|\r?\n[ \t]*(?=\u3000\u3000|\xa0\xa0\xa0)"
 )
+_INDENT = re.compile(r"[ \t\r\n]*(?:\u3000|\xa0{2})")
 _SPACE = re.compile(r"[\s\u200b\ufeff\u00ad]+")
 _WIDE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f"
 _WRAP = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
@@ -123,7 +124,7 @@ class Block:
 
     element: the nearest block element; text: white space folded; folded: its plain view (Simplified, half-width, same
     length), which is what rules are searched in; size: characters without white space; link, bold: how
-    many of them stand in links and in bold; start: True for the first line of its element.
+    many of them stand in links and in bold; indent: the line begins with ideographic or no-break spaces, as a paragraph does.
     """
 
     element: HtmlElement
@@ -133,6 +134,7 @@ class Block:
     bold: int
     index: int
     folded: str
+    indent: bool = False
 
     @property
     def tag(self) -> str:
@@ -186,23 +188,15 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             return
         raw = "".join(parts)
         parts.clear()
-        pieces = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
-        texts = [t for t in map(fold_space, pieces) if t]
-        total = sum(map(_size, texts)) or 1
-        for t in texts:
+        split = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
+        pieces = [(t, bool(k) or bool(_INDENT.match(p))) for k, p in enumerate(split) if (t := fold_space(p))]
+        total = sum(_size(t) for t, _ in pieces) or 1
+        for t, indent in pieces:
             size = _size(t)
             whole = size == total
-            blocks.append(
-                Block(
-                    owner,
-                    t,
-                    size,
-                    link if whole else link * size // total,
-                    bold if whole else bold * size // total,
-                    len(blocks),
-                    plain(t),
-                )
-            )
+            here_link = link if whole else link * size // total
+            here_bold = bold if whole else bold * size // total
+            blocks.append(Block(owner, t, size, here_link, here_bold, len(blocks), plain(t), indent))
         link = bold = 0
 
     def add(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:

@@ -15,9 +15,9 @@ from crawler.extraction.blocks import Block
 from crawler.extraction.salutation import is_address
 
 _NUM = r"(?:[一二三四五六七八九十百]{1,4}|\d{1,3}|[①-⑳]|[Ⅰ-Ⅻ])"
-_CLOSE = r"[\s】\])》>#*~]*"
-_OPEN = r"[\s【\[(《<#*~]*"
-_SEP = r"[\s:：、.,\-—】\])》]*"
+_CLOSE = r"[\s】\])》>#*~〗〕」』]*"
+_OPEN = r"[\s【\[(《<#*~〖〔「『]*"
+_SEP = r"[\s:：、.,\-—】\])》〗〕」』]*"
 
 MAX_HEADING = 70
 MIN_SPEECH = 90  # characters of a part that nothing but its title or salutation sets apart
@@ -95,7 +95,7 @@ class _Candidate:
 def _candidates(blocks: Sequence[Block], style: re.Pattern[str], titled: bool = False) -> list[_Candidate]:
     out = []
     for i, b in enumerate(blocks):
-        if b.size > MAX_HEADING and not (b.size <= 4000 and b.folded[:1] in "【[第篇(范样"):
+        if b.size > MAX_HEADING and not (b.size <= 4000 and b.folded[:1] in "【[第篇(范样〖〔"):
             continue
         head = b.folded[: MAX_HEADING + 30]
         m = style.match(head)
@@ -215,7 +215,8 @@ def _own_titles(
     """Parts that open with a full title of their own and no ordinal."""
     found = []
     for i, b in enumerate(blocks):
-        if not (6 <= b.size <= 60) or b.is_linked or not _is_title(b.folded) or not _TITLE_LIKE.search(b.folded):
+        bare = b.folded.strip(" 《》【】<>[]★☆◆■●*#")
+        if not (6 <= b.size <= 64) or b.is_linked or not _is_title(bare) or not _TITLE_LIKE.search(bare):
             continue
         if same_title(b.text, title) or b.folded.startswith(("第一", "一、", "(一", "1")):
             continue

@@ -21,7 +21,12 @@ from crawler.extraction.titles import clean_title, same_title
 _HEAD_LINES = 8  # matter that belongs to the editor stands within so many lines before a speech
 _TAIL_LINES = 6
 _ELLIPSIS = re.compile(r"\s*(?:\.{3,}|…+|。{2,}|·{3,})\s*$")
+_THANKS = re.compile(
+    r"(?:谢谢|感谢|多谢)(?:大家|各位|你们|同志们)?[!。.]*$|(?:讲话|发言|致辞)(?:完|完毕|结束|到此)[^。]{0,8}[!。]?$"
+)
+_SIGNATURE = re.compile(r"年.{1,6}月|某|[×xX]{2}|谢")
 _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
+_OPEN_END = re.compile(r"[\u4e00-\u9fffA-Za-z0-9,、\u201c(%]$")
 _SENTENCE_END = re.compile(r"[。!?;:\"”’」』)】》]$")
 _OUTLINE = re.compile(r"^(?:第?[一二三四五六七八九十]{1,3}[、,.:是要]|\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}[、.,])")
 _SUBTITLE = re.compile(
@@ -35,6 +40,7 @@ _SPEAKER_LINE = re.compile(
 _TITLE_END = re.compile(
     r"(?:讲话|致辞|致词|发言|演讲|主持词|报告|党课|讲稿|稿|贺词|开幕词|闭幕词)(?:\(.{1,20}\)|【.{1,12}】)?$"
 )
+_PREFACE_CHARS = 260  # an editor's words before the form of address are short
 _ABSTRACT_KEY = 24  # so many characters found again later make a line a copy of the text
 
 
@@ -63,6 +69,7 @@ class Structure:
 
 _FURNITURE = any_of("furniture", "tail", "line")
 _TAIL = any_of("furniture", "tail")
+_PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "page")
 _INTRO = any_of("structure", "intro")
 _OUTRO = any_of("structure", "outro")
 _PREVIEW = tuple(rules("structure", "preview"))
@@ -88,17 +95,19 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
     return None
 
 
-def read_structure(blocks: Sequence[Block], title: str, *, after: Sequence[Block] = ()) -> Structure:
+def read_structure(
+    blocks: Sequence[Block], title: str, *, title_raw: str = "", after: Sequence[Block] = ()
+) -> Structure:
     """Split a body into its speeches.
 
-    blocks: the body, furniture included; title: the page's cleaned title; after: blocks behind the body, where a preview
+    blocks: the body, furniture included; title, title_raw: the page's title cleaned and as shown; after: blocks behind the body, where a preview
     marker may stand outside it.
     """
     out = Structure([])
-    lines = without_reprint(list(blocks))
+    lines = unwrap(without_reprint(list(blocks)))
     lines, evidence = _cut_at_marker(lines, after, out)
     lines = _without_furniture(lines, out)
-    headings, out.declared = find_headings(lines, plain(title), same_title=same_title)
+    headings, out.declared = find_headings(lines, plain(title_raw or title), same_title=same_title)
     if headings:
         starts = [h.index for h in headings]
         _note(out, "before_parts", lines[: max(0, starts[0])])
@@ -195,12 +204,14 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
     """Take out lines that are never text, and end the text before its tail."""
     kept: list[Block] = []
     held = 0
+    torn = False
     left = sum(b.size for b in lines if not b.is_linked)
     for k, block in enumerate(lines):
         if not block.is_linked:
             left -= block.size
         if block.size <= FURNITURE_CHARS and (m := _FURNITURE.search(block.folded)) and m.group():
             tail = _TAIL.search(block.folded) is not None
+            torn = torn or _PAGE_MARK.search(block.folded) is not None
             out.cut.append((_rule_of("tail" if tail else "line", "furniture", block.folded), block.text))
             if tail and held >= 120 and left <= held:
                 _note(out, "behind_tail", lines[k + 1 :])
@@ -212,9 +223,60 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
         if block.is_linked and (block.size < 8 or block.link >= 0.8 * block.size):
             out.cut.append(("linked", block.text))
             continue
-        kept.append(block)
+        if torn and kept and _goes_on(kept[-1], block):
+            kept[-1] = _with_text(kept[-1], kept[-1].text + block.text)  # a paragraph that a page mark cut in two
+        else:
+            kept.append(block)
+        torn = False
         held += block.size
     return kept
+
+
+def _goes_on(last: Block, block: Block) -> bool:
+    """Whether a paragraph goes on behind a page mark: no end before it, no new beginning behind it."""
+    return (
+        last.size >= 25
+        and bool(_OPEN_END.search(last.folded))
+        and not block.indent
+        and not _OUTLINE.match(block.folded)
+    )
+
+
+def unwrap(lines: list[Block]) -> list[Block]:
+    """Join lines that were broken at a fixed width.
+
+    Told by the page: in one element many lines without an end stand at the full width, and the line behind them is not
+    indented.
+    """
+    broken = [k for k in range(len(lines) - 1) if _is_wrapped(lines[k], lines[k + 1])]
+    if len(broken) < 4:
+        return lines
+    widths = sorted(lines[k].size for k in broken)
+    middle = widths[len(widths) // 2]
+    near = [k for k in broken if 0.8 * middle <= lines[k].size <= 1.25 * middle]
+    if middle > 60 or len(near) < 0.6 * len(broken):
+        return lines
+    joined = set(near)
+    out: list[Block] = []
+    for k, block in enumerate(lines):
+        if k - 1 in joined:
+            out[-1] = _with_text(out[-1], out[-1].text + block.text)
+        else:
+            out.append(block)
+    return out
+
+
+def _is_wrapped(line: Block, following: Block) -> bool:
+    return (
+        line.element is following.element
+        and line.size >= 12
+        and not line.is_heading
+        and not line.is_linked
+        and not following.indent
+        and bool(_OPEN_END.search(line.folded))
+        and not _OUTLINE.match(following.folded)
+        and not _FURNITURE.search(following.folded)
+    )
 
 
 def _is_title_line(block: Block, titles: Sequence[str]) -> bool:
@@ -246,11 +308,6 @@ def _read_part(lines: list[Block], titles: list[str], heading: Heading | None, o
         part.paragraphs.append(_clean(heading.rest))
     first = _head_end(lines, titles, part, out)
     last = _tail_start(lines, first, out)
-    body = "".join(b.folded for b in lines[first + 1 : last])
-    if first < last and _copies(lines[first].folded, body):
-        out.cut.append(("abstract", lines[first].text))
-        part.intro = part.intro or lines[first].text
-        first += 1
     for b in lines[first:last]:
         text = _clean(b.text)
         if text:
@@ -259,14 +316,31 @@ def _read_part(lines: list[Block], titles: list[str], heading: Heading | None, o
 
 
 def _head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) -> int:
-    """Where the speech begins: behind repeated titles, date and speaker lines, introductions and copies of the text."""
+    """Where the speech begins: behind repeated titles, date and speaker lines, introductions and copies of the text.
+
+    A form of address on a line of its own begins a speech: what stands before the first one is the editor's.
+    """
     first = 0
     total = sum(b.size for b in lines) or 1
     before = 0
+    address = next((k for k, b in enumerate(lines[: 2 * _HEAD_LINES]) if _is_address_line(b)), None)
     for k, block in enumerate(lines[:_HEAD_LINES]):
-        rule = _head_rule(block, titles, k, lines)
-        if rule == "speech":
+        if k == address:
+            if first < k and before <= _PREFACE_CHARS and before < 0.4 * total:
+                part.intro = part.intro or "\n".join(b.text for b in lines[first:k])
+                _note(out, "before_address", lines[first:k])
+                first = k
             break
+        if block.size >= 2 * _ABSTRACT_KEY and _copies(block.folded, "".join(b.folded for b in lines[k + 1 :])):
+            part.intro = part.intro or block.text
+            _note(out, "abstract", lines[first : k + 1])
+            first, before = k + 1, 0
+            continue
+        rule = _head_rule(block, titles)
+        if rule == "speech":
+            if address is None or before + block.size > _PREFACE_CHARS:
+                break
+            rule = None
         if rule is None:
             before += block.size
             if before > 0.4 * total:
@@ -290,13 +364,20 @@ def _head_end(lines: list[Block], titles: list[str], part: Part, out: Structure)
         ):
             continue
         _note(out, rule, lines[first : k + 1])
-        first = k + 1
+        first, before = k + 1, 0
     return first
 
 
-def _head_rule(block: Block, titles: list[str], k: int, lines: list[Block]) -> str | None:
+def _is_address_line(block: Block) -> bool:
+    """A form of address on a line of its own, with its closing mark."""
+    return (
+        block.size <= 60 and block.folded.rstrip().endswith((":", "!", ",")) and is_address(block.folded.strip(" :!,"))
+    )
+
+
+def _head_rule(block: Block, titles: list[str]) -> str | None:
     """Which kind of matter before the speech a line is; `speech` when the speech surely begins here; None when unsure."""
-    if is_address(block.folded.strip(" :!,")) and block.folded.rstrip().endswith((":", "!", ",")):
+    if _is_address_line(block):
         return "speech"
     if _INTRO.search(block.folded) and not (block.size > 400 and "小编" not in block.folded):
         return _rule_of("intro", "structure", block.folded)
@@ -326,13 +407,22 @@ def _copies(line: str, body: str) -> bool:
 
 
 def _tail_start(lines: list[Block], first: int, out: Structure) -> int:
-    """Where the speech ends: before the editor's words at the end."""
+    """Where the speech ends: before the editor's words at the end, and before short lines behind the speaker's thanks."""
     last = len(lines)
     for k in range(len(lines) - 1, max(first, len(lines) - 1 - _TAIL_LINES), -1):
         b = lines[k]
         if b.size <= 200 and ("小编" in b.folded or _OUTRO.search(b.folded)):
             _note(out, "outro", lines[k:last])
             last = k
+    for k in range(last - 2, max(first, last - 5), -1):
+        if lines[k].size <= 40 and _THANKS.search(lines[k].folded):
+            behind = lines[k + 1 : last]
+            if all(
+                b.size <= 40 and not _SENTENCE_END.search(b.folded) and not _SIGNATURE.search(b.folded) for b in behind
+            ):
+                _note(out, "behind_thanks", behind)
+                last = k + 1
+            break
     return last
 
 
