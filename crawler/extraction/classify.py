@@ -56,7 +56,8 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
             return Verdict("soft_404", f"says that there is nothing here: {found[1].group().strip()}")
         if size < 120 and (found := first_match("structure", "login", whole)):
             return Verdict("login", f"asks to log in: {found[1].group().strip()[:40]}")
-    if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150):
+    plain_text = sum(b.size for i, b in enumerate(blocks) if i not in between and not b.is_linked and b.size >= 6)
+    if (size < MIN_CHARS and linked >= 40 and plain_text < 1.5 * linked) or (len(between) >= 5 and size < 150):
         return Verdict("list", f"{linked} characters of links, {size} of running text")
     if text < MIN_CHARS:
         return Verdict("empty", f"only {text} characters of text")

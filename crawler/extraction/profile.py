@@ -21,14 +21,16 @@ from crawler.extraction.dom import parse
 from crawler.extraction.model import PageInput
 from crawler.extraction.rules import any_of
 from crawler.extraction.salutation import is_address
+from crawler.extraction.structure import find_marker
 from crawler.home import Home
 from crawler.site import Site
 
 MIN_PAGES = 5  # fewer pages cannot tell what a site repeats
 BODY_SHARE = 0.15  # a place that holds the body on so many of the pages is a body place
-LINE_SHARE = 0.5  # a line on so many of the pages of a layout is the site's
+LINE_SHARE = 0.25  # a line on so many of the pages of a layout is the site's
 MIN_TEXT = 200  # characters of running text that make a page an article for learning
 
+_NUMBERED = re.compile(r"^\s*(?:第?[一二三四五六七八九十\d]{1,3}\s*[、.,:是要]|\(|首先|其次|再次|最后)")
 _CUE = any_of("structure", "cue")
 
 
@@ -58,7 +60,13 @@ def line_key(block: Block) -> str:
 
 def _is_speech_line(block: Block) -> bool:
     """Lines that many speeches share because speakers say them: salutations, thanks, 下面我讲三点意见."""
-    return block.size > 60 or is_address(block.folded.strip(" :!,。")) or bool(_CUE.search(block.folded))
+    return (
+        block.size > 60
+        or is_address(block.folded.strip(" :!,。"))
+        or bool(_CUE.search(block.folded))
+        or bool(_NUMBERED.match(block.folded))
+        or find_marker(block) is not None
+    )
 
 
 def learn(articles: Iterable[Sequence[PageInput]], site: Site) -> Profile | None:

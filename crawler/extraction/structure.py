@@ -210,12 +210,14 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
         if not block.is_linked:
             left -= block.size
         if block.size <= FURNITURE_CHARS and (m := _FURNITURE.search(block.folded)) and m.group():
-            tail = _TAIL.search(block.folded) is not None
             torn = torn or _PAGE_MARK.search(block.folded) is not None
-            out.cut.append((_rule_of("tail" if tail else "line", "furniture", block.folded), block.text))
-            if tail and held >= 120 and left <= held:
-                _note(out, "behind_tail", lines[k + 1 :])
-                break
+            found = next((r for r in rules("furniture", "tail") if r.pattern.search(block.folded)), None)
+            name = f"furniture.tail.{found.id}" if found else _rule_of("line", "furniture", block.folded)
+            out.cut.append((name, block.text))
+            if found and held >= 120 and left <= held:
+                if found.value != "soft" or not (kept and _text_goes_on(kept[-1], lines[k + 1 :])):
+                    _note(out, "behind_tail", lines[k + 1 :])
+                    break
             continue
         if _DOTS_ONLY.match(block.folded) and kept:
             kept[-1] = _with_text(kept[-1], kept[-1].text + "…")
@@ -230,6 +232,23 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
         torn = False
         held += block.size
     return kept
+
+
+def _text_goes_on(last: Block, behind: Sequence[Block]) -> bool:
+    """Whether running text stands behind in the same element as before (a list of related pages inside the text)."""
+    parent = last.element.getparent()
+    return (
+        sum(
+            b.size
+            for b in behind
+            if not b.is_linked
+            and b.size >= 12
+            and (b.element is last.element or b.element.getparent() is parent)
+            and not _FURNITURE.search(b.folded)
+            and not _OUTRO.search(b.folded)
+        )
+        >= 40
+    )
 
 
 def _goes_on(last: Block, block: Block) -> bool:
