@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from schedules.cli import COMMANDS, load_command, main
+from schedules.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 
