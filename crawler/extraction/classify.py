@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block
 from crawler.extraction.density import teasers
@@ -50,14 +53,18 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
         for i, b in enumerate(blocks)
         if i not in between and not b.is_linked and b.size >= 25 and re.search(r"[,。;!?]", b.folded)
     ]
-    size = sum(b.size for b in running)
+    # short lines of one element (a text broken at a fixed width) run on together
+    together: Counter[HtmlElement] = Counter()
+    for i, b in enumerate(blocks):
+        if i not in between and not b.is_linked and b not in running and re.search(r"[,。;!?]", b.folded):
+            together[b.element] += b.size
+    size = sum(b.size for b in running) + sum(n for n in together.values() if n >= 60)
     if size < 300:
         if found := first_match("structure", "soft_404", whole + " " + plain(title)):
             return Verdict("soft_404", f"says that there is nothing here: {found[1].group().strip()}")
         if size < 120 and (found := first_match("structure", "login", whole)):
             return Verdict("login", f"asks to log in: {found[1].group().strip()[:40]}")
-    plain_text = sum(b.size for i, b in enumerate(blocks) if i not in between and not b.is_linked and b.size >= 6)
-    if (size < MIN_CHARS and linked >= 40 and plain_text < 1.5 * linked) or (len(between) >= 5 and size < 150):
+    if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150):
         return Verdict("list", f"{linked} characters of links, {size} of running text")
     if text < MIN_CHARS:
         return Verdict("empty", f"only {text} characters of text")

@@ -199,8 +199,16 @@ def _grow(blocks: list[Block], weights: list[float], first: int, last: int, low:
     first, last = max(first, low), min(last, high)
     while first > low and weights[first - 1] > -8.0:
         first -= 1
-    while last < high and weights[last + 1] > -8.0:
-        last += 1
+    while last < high:
+        if weights[last + 1] > -8.0:
+            last += 1
+            continue
+        # an advert or a page mark inside the text: the text goes on behind it in the same element
+        parent = blocks[last].element.getparent()
+        step = next((k for k in range(last + 2, min(last + 4, high + 1)) if weights[k] > 0), None)
+        if step is None or blocks[step].element.getparent() is not parent or blocks[step].is_linked:
+            break
+        last = step
     return first, last
 
 

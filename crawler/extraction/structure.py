@@ -204,7 +204,7 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
     """Take out lines that are never text, and end the text before its tail."""
     kept: list[Block] = []
     held = 0
-    torn = False
+    torn = tail_seen = False
     left = sum(b.size for b in lines if not b.is_linked)
     for k, block in enumerate(lines):
         if not block.is_linked:
@@ -212,6 +212,9 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
         if block.size <= FURNITURE_CHARS and (m := _FURNITURE.search(block.folded)) and m.group():
             torn = torn or _PAGE_MARK.search(block.folded) is not None
             found = next((r for r in rules("furniture", "tail") if r.pattern.search(block.folded)), None)
+            if found and block.link == 0 and (_PAGE_MARK.search(block.folded) or block.folded.strip().isdigit()):
+                found, torn = None, True  # a page mark of the document, no pager of the site
+            tail_seen = tail_seen or found is not None
             name = f"furniture.tail.{found.id}" if found else _rule_of("line", "furniture", block.folded)
             out.cut.append((name, block.text))
             if found and held >= 120 and left <= held:
@@ -225,6 +228,9 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
         if block.is_linked and (block.size < 8 or block.link >= 0.8 * block.size):
             out.cut.append(("linked", block.text))
             continue
+        if tail_seen and block.size >= 60 and _retold(block, kept):
+            out.cut.append(("retold", block.text))
+            continue
         if torn and kept and _goes_on(kept[-1], block):
             kept[-1] = _with_text(kept[-1], kept[-1].text + block.text)  # a paragraph that a page mark cut in two
         else:
@@ -232,6 +238,14 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
         torn = False
         held += block.size
     return kept
+
+
+def _retold(block: Block, kept: Sequence[Block]) -> bool:
+    """Whether a block behind a tail line only tells again what stands above it (an abstract made by the site)."""
+    above = re.sub(r"[\W\d_]+", "", "".join(b.folded for b in kept))
+    mine = re.sub(r"[\W\d_]+", "", block.folded)
+    grams = [mine[i : i + 5] for i in range(0, max(1, len(mine) - 4), 2)]
+    return sum(g in above for g in grams) >= 0.8 * len(grams)
 
 
 def _text_goes_on(last: Block, behind: Sequence[Block]) -> bool:
@@ -276,6 +290,21 @@ def unwrap(lines: list[Block]) -> list[Block]:
     if middle > 60 or len(near) < 0.6 * len(broken):
         return lines
     joined = set(near)
+    # where paragraphs are indented, a line that is not goes on with the one before, whatever that ends with
+    owners = {lines[k].element for k in near}
+    for owner in owners:
+        own = [k for k, b in enumerate(lines) if b.element is owner]
+        if sum(lines[k].indent for k in own) >= 2:
+            joined |= {
+                k - 1
+                for k in own
+                if not lines[k].indent
+                and k - 1 in own
+                and lines[k - 1].size >= 0.8 * middle
+                and not _OUTLINE.match(lines[k].folded)
+                and not _is_address_line(lines[k - 1])
+                and not _FURNITURE.search(lines[k].folded)
+            }
     out: list[Block] = []
     for k, block in enumerate(lines):
         if k - 1 in joined:
