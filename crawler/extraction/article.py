@@ -18,8 +18,9 @@ from crawler.extraction.maintext import find_main
 from crawler.extraction.model import ArticleResult, PageFacts, PageInput
 from crawler.extraction.profile import Profile, line_key
 from crawler.extraction.speech import read_speech
-from crawler.extraction.structure import Part, Structure, find_marker, read_structure
+from crawler.extraction.structure import Part, Structure, find_marker, read_structure, with_text
 from crawler.extraction.titles import same_title
+from crawler.extraction.watermarks import site_names, without_watermarks
 from crawler.site import Site
 
 _PAGE_MARK = re.compile(r"\s*[(【\[]?\s*(?:第\s*)?[\d一二三四五六七八九十]{1,3}\s*(?:页|/\s*\d+)?\s*[)】\]]?\s*$")
@@ -75,6 +76,7 @@ def _body_of(
     after: list[Block] = []
     first_blocks: list[Block] = []
     dropped = frozenset(profile.lines) if profile else frozenset()
+    names = site_names([facts.site_title, site.title], documents[0].url)
     cuts = [re.compile(p) for p in site.reading.cut]
     for k, document in enumerate(documents):
         for selector in site.reading.drop:
@@ -94,6 +96,7 @@ def _body_of(
             # a marker that says the rest is not shown is evidence, however many pages have it
             if (line_key(b) not in dropped or find_marker(b)) and not any(c.search(b.text) for c in cuts)
         ]
+        own = [b if (t := without_watermarks(b.text, names)) == b.text else with_text(b, t) for b in own]
         if k > 0:
             own = _without_page_head(own, facts)
             if own and lines and _runs_on(lines[-1], own[0]):

@@ -166,10 +166,10 @@ def _cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) -
         out.cut.append((f"structure.preview.{rule.id}", evidence))
         before, rest = block.text[: m.start()].rstrip(), block.text[m.end() :].strip()
         if before and len(before) > 2 and not _FURNITURE.search(plain(before)):
-            kept.append(_with_text(block, before))
+            kept.append(with_text(block, before))
         if rule.value == "hole":
             if rest:
-                kept.append(_with_text(block, rest))
+                kept.append(with_text(block, rest))
             continue
         _note(out, "after_preview_marker", lines[k + 1 :])
         return kept, evidence
@@ -196,7 +196,7 @@ def _declared_length(m: re.Match[str], out: Structure) -> None:
         out.chars_declared = int(total)
 
 
-def _with_text(block: Block, text: str) -> Block:
+def with_text(block: Block, text: str) -> Block:
     return Block(block.element, text, len(text) - text.count(" "), 0, 0, block.index, plain(text))
 
 
@@ -217,22 +217,22 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
             tail_seen = tail_seen or found is not None
             name = f"furniture.tail.{found.id}" if found else _rule_of("line", "furniture", block.folded)
             out.cut.append((name, block.text))
-            if found and held >= 120 and left <= held:
-                if found.value != "soft" or not (kept and _text_goes_on(kept[-1], lines[k + 1 :])):
-                    _note(out, "behind_tail", lines[k + 1 :])
-                    break
+            ends = found is not None and held >= 120 and left <= held
+            if ends and found and (found.value != "soft" or not (kept and _text_goes_on(kept[-1], lines[k + 1 :]))):
+                _note(out, "behind_tail", lines[k + 1 :])
+                break
             continue
         if _DOTS_ONLY.match(block.folded) and kept:
-            kept[-1] = _with_text(kept[-1], kept[-1].text + "…")
+            kept[-1] = with_text(kept[-1], kept[-1].text + "…")
             continue
         if block.is_linked and (block.size < 8 or block.link >= 0.8 * block.size):
             out.cut.append(("linked", block.text))
             continue
-        if tail_seen and block.size >= 60 and _retold(block, kept):
+        if tail_seen and block.size >= 60 and block.size >= 0.5 * held and _retold(block, kept):
             out.cut.append(("retold", block.text))
             continue
         if torn and kept and _goes_on(kept[-1], block):
-            kept[-1] = _with_text(kept[-1], kept[-1].text + block.text)  # a paragraph that a page mark cut in two
+            kept[-1] = with_text(kept[-1], kept[-1].text + block.text)  # a paragraph that a page mark cut in two
         else:
             kept.append(block)
         torn = False
@@ -308,7 +308,7 @@ def unwrap(lines: list[Block]) -> list[Block]:
     out: list[Block] = []
     for k, block in enumerate(lines):
         if k - 1 in joined:
-            out[-1] = _with_text(out[-1], out[-1].text + block.text)
+            out[-1] = with_text(out[-1], out[-1].text + block.text)
         else:
             out.append(block)
     return out
@@ -402,7 +402,7 @@ def _head_end(lines: list[Block], titles: list[str], part: Part, out: Structure)
             rest = _text_behind_intro(block)
             part.intro = part.intro or block.text[: len(block.text) - len(rest)]
             if rest:
-                lines[k] = _with_text(block, rest)
+                lines[k] = with_text(block, rest)
                 _note(out, rule, lines[first:k])
                 return k
         elif (
