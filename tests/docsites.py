@@ -1,0 +1,224 @@
+"""Replicas of real kinds of document sites that lie beside the project on some machines: built, served, crawled for three days.
+
+They are crawled twice, side by side on servers of their own: by hand with `jianghua run`, and by `jianghua schedule run`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from crawler.home import Home
+from schedules.ledger import Ledger
+from schedules.plan import load_schedule
+from tests.chain import ROOT, Key, at, report
+
+SHARED = ROOT.parent / "shared"
+SOURCE = SHARED / "docsites"
+DAYS = (1, 2, 3)
+MISSING = pytest.mark.skipif(not (SOURCE / "build.py").is_file(), reason="the replica sites are not on this machine")
+
+
+@dataclass(slots=True)
+class Server:
+    """A process that serves the replicas on free ports."""
+
+    process: subprocess.Popen[bytes]
+    ports: dict[str, int]
+    ports_file: Path
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {name: f"http://127.0.0.1:{port}/" for name, port in self.ports.items()}
+
+    def ask(self, path: str, post: bool = False) -> Any:
+        port = next(iter(self.ports.values()))
+        url = f"http://127.0.0.1:{port}{path}"
+        with urllib.request.urlopen(
+            urllib.request.Request(url, method="POST" if post else "GET"), timeout=30
+        ) as answer:
+            return json.load(answer)
+
+    def show_day(self, day: int) -> None:
+        self.ask(f"/_control/day?day={day}", post=True)
+        self.ask("/_control/reset", post=True)
+
+    def log(self) -> dict[str, list[dict[str, Any]]]:
+        """What was asked since the day was shown, by site."""
+        log: dict[str, list[dict[str, Any]]] = self.ask("/_log.json?all=1")
+        return log
+
+
+@dataclass(slots=True)
+class Day:
+    """What came of one day. log: the servers' requests by site; seconds: of the whole chain."""
+
+    version: str | None
+    log: dict[str, list[dict[str, Any]]]
+    score: dict[str, Any]
+    seconds: float
+
+
+@dataclass(slots=True)
+class Walk:
+    """Three days by one of the ways. again: the first day crawled a second time."""
+
+    home: Home
+    server: Server
+    days: dict[int, Day] = field(default_factory=dict)
+    again: Day | None = None
+
+
+@dataclass(slots=True)
+class Docsites:
+    """The built replicas, their gold and scorer, and both walks."""
+
+    folder: Path
+    gold: list[dict[str, Any]]
+    scorer: ModuleType
+    sites: list[dict[str, Any]]
+    walks: dict[str, Walk] = field(default_factory=dict)
+
+    def live(self, day: int) -> dict[Key, dict[str, Any]]:
+        """The gold of a day: every speech by site, path and part."""
+        found: dict[Key, dict[str, Any]] = self.scorer.gold_state(self.gold, day)[0]
+        return found
+
+    def changes(self, before: int, after: int) -> dict[str, set[Key]]:
+        """Which speeches the gold adds, changes and removes between two days."""
+        old, new = self.live(before), self.live(after)
+        return {
+            "added": set(new) - set(old),
+            "removed": set(old) - set(new),
+            "changed": {k for k in set(old) & set(new) if old[k] != new[k]},
+        }
+
+    def robots(self, site: str) -> str | None:
+        path = self.folder / "dev" / site / "day1" / "robots.txt"
+        return path.read_text() if path.is_file() else None
+
+
+def _serve(folder: Path, ready: Path) -> Server:
+    process = subprocess.Popen(
+        [sys.executable, str(folder / "serve.py"), "--sites", "dev", "--base-port", "0", "--ready", str(ready)],
+        stdout=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 30
+    while not ready.is_file():
+        assert process.poll() is None
+        assert time.monotonic() < end, "the replicas are not served"
+        time.sleep(0.05)
+    return Server(process, json.loads(ready.read_text()), ready)
+
+
+def _score(folder: Path, walk: Walk, version: str, day: int) -> dict[str, Any]:
+    made = walk.home.datasets / "speeches" / "versions" / version
+    out = walk.home.root / f"score-{day}.json"
+    command = [
+        sys.executable, str(folder / "score.py"), str(made / "speeches"), str(folder / "dev" / "gold.jsonl"),
+        "--map", str(folder / "map.json"), "--join", f"{made / 'duplicates'}:speech_id", "--ports", str(walk.server.ports_file),
+        "--day", str(day), "--json", str(out), "--list-missed", "--by-site",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (walk.home.root / f"score-{day}.txt").write_text(done.stdout)
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
+def _by_hand(walk: Walk, folder: Path) -> None:
+    for day in DAYS:
+        walk.server.show_day(day)
+        for again in (False, True) if day == 1 else (False,):
+            if again:
+                walk.server.show_day(day)
+            began = time.monotonic()
+            said = report(walk.home, "run", *at(walk.server.urls), "--refetch", "all", "--delay", "0")
+            version = said["version"]
+            seconds = time.monotonic() - began
+            result = Day(version, walk.server.log(), {}, seconds)
+            if again:
+                walk.again = result
+            else:
+                result.score = _score(folder, walk, version, day)
+                walk.days[day] = result
+
+
+def _by_schedule(walk: Walk, folder: Path) -> None:
+    ledger = Ledger(f"sqlite:///{walk.home.ledger}")
+    for day in DAYS:
+        walk.server.show_day(day)
+        name = f"day{day}"
+        schedule = {
+            "name": name,
+            "cron": "0 * * * *",
+            "sites": list(walk.server.urls),
+            "crawl": {"refetch": "all", "delay": 0, "at": walk.server.urls},
+        }
+        path = walk.home.own_schedules / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(schedule))
+        # a schedule that was last looked at an hour ago: one fire time is due
+        lease = ledger.take_lease("test", timedelta(0))
+        assert lease is not None
+        ledger.mark(lease, load_schedule(name, walk.home), datetime.now(UTC) - timedelta(minutes=61))
+        ledger.release(lease)
+        began = time.monotonic()
+        report(walk.home, "schedule", "run", name, "--once")
+        run = ledger.runs(schedule=name, limit=1)[0]
+        assert run.state in ("done", "caught_up"), run
+        assert run.version, run
+        walk.days[day] = Day(run.version, walk.server.log(), {}, time.monotonic() - began)
+        walk.days[day].score = _score(folder, walk, run.version, day)
+    ledger.close()
+
+
+@pytest.fixture(scope="session")
+def docsites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docsites]:
+    """Both walks over the three days, done once a session."""
+    root = tmp_path_factory.mktemp("docsites")
+    folder = root / "built"
+    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("dev", "heldout", "__pycache__"))
+    subprocess.run([sys.executable, str(folder / "build.py"), "dev"], check=True, stdout=subprocess.DEVNULL)
+    spec = importlib.util.spec_from_file_location("docsites_score", folder / "score.py")
+    assert spec
+    assert spec.loader
+    scorer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(scorer)
+    made = Docsites(
+        folder,
+        scorer.read_jsonl(str(folder / "dev" / "gold.jsonl")),
+        scorer,
+        json.loads((folder / "dev" / "sites.json").read_text()),
+    )
+    try:
+        for name in ("by hand", "by schedule"):
+            where = name.replace(" ", "-")
+            server = _serve(folder, root / f"{where}.json")
+            made.walks[name] = Walk(Home.find(root / where), server)
+            made.walks[name].home.root.mkdir()
+        with ThreadPoolExecutor() as pool:
+            for done in [
+                pool.submit(_by_hand, made.walks["by hand"], folder),
+                pool.submit(_by_schedule, made.walks["by schedule"], folder),
+            ]:
+                done.result()
+        yield made
+    finally:
+        for walk in made.walks.values():
+            walk.server.process.kill()
+            walk.server.process.wait()
