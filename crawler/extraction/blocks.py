@@ -124,7 +124,8 @@ class Block:
 
     element: the nearest block element; text: white space folded; folded: its plain view (Simplified, half-width, same
     length), which is what rules are searched in; size: characters without white space; link, bold: how
-    many of them stand in links and in bold; indent: the line begins with ideographic or no-break spaces, as a paragraph does.
+    many of them stand in links and in bold; indent: the line begins with ideographic or no-break spaces, as a paragraph does;
+    furniture: whether it is a line of the page's furniture by its words (density.is_furniture keeps its answer here).
     """
 
     element: HtmlElement
@@ -135,6 +136,7 @@ class Block:
     index: int
     folded: str
     indent: bool = False
+    furniture: bool | None = None
 
     @property
     def tag(self) -> str:

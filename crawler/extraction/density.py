@@ -24,6 +24,7 @@ _NUMBERED = re.compile(
 
 _TAIL = any_of("furniture", "tail")
 _LINE = any_of("furniture", "line")
+_FURNITURE = any_of("furniture", "tail", "line")
 _SOFT_TAIL = re.compile("|".join(r.pattern.pattern for r in rules("furniture", "tail") if r.value == "soft"))
 FURNITURE_CHARS = 160  # furniture lines are short
 _UNLIKELY = re.compile(
@@ -46,15 +47,17 @@ class Body:
 
 def is_furniture(block: Block) -> bool:
     """Whether a block is a line of the page's furniture by its words."""
-    return block.size <= FURNITURE_CHARS and bool(_TAIL.search(block.folded) or _LINE.search(block.folded))
+    if block.furniture is None:
+        block.furniture = block.size <= FURNITURE_CHARS and _FURNITURE.search(block.folded) is not None
+    return block.furniture
 
 
 def weight(block: Block) -> float:
     """How much a block speaks for running text (positive) or for the page's furniture (negative)."""
+    if block.link * 2 > block.size:  # first, for most lines of a page are links and need no reading
+        return -8.0 - 0.6 * min(block.size, 60)
     if is_furniture(block):
         return -40.0
-    if block.link * 2 > block.size:
-        return -8.0 - 0.6 * min(block.size, 60)
     plain = block.size - block.link
     marks = len(_PUNCTUATION.findall(block.folded)) if plain < 80 else 9
     if plain >= 80 or (plain >= 25 and marks >= 2):
@@ -223,7 +226,7 @@ def trim(blocks: list[Block]) -> list[Block]:
     left = sum(_running(b) for b in blocks)
     for block in blocks:
         left -= _running(block)
-        if block.size <= FURNITURE_CHARS:
+        if is_furniture(block):
             if _TAIL.search(block.folded):
                 # a line like 相关链接 with much running text behind it is a heading inside the text
                 if text >= _ENOUGH and (left <= text or not _SOFT_TAIL.search(block.folded)):

@@ -21,11 +21,13 @@ MAX_TAGS = 40_000
 MAX_TAG_CHARS = 4_000  # a longer tag keeps its name only: data: addresses and attribute bombs
 MAX_DEPTH = 200
 
-_LONG_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9]*)[^<>]{%d,}>?" % MAX_TAG_CHARS)
+_LONG_TAG = re.compile(rf"<([A-Za-z][A-Za-z0-9]*)[^<>]{{{MAX_TAG_CHARS},}}>?")
 _TAG = re.compile(r"<[A-Za-z]")
-_NOISE = re.compile(
-    r"(?is)<(script|style|noscript|template|iframe|svg|object|textarea|select)\b[^>]*>.*?</\1\s*>|<!--.*?-->"
-)
+_NOISE = re.compile(r"<(script|style|noscript|template|iframe|svg|object|textarea|select)\b|<!--", re.IGNORECASE)
+_NOISE_END = {
+    name: re.compile(rf"</{name}\s*>", re.IGNORECASE)
+    for name in ("script", "style", "noscript", "template", "iframe", "svg", "object", "textarea", "select")
+} | {"": re.compile("-->")}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
@@ -34,7 +36,7 @@ _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 class Document:
     """A parsed page: tree without scripts, styles and comments; what had to be capped is in `flags`.
 
-    linked_data: texts of its JSON-LD scripts, not parsed.
+    linked_data: texts of its JSON-LD scripts, not parsed. alive: every element, so that lxml makes its Python side only once.
     """
 
     root: HtmlElement
@@ -42,6 +44,7 @@ class Document:
     charset: str
     flags: list[str] = field(default_factory=list)
     linked_data: list[str] = field(default_factory=list)
+    alive: list[HtmlElement] = field(default_factory=list, repr=False)
 
 
 def parse(body: bytes, content_type: str | None = None, url: str | None = None) -> Document:
@@ -57,7 +60,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     if cut:
         flags.append("capped_attributes")
     linked_data = _linked_data(text)
-    text = _NOISE.sub("", text)
+    text = _without_noise(text)
     for n, m in enumerate(_TAG.finditer(text)):
         if n >= MAX_TAGS:
             text = text[: m.start()]
@@ -68,7 +71,26 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     except (etree.ParserError, ValueError, AssertionError):
         root = document_fromstring("<html><body></body></html>")
     _flatten(root, flags)
-    return Document(root, url, decoded.charset, flags, linked_data)
+    return Document(root, url, decoded.charset, flags, linked_data, list(root.iter()))
+
+
+def _without_noise(text: str) -> str:
+    """The page without scripts, styles, forms' choices and comments; one pass, also where they are never closed."""
+    kept: list[str] = []
+    at = 0
+    unclosed: set[str] = set()
+    while m := _NOISE.search(text, at):
+        name = (m[1] or "").lower()
+        end = None if name in unclosed else _NOISE_END[name].search(text, m.end())
+        if end is None:
+            unclosed.add(name)
+            kept.append(text[at : m.end()])
+            at = m.end()
+            continue
+        kept.append(text[at : m.start()])
+        at = end.end()
+    kept.append(text[at:])
+    return "".join(kept)
 
 
 def _linked_data(text: str, most: int = 4) -> list[str]:
@@ -85,8 +107,13 @@ def _linked_data(text: str, most: int = 4) -> list[str]:
     return found
 
 
+_TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+
+
 def _flatten(root: HtmlElement, flags: list[str]) -> None:
     """Unwrap what is nested deeper than MAX_DEPTH, keeping its text and order (later readers recurse)."""
+    if not _TOO_DEEP(root):
+        return
     deep = []
     stack = [(root, 1)]
     while stack:
@@ -94,11 +121,9 @@ def _flatten(root: HtmlElement, flags: list[str]) -> None:
         if depth > MAX_DEPTH:
             deep.append(element)
         stack.extend((child, depth + 1) for child in element)
-    if deep:
-        flags.append("flattened")
-        for element in reversed(deep):
-            if element.tag == "br":
-                continue
+    flags.append("flattened")
+    for element in reversed(deep):
+        if element.tag != "br":
             element.drop_tag()
 
 

@@ -32,9 +32,10 @@ def _holder_span(blocks: Sequence[Block], holder: HtmlElement) -> tuple[int, int
 
 def _choose(document: Document, blocks: list[Block]) -> Body | None:
     """The body by density; where that is unsure, the candidate that trafilatura and the title's place speak for as well."""
-    bodies = find_bodies(blocks)
+    bodies = find_bodies(blocks, 2)
     if len(bodies) < 2 or (bodies[0].weight >= _SURE_WEIGHT and bodies[1].weight < _RIVAL * bodies[0].weight):
         return bodies[0] if bodies else None
+    bodies = find_bodies(blocks, 3)
     opinion = {t[i : i + 5] for t in ("".join(_trafilatura(document).split()),) for i in range(len(t) - 4)}
     heading = _heading_index(document, blocks)
 
