@@ -218,7 +218,7 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
             name = f"furniture.tail.{found.id}" if found else _rule_of("line", "furniture", block.folded)
             out.cut.append((name, block.text))
             ends = found is not None and held >= 120 and left <= held
-            if ends and found and (found.value != "soft" or not (kept and _text_goes_on(kept[-1], lines[k + 1 :]))):
+            if ends and found and (found.value not in ("soft", "pause") or not (kept and _text_goes_on(kept[-1], lines[k + 1 :]))):
                 _note(out, "behind_tail", lines[k + 1 :])
                 break
             continue
