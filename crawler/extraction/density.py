@@ -122,7 +122,7 @@ def teasers(blocks: list[Block]) -> list[int]:
         titled = _is_linked_title(block)
         if not titled and 4 <= block.size <= 240 and i and _is_linked_title(blocks[i - 1]):
             run.append(i)
-        elif not titled and not (run and run[-1] == i - 1 and block.size <= 30):
+        elif not titled and not (run and run[-1] == i - 1 and (block.size <= 30 or is_furniture(block))):
             out.extend(run if len(run) >= 3 else [])
             run = []
     out.extend(run if len(run) >= 3 else [])
@@ -263,5 +263,8 @@ def without_reprint(blocks: list[Block]) -> list[Block]:
             start = i
             while start - 1 > at and i - start < at and blocks[start - 1].text == blocks[at - (i - start) - 1].text:
                 start -= 1  # short lines before the first long one came again as well
+            between = blocks[at + run : start]
+            if all(b.size <= 90 for b in between) and sum(b.size for b in between) <= 0.5 * printed:
+                start = at + run  # title, date and tools between a print version and the text itself
             return without_reprint([*blocks[:start], *blocks[i + run :]])
     return blocks

@@ -218,7 +218,11 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
             name = f"furniture.tail.{found.id}" if found else _rule_of("line", "furniture", block.folded)
             out.cut.append((name, block.text))
             ends = found is not None and held >= 120 and left <= held
-            if ends and found and (found.value not in ("soft", "pause") or not (kept and _text_goes_on(kept[-1], lines[k + 1 :]))):
+            if (
+                ends
+                and found
+                and (found.value not in ("soft", "pause") or not (kept and _text_goes_on(kept[-1], lines[k + 1 :])))
+            ):
                 _note(out, "behind_tail", lines[k + 1 :])
                 break
             continue
@@ -282,7 +286,8 @@ def unwrap(lines: list[Block]) -> list[Block]:
     indented.
     """
     broken = [k for k in range(len(lines) - 1) if _is_wrapped(lines[k], lines[k + 1])]
-    if len(broken) < 4:
+    indents = {lines[k].element for k in broken if sum(b.indent for b in lines if b.element is lines[k].element) >= 2}
+    if len(broken) < (2 if indents else 4):
         return lines
     widths = sorted(lines[k].size for k in broken)
     middle = widths[len(widths) // 2]
@@ -355,7 +360,7 @@ def _read_part(lines: list[Block], titles: list[str], heading: Heading | None, o
     if heading and heading.rest:
         part.paragraphs.append(_clean(heading.rest))
     first = _head_end(lines, titles, part, out)
-    last = _tail_start(lines, first, out)
+    last = _tail_start(lines, first, titles, out)
     for b in lines[first:last]:
         text = _clean(b.text)
         if text:
@@ -454,7 +459,7 @@ def _copies(line: str, body: str) -> bool:
     return len(key) >= 2 * _ABSTRACT_KEY and key[:_ABSTRACT_KEY] in body and key[-_ABSTRACT_KEY:] in body
 
 
-def _tail_start(lines: list[Block], first: int, out: Structure) -> int:
+def _tail_start(lines: list[Block], first: int, titles: list[str], out: Structure) -> int:
     """Where the speech ends: before the editor's words at the end, and before short lines behind the speaker's thanks."""
     last = len(lines)
     for k in range(len(lines) - 1, max(first, len(lines) - 1 - _TAIL_LINES), -1):
@@ -462,6 +467,9 @@ def _tail_start(lines: list[Block], first: int, out: Structure) -> int:
         if b.size <= 200 and ("小编" in b.folded or _OUTRO.search(b.folded)):
             _note(out, "outro", lines[k:last])
             last = k
+    while last > first + 1 and any(same_title(lines[last - 1].text, t) for t in titles if t):
+        last -= 1
+        _note(out, "title", [lines[last]])
     for k in range(last - 2, max(first, last - 5), -1):
         if lines[k].size <= 40 and _THANKS.search(lines[k].folded):
             behind = lines[k + 1 : last]
