@@ -64,7 +64,12 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
             return Verdict("soft_404", f"says that there is nothing here: {found[1].group().strip()}")
         if size < 120 and (found := first_match("structure", "login", whole)):
             return Verdict("login", f"asks to log in: {found[1].group().strip()[:40]}")
-    if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150):
+    # a short preview beside many teasers: its form of address tells it from a list
+    addressed = any(
+        i not in between and b.folded.endswith((":", "!")) and is_address(b.folded.strip(" :!"))
+        for i, b in enumerate(blocks)
+    )
+    if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150 and not addressed):
         return Verdict("list", f"{linked} characters of links, {size} of running text")
     if text < MIN_CHARS:
         return Verdict("empty", f"only {text} characters of text")
