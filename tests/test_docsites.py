@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from urllib.parse import unquote
 
 import pytest
@@ -71,7 +72,7 @@ def test_nothing_disallowed_is_fetched_and_crawl_delay_is_kept(docsites: Docsite
                 told += 1
                 # what robots.txt asks for is known once it has been read
                 times = sorted(r["t"] for r in requests if r["path"] != "/robots.txt")
-                gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+                gaps = [b - a for a, b in itertools.pairwise(times)]
                 # when the server's thread woke up is noise of some milliseconds; all of them together are not
                 assert sum(gaps) >= wait * len(gaps) - 0.1, (site, sum(gaps) / len(gaps))
                 assert min(gaps) > wait / 2, (site, min(gaps))
