@@ -8,12 +8,13 @@ BIN := $(VENV)/bin
 help:  ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
-# The lock file names every package with its hashes; the project itself is installed without looking at the index again.
+# The lock file names every package with its hashes, so nothing is left to resolve (--no-deps: an older pip trips over the
+# extras in other packages' requirements); the project itself is installed without looking at the index again.
 $(VENV)/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Jianghua needs Python 3.11 or later; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV): $$(grep -c '==' requirements.lock) pinned packages, a minute or two the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
