@@ -101,6 +101,14 @@ def crawl(
             "; ".join(f"{r.site}: {r.error}" for r in failed),
             remedy="mend what is named and run the same command again; what was fetched is kept",
         )
+    if any(r.interrupted for r in results):
+        raise Interrupted("the crawl was interrupted", remedy="run the same command again: it goes on where it was")
+
+
+class Interrupted(JianghuaError):
+    """Ended by Ctrl-C or SIGTERM."""
+
+    exit_code = 130
 
 
 class _Progress:

@@ -10,6 +10,7 @@ from typing import Any
 from crawler.config import load_settings
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.hosts import Hosts
 from crawler.site import Site, load_site, site_files
 
 
@@ -20,6 +21,7 @@ class SiteResult:
     site: str
     counts: dict[str, Any]
     error: str | None
+    interrupted: bool = False
 
 
 def chosen_sites(home: Home, names: Sequence[str], at: Sequence[str]) -> list[Site]:
@@ -87,11 +89,14 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
     process = CrawlerProcess(settings)
     crawlers: list[tuple[Site, Any]] = []
     results: dict[str, SiteResult] = {}
+    hosts: Hosts = {}
     for site in sites:
         spider_class = type(f"Site_{site.name}", (DocumentSpider,), {"name": site.name, "site_name": site.name})
         crawler = process.create_crawler(spider_class)
         try:
-            started = process.crawl(crawler, site=site, home=home, refetch=refetch, delay=delay, limit=limit)
+            started = process.crawl(
+                crawler, site=site, home=home, refetch=refetch, delay=delay, limit=limit, hosts=hosts
+            )
         except JianghuaError as e:
             results[site.name] = SiteResult(site.name, {}, str(e))
             continue
@@ -113,7 +118,8 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
         counts["reasons"] = dict(sorted(run.counts.reasons.items(), key=lambda x: (-x[1], x[0]))[:10])
         counts["seconds"] = round(counts["seconds"], 2)
         error = str(run.error) if run.error else run.counts.failed
-        results.setdefault(site.name, SiteResult(site.name, counts, error))
+        interrupted = crawler.spider.reason == "shutdown" and not error
+        results.setdefault(site.name, SiteResult(site.name, counts, error, interrupted))
     return [results[s.name] for s in sites]
 
 

@@ -9,7 +9,6 @@ from scrapy import Request, Spider
 from scrapy.core.scheduler import BaseScheduler
 
 from crawler.errors import JianghuaError
-from crawler.sitecrawl import Fetch
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -24,7 +23,6 @@ class Frontier(BaseScheduler):
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._wake: Any = None
-        self._again: list[Fetch] = []
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Frontier:
@@ -41,28 +39,21 @@ class Frontier(BaseScheduler):
         return None
 
     def has_pending_requests(self) -> bool:
-        return bool(self._again) or self._spider.crawl.pending()
+        return self._spider.crawl.pending()
 
     def enqueue_request(self, request: Request) -> bool:
         return False  # requests come from the frontier alone
 
-    def ask_again(self, fetch: Fetch) -> None:
-        """Make a request before all others (robots.txt that leads elsewhere)."""
-        self._again.append(fetch)
-
     def next_request(self) -> Request | None:
         crawl = self._spider.crawl
         try:
-            fetch, wait = (self._again.pop(), 0.0) if self._again else crawl.next()
+            fetch, wait = crawl.next()
         except JianghuaError as e:
             self._spider.stop(e)
             return None
         if fetch is None:
-            if wait > 0 and (self._wake is None or not self._wake.active()):
-                from twisted.internet import reactor
-
-                later: Any = reactor
-                self._wake = later.callLater(wait, self._nudge)
+            if wait > 0:
+                self._wake_in(wait)
             return None
         return Request(
             fetch.url,
@@ -77,6 +68,16 @@ class Frontier(BaseScheduler):
                 "cookiejar": self._spider.name,
             },
         )
+
+    def _wake_in(self, seconds: float) -> None:
+        from twisted.internet import reactor
+
+        clock: Any = reactor
+        if self._wake is not None and self._wake.active():
+            if self._wake.getTime() <= clock.seconds() + seconds:
+                return
+            self._wake.cancel()
+        self._wake = clock.callLater(seconds, self._nudge)
 
     def _nudge(self) -> None:
         engine = self._crawler.engine

@@ -1,232 +1,154 @@
-"""Which links a page has, what kind of page it is, and which further pages an article goes on over. Pure: bytes in, data out."""
+"""Which links a page has, what kind of page it is, and which further pages its article goes on over. Pure: bytes in, data out."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from typing import cast
 
 from lxml import etree
-from lxml.html import HTMLParser, document_fromstring
-from w3lib.url import canonicalize_url, safe_url_string
 
-from crawler.extraction.decode import decode
+from crawler.extraction.decode import declared_charsets, decode
+from crawler.pagers import Pager, find_pager, is_pager_label
 from crawler.site import Site
+from crawler.urls import Resolver, Target, kind_by_pattern
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_LINKS = 3000
-MAX_PAGES = 60  # an article over more in-article pages is a calendar
+MAX_TAGS = 60_000
 _LONG_TEXT = 40  # characters of running text outside links
 _ARTICLE_TEXT = 250
+_TITLE = 8  # characters of a link's name that make it a title
 
-_NUMBER = re.compile(r"^[\s\[(【<«]*第?\s*(\d{1,3})\s*页?[\s\])】>»]*$")
-_NEXT = re.compile(
-    r"^[\s\[(【<«»>]*(?:下一?[页頁]|后一?页|次页|[Nn]ext(?:\s*[Pp]age)?|余下全文|阅读余下全文|查看余下.*|继续阅读|[»>]{1,2})[\s\])】>»]*$"
-)
-_PAGER_WORD = re.compile(
-    r"^[\s\[(【<«»>]*(?:上一?[页頁]|前一?页|首\s*[页頁]|尾\s*[页頁]|末\s*[页頁]|[Pp]rev(?:ious)?|[«<]{1,2}|最后一页)[\s\])】>»]*$"
-)
-_PATH_SUFFIX = re.compile(r"^(?P<stem>.*?[^/_-])[_-](?P<n>\d{1,3})(?P<ext>\.[A-Za-z]{2,6})?$")
-_PATH_STEP = re.compile(r"^(?P<stem>.*[^/])/(?P<n>\d{1,3})/?$")
-_PAGE_KEYS = frozenset(("page", "p", "pn", "pg", "pageno", "pageindex", "page_no", "pageid", "curpage", "paged"))
 _LIST_PATH = re.compile(
     r"/$|/(?:list|index|page|class|category|cat|tags?|column|channel|topic|archive)s?[-_]?[\w-]*(?:\.\w{2,6})?$|[?&](?:page|pn|pg)=",
     re.IGNORECASE,
 )
 _RUNNING = re.compile(r"[,，。；;：:、！!？?]")
+_TEASER = re.compile(r"(?:…|\.\.\.|。。。)\W*$")
 _REFRESH = re.compile(r"""url\s*=\s*['"]?([^'">\s]+)""", re.IGNORECASE)
-_NOISE = re.compile(r"(?is)<(script|style)\b[^>]*>.*?</\1\s*>|<!--.*?-->")
-_LONG_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9]*)[^<>]{8000,}>?")
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link to follow: its address without fragment, and what the site's patterns say it is (None: to be seen)."""
-
-    url: str
-    kind: str | None
+_LONG_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9]*)[^<>]{8000,}>?")  # a bomb of attributes, or data: images
+_BARE = re.compile(r"<([A-Za-z][A-Za-z0-9]*)[^<]{8000,}")  # the same with > hidden in quotes
+_ADDRESS = re.compile(r"[./?]")
+# long texts that stand on the page themselves: not in links, scripts, choices
+_TEXTS = etree.XPath(
+    f"//text()[string-length() >= {_LONG_TEXT}][not(parent::script or parent::style or parent::title or parent::a or parent::textarea"
+    " or parent::option or parent::noscript)]",
+    smart_strings=False,
+)
+_PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe")
 
 
 @dataclass(slots=True)
 class PageLinks:
-    """kind: `list` or `article`. links: in order of the page, each once. pages: in-article pages by ordinal, this one included;
-    empty when the page does not go on over others."""
+    """kind: `list` or `article`. links: targets in scope in order of the page, each once. pager: None when the page does not go
+    on over others."""
 
     kind: str
-    links: list[Link] = field(default_factory=list)
-    pages: dict[int, str] = field(default_factory=dict)
+    links: list[Target] = field(default_factory=list)
+    pager: Pager | None = None
 
 
-_LEADING_FLAGS = re.compile(r"^\(\?([aimsux]+)\)(.*)$", re.DOTALL)
+def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
+    """Text and charset. Links are nearly always ASCII, so what fits strictly is good enough; only doubt is worth the long way."""
+    if body[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        for charset in dict.fromkeys(("utf-8", *declared_charsets(body, content_type)[:1])):
+            try:
+                return body.decode(charset), charset
+            except (UnicodeDecodeError, LookupError):
+                continue
+    found = decode(body, content_type)
+    return found.text, found.charset
 
 
-@lru_cache(maxsize=64)
-def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
-    # flags at the start of a pattern hold for this pattern alone
-    return (
-        re.compile(
-            "|".join(_LEADING_FLAGS.sub(r"(?\1:\2)", p) if _LEADING_FLAGS.match(p) else f"(?:{p})" for p in patterns)
-        )
-        if patterns
-        else None
-    )
-
-
-def clean_url(url: str) -> str | None:
-    """The address to fetch: http or https, escaped, without fragment, path never empty; None when it is none of ours."""
+def _tree(text: str) -> etree._Element | None:
+    text = text.replace("\x00", "")
+    text = _BARE.sub(lambda m: m[0] if m[0].count("=") < 200 else f"<{m[1]}>", _LONG_TAG.sub(r"<\1>", text))
+    if text.count("<") > MAX_TAGS:
+        text = "<".join(text.split("<", MAX_TAGS)[:MAX_TAGS])
+    if text.lstrip()[:5] == "<?xml":  # lxml refuses text that declares an encoding
+        text = text[text.find("?>") + 2 :]
     try:
-        parts = urlsplit(url.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return None
-        port = (
-            f":{parts.port}" if parts.port and (parts.scheme, parts.port) not in (("http", 80), ("https", 443)) else ""
+        # lxml.html's own elements would cost as much again as parsing
+        return cast(
+            "etree._Element | None",
+            etree.fromstring(text, etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)),
         )
-    except ValueError:
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
         return None
-    safe = safe_url_string(
-        urlunsplit((parts.scheme, parts.hostname.lower() + port, parts.path or "/", parts.query, ""))
-    )
-    return canonicalize_url(safe, keep_blank_values=True) if "?" in safe else safe
 
 
-def in_scope(url: str, site: Site) -> bool:
-    """Whether an address lies on one of the site's hosts (host and port) and is not to be ignored."""
-    parts = urlsplit(url)
-    if parts.netloc.lower() not in site.hosts:
-        return False
-    ignored = _pattern(site.follow.ignore)
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return not (ignored and ignored.search(path))
-
-
-def kind_by_pattern(url: str, site: Site) -> str | None:
-    """What the site file's patterns say an address is: `list`, `article`, `page` (in-article) or None."""
-    path = urlsplit(url).path + (f"?{urlsplit(url).query}" if urlsplit(url).query else "")
-    for kind, patterns in (("page", site.follow.pages), ("list", site.follow.lists), ("article", site.follow.articles)):
-        found = _pattern(patterns)
-        if found and found.search(path):
-            return kind
-    return None
-
-
-def stem_and_ordinal(url: str) -> list[tuple[str, int]]:
-    """Readings of an address as page n of something: (what it is a page of, n); itself as page 1 first."""
-    parts = urlsplit(url)
-    base = urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, ""))
-    out = [(base, 1)]
-    if m := _PATH_SUFFIX.match(parts.path):
-        out.append(
-            (urlunsplit((parts.scheme, parts.netloc, m["stem"] + (m["ext"] or ""), parts.query, "")), int(m["n"]))
-        )
-    if m := _PATH_STEP.match(parts.path):
-        out.append((urlunsplit((parts.scheme, parts.netloc, m["stem"], parts.query, "")), int(m["n"])))
-        out.append((urlunsplit((parts.scheme, parts.netloc, m["stem"] + "/", parts.query, "")), int(m["n"])))
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    for i, (k, v) in enumerate(pairs):
-        if k.lower() in _PAGE_KEYS and v.isdigit() and len(v) <= 3:
-            rest = urlencode(pairs[:i] + pairs[i + 1 :])
-            out.append((urlunsplit((parts.scheme, parts.netloc, parts.path, rest, "")), int(v)))
-    return out
-
-
-def read_links(body: bytes, content_type: str | None, url: str, site: Site) -> PageLinks:
-    """The links of a page, its kind, and the pages its article goes on over. Never raises for bad HTML."""
-    text = decode(body[:MAX_BYTES], content_type).text
-    text = _LONG_TAG.sub(r"<\1>", _NOISE.sub("", text)).replace("\x00", "")
-    try:
-        root = document_fromstring(text, parser=HTMLParser(huge_tree=True))
-    except (etree.ParserError, ValueError, AssertionError):
-        return PageLinks("list")
+def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str) -> list[tuple[Target, str]]:
+    """Every link with its name: anchors, areas, frames, refreshes and choices that hold addresses."""
     base = url
-    seen: dict[str, str] = {}
-    anchors: list[tuple[str, str]] = []
-    running = 0
-    texts = 0
-    for element in root.iter():
+    raw: list[tuple[str, str]] = []
+    for element in cast("Iterable[etree._Element]", root.iter(*_PARTS)):
         tag = element.tag
-        if tag == "a" or tag == "area":
+        if tag in ("a", "area"):
             href = element.get("href")
-            if (
-                href
-                and len(anchors) < MAX_LINKS
-                and not href.lstrip().lower().startswith(("javascript:", "mailto:", "#", "data:", "tel:"))
+            if href:
+                name = "".join(map(str, element.itertext())) if len(element) else element.text or ""
+                raw.append((href, name.strip()))
+        elif tag == "base":
+            if base is url and (given := element.get("href")):
+                found = resolver.resolve(url, given)
+                base = found.url if found else url
+        elif tag == "meta":
+            if (element.get("http-equiv") or "").lower() == "refresh" and (
+                m := _REFRESH.search(element.get("content") or "")
             ):
-                label = "".join(map(str, element.itertext())).strip() if len(element) else (element.text or "").strip()
-                anchors.append((href, label))
-        elif tag == "base" and element.get("href"):
-            base = urljoin(url, element.get("href") or "")
-        elif tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
-            if m := _REFRESH.search(element.get("content") or ""):
-                anchors.append((m[1], ""))
-        elif (
-            element.text
-            and len(element.text) >= _LONG_TEXT
-            and isinstance(tag, str)
-            and tag not in ("title", "option", "textarea")
-        ):
-            if _RUNNING.search(element.text):
-                running += len(element.text.strip())
-                texts += 1
-        if element.tail and len(element.tail) >= _LONG_TEXT and _RUNNING.search(element.tail):
-            running += len(element.tail.strip())
-            texts += 1
-    labelled: list[tuple[str, str]] = []
-    for href, label in anchors:
-        try:
-            target = clean_url(urljoin(base, href.strip()))
-        except ValueError:
-            continue
-        if target is None:
-            continue
-        labelled.append((target, label))
-        if target not in seen and in_scope(target, site):
-            seen[target] = label
-    titles = sum(len(t) for t in seen.values() if len(t) >= 8)
+                raw.append((m[1], ""))
+        elif tag == "option":
+            value = element.get("value")
+            if value and _ADDRESS.search(value) and " " not in value.strip():
+                raw.append((value, (element.text or "").strip()))
+        elif src := element.get("src"):
+            raw.append((src, ""))
+        if len(raw) >= MAX_LINKS:
+            break
+    targets = ((resolver.resolve(base, href, charset), name) for href, name in raw)
+    return [(target, name) for target, name in targets if target is not None]
+
+
+def _running(root: etree._Element) -> tuple[int, int]:
+    """Characters and number of long texts that run like sentences; teasers of a list, all cut off alike, do not count."""
+    found = cast("list[str]", _TEXTS(root))
+    texts = [t for t in (x.strip() for x in found) if len(t) >= _LONG_TEXT and _RUNNING.search(t)]
+    whole = [t for t in texts if not _TEASER.search(t)]
+    if len(texts) - len(whole) >= 3:
+        texts = whole
+    return sum(map(len, texts)), len(texts)
+
+
+def read_links(
+    body: bytes, content_type: str | None, url: str, site: Site, resolver: Resolver | None = None
+) -> PageLinks:
+    """The links of a page, its kind, and the pages its article goes on over. Never raises for bad HTML."""
+    resolver = resolver or Resolver(site)
+    text, charset = _text_of(body[:MAX_BYTES], content_type)
+    root = _tree(text)
+    if root is None:
+        return PageLinks("list")
+    anchors = _anchors(root, url, resolver, charset)
+    running, texts = _running(root)
+    links: dict[str, Target] = {}
+    titles = 0
+    for target, name in anchors:
+        if target.inside and target.url not in links:
+            links[target.url] = target
+            titles += len(name) if len(name) >= _TITLE else 0
     told = kind_by_pattern(url, site)
+    listed = bool(_LIST_PATH.search(url))
     if told is not None:
         kind = "list" if told == "list" else "article"
     elif running < _ARTICLE_TEXT:
         kind = "list"
     else:
-        listed = _LIST_PATH.search(url) and len(seen) >= 2 * texts
-        kind = "list" if listed or titles > 1.5 * running else "article"
-    found = PageLinks(kind, [Link(u, kind_by_pattern(u, site)) for u in seen])
+        kind = "list" if (listed and len(links) >= 2 * texts) or titles > 1.5 * running else "article"
+    found = PageLinks(kind, list(links.values()))
     # a short page of a split article holds little text; a list's address says that it is one
-    if kind == "article" or (running >= _LONG_TEXT and not _LIST_PATH.search(url)):
-        found.pages = _pager(url, labelled, site)
+    if kind == "article" or (told is None and running >= _LONG_TEXT and not listed):
+        named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]
+        found.pager = find_pager(url, named) if named else None
     return found
-
-
-def _pager(url: str, labelled: list[tuple[str, str]], site: Site) -> dict[int, str]:
-    """In-article pages by ordinal: links named by a number or 下一页 whose address is this one's but for a page suffix."""
-    here = stem_and_ordinal(url)
-    stems = {stem: n for stem, n in reversed(here)}
-    pages: dict[int, str] = {}
-    mine: int | None = None
-    first: str | None = None
-    for target, label in labelled:
-        number = _NUMBER.match(label)
-        if not number and not _NEXT.match(label) and not _PAGER_WORD.match(label):
-            continue
-        if target == url or not in_scope(target, site):
-            if target == url and number:
-                mine = int(number[1])
-            continue
-        for stem, n in stem_and_ordinal(target):
-            if stem not in stems or (stem == url and n == 1):
-                continue
-            own = stems[stem]
-            ordinal = int(number[1]) if number and n > 1 else n
-            if ordinal == own or not 1 <= ordinal <= MAX_PAGES:
-                continue
-            pages[ordinal] = target
-            mine = mine or own
-            first = stem
-            break
-    if not pages:
-        return {}
-    pages[mine or 1] = url
-    if 1 not in pages and first is not None:
-        pages[1] = first
-    return pages

@@ -3,51 +3,59 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from protego import Protego
 
+AGENT = "Jianghua"  # the product token that groups of a robots.txt are matched with; the user agent begins with it
 MAX_BYTES = 500 * 1024
 KEPT_FOR = timedelta(hours=24)
 
 
 @dataclass(slots=True)
 class Robots:
-    """The rules of one host. unreachable: nothing may be fetched."""
+    """The rules of one host as they were at a time (UTC)."""
 
     text: str
     at: datetime
-    unreachable: bool = False
-    _rules: Protego = field(init=False)
+    _rules: Protego = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._rules = Protego.parse(self.text)
 
     @classmethod
     def parse(cls, body: bytes, now: datetime) -> Robots:
-        """The rules of a robots.txt; an empty body allows all."""
-        return cls(body[:MAX_BYTES].decode("utf-8-sig", "replace"), now)
+        """The rules of a robots.txt; an empty body allows all. A line that the cap cuts in two is not read."""
+        if len(body) > MAX_BYTES:
+            body = body[:MAX_BYTES]
+            body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
+        return cls(body.decode("utf-8-sig", "replace").replace("\x00", ""), now)
 
     @classmethod
     def allow_all(cls) -> Robots:
+        """What holds where there is no robots.txt."""
         return cls("", datetime.now(UTC))
 
-    @classmethod
-    def nothing(cls) -> Robots:
-        """What holds while robots.txt cannot be reached."""
-        return cls("User-agent: *\nDisallow: /\n", datetime.now(UTC), unreachable=True)
+    def fresh(self, now: datetime | None = None) -> bool:
+        """Whether the rules may still be used: for 24 hours."""
+        return (now or datetime.now(UTC)) - self.at <= KEPT_FOR
 
-    def allows(self, url: str, user_agent: str) -> bool:
-        return bool(self._rules.can_fetch(url, user_agent))
+    def allows(self, url: str) -> bool:
+        """Whether our agent may fetch an address."""
+        return bool(self._rules.can_fetch(url, AGENT))
 
-    def delay(self, user_agent: str) -> float | None:
-        """Crawl-delay in seconds, if there is one."""
-        found = self._rules.crawl_delay(user_agent)
-        return float(found) if found is not None else None
+    @property
+    def delay(self) -> float:
+        """Crawl-delay in seconds, 0 when there is none."""
+        found = self._rules.crawl_delay(AGENT)
+        value = float(found) if found is not None else 0.0
+        return value if math.isfinite(value) and value > 0 else 0.0
 
     @property
     def sitemaps(self) -> list[str]:
+        """The sitemaps it names."""
         return list(self._rules.sitemaps)
 
     def kept(self) -> str:
@@ -60,7 +68,5 @@ def load_robots(kept: str | None, now: datetime | None = None) -> Robots | None:
     if not kept:
         return None
     value = json.loads(kept)
-    at = datetime.fromisoformat(value["at"])
-    if (now or datetime.now(UTC)) - at > KEPT_FOR:
-        return None
-    return Robots(value["text"], at)
+    robots = Robots(value["text"], datetime.fromisoformat(value["at"]))
+    return robots if robots.fresh(now) else None

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import yaml
 from cssselect import SelectorError
 from lxml.cssselect import CSSSelector
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
@@ -148,6 +148,12 @@ class Site(_Part):
     reading: Reading = Reading()
     refetch: Refetch = Refetch()
     expect: Expect = Expect()
+    _replica: bool = PrivateAttr(default=False)
+
+    @property
+    def replica(self) -> bool:
+        """Whether somebody pointed the site at a replica by hand: then its host may be a local one."""
+        return self._replica
 
     @property
     def origin(self) -> str:
@@ -180,7 +186,9 @@ class Site(_Part):
             for p in map(urlsplit, self.start)
             if p.netloc == old.netloc
         )
-        return self.model_copy(update={"start": start, "allowed": ()})
+        replica = self.model_copy(update={"start": start, "allowed": ()})
+        replica._replica = True
+        return replica
 
     def key(self, url: str) -> str:
         """What identifies a URL within the site: canonical path and query; `//host` in front on another host."""

@@ -1,100 +1,67 @@
-"""The crawl of one site, without Scrapy: what is asked next and when, and what an answer changes.
+"""The crawl of one site, without Scrapy: what is asked next and when, and who takes the answer.
 
-Politeness stands here, in one place: robots.txt as RFC 9309 says, Crawl-delay and Retry-After, one request at a time to a host.
+When a host may be asked is in hosts.py and robots.py, what an answer changes in answers.py; here is the order of things.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from scrapy.utils.gz import gunzip
-from scrapy.utils.sitemap import Sitemap
-
-from crawler.archive import ArchiveWriter, WarcAddress
+from crawler.answers import Answer, Answers, Counts, body_kept
+from crawler.archive import ArchiveWriter
 from crawler.errors import JianghuaError
 from crawler.home import Home
-from crawler.links import Link, clean_url, in_scope, read_links
+from crawler.hosts import (
+    BACKOFF,
+    LONG_WAITS,
+    MAX_RETRY_AFTER,
+    MAX_TRIES,
+    REDIRECTS,
+    ROBOTS_TRIES,
+    Host,
+    Hosts,
+    RobotsAsk,
+    retry_after,
+)
 from crawler.robots import Robots, load_robots
 from crawler.site import Site
-from crawler.state import ARTICLE, LIST, RECHECK, SEED, UNKNOWN, SiteState, new_row, text_time
+from crawler.state import RECHECK, SEED, SiteState, new_row, text_time
+from crawler.urls import clean_url, template_of
 
-MAX_TRIES = 4  # asks for a URL in one run when the server fails
-MAX_RETRY_AFTER = 600.0  # seconds; a server that wants longer gets its URL left for the next run
-BACKOFF = 2.0  # seconds before the second ask, doubled each time
-BATCH = 8  # answers that are committed together: so many are asked again at most after a kill
+BATCH = (
+    8  # answers that are committed together where there is no delay between them: so many are asked again after a kill
+)
 FLUSH_SECONDS = 0.25
-MAX_QUERY_TEMPLATE = 5_000  # addresses of one form: calendars and endless ?page=N
-MAX_PATH_TEMPLATE = 300_000
-MAX_URL = 1_000
-_LOOP = re.compile(r"(/[^/]+)\1{2,}(?:/|$)")
-_HTML = ("text/html", "application/xhtml")
+BUFFER = 32  # rows of the frontier that are looked at in one go
+CATCH_UP = timedelta(days=1)  # a run taken up again after so long also looks at what has become due since
 
 
 @dataclass(slots=True)
 class Fetch:
-    """A request to make: a page (`row` of the state) or a robots.txt (`row` None)."""
+    """A request to make: a page (`row` of the state) or a robots.txt (`robots`). sure: the body kept was seen to be whole."""
 
     url: str
     row: Any
-    headers: dict[str, str]
-    hops: int = 0
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a crawl did; `failed` says why the site could not be crawled, None when it could."""
-
-    requests: int = 0
-    bytes: int = 0
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    not_modified: int = 0
-    gone: int = 0
-    errors: int = 0
-    disallowed: int = 0
-    redirects: int = 0
-    not_html: int = 0
-    retries: int = 0
-    seconds: float = 0.0
-    known: int = 0
-    queued: int = 0
-    run: str = ""
-    resumed: bool = False
-    finished: bool = False
-    failed: str | None = None
-    reasons: Counter[str] = field(default_factory=Counter)
-
-
-def template_of(url: str) -> str:
-    """The form of an address: digits folded, query without values."""
-    parts = urlsplit(url)
-    keys = ",".join(sorted({p.split("=", 1)[0] for p in parts.query.split("&")})) if parts.query else ""
-    return re.sub(r"\d+", "0", parts.path) + (f"?{keys}" if keys else "")
+    headers: dict[str, str] = field(default_factory=dict)
+    robots: RobotsAsk | None = None
+    sure: bool = False
 
 
 class SiteCrawl:
-    """A crawl of one site that may be killed at any moment. Not thread-safe; times are wall clock, waits monotonic."""
+    """A crawl of one site that may be killed at any moment. Not thread-safe; times are wall clock, waits monotonic.
 
-    def __init__(
-        self,
-        home: Home,
-        site: Site,
-        *,
-        user_agent: str,
-        refetch: str = "due",
-        delay: float | None = None,
-        limit: int | None = None,
-    ) -> None:
+    refetch: due, all or none. delay: seconds between two requests to a host instead of the site file's. limit: requests of this
+    attempt. hosts: shared by the crawls of a process, so that two sites on one host do not ask it twice at a time.
+    """
+
+    def __init__(self, home: Home, site: Site, *, user_agent: str, refetch: str = "due", delay: float | None = None,
+                 limit: int | None = None, hosts: Hosts | None = None) -> None:  # fmt: skip
         self.home, self.site = home, site
         self.user_agent = user_agent
         self.refetch = refetch
@@ -102,17 +69,17 @@ class SiteCrawl:
         self.limit = limit
         self.counts = Counts()
         self.error: JianghuaError | None = None
+        self._hosts: Hosts = {} if hosts is None else hosts
+        self._met: set[str] = set()
         self._buffer: deque[Any] = deque()
         self._flying: dict[str, Fetch] = {}
         self._later: dict[str, float] = {}
-        self._robots: dict[str, Robots] = {}
-        self._robots_wait: dict[str, tuple[int, float]] = {}
-        self._ready = 0.0
-        self._redirected: Fetch | None = None  # where a robots.txt leads
+        self._drained = False
         self._pending = 0
-        self._last_commit = time.monotonic()
-        self._began = time.monotonic()
+        self._last_commit = self._began = time.monotonic()
         self._spent = 0
+        self._asked = ""  # when the last answer came, wall clock
+        self._open = False
 
     # -- beginning and end
 
@@ -122,39 +89,57 @@ class SiteCrawl:
             raise JianghuaError(f"site '{self.site.name}' has no start address yet", where=self.site.start[0],
                                 remedy="write its address in `start:` of the site file, or give a replica with --at URL")  # fmt: skip
         self.state = SiteState.open(self.home, self.site.name)
+        try:
+            self._start()
+        except BaseException:
+            self.state.close()
+            raise
+
+    def _start(self) -> None:
         self.writer = ArchiveWriter(self.home, self.site.name, self.user_agent)
         now = datetime.now(UTC)
+        stamp = text_time(now)
         run = self.state.unfinished_run()
         if run is None or run.get("refetch") != self.refetch:
-            keep = run is not None
-            run = {"id": now.strftime("%Y%m%dT%H%M%SZ"), "started": text_time(now), "refetch": self.refetch}
-            if not keep or self.refetch == "all":
-                self.state.queue_due(self.site, self.refetch, now)
+            # what another policy left unfinished stays queued, unless everything is asked for anyway
+            keep = run is not None and self.refetch != "all"
+            run = {"id": now.strftime("%Y%m%dT%H%M%SZ"), "started": stamp, "refetch": self.refetch}
+            self.state.queue_due(self.site, self.refetch, now, keep)
             self.state.start_run(run)
         else:
             self.counts.resumed = True
+            if now - datetime.fromisoformat(run.get("looked") or run["started"]) > CATCH_UP:
+                self.state.queue_due(self.site, "due" if self.refetch == "all" else self.refetch, now, keep=True)
+                run["looked"] = stamp
+                self.state.start_run(run)
         self._run = run
         self.counts.run = str(run["id"])
-        stamp = text_time(now)
-        self._templates: Counter[str] = Counter(self.state.template_counts())
-        self._known = self.state.keys()
-        self._add(
-            [
-                new_row(self.site.key(u), u, stamp, priority=SEED, template=template_of(u))
-                for u in map(clean_url, self.site.start)
-                if u
-            ]
-        )
-        day = now.strftime("%Y-%m-%d")
-        spent = (self.state.meta("budget") or "").partition(" ")
-        self._spent = int(spent[2]) if spent[0] == day else 0
-        self._day = day
+        self.answers = Answers(self.home, self.site, self.state, self.writer, self.counts)
+        starts = [u for u in map(clean_url, self.site.start) if u]
+        self._seeds = {self.site.key(u): "" for u in starts}  # and why they could not be had
+        self.answers.add([new_row(self.site.key(u), u, stamp, priority=SEED, template=template_of(u)) for u in starts])
+        self._day = now.strftime("%Y-%m-%d")
+        day, _, spent = (self.state.meta("budget") or "").partition(" ")
+        self._spent = int(spent) if day == self._day else 0
+        asked = self.state.meta("asked")
+        # of a crawl that was killed nobody knows when it asked last
+        self._since = 0.0 if self.counts.resumed or not asked else (now - datetime.fromisoformat(asked)).total_seconds()
+        self._first = not (self.counts.resumed or asked)
         self.state.commit()
+        self._open = True
 
     def close(self, finished: bool) -> None:
         """Write down what is done; a run is finished when nothing is left in its frontier."""
+        if not self._open:
+            return
+        self._open = False
         try:
             if self.error is None:
+                if finished and not self.counts.failed:
+                    self._look_at_seeds()
+                if self.counts.failed:
+                    self.state.forget_tries()
+                self._pending += 1
                 self.flush()
             left = self.state.queued()
             self.counts.queued, self.counts.known = left, self.state.known()
@@ -166,507 +151,330 @@ class SiteCrawl:
             self.error = self.error or e
         finally:
             self.counts.seconds = time.monotonic() - self._began
-            try:
-                self.writer.close()
-            except JianghuaError as e:
-                self.error = self.error or e
-            self.state.close()
+            for what in (self.writer, self.state):
+                try:
+                    what.close()
+                except JianghuaError as e:
+                    self.error = self.error or e
+
+    def _look_at_seeds(self) -> None:
+        """A site none of whose start pages can be had was not crawled: its run is not finished and goes on next time."""
+        if all(self._seeds.values()) and not self._exhausted():
+            self.counts.failed = f"the start page {next(iter(self._seeds.values()))}"
+            for key in self._seeds:
+                self.state.update(key, queued=1, missing=0, priority=SEED)
 
     def flush(self) -> None:
         """Make the archive durable, then the state that refers to it."""
         if self._pending:
             self.writer.flush()
-            self.state.set_meta("budget", f"{self._day} {self._spent}")
+            if self.site.politeness.daily_budget is not None:
+                self.state.set_meta("budget", f"{self._day} {self._spent}")
+            if self._asked:
+                self.state.set_meta("asked", self._asked)
             self.state.commit()
         self._pending = 0
         self._last_commit = time.monotonic()
 
     def tick(self) -> None:
         """Flush what has waited long enough; called now and then."""
-        if self._pending and time.monotonic() - self._last_commit >= FLUSH_SECONDS:
+        if self._open and self._pending and time.monotonic() - self._last_commit >= FLUSH_SECONDS:
             self.flush()
 
     # -- asking
 
     @property
     def flying(self) -> int:
+        """How many requests are open."""
         return len(self._flying)
 
     def pending(self) -> bool:
         """Whether anything is left to ask for in this run."""
-        if self.counts.failed or self.error or self._exhausted():
-            return False
-        return bool(self._buffer) or self.state.queued() > len(self._flying) - sum(
-            f.row is None for f in self._flying.values()
-        )
+        return not self._stopped() and bool(self._buffer or self._later or self._flying or not self._drained)
 
     def _exhausted(self) -> bool:
         budget = self.site.politeness.daily_budget
-        return (self.limit is not None and self.counts.requests >= self.limit) or (
-            budget is not None and self._spent >= budget
+        asked = self.counts.requests + len(self._flying)
+        return (self.limit is not None and asked >= self.limit) or (
+            budget is not None and self._spent + len(self._flying) >= budget
         )
+
+    def _stopped(self) -> bool:
+        return bool(not self._open or self.counts.failed or self.error or self._exhausted())
 
     def next(self) -> tuple[Fetch | None, float]:
         """The next request, or None and the seconds until there may be one (0: when an answer has come)."""
-        if (
-            self.counts.failed
-            or self.error
-            or self._exhausted()
-            or len(self._flying) >= self.site.politeness.concurrency
-        ):
+        if self._stopped() or len(self._flying) >= self.site.politeness.concurrency:
             return None, 0.0
-        wait = self._ready - time.monotonic()
-        if wait > 0:
-            return None, wait
-        for _ in range(10_000):
+        held: list[Any] = []
+        waits: list[float] = []
+        fetch = None
+        while fetch is None and len(held) < BUFFER and not self.counts.failed:
             row = self._next_row()
             if row is None:
-                soonest = min(self._later.values(), default=0.0) - time.monotonic()
-                return None, max(0.05, soonest) if self._later else 0.0
-            # the same site may stand on another host or port today
-            url = row.url if row.key.startswith("//") else self.site.origin + row.key
-            netloc = urlsplit(url).netloc.lower()
-            robots = self._robots_of(url, netloc)
-            if robots is None:
-                self._buffer.appendleft(row)
-                return self._ask_robots(url, netloc)
-            if robots.unreachable:
-                self._give_up(row, f"robots.txt of {netloc} cannot be reached")
-                continue
-            if self.site.politeness.robots == "obey" and not robots.allows(url, self.user_agent):
-                self.state.update(
-                    row.key,
-                    fate="disallowed",
-                    why="robots.txt forbids it",
-                    queued=0,
-                    checked_at=text_time(datetime.now(UTC)),
-                )
-                self.counts.disallowed += 1
-                self._done()
-                continue
-            fetch = Fetch(url, row, self._conditional(row))
-            self._flying[row.key] = fetch
+                break
+            found = self._ask(row)
+            if isinstance(found, Fetch):
+                fetch = found
+                if fetch.robots is not None:
+                    held.append(row)
+            elif found is not None:
+                held.append(row)
+                waits.append(found)
+                if len(self.site.hosts) == 1:
+                    break
+        self._buffer.extendleft(reversed(held))
+        if fetch is not None:
+            netloc = urlsplit(fetch.url).netloc.lower()
+            self._host(netloc).flying += 1
+            self._flying[f"robots {fetch.robots.netloc}" if fetch.robots else fetch.row.key] = fetch
             return fetch, 0.0
-        return None, 0.01
+        waits += [t - time.monotonic() for t in self._later.values()]
+        return None, max(0.01, min(waits)) if waits else 0.0
 
-    def _conditional(self, row: Any) -> dict[str, str]:
-        headers = {}
-        if row.warc_file or row.fate == "not_html" or row.kind == "sitemap":
-            if row.etag:
-                headers["If-None-Match"] = row.etag
-            if row.last_modified:
-                headers["If-Modified-Since"] = row.last_modified
-        return headers
+    def _ask(self, row: Any) -> Fetch | float | None:
+        """The request for a row, the seconds to wait for it, or None when the row is settled without one."""
+        # the same site may stand on another host or port today
+        main = urlsplit(self.site.origin).netloc.lower()
+        url = (
+            row.url
+            if row.key.startswith("//") or urlsplit(row.url).netloc.lower() == main
+            else self.site.origin + row.key
+        )
+        netloc = urlsplit(url).netloc.lower()
+        host = self._host(netloc)
+        if self.site.politeness.robots == "obey" and (host.robots is None or not host.robots.fresh()):
+            if host.robots_error is not None:
+                self._give_up(row, host.robots_error)
+                return None
+            return self._ask_robots(host, url)
+        if netloc not in self._met:
+            self._met.add(netloc)
+            self._meet(host, url)
+        if host.robots is not None and self.site.politeness.robots == "obey" and not host.robots.allows(url):
+            self._disallowed(row)
+            return None
+        wait = self._wait(host)
+        if wait is not None:
+            return wait
+        fetch = Fetch(url, row)
+        if row.etag or row.last_modified:
+            # a body that is damaged in the archive must come again
+            fetch.sure = bool(row.warc_file) and body_kept(self.home, row)
+            if fetch.sure or (not row.warc_file and (row.fate == "not_html" or row.kind == "sitemap")):
+                if row.etag:
+                    fetch.headers["If-None-Match"] = row.etag
+                if row.last_modified:
+                    fetch.headers["If-Modified-Since"] = row.last_modified
+        return fetch
+
+    def _host(self, netloc: str) -> Host:
+        host = self._hosts.get(netloc)
+        if host is None:
+            host = self._hosts[netloc] = Host(netloc)
+            host.robots = load_robots(self.state.meta(f"robots {netloc}"))
+            if not self._first:
+                host.wait(host.delay(self.delay) - self._since)
+        return host
+
+    def _wait(self, host: Host) -> float | None:
+        """Seconds until a host may be asked, None when that is now."""
+        if host.flying >= self.site.politeness.concurrency:
+            return 0.05
+        wait = host.ready - time.monotonic()
+        return wait if wait > 0 else None
 
     def _next_row(self) -> Any:
+        if self.answers.urgent is not None:
+            last = self._buffer[-1] if self._buffer else None
+            if last is not None and self.answers.urgent < (last.priority, last.depth):
+                self._buffer.clear()  # something goes before what is in the buffer
+            self.answers.urgent = None
         for _ in range(2):
             now = time.monotonic()
             while self._buffer:
                 row = self._buffer.popleft()
                 if row.key in self._flying or self._later.get(row.key, 0.0) > now:
                     continue
+                if row.priority == RECHECK and (self._flying or self._later):
+                    self._buffer.clear()  # asked again only when all the rest is done
+                    return None
                 self._later.pop(row.key, None)
-                if row.priority == RECHECK and self._flying:
-                    continue  # asked again only when all the rest is done
                 return row
             self._buffer.extend(
-                r for r in self.state.next_queued(32 + len(self._flying) + len(self._later))
+                r for r in self.state.next_queued(BUFFER + len(self._flying) + len(self._later))
                 if r.key not in self._flying and self._later.get(r.key, 0.0) <= now
             )  # fmt: skip
-            if not self._buffer:
-                return None
+        self._drained = True
         return None
+
+    def _disallowed(self, row: Any) -> None:
+        """A page that robots.txt forbids; what was read while it was allowed stays."""
+        self.counts.disallowed += 1
+        values: dict[str, Any] = {"queued": 0, "tries": 0, "missing": 0, "checked_at": text_time(datetime.now(UTC))}
+        if row.warc_file and row.fate is None:
+            values["why"] = "robots.txt forbids it now; what was read before stays"
+        else:
+            values |= {"fate": "disallowed", "why": "robots.txt forbids it"}
+        self.state.update(row.key, **values)
+        self._seed(row.key, "is forbidden by robots.txt")
+        self._done()
+
+    def _seed(self, key: str, why: str) -> None:
+        if key in self._seeds:
+            self._seeds[key] = why
 
     # -- robots
 
-    def _robots_of(self, url: str, netloc: str) -> Robots | None:
-        if self.site.politeness.robots == "ignore":
-            return Robots.allow_all()
-        if netloc not in self._robots:
-            kept = load_robots(self.state.meta(f"robots {netloc}"))
-            if kept is None:
-                return None
-            self._robots[netloc] = kept
-        return self._robots[netloc]
+    def _meet(self, host: Host, url: str) -> None:
+        """The first time that a host is asked for a page: its sitemaps."""
+        given: list[str] = []
+        for name in self.site.follow.sitemaps:
+            if name == "auto":
+                given += [urljoin(url, "/sitemap.xml"), *(host.robots.sitemaps if host.robots else ())]
+            else:
+                given.append(urljoin(self.site.origin + "/", name))
+        self.answers.sitemaps(given, text_time(datetime.now(UTC)))
 
-    def _ask_robots(self, url: str, netloc: str) -> tuple[Fetch | None, float]:
-        name = f"robots {netloc}"
-        if name in self._flying:
-            return None, 0.0
-        _, ready = self._robots_wait.get(netloc, (0, 0.0))
-        wait = ready - time.monotonic()
-        if wait > 0:
-            return None, wait
-        fetch = Fetch(f"{urlsplit(url).scheme}://{netloc}/robots.txt", None, {})
-        self._flying[name] = fetch
-        return fetch, 0.0
+    def _ask_robots(self, host: Host, url: str) -> Fetch | float:
+        if f"robots {host.netloc}" in self._flying:
+            return 0.05
+        ask = host.robots_ask or RobotsAsk(host.netloc, f"{urlsplit(url).scheme}://{host.netloc}/robots.txt")
+        wait = self._wait(self._host(urlsplit(ask.url).netloc.lower()))
+        return Fetch(ask.url, None, robots=ask) if wait is None else wait
 
-    def _take_robots(self, fetch: Fetch, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        netloc = urlsplit(fetch.url).netloc.lower()
-        asked = next((k.partition(" ")[2] for k, f in self._flying.items() if f is fetch), netloc)
-        self._flying.pop(f"robots {asked}", None)
-        if 300 <= status < 400 and headers.get("location") and fetch.hops < 5:
-            target = clean_url(urljoin(fetch.url, headers["location"]))
-            if target and urlsplit(target).netloc.lower() in self.site.hosts:
-                again = Fetch(target, None, {}, fetch.hops + 1)
-                self._flying[f"robots {asked}"] = again
-                self._redirected = again
+    def _take_robots(self, ask: RobotsAsk, status: int, headers: Mapping[str, str], body: bytes, why: str) -> None:
+        host = self._host(ask.netloc)
+        host.robots_ask = None
+        if 300 <= status < 400 and headers.get("location") and ask.hops < REDIRECTS:
+            target = clean_url(urljoin(ask.url, headers["location"]))
+            if target:
+                host.robots_ask = RobotsAsk(ask.netloc, target, ask.hops + 1)
                 return
-        if status >= 500 or status == 429 or status == 0:
-            tries, _ = self._robots_wait.get(asked, (0, 0.0))
-            tries += 1
-            wait = self._retry_after(headers) or BACKOFF * 2 ** (tries - 1)
-            self._robots_wait[asked] = (tries, time.monotonic() + min(wait, 30.0))
-            if tries >= 3 or (status == 0 and tries >= 2):
-                why = f"robots.txt answered {status}" if status else "robots.txt cannot be reached"
-                self._robots[asked] = Robots.nothing()
-                if asked == urlsplit(self.site.start[0]).netloc.lower():
-                    self.counts.failed = f"{why}; RFC 9309 forbids crawling then"
-            return
-        robots = Robots.parse(body if 200 <= status < 300 else b"", datetime.now(UTC))
-        self._robots[asked] = robots
-        self.state.set_meta(f"robots {asked}", robots.kept())
-        if self.site.follow.sitemaps:
-            self._queue_sitemaps(fetch.url, robots)
-        self._done()
-
-    def _queue_sitemaps(self, url: str, robots: Robots) -> None:
-        wanted: list[str] = []
-        for given in self.site.follow.sitemaps:
-            wanted += (
-                [urljoin(url, "/sitemap.xml"), *robots.sitemaps]
-                if given == "auto"
-                else [urljoin(self.site.origin + "/", given)]
-            )
-        now = text_time(datetime.now(UTC))
-        for target in map(clean_url, wanted):
-            if target and urlsplit(target).netloc.lower() in self.site.hosts:
-                self._add(
-                    [new_row(self.site.key(target), target, now, kind="sitemap", priority=LIST, template="sitemap")]
+        if status >= 500 or status in (0, 429):
+            host.robots_tries += 1
+            wanted = retry_after(headers.get("retry-after"))
+            host.wait(min(wanted if wanted is not None else BACKOFF * 2 ** (host.robots_tries - 1), MAX_RETRY_AFTER))
+            most = ROBOTS_TRIES if status else ROBOTS_TRIES - 1
+            if host.robots_tries >= most or (wanted or 0) > MAX_RETRY_AFTER:
+                host.robots_error = f"robots.txt of {ask.netloc} " + (
+                    f"answered {status}" if status else "cannot be reached"
                 )
+                if ask.netloc == urlsplit(self.site.start[0]).netloc.lower():
+                    self.counts.failed = (
+                        f"{host.robots_error}; RFC 9309 forbids crawling then"
+                        if status
+                        else f"{ask.netloc} cannot be reached: {why}"
+                    )
+            return
+        host.robots_tries = 0
+        host.robots = Robots.parse(body if 200 <= status < 300 else b"", datetime.now(UTC))
+        self.state.set_meta(f"robots {ask.netloc}", host.robots.kept())
+        self._met.discard(ask.netloc)
+        self._done()
 
     # -- answers
 
-    def answered(
-        self,
-        fetch: Fetch,
-        url: str,
-        status: int,
-        reason: str,
-        headers: Mapping[str, str],
-        raw_headers: list[tuple[str, str]],
-        body: bytes,
-    ) -> Fetch | None:
-        """Take an answer; a request to make at once when robots.txt leads elsewhere, else None.
-
-        headers: names in lower case. Raises JianghuaError when it cannot be kept.
-        """
-        self._sent(len(body))
-        if fetch.row is None:
-            self._redirected = None
-            self._take_robots(fetch, status, headers, body)
-            return self._redirected
-        row = fetch.row
-        self._flying.pop(row.key, None)
-        now = datetime.now(UTC)
-        stamp = text_time(now)
-        if status == 304:
-            self.counts.not_modified += 1
-            self.counts.unchanged += 1
-            self.state.update(row.key, queued=0, tries=0, missing=0, status=200, checked_at=stamp, gone_since=None,
-                              fate=None if row.warc_file else row.fate, why=None if row.warc_file else row.why, url=url)  # fmt: skip
-        elif 200 <= status < 300:
-            self._take_page(row, url, status, reason, headers, raw_headers, body, now)
-        elif 300 <= status < 400:
-            self._take_redirect(row, url, status, headers, stamp)
-        elif status in (404, 410) and row.kind == "sitemap":  # most sites have none
-            self.state.update(row.key, queued=0, status=status, checked_at=stamp)
-        elif status in (404, 410):
-            self._take_missing(row, status, stamp)
-        elif status in (408, 425, 429) or status >= 500:
-            self._take_failure(row, f"answered {status}", status, self._retry_after(headers))
-        else:
-            self.counts.errors += 1
-            self.counts.reasons[f"answered {status}"] += 1
-            self.state.update(
-                row.key, queued=0, status=status, checked_at=stamp, **self._error_fate(row, f"answered {status}")
-            )
-        self._done()
-        return None
+    def answered(self, fetch: Fetch, url: str, status: int, reason: str, headers: Mapping[str, str],
+                 raw_headers: list[tuple[str, str]], body: bytes) -> None:  # fmt: skip
+        """Take an answer. headers: names in lower case. Raises JianghuaError when it cannot be kept."""
+        host = self._landed(fetch, len(body))
+        try:
+            if fetch.robots is not None:
+                self._take_robots(fetch.robots, status, headers, body, "")
+                return
+            row = fetch.row
+            answer = Answer(url, status, reason, headers, raw_headers, body, datetime.now(UTC))
+            if status not in (408, 425, 429) and status < 500:
+                host.answered_well()
+            if status == 304 and (fetch.headers or row.warc_file):
+                self.answers.unchanged(row, answer)
+            elif 200 <= status < 300 and (body or row.kind == "sitemap"):
+                self.answers.page(row, answer, fetch.sure)
+            elif status == 304 or 200 <= status < 300:
+                self._failure(row, host, f"answered {status} without a body", status, None)
+            elif 300 <= status < 400:
+                self.answers.redirect(row, answer)
+            elif status in (404, 410):
+                if self.answers.missing(row, answer):
+                    self._seed(row.key, f"answers {status}")
+            elif status in (408, 425, 429) or status >= 500:
+                self._failure(row, host, f"answered {status}", status, retry_after(headers.get("retry-after")))
+            else:
+                self._error(row, f"answered {status}", status)
+            self._done()
+        finally:
+            host.wait(host.delay(self.delay))
 
     def failed(self, fetch: Fetch, why: str, lasting: bool = False) -> None:
         """Take a failure without an answer: refused, timed out, too large. lasting: asking again is of no use."""
-        self._sent(0)
-        if fetch.row is None:
-            self._redirected = None
-            self._take_robots(fetch, 0, {}, b"")
-            if self.counts.failed:
-                self.counts.failed = f"{urlsplit(fetch.url).netloc} cannot be reached: {why}"
-            return
-        self._flying.pop(fetch.row.key, None)
-        if lasting:
-            self.counts.errors += 1
-            self.counts.reasons[why] += 1
-            self.state.update(
-                fetch.row.key, queued=0, checked_at=text_time(datetime.now(UTC)), **self._error_fate(fetch.row, why)
-            )
-        else:
-            self._take_failure(fetch.row, why, None, None)
-        self._done()
+        host = self._landed(fetch, 0)
+        try:
+            if fetch.robots is not None:
+                self._take_robots(fetch.robots, 0, {}, b"", why)
+            elif lasting:
+                self._error(fetch.row, why, None)
+                self._done()
+            else:
+                self._failure(fetch.row, host, why, None, None)
+                self._done()
+        finally:
+            host.wait(host.delay(self.delay))
 
-    def _sent(self, size: int) -> None:
+    def _landed(self, fetch: Fetch, size: int) -> Host:
+        self._flying.pop(f"robots {fetch.robots.netloc}" if fetch.robots else fetch.row.key, None)
+        self._drained = False
         self.counts.requests += 1
         self.counts.bytes += size
         self._spent += 1
-        delay = self.delay
-        for robots in self._robots.values():
-            delay = max(delay, robots.delay(self.user_agent) or 0.0)
-        self._ready = max(self._ready, time.monotonic() + delay)
+        self._asked = datetime.now(UTC).isoformat()
+        host = self._host(urlsplit(fetch.url).netloc.lower())
+        host.flying -= 1
+        return host
 
     def _done(self) -> None:
         self._pending += 1
-        if self._pending >= BATCH:
+        if self._pending >= BATCH or self.delay > 0:
             self.flush()
 
-    def _error_fate(self, row: Any, why: str) -> dict[str, Any]:
-        # what was read before stays readable: an error never deletes
-        return {} if row.warc_file and row.fate is None else {"fate": "error", "why": why}
-
-    def _give_up(self, row: Any, why: str) -> None:
+    def _error(self, row: Any, why: str, status: int | None) -> None:
+        """A page that cannot be had, and asking again in this run is of no use."""
         self.counts.errors += 1
         self.counts.reasons[why] += 1
-        self.state.update(row.key, queued=0, **self._error_fate(row, why))
+        self._seed(row.key, why)
+        values: dict[str, Any] = {"queued": 0, "tries": 0, "missing": 0, **self.answers.error_fate(row, why)}
+        if "fate" in values:
+            values["status"] = status
+        if status is not None and status < 500:
+            values["checked_at"] = text_time(datetime.now(UTC))
+        self.state.update(row.key, **values)
+
+    def _give_up(self, row: Any, why: str) -> None:
+        self._error(row, why, None)
         self._done()
 
-    def _take_page(
-        self,
-        row: Any,
-        url: str,
-        status: int,
-        reason: str,
-        headers: Mapping[str, str],
-        raw: list[tuple[str, str]],
-        body: bytes,
-        now: datetime,
-    ) -> None:
-        stamp = text_time(now)
-        content_type = headers.get("content-type", "")
-        values: dict[str, Any] = {
-            "queued": 0, "tries": 0, "missing": 0, "status": status, "checked_at": stamp, "gone_since": None, "url": url, "why": None,
-            "etag": headers.get("etag"), "last_modified": headers.get("last-modified"),
-        }  # fmt: skip
-        if row.kind == "sitemap":
-            self._take_sitemap(row, body, stamp)
-            self.state.update(row.key, **values)
+    def _failure(self, row: Any, host: Host, why: str, status: int | None, wanted: float | None) -> None:
+        """A failure that may pass: asked again later, for so many times."""
+        if host.trouble(row.key, status is not None):
+            what = f"answers {status} to everything" if status is not None else f"cannot be reached: {why}"
+            self._fail(f"{host.netloc} {what}")
             return
-        if not self._is_html(content_type, body):
-            self.counts.not_html += 1
-            media = content_type.partition(";")[0].strip() or "unknown media type"
-            self.state.update(row.key, **{**values, "fate": "not_html", "why": media, "kind": "file"})
-            return
-        sha256 = hashlib.sha256(body).hexdigest()
-        known = row.warc_file is not None
-        if known and row.sha256 == sha256:
-            self.counts.unchanged += 1
-            self.writer.revisit(url, status, reason, raw, now, sha256, datetime.fromisoformat(row.fetched_at))
-            if row.content_type != (content_type or None):
-                values["content_type"] = content_type or None
-        else:
-            self.counts.changed += known
-            self.counts.new += not known
-            address: WarcAddress = self.writer.response(url, status, reason, raw, body, now)
-            values |= {
-                "warc_file": address.file, "warc_offset": address.offset, "warc_length": address.length, "sha256": sha256,
-                "fetched_at": stamp, "changed_at": stamp, "content_type": content_type or None,
-            }  # fmt: skip
-        values["fate"] = None
-        found = read_links(body, content_type, url, self.site)
-        values["kind"] = found.kind
-        if found.pages:
-            values |= self._take_pager(row, url, found.pages, stamp)
-        self._take_links(row, found.links, stamp)
-        self.state.update(row.key, **values)
-
-    def _is_html(self, content_type: str, body: bytes) -> bool:
-        media = content_type.partition(";")[0].strip().lower()
-        if media.startswith(_HTML):
-            return True
-        head = body[:1024].lstrip().lower()
-        return media in ("", "text/plain", "application/octet-stream") and (
-            head.startswith((b"<!doctype html", b"<html")) or b"<body" in head
-        )
-
-    def _take_pager(self, row: Any, url: str, pages: dict[int, str], stamp: str) -> dict[str, Any]:
-        """Keep the pages of one article together: all carry the key of the first and their number."""
-        first = self.site.key(pages[1]) if 1 in pages else row.article_key
-        expected = max(max(pages), row.expected)
-        known = self.state.group(first)
-        expected = max([expected, *(r.expected for r in known)])
-        mine = next((n for n, u in pages.items() if u == url), row.ordinal)
-        new = []
-        for n, u in sorted(pages.items()):
-            if u == url or (n == 1 and self.state.row(self.site.key(u)) is not None):
-                continue
-            new.append(
-                new_row(
-                    self.site.key(u),
-                    u,
-                    stamp,
-                    kind="article",
-                    depth=row.depth,
-                    priority=ARTICLE,
-                    template=template_of(u),
-                )
-            )
-        self._add(new)
-        for n, u in pages.items():
-            if u != url:
-                self.state.update(self.site.key(u), article_key=first, ordinal=n, expected=expected)
-        for r in known:
-            if r.expected < expected:
-                self.state.update(r.key, expected=expected)
-        return {"article_key": first, "ordinal": mine, "expected": expected, "kind": "article"}
-
-    def _take_links(self, row: Any, links: list[Link], stamp: str) -> None:
-        depth = row.depth + 1
-        if depth > self.site.follow.max_depth:
-            return
-        listed = bool(self.site.follow.lists or self.site.follow.articles)
-        rows = []
-        for link in links:
-            if len(link.url) > MAX_URL or _LOOP.search(urlsplit(link.url).path) or (listed and link.kind is None):
-                continue
-            template = template_of(link.url)
-            kind = {"list": "list", "article": "article", "page": "article"}.get(link.kind or "")
-            key = self.site.key(link.url)
-            if key in self._known:
-                continue
-            made = new_row(key, link.url, stamp, kind=kind, depth=depth, template=template,
-                           priority=LIST if kind == "list" else ARTICLE if kind == "article" else UNKNOWN)  # fmt: skip
-            cap = MAX_QUERY_TEMPLATE if "?" in template else MAX_PATH_TEMPLATE
-            if self._templates[template] >= cap:
-                continue
-            rows.append(made)
-        self._add(rows)
-
-    def _add(self, rows: list[dict[str, Any]]) -> None:
-        new = [r for r in rows if r["key"] not in self._known]
-        if new:
-            self.state.insert(new)
-            for r in new:
-                self._known.add(r["key"])
-                self._templates[r["template"]] += 1
-
-    def _take_sitemap(self, row: Any, body: bytes, stamp: str) -> None:
-        try:
-            data = gunzip(body, max_size=50 * 1024 * 1024) if body[:2] == b"\x1f\x8b" else body
-            found = Sitemap(data)
-            index = found.type == "sitemapindex"
-            rows = []
-            for entry in found:
-                target = clean_url(urljoin(row.url, entry.get("loc", "")))
-                if target is None or urlsplit(target).netloc.lower() not in self.site.hosts:
-                    continue
-                if index:
-                    rows.append(
-                        new_row(
-                            self.site.key(target),
-                            target,
-                            stamp,
-                            kind="sitemap",
-                            depth=row.depth + 1,
-                            priority=LIST,
-                            template="sitemap",
-                        )
-                    )
-                elif in_scope(target, self.site):
-                    rows.append(
-                        new_row(
-                            self.site.key(target),
-                            target,
-                            stamp,
-                            depth=1,
-                            priority=UNKNOWN,
-                            template=template_of(target),
-                        )
-                    )
-                if len(rows) >= 50_000:
-                    break
-            self._add(rows)
-        except Exception as e:  # a sitemap is a courtesy: a broken one is no failure of the site
-            self.counts.reasons[f"sitemap not readable: {type(e).__name__}"] += 1
-
-    def _take_redirect(self, row: Any, url: str, status: int, headers: Mapping[str, str], stamp: str) -> None:
-        target = clean_url(urljoin(url, headers.get("location", "")))
-        self.counts.redirects += 1
-        if target is not None and self.site.key(target) == row.key and row.tries < 3:
-            # sets a cookie and leads to itself: ask again with the cookie
-            self.state.update(row.key, tries=row.tries + 1, status=status, queued=1)
-            return
-        inside = target is not None and in_scope(target, self.site)
-        if inside and target is not None:
-            self._add(
-                [
-                    new_row(
-                        self.site.key(target),
-                        target,
-                        stamp,
-                        depth=row.depth,
-                        priority=row.priority if row.priority != RECHECK else UNKNOWN,
-                        template=template_of(target),
-                    )
-                ]
-            )
-        why = (
-            f"leads to {target}"
-            if inside
-            else f"leads out of the site, to {target or headers.get('location', 'nowhere')}"
-        )
-        values: dict[str, Any] = {"queued": 0, "missing": 0, "tries": 0, "status": status, "checked_at": stamp}
-        if not (row.warc_file and row.fate is None and status in (302, 303, 307)):  # a passing detour deletes nothing
-            values |= {"fate": "redirect", "why": why[:300]}
-        self.state.update(row.key, **values)
-
-    def _take_missing(self, row: Any, status: int, stamp: str) -> None:
-        if not row.missing:
-            self.state.update(row.key, missing=1, status=status, priority=RECHECK, queued=1)
-            return
-        self.counts.gone += 1
-        self.state.update(
-            row.key,
-            queued=0,
-            tries=0,
-            status=status,
-            checked_at=stamp,
-            gone_since=row.gone_since or stamp,
-            fate="gone",
-            why=f"answers {status}",
-        )
-
-    def _take_failure(self, row: Any, why: str, status: int | None, retry_after: float | None) -> None:
         tries = row.tries + 1
-        if tries >= MAX_TRIES or (retry_after or 0) > MAX_RETRY_AFTER:
-            self.counts.errors += 1
-            self.counts.reasons[why] += 1
-            values: dict[str, Any] = {"queued": 0, "tries": 0, **self._error_fate(row, why)}
-            if status is not None and not row.warc_file:
-                values["status"] = status
-            self.state.update(row.key, **values)
+        if tries >= MAX_TRIES or (wanted or 0) > MAX_RETRY_AFTER:
+            if (wanted or 0) > MAX_RETRY_AFTER:
+                host.long_waits += 1
+                if host.long_waits >= LONG_WAITS:
+                    self._fail(f"{host.netloc} asks to be left alone for {wanted:.0f} s (Retry-After)")
+                    return
+            self._error(row, why, status)
             return
         self.counts.retries += 1
-        wait = retry_after if retry_after is not None else BACKOFF * 2 ** (tries - 1)
+        wait = wanted if wanted is not None else BACKOFF * 2 ** (tries - 1)
         self._later[row.key] = time.monotonic() + wait
-        if retry_after is not None:
-            self._ready = max(self._ready, time.monotonic() + retry_after)  # the host asked to be left alone
+        if wanted is not None:
+            host.wait(wanted)  # the host asked to be left alone
         self.state.update(row.key, tries=tries, queued=1)
 
-    def _retry_after(self, headers: Mapping[str, str]) -> float | None:
-        value = headers.get("retry-after", "").strip()
-        if not value:
-            return None
-        if value.isdigit():
-            return float(value)
-        try:
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-        except (TypeError, ValueError):
-            return None
+    def _fail(self, why: str) -> None:
+        """The host fails and not a page: stop here, lose nothing; the same command goes on when it is back."""
+        self.counts.failed = why

@@ -11,9 +11,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,6 +65,7 @@ pages_table = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("missing", sa.Integer, nullable=False),  # 404 or 410 seen in this run
+    sa.Column("pager", sa.String),  # what this page says of its article's pages, as JSON
     sa.Index("articles", "article_key"),
     sa.Index("frontier", "queued", "priority", "depth", "seq"),
 )
@@ -123,6 +127,8 @@ class SiteState:
     def __init__(self, home: Home, site: str, engine: sa.Engine, lock: int | None) -> None:
         self.home, self.site = home, site
         self._engine, self._lock = engine, lock
+        self._updates: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+        self._inserts: list[dict[str, Any]] = []
         self.db = engine.connect()
 
     @classmethod
@@ -167,25 +173,30 @@ class SiteState:
             state = cls(home, site, engine, lock)
             if not read_only:
                 _metadata.create_all(state.db)
+                state._add_columns()
                 state.set_meta("schema", str(SCHEMA_VERSION))
                 state.db.commit()
             elif not sa.inspect(engine).has_table("pages"):
                 raise JianghuaError(
                     f"site '{site}' was never crawled here", where=str(path), remedy=f"run: jianghua crawl {site}"
                 )
-        except sa.exc.OperationalError as e:
-            raise JianghuaError(
-                f"the state cannot be written: {e.orig}",
-                where=str(path),
-                remedy="make room on the disk or check the folder's permissions, then run the same command again",
-            ) from e
         except sa.exc.DatabaseError as e:
-            raise DamagedError(
-                f"the state cannot be read: {e.orig}",
-                where=str(path),
-                remedy=f"move the file away and run: jianghua crawl {site}",
-            ) from e
+            if lock is not None:
+                os.close(lock)
+            raise _explained(e, path, site) from e
+        except JianghuaError:
+            if lock is not None:
+                os.close(lock)
+            raise
         return state
+
+    def _add_columns(self) -> None:
+        """Give a state written by an older version the columns it lacks; each may be empty."""
+        there = {c["name"] for c in sa.inspect(self.db).get_columns("pages")}
+        for column in pages_table.columns:
+            if column.name not in there:
+                kind = column.type.compile(self._engine.dialect)
+                self.db.exec_driver_sql(f"ALTER TABLE pages ADD COLUMN {column.name} {kind}")
 
     def __enter__(self) -> SiteState:
         return self
@@ -194,22 +205,52 @@ class SiteState:
         self.close()
 
     def close(self) -> None:
-        """Close the file and give the site free."""
-        self.db.close()
-        self._engine.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Close the file and give the site free. What was not committed is forgotten."""
+        self._updates.clear()
+        self._inserts.clear()
+        try:
+            self.db.close()
+            self._engine.dispose()
+        except sa.exc.DatabaseError as e:
+            raise _explained(e, self._path, self.site) from e
+        finally:
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    @property
+    def _path(self) -> Path:
+        return self.home.state_db(self.site)
+
+    def _run(self, statement: Any, values: Any = None) -> Any:
+        """Run a statement; first what waits to be written, so that it is seen."""
+        try:
+            self._write()
+            return self.db.execute(statement, values)
+        except sa.exc.DatabaseError as e:
+            raise _explained(e, self._path, self.site) from e
+
+    def _write(self) -> None:
+        """Hand what waits to SQLite, many rows at a time: a statement costs more than what it does. New rows come first, so that a
+        change finds its row."""
+        if self._inserts:
+            rows, self._inserts = self._inserts, []
+            self.db.execute(_INSERT, rows)
+        if self._updates:
+            waiting, self._updates = self._updates, []
+            for columns, group in groupby(waiting, key=lambda u: u[0]):
+                self.db.execute(_update_of(columns), [values for _, values in group])
 
     # -- small facts
 
     def meta(self, name: str) -> str | None:
         """A fact of the site kept by name."""
-        return self.db.execute(sa.select(meta_table.c.value).where(meta_table.c.name == name)).scalar()
+        found: str | None = self._run(sa.select(meta_table.c.value).where(meta_table.c.name == name)).scalar()
+        return found
 
     def set_meta(self, name: str, value: str) -> None:
         """Keep a fact of the site by name (committed with the transaction)."""
-        self.db.execute(
+        self._run(
             sa.text("INSERT INTO meta (name, value) VALUES (:n, :v) ON CONFLICT (name) DO UPDATE SET value = :v"),
             {"n": name, "v": value},
         )
@@ -226,8 +267,11 @@ class SiteState:
         """Write down that a run starts (or is finished)."""
         self.set_meta("run", json.dumps(run, sort_keys=True))
 
-    def queue_due(self, site: Site, refetch: str, now: datetime) -> int:
-        """Put into the frontier what is to be looked at again, and everything that never got an answer. How many are queued."""
+    def queue_due(self, site: Site, refetch: str, now: datetime, keep: bool = False) -> int:
+        """Put into the frontier what is to be looked at again, and everything that never got an answer. How many are queued.
+
+        keep: what is in the frontier already stays as it is.
+        """
         never = _P.checked_at.is_(None)
         lists = _P.kind.in_(("list", "sitemap"))
 
@@ -248,68 +292,76 @@ class SiteState:
         # every page of a split article is looked at with the others
         articles = sa.select(_P.article_key).where(sa.and_(_P.ordinal > 0, _P.expected > 1, due))
         chosen = sa.or_(never, due, sa.and_(_P.expected > 1, _P.article_key.in_(articles)))
-        self.db.execute(sa.update(pages_table).values(tries=0, missing=0, queued=0))
-        self.db.execute(
+        if keep:
+            chosen = sa.and_(chosen, _P.queued == 0)
+        else:
+            self._run(sa.update(pages_table).values(tries=0, missing=0, queued=0))
+        self._run(
             sa.update(pages_table)
             .where(chosen)
             .values(
                 queued=1,
+                tries=0,
+                missing=0,
                 priority=sa.case((_P.depth == 0, SEED), (lists, LIST), (_P.kind.is_(None), UNKNOWN), else_=ARTICLE),
             )
         )
         return self.queued()
 
+    def forget_tries(self) -> None:
+        """What failed because its host did has all its tries again."""
+        self._run(sa.update(pages_table).where(_P.queued == 1).values(tries=0))
+
     def queued(self) -> int:
         """How many URLs are in the frontier."""
-        return int(self.db.execute(sa.select(sa.func.count()).where(_P.queued == 1)).scalar() or 0)
+        return int(self._run(sa.select(sa.func.count()).where(_P.queued == 1)).scalar() or 0)
 
     def known(self) -> int:
         """How many URLs are known."""
-        return int(self.db.execute(sa.select(sa.func.count()).select_from(pages_table)).scalar() or 0)
+        return int(self._run(sa.select(sa.func.count()).select_from(pages_table)).scalar() or 0)
 
     def next_queued(self, limit: int) -> Sequence[Any]:
         """The next rows of the frontier, in order."""
-        return self.db.execute(
-            sa.select(pages_table).where(_P.queued == 1).order_by(_P.priority, _P.depth, _P.seq).limit(limit)
-        ).fetchall()
+        found: Sequence[Any] = self._run(_NEXT, {"most": limit}).fetchall()
+        return found
 
     def row(self, key: str) -> Any:
         """The row of a key, or None."""
-        return self.db.execute(sa.select(pages_table).where(_P.key == key)).first()
+        return self._run(sa.select(pages_table).where(_P.key == key)).first()
+
+    def rows(self, keys: Collection[str]) -> Sequence[Any]:
+        """The rows of keys, of those that are known."""
+        found: Sequence[Any] = self._run(sa.select(pages_table).where(_P.key.in_(keys))).fetchall()
+        return found
 
     def template_counts(self) -> dict[str, int]:
         """How many URLs of each form are known."""
-        return {
-            str(t): int(n) for t, n in self.db.execute(sa.select(_P.template, sa.func.count()).group_by(_P.template))
-        }
+        return {str(t): int(n) for t, n in self._run(sa.select(_P.template, sa.func.count()).group_by(_P.template))}
 
     def keys(self) -> set[str]:
         """The keys of every URL known."""
-        return {k for (k,) in self.db.execute(sa.select(_P.key))}
+        return {k for (k,) in self._run(sa.select(_P.key))}
 
-    def group(self, article_key: str) -> Sequence[Any]:
-        """The rows of one article's pages."""
-        return self.db.execute(sa.select(pages_table).where(_P.article_key == article_key)).fetchall()
+    def group(self, article_keys: Collection[str]) -> Sequence[Any]:
+        """The rows of the pages of articles."""
+        found: Sequence[Any] = self._run(sa.select(pages_table).where(_P.article_key.in_(article_keys))).fetchall()
+        return found
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> None:
         """Add URLs that are not known yet; known ones stay as they are."""
-        if rows:
-            self.db.execute(_INSERT, rows)
+        self._inserts += rows
 
     def update(self, key: str, **values: Any) -> None:
-        """Change the row of a key."""
-        self.db.execute(sa.update(pages_table).where(_P.key == key).values(**values))
+        """Change the row of a key. Written with what comes before the next look or commit, in this order."""
+        self._updates.append((tuple(values), {**values, "row_key": key}))
 
     def commit(self) -> None:
         """Make what was written since the last commit durable."""
         try:
+            self._write()
             self.db.commit()
-        except sa.exc.OperationalError as e:
-            raise JianghuaError(
-                f"the state cannot be written: {e.orig}",
-                where=str(self.home.state_db(self.site)),
-                remedy="make room on the disk, then run the same command again; nothing already kept was touched",
-            ) from e
+        except sa.exc.DatabaseError as e:
+            raise _explained(e, self._path, self.site) from e
 
     # -- the hand-off
 
@@ -320,11 +372,43 @@ class SiteState:
             .where(sa.or_(_P.kind.is_(None), _P.kind.not_in(("robots", "sitemap"))))
             .order_by(_P.key)
         )
-        for row in self.db.execute(query):
+        for row in self._run(query):
             yield _page_state(row)
 
 
+_NEXT = (
+    sa.select(pages_table)
+    .where(_P.queued == 1)
+    .order_by(_P.priority, _P.depth, _P.seq)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 _INSERT = sa.insert(pages_table).prefix_with("OR IGNORE")
+
+
+@cache
+def _update_of(columns: tuple[str, ...]) -> Any:
+    """The statement that changes these columns of a key's row."""
+    return (
+        sa.update(pages_table)
+        .where(_P.key == sa.bindparam("row_key"))
+        .values({name: sa.bindparam(name) for name in columns})
+    )
+
+
+def _explained(error: sa.exc.DatabaseError, path: Path, site: str) -> JianghuaError:
+    """What SQLite says, for people: no room to write, or no state of ours."""
+    if isinstance(error, sa.exc.OperationalError):
+        return JianghuaError(
+            f"the state cannot be written: {error.orig}",
+            where=str(path),
+            remedy="make room on the disk or check the folder's permissions, then run the same command again; "
+            "nothing already kept was touched",
+        )
+    return DamagedError(
+        f"the state cannot be read: {error.orig}",
+        where=str(path),
+        remedy=f"move the file away and run: jianghua crawl {site}",
+    )
 
 
 def new_row(

@@ -58,18 +58,25 @@ class GuardMiddleware:
         """Raises ForbiddenAddress for a request that may not be made."""
         site = self._spider.site  # type: ignore[attr-defined]
         parts = urlsplit(request.url)
+        host = parts.hostname or ""
         if parts.scheme not in ("http", "https"):
             raise ForbiddenAddress(f"{parts.scheme} addresses are not fetched")
-        if parts.netloc.lower() not in site.hosts:
+        # a robots.txt may lead to another host, and is fetched there as robots.txt of the one that it was asked of
+        robots = getattr(request.meta.get("fetch"), "robots", None)
+        if parts.netloc.lower() not in site.hosts and not (robots and robots.hops):
             raise ForbiddenAddress(f"{parts.netloc} is none of the site's hosts")
-        if parts.netloc.lower() == urlsplit(site.origin).netloc.lower():
-            start = address_of(parts.hostname or "")
-            if (start is not None and is_local(start)) or parts.hostname == "localhost":
-                _local_names.add(parts.hostname or "")
+        main = urlsplit(site.origin)
+        start = address_of(main.hostname or "")
+        local = (start is not None and is_local(start)) or main.hostname == "localhost"
+        if local or site.replica:
+            _local_names.add(main.hostname or "")
+            if host == main.hostname:
                 return
-        literal = address_of(parts.hostname or "")
+        literal = address_of(host)
         if literal is not None and is_local(literal):
-            raise ForbiddenAddress(f"{parts.hostname} is a local address")
+            raise ForbiddenAddress(f"{host} is a local address")
+        if host == "localhost" or host.endswith(".localhost"):
+            raise ForbiddenAddress(f"{host} is a local name")
 
 
 class GuardResolver(CachingThreadedResolver):
@@ -78,7 +85,7 @@ class GuardResolver(CachingThreadedResolver):
     def getHostByName(self, name: str, timeout: Any = ()) -> Deferred[str]:
         found: Deferred[str] = super().getHostByName(name, timeout)
         if name not in _local_names:
-            found.addCallback(self._check, name)
+            found.addCallback(self._check, name)  # what was cached is checked too
         return found
 
     def _check(self, address: str, name: str) -> str:

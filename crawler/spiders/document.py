@@ -12,10 +12,26 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from crawler.config import load_settings
-from crawler.errors import JianghuaError
+from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.hosts import Hosts
 from crawler.site import Site, load_site
 from crawler.sitecrawl import FLUSH_SECONDS, Fetch, SiteCrawl
+
+
+def _number(value: str | float | None, name: str, least: float) -> float | None:
+    """A number given as an argument."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not least <= number < 1e9:
+        raise UsageError(
+            f"{name}={value} is not a number from {least:g} up", where="-a", remedy=f"give {name} as a number"
+        )
+    return number
 
 
 class DocumentSpider(Spider):
@@ -29,15 +45,22 @@ class DocumentSpider(Spider):
     site_name = ""
 
     def __init__(self, name: str | None = None, *, site: Site | None = None, at: str | None = None, refetch: str = "due",
-                 delay: str | float | None = None, limit: str | int | None = None, home: Home | str | None = None, **kwargs: Any) -> None:  # fmt: skip
-        super().__init__(name or self.site_name or (site.name if site else None), **kwargs)
+                 delay: str | float | None = None, limit: str | int | None = None, home: Home | str | None = None, hosts: Hosts | None = None, **kwargs: Any) -> None:  # fmt: skip
+        if kwargs:
+            raise UsageError(f"unknown argument: {', '.join(sorted(kwargs))}", where="-a",
+                             remedy="use at, refetch, delay, limit or home")  # fmt: skip
+        super().__init__(name or self.site_name or (site.name if site else None))
+        self.reason: str | None = None
         self.home = home if isinstance(home, Home) else Home.find(home)
         found = site or load_site(self.name, self.home)
         self.site = found.at(at) if at else found
+        if refetch not in ("due", "all", "none"):
+            raise UsageError(f"refetch={refetch} is not known", where="-a", remedy="use due, all or none")
         settings = load_settings(self.home)
         self.crawl = SiteCrawl(
             self.home, self.site, user_agent=settings.user_agent(self.site.politeness.contact), refetch=refetch,
-            delay=None if delay is None else float(delay), limit=None if limit is None else int(limit),
+            delay=_number(delay, "delay", 0), limit=None if limit is None else int(_number(limit, "limit", 1) or 1),
+            hosts=hosts,
         )  # fmt: skip
         self.crawl.open()
 
@@ -62,6 +85,7 @@ class DocumentSpider(Spider):
 
     def closed(self, reason: str) -> None:
         """Scrapy calls this when the spider is closed."""
+        self.reason = reason
         if getattr(self, "_flusher", None) is not None and self._flusher.running:
             self._flusher.stop()
 
@@ -71,7 +95,7 @@ class DocumentSpider(Spider):
         raw = [(k.decode("latin-1"), v.decode("latin-1")) for k, vs in response.headers.items() for v in vs]
         told = {k.lower(): v for k, v in raw}
         try:
-            again = self.crawl.answered(fetch, response.url, response.status, "", told, raw, response.body)
+            self.crawl.answered(fetch, response.url, response.status, "", told, raw, response.body)
         except JianghuaError as e:
             self.stop(e)
             return
@@ -79,8 +103,6 @@ class DocumentSpider(Spider):
             self.logger.exception("could not take %s", response.url)
             self.crawl.failed(fetch, f"could not be taken: {type(e).__name__}", lasting=True)
             return
-        if again is not None:
-            self.crawler.engine._slot.scheduler.ask_again(again)  # type: ignore[union-attr]
 
     def failed(self, failure: Failure) -> None:
         """Give a failure without an answer to the crawl."""

@@ -1,0 +1,350 @@
+"""What an answer changes: the page kept, the links found in it, where it stands in its article. No politeness, no network.
+
+What is written depends on the answers alone and not on the order in which they came, so that a crawl that was killed and
+taken up again ends in the same state as one that was left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from scrapy.utils.gz import gunzip
+from scrapy.utils.sitemap import Sitemap
+
+from crawler.archive import ArchiveWriter, WarcAddress, read_response
+from crawler.errors import DamagedError
+from crawler.home import Home
+from crawler.links import read_links
+from crawler.pagers import Pager, places
+from crawler.site import Site
+from crawler.state import ARTICLE, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
+from crawler.urls import Resolver, Target, clean_url, template_of
+
+MAX_QUERY_TEMPLATE = 5_000  # addresses of one form: calendars and endless ?page=N
+MAX_PATH_TEMPLATE = 300_000
+MAX_SITEMAP_ENTRIES = 50_000
+MAX_SITEMAP_BYTES = 50 * 1024 * 1024
+MAX_GROUP = 200  # pages that are looked at to tell what an article's pages are
+MAX_CIRCLES = 2  # times that a page may lead to itself
+_HTML = ("text/html", "application/xhtml")
+_KINDS = {"list": "list", "article": "article", "page": "article"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came. headers: names in lower case; raw: as sent; body: content encoding removed."""
+
+    url: str
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    raw: list[tuple[str, str]]
+    body: bytes
+    at: datetime
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a crawl did; `failed` says why the site could not be crawled, None when it could."""
+
+    requests: int = 0
+    bytes: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    not_modified: int = 0
+    gone: int = 0
+    errors: int = 0
+    disallowed: int = 0
+    redirects: int = 0
+    not_html: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    known: int = 0
+    queued: int = 0
+    run: str = ""
+    resumed: bool = False
+    finished: bool = False
+    failed: str | None = None
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def is_html(content_type: str, body: bytes) -> bool:
+    """Whether an answer is a page: by its media type, or by its looks where that says nothing."""
+    media = content_type.partition(";")[0].strip().lower()
+    if media.startswith(_HTML):
+        return True
+    head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return media in ("", "text/plain", "application/octet-stream", "unknown/unknown") and (
+        head.startswith((b"<!doctype html", b"<html")) or b"<body" in head
+    )
+
+
+def body_kept(home: Home, row: Any) -> bool:
+    """Whether the archive still holds the body that a row refers to, whole."""
+    if not row.warc_file:
+        return False
+    try:
+        read_response(home, WarcAddress(row.warc_file, row.warc_offset, row.warc_length, row.sha256))
+    except DamagedError:
+        return False
+    return True
+
+
+class Answers:
+    """Takes the answers of one site into its state and its archive. Raises JianghuaError when they cannot be kept."""
+
+    def __init__(self, home: Home, site: Site, state: SiteState, writer: ArchiveWriter, counts: Counts) -> None:
+        self._home, self._site, self._state, self._writer, self.counts = home, site, state, writer, counts
+        self._resolver = Resolver(site)
+        self._known = state.keys()
+        self._templates: Counter[str] = Counter(state.template_counts())
+        self._circles: Counter[str] = Counter()
+        self.urgent: tuple[int, int] | None = (
+            None  # least (priority, depth) of what was added since it was last looked at
+        )
+
+    def error_fate(self, row: Any, why: str) -> dict[str, Any]:
+        """What an error makes of a page: what was read before stays readable."""
+        return {} if row.warc_file and row.fate is None else {"fate": "error", "why": why}
+
+    # -- what is met
+
+    def add(self, rows: Iterable[dict[str, Any]]) -> int:
+        """Put URLs that are not known yet into the frontier; how many."""
+        new = []
+        for row in rows:
+            if row["key"] in self._known:
+                continue
+            template = row["template"]
+            if self._templates[template] >= (MAX_QUERY_TEMPLATE if "?" in template else MAX_PATH_TEMPLATE):
+                continue
+            self._known.add(row["key"])
+            self._templates[template] += 1
+            place = (row["priority"], row["depth"])
+            self.urgent = min(self.urgent or place, place)
+            new.append(row)
+        self._state.insert(new)
+        return len(new)
+
+    def _links(self, row: Any, links: list[Target], stamp: str) -> None:
+        depth = row.depth + 1
+        patterns = bool(self._site.follow.lists or self._site.follow.articles)
+        own = template_of(row.url)
+        fresh = [t for t in links if t.key not in self._known and not (patterns and t.kind is None)]
+        # The next page of a list that brought something new is no deeper than this one: a long list is followed to its end,
+        # a calendar or an endless ?page=N only as deep as max_depth.
+        fruitful = any(t.template != own for t in fresh)
+        rows = []
+        for target in fresh:
+            at = row.depth if fruitful and target.template == own and row.depth else depth
+            if at > self._site.follow.max_depth:
+                continue
+            kind = _KINDS.get(target.kind or "")
+            rows.append(
+                new_row(target.key, target.url, stamp, kind=kind, depth=at, template=target.template,
+                        priority=LIST if kind == "list" else ARTICLE if kind == "article" else UNKNOWN)
+            )  # fmt: skip
+        self.add(rows)
+
+    # -- pages
+
+    def page(self, row: Any, answer: Answer, sure: bool) -> None:
+        """Take a page that answered 2xx. sure: its body in the archive was just seen to be whole."""
+        stamp = text_time(answer.at)
+        content_type = answer.headers.get("content-type", "")
+        values: dict[str, Any] = {
+            "queued": 0, "tries": 0, "missing": 0, "status": answer.status, "checked_at": stamp, "gone_since": None,
+            "url": answer.url, "why": None, "etag": answer.headers.get("etag"),
+            "last_modified": answer.headers.get("last-modified"),
+        }  # fmt: skip
+        if row.kind == "sitemap":
+            self._sitemap(row, answer, stamp)
+            self._state.update(row.key, **values)
+            return
+        if not is_html(content_type, answer.body):
+            self.counts.not_html += 1
+            media = content_type.partition(";")[0].strip() or "unknown media type"
+            self._state.update(row.key, **{**values, "fate": "not_html", "why": media, "kind": "file"})
+            return
+        sha256 = hashlib.sha256(answer.body).hexdigest()
+        if row.warc_file is not None and row.sha256 == sha256 and (sure or body_kept(self._home, row)):
+            self.counts.unchanged += 1
+            first = datetime.fromisoformat(row.fetched_at)
+            self._writer.revisit(answer.url, answer.status, answer.reason, answer.raw, answer.at, sha256, first)
+        else:
+            self.counts.changed += row.warc_file is not None
+            self.counts.new += row.warc_file is None
+            address = self._writer.response(
+                answer.url, answer.status, answer.reason, answer.raw, answer.body, answer.at
+            )
+            values |= {
+                "warc_file": address.file, "warc_offset": address.offset, "warc_length": address.length,
+                "sha256": sha256, "fetched_at": stamp, "changed_at": stamp,
+            }  # fmt: skip
+        values |= {"fate": None, "content_type": content_type or None}
+        found = read_links(answer.body, content_type, answer.url, self._site, self._resolver)
+        values["kind"] = found.kind
+        if found.pager is not None:
+            values["kind"] = "article"
+            values |= self._pager(row, found.pager, stamp)
+        elif row.pager is not None:
+            values |= self._regroup(row.key, None)
+        self._links(row, found.links, stamp)
+        self._state.update(row.key, **values)
+
+    def unchanged(self, row: Any, answer: Answer) -> None:
+        """Take a 304 for a page whose body is kept."""
+        self.counts.not_modified += 1
+        self.counts.unchanged += 1
+        values: dict[str, Any] = {
+            "queued": 0, "tries": 0, "missing": 0, "status": 200, "checked_at": text_time(answer.at), "gone_since": None,
+            "url": answer.url,
+        }  # fmt: skip
+        if row.warc_file and row.kind != "file":
+            values |= {"fate": None, "why": None}
+        self._state.update(row.key, **values)
+
+    def missing(self, row: Any, answer: Answer) -> bool:
+        """Take a 404 or 410; whether the page is gone: when it has answered so again at the end of the run."""
+        stamp = text_time(answer.at)
+        if row.kind == "sitemap":  # most sites have none
+            self._state.update(row.key, queued=0, tries=0, status=answer.status, checked_at=stamp)
+            return False
+        if not row.missing:
+            self._state.update(row.key, missing=1, tries=0, status=answer.status, priority=RECHECK, queued=1)
+            return False
+        self.counts.gone += 1
+        self._state.update(
+            row.key, queued=0, tries=0, status=answer.status, checked_at=stamp, gone_since=row.gone_since or stamp,
+            fate="gone", why=f"answers {answer.status}",
+        )  # fmt: skip
+        if row.pager is not None:
+            self._state.update(row.key, **self._regroup(row.key, None))
+        return True
+
+    # -- redirects
+
+    def redirect(self, row: Any, answer: Answer) -> None:
+        """Take a 3xx: the target becomes a row of the frontier; a detour deletes nothing."""
+        stamp = text_time(answer.at)
+        given = answer.headers.get("location", "")
+        try:
+            target = clean_url(urljoin(answer.url, given))
+        except ValueError:
+            target = None
+        self.counts.redirects += 1
+        found = self._resolver.target(target) if target is not None else None
+        if found is not None and found.inside and found.key == row.key and self._circles[row.key] < MAX_CIRCLES:
+            # sets a cookie and leads to itself, or to https: ask again, now with the cookie
+            self._circles[row.key] += 1
+            self._state.update(row.key, url=found.url, queued=1)
+            return
+        inside = found is not None and found.inside
+        if found is not None and inside:
+            priority = row.priority if row.priority != RECHECK else UNKNOWN
+            self.add(
+                [new_row(found.key, found.url, stamp, depth=row.depth, priority=priority, template=found.template)]
+            )
+        values: dict[str, Any] = {"queued": 0, "missing": 0, "tries": 0, "status": answer.status, "checked_at": stamp}
+        passing = answer.status in (302, 303, 307) or not inside
+        if not (row.warc_file and row.fate is None and passing):
+            # keys, not addresses: the same on a replica or another port
+            where = found.key if found is not None else given or "nowhere"
+            why = f"leads to {where}" if inside else f"leads out of the site, to {where}"
+            values |= {"fate": "redirect", "why": why[:300]}
+        self._state.update(row.key, **values)
+
+    # -- articles over several pages
+
+    def _pager(self, row: Any, pager: Pager, stamp: str) -> dict[str, Any]:
+        """Note what a page says of its article, and put the article's other pages into the frontier."""
+        self.add(
+            new_row(self._site.key(u), u, stamp, kind="article", depth=row.depth, priority=ARTICLE, template=template_of(u))
+            for _, u in sorted(pager.pages.items())
+        )  # fmt: skip
+        keys = {n: self._site.key(u) for n, u in pager.pages.items()}
+        whole = self._site.key(pager.whole)
+        # x_1.html is x.html under another name, where that is known
+        first = whole if whole in self._known or 1 not in keys else keys[1]
+        said = {"first": first, "shift": pager.shift, "pages": {str(n): k for n, k in sorted(keys.items())}}
+        return self._regroup(row.key, said)
+
+    def _regroup(self, key: str, said: dict[str, Any] | None) -> dict[str, Any]:
+        """Tell anew which pages belong together, now that page `key` says this; what changes of that page's row."""
+        old = next(iter(self._state.rows([key])), None)
+        before = json.loads(old.pager) if old is not None and old.pager else None
+        met = {key} | {k for p in (said, before) if p for k in (*p["pages"].values(), p["first"])}
+        rows: dict[str, Any] = {}
+        while met - rows.keys() and len(rows) < MAX_GROUP:
+            found = self._state.rows(sorted(met - rows.keys()))
+            rows |= dict.fromkeys(met) | {r.key: r for r in found}
+            articles = {r.article_key for r in rows.values() if r is not None}
+            met |= articles | {r.key for r in self._state.group(sorted(articles))}
+            for r in rows.values():
+                if r is not None and r.pager:
+                    met |= set(json.loads(r.pager)["pages"].values())
+        pagers = {r.key: json.loads(r.pager) for r in rows.values() if r is not None and r.pager and r.key != key}
+        if said is not None:
+            pagers[key] = said
+        mine: dict[str, Any] = {"pager": json.dumps(said) if said is not None else None}
+        for k, place in places((k for k, r in rows.items() if r is not None), pagers).items():
+            r = rows[k]
+            alone = place.article_key == k and place.expected == 1
+            if alone and (r.fate == "gone" or (k == key and said is None and row_is_gone(r))):
+                continue  # stays what it was a page of
+            values = {"article_key": place.article_key, "ordinal": place.ordinal, "expected": place.expected}
+            if k == key:
+                mine |= values
+            elif (r.article_key, r.ordinal, r.expected) != tuple(values.values()):
+                self._state.update(k, **values)
+        return mine
+
+    # -- sitemaps
+
+    def sitemaps(self, given: Iterable[str], stamp: str) -> None:
+        """Put sitemaps of the site's own hosts into the frontier."""
+        rows = []
+        for url in given:
+            target = clean_url(url)
+            if target and urlsplit(target).netloc in self._site.hosts:
+                rows.append(
+                    new_row(self._site.key(target), target, stamp, kind="sitemap", priority=LIST, template="sitemap")
+                )
+        self.add(rows)
+
+    def _sitemap(self, row: Any, answer: Answer, stamp: str) -> None:
+        try:
+            body = answer.body
+            data = gunzip(body, max_size=MAX_SITEMAP_BYTES) if body[:2] == b"\x1f\x8b" else body
+            found = Sitemap(data)
+            rows = []
+            for n, entry in enumerate(found):
+                if n >= MAX_SITEMAP_ENTRIES:
+                    break
+                target = self._resolver.resolve(answer.url, str(entry.get("loc", "")))
+                if target is None or urlsplit(target.url).netloc not in self._site.hosts:
+                    continue
+                if found.type == "sitemapindex":
+                    if row.depth < 3:
+                        rows.append(new_row(target.key, target.url, stamp, kind="sitemap", depth=row.depth + 1,
+                                            priority=LIST, template="sitemap"))  # fmt: skip
+                elif target.inside:
+                    kind = _KINDS.get(target.kind or "")
+                    rows.append(new_row(target.key, target.url, stamp, kind=kind, depth=1, priority=UNKNOWN,
+                                        template=target.template))  # fmt: skip
+            self.add(rows)
+        except Exception as e:  # a sitemap is a courtesy: a broken one is no failure of the site
+            self.counts.reasons[f"sitemap not readable: {type(e).__name__}"] += 1
+
+
+def row_is_gone(row: Any) -> bool:
+    """Whether a row's page answered 404 or 410 in this run."""
+    return bool(row.missing) or row.fate == "gone"

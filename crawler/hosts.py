@@ -1,0 +1,92 @@
+"""Politeness: when a host may be asked again, and what its robots.txt says. A host is host and port.
+
+The delay counts from the end of an answer to the start of the next request, whatever was asked: a page, robots.txt, a sitemap,
+the same page once more. So what the host sees is never closer than the delay, however long an answer took on its way.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from crawler.robots import Robots
+
+MAX_TRIES = 4  # asks for a URL in one run when the server fails
+BACKOFF = 2.0  # seconds before the second ask, doubled each time
+MAX_RETRY_AFTER = 600.0  # seconds; a server that wants longer gets the URL left for the next run
+ROBOTS_TRIES = 3
+REDIRECTS = 5  # hops that a robots.txt may take
+UNREACHABLE = 5  # failures in a row, none answered, after which a host counts as unreachable
+FAILING = 12  # server errors in a row, of at least three URLs, after which it counts as out of order
+LONG_WAITS = 3  # URLs in a row that are to be left alone for longer than MAX_RETRY_AFTER
+
+
+@dataclass(slots=True)
+class RobotsAsk:
+    """A request for a robots.txt under way: of which host, at which address, after how many redirects."""
+
+    netloc: str
+    url: str
+    hops: int = 0
+
+
+@dataclass(slots=True)
+class Host:
+    """One host while it is crawled. ready: monotonic time from which it may be asked; flying: requests open now."""
+
+    netloc: str
+    ready: float = 0.0
+    flying: int = 0
+    robots: Robots | None = None
+    robots_error: str | None = None  # why its robots.txt cannot be had: then nothing may be fetched
+    robots_tries: int = 0
+    robots_ask: RobotsAsk | None = None  # the next address to ask for its robots.txt
+    failures: int = 0  # in a row, without an answer
+    errors: int = 0  # in a row, answered by a server error
+    failing: set[str] = field(default_factory=set)
+    long_waits: int = 0
+
+    def delay(self, wanted: float) -> float:
+        """Seconds between two requests: what is wanted, never below Crawl-delay."""
+        return max(wanted, self.robots.delay if self.robots is not None else 0.0)
+
+    def wait(self, seconds: float) -> None:
+        """Leave the host alone for so long from now."""
+        self.ready = max(self.ready, time.monotonic() + seconds)
+
+    def answered_well(self) -> None:
+        """Any answer but a server error: the host is in order."""
+        if self.failures or self.errors or self.long_waits:
+            self.failures = self.errors = self.long_waits = 0
+            self.failing.clear()
+
+    def trouble(self, key: str, answered: bool) -> bool:
+        """Note a failure; whether it is the host that fails and not the page."""
+        if answered:
+            self.failures = 0
+            self.errors += 1
+        else:
+            self.failures += 1
+        self.failing.add(key)
+        return self.failures >= UNREACHABLE or (self.errors >= FAILING and len(self.failing) >= 3)
+
+
+Hosts = dict[str, Host]
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds that a Retry-After asks for, given in seconds or as a date; None when there is none that can be read."""
+    value = (value or "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        when = parsedate_to_datetime(value)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,137 @@
+"""In-article pagers (上一页 1 2 3 下一页): which further pages an article goes on over, and what its pages are together. Pure.
+
+A pager's links are named by a number or a word for next, previous, first, last, and their addresses are the page's own but
+for a page number: `x_2.html`, `x-2.html`, `x/2.html`, `x?page=2`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+MAX_PAGES = 60  # an article over more in-article pages is a calendar
+
+_NUMBER = re.compile(r"^[\s\[(【<«]*第?\s*(\d{1,3})\s*页?(?:\s*[/／]\s*共?\d{1,3}页?)?[\s\])】>»]*$")
+_WORD = re.compile(
+    r"^[\s\[(【<«»>←→]*(?:[上下前后][一1]?[页頁]|次[页頁]|首\s*[页頁]|第一[页頁]|[尾末]\s*[页頁]|最[后後]一?[页頁]|[Nn]ext(?:\s*[Pp]age)?|"
+    r"[Pp]rev(?:ious)?(?:\s*[Pp]age)?|阅读余下全文|余下全文|查看余下.{0,12}|继续阅读|[»>]{1,2}|[«<]{1,2})[\s\])】>»←→]*$"
+)
+_PATH_SUFFIX = re.compile(r"^(?P<stem>.*?[^/_-])[_-](?P<n>\d{1,3})(?P<ext>\.[A-Za-z]{2,6})?$")
+_PATH_STEP = re.compile(r"^(?P<stem>.*[^/])/(?:p(?:age)?[_-]?)?(?P<n>\d{1,3})(?P<ext>/|\.[A-Za-z]{2,6})?$")
+_PAGE_KEYS = frozenset(
+    ("page", "p", "pn", "pg", "pageno", "pageindex", "page_no", "pageid", "curpage", "paged", "cpage")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """What one page says of the article it belongs to.
+
+    pages: addresses by number, this page's own included. whole: the address without page number; it may be no page's. shift: 1 where the addresses count from nought behind a first page
+    without number (`x.html`, `x_1.html` is the second), 0 where they do not, None where this page does not tell.
+    """
+
+    pages: dict[int, str]
+    whole: str
+    shift: int | None
+
+
+def readings(url: str) -> list[tuple[str, int]]:
+    """An address read as page n of something: (address of the whole, n); as an article of its own, (itself, 0), first."""
+    parts = urlsplit(url)
+
+    def made(path: str, query: str) -> str:
+        return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+    out = [(made(parts.path, parts.query), 0)]
+    if m := _PATH_SUFFIX.match(parts.path):
+        out.append((made(m["stem"] + (m["ext"] or ""), parts.query), int(m["n"])))
+    if m := _PATH_STEP.match(parts.path):
+        ext = m["ext"] or ""
+        stems = {m["stem"], m["stem"] + "/"} | ({m["stem"] + ext} if ext.startswith(".") else set())
+        out += [(made(stem, parts.query), int(m["n"])) for stem in sorted(stems)]
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    for i, (k, v) in enumerate(pairs):
+        if k.lower() in _PAGE_KEYS and v.isdigit() and len(v) <= 3:
+            out.append((made(parts.path, urlencode(pairs[:i] + pairs[i + 1 :])), int(v)))
+    return out
+
+
+def is_pager_label(label: str) -> bool:
+    """Whether a link of this name can belong to a pager."""
+    return len(label) <= 16 and bool(_NUMBER.match(label) or _WORD.match(label))
+
+
+def find_pager(url: str, links: Iterable[tuple[str, str]]) -> Pager | None:
+    """The pager of a page, None when it has none. links: (address, name) of every link, in order."""
+    mine = dict(reversed(readings(url)))
+    # of each link: its whole, its number in the address (0: none), its number by name
+    found: list[tuple[str, int, int | None, str]] = []
+    for target, label in links:
+        number = _NUMBER.match(label)
+        if target == url or not (number or _WORD.match(label)):
+            continue
+        for stem, n in readings(target):
+            if stem in mine and (n or mine[stem]) and n <= MAX_PAGES and n != mine[stem]:
+                found.append((stem, n, int(number[1]) if number else None, target))
+                break
+    if not found:
+        return None
+    stem = Counter(s for s, *_ in found).most_common(1)[0][0]
+    own = mine[stem]
+    found = [f for f in found if f[0] == stem]
+    told = Counter(label - n for _, n, label, _ in found if label is not None and n)
+    shift: int | None = None
+    if told:
+        shift = 1 if told[1] > told[0] else 0
+    elif any(n == 1 for _, n, *_ in found) and own == 0:
+        shift = 1  # from the first page 下一页 leads to number one
+    elif own == 1 and any(n == 0 for _, n, *_ in found):
+        shift = 1  # number one has a page before it
+    by = shift or 0
+    pages: dict[int, str] = {own + by if own else 1: url}
+    # an address without number is page one; where there is an x_1.html too, that is the same page under another name
+    for _, n, _, target in sorted(found, key=lambda f: (f[1] != 0, f[1], f[3])):
+        ordinal = n + by if n else 1
+        if 1 <= ordinal <= MAX_PAGES:
+            pages.setdefault(ordinal, target)
+    return Pager(pages, stem, shift) if len(pages) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page's place in its article: key of the first page, number from 1, how many pages the article shows."""
+
+    article_key: str
+    ordinal: int
+    expected: int
+
+
+def places(keys: Iterable[str], pagers: Mapping[str, Mapping[str, Any]]) -> dict[str, Place]:
+    """The places of pages that belong together, from what each of them says. The order in which they were seen has no part in it.
+
+    pagers: by key of the page that says it: {"first": key, "shift": 0 | 1 | None, "pages": {"1": key, …}}.
+    """
+    shifts = Counter(p["shift"] for p in pagers.values() if p["shift"] is not None)
+    whole = 1 if shifts[1] > shifts[0] else 0
+    votes: dict[str, Counter[tuple[str, int]]] = {}
+    most: Counter[str] = Counter()
+    for said in pagers.values():
+        by = whole if said["shift"] is None else 0
+        first = said["first"]
+        for n, key in said["pages"].items():
+            ordinal = int(n) + by if key != first else 1
+            votes.setdefault(key, Counter())[first, ordinal] += 1
+            most[first] = max(most[first], ordinal)
+    out = {}
+    for key in keys:
+        if key in votes:
+            article, ordinal = min(votes[key], key=lambda v: (-votes[key][v], len(v[0]), v))
+            out[key] = Place(article, ordinal, max(most[article], 1))
+        else:
+            out[key] = Place(key, 1, 1)
+    return out

@@ -1,0 +1,158 @@
+"""Addresses: what is fetched for a link, whether it lies in the site's scope, what form it has. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from w3lib.url import safe_url_string
+
+from crawler.site import Site
+
+MAX_URL = 1_000  # characters; longer ones are traps or searches
+_MAX_CACHE = 50_000
+
+# most links of most pages: nothing in them has to be escaped, sorted or taken off
+_PLAIN = re.compile(
+    r"https?://[a-z0-9.-]+(?::(?!80/|443/)\d{2,5})?/[A-Za-z0-9_~/-]*(?:[A-Za-z0-9_~-]\.[A-Za-z0-9]+)?\Z"
+)
+_BREAKS = re.compile(r"[\t\r\n]")
+_SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sessionid)=[^/?]*", re.IGNORECASE)
+# a session is no part of a page's address; sid is one only when it looks like a token
+_SESSION_FIELD = re.compile(
+    r"(?:phpsessid|jsessionid|aspsessionid\w*|sessionid|session_id|utm_\w+)=|(?:sid|s)=[0-9a-f]{16,}$", re.IGNORECASE
+)
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
+_LEADING_FLAGS = re.compile(r"^\(\?([aimsux]+)\)(.*)$", re.DOTALL)
+_LOOP = re.compile(r"(/[^/]+)\1{2,}(?:/|$)")
+_DIGITS = re.compile(r"\d+")
+_NO_LINK = ("javascript:", "mailto:", "#", "data:", "tel:", "about:", "vbscript:", "file:", "ftp:")
+
+
+def clean_url(url: str, charset: str = "utf-8") -> str | None:
+    """The address to fetch: http or https, escaped, without fragment, session and default port; None when it is none of ours.
+
+    charset: of the page that the link stands on; browsers write what is not ASCII in a query in it.
+    """
+    if _PLAIN.match(url):
+        return url
+    try:
+        parts = urlsplit(_BREAKS.sub("", url.strip()))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return None
+        default = {"http": 80, "https": 443}[parts.scheme]
+        port = f":{parts.port}" if parts.port and parts.port != default else ""
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
+        path = _SESSION_PATH.sub("", parts.path.replace("\\", "/")) or "/"
+        query = "&".join(q for q in parts.query.split("&") if q and not _SESSION_FIELD.match(q))
+        safe = safe_url_string(urlunsplit((parts.scheme, host + port, path, query, "")), encoding=charset)
+    except (ValueError, UnicodeError, LookupError):
+        return None
+    safe = _ESCAPE.sub(lambda m: m[0].upper(), safe)
+    head, mark, query = safe.partition("?")
+    return f"{head}?{'&'.join(sorted(query.split('&')))}" if mark else head
+
+
+@lru_cache(maxsize=64)
+def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    # flags at the start of a pattern hold for this pattern alone
+    each = (_LEADING_FLAGS.sub(r"(?\1:\2)", p) if _LEADING_FLAGS.match(p) else f"(?:{p})" for p in patterns)
+    return re.compile("|".join(each)) if patterns else None
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def in_scope(url: str, site: Site) -> bool:
+    """Whether an address lies on one of the site's hosts (host and port) and is not to be ignored."""
+    if urlsplit(url).netloc.lower() not in site.hosts:
+        return False
+    ignored = _pattern(site.follow.ignore)
+    return not (ignored and ignored.search(_path(url)))
+
+
+def kind_by_pattern(url: str, site: Site) -> str | None:
+    """What the site file's patterns say an address is: `list`, `article`, `page` (in-article) or None."""
+    for kind, patterns in (("page", site.follow.pages), ("list", site.follow.lists), ("article", site.follow.articles)):
+        found = _pattern(patterns)
+        if found and found.search(_path(url)):
+            return kind
+    return None
+
+
+def template_of(url: str) -> str:
+    """The form of an address: digits folded, query without values. Pages of one form are made by one template."""
+    parts = urlsplit(url)
+    keys = ",".join(sorted({p.split("=", 1)[0] for p in parts.query.split("&")})) if parts.query else ""
+    return _DIGITS.sub("0", parts.path) + (f"?{keys}" if keys else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a link leads: its address, the site's key for it, its form, whether it is in scope, and its kind by the site's
+    patterns (None: to be seen)."""
+
+    url: str
+    key: str
+    template: str
+    inside: bool
+    kind: str | None
+
+
+class Resolver:
+    """Links to targets for one site. Remembers what it resolved: of a hundred links of a page most stand on others too."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._hosts = site.hosts
+        self._ignored = _pattern(site.follow.ignore)
+        self._known: dict[tuple[str, str, str], Target | None] = {}
+
+    def resolve(self, base: str, href: str, charset: str = "utf-8") -> Target | None:
+        """The target of a link; None for one that cannot be fetched (javascript:, mailto:, a bare fragment, …).
+
+        base: the address of the page, or what its <base> says.
+        """
+        if href.startswith("/") and not href.startswith("//"):
+            end = base.find("/", 8)
+            base = base[:end] if end > 0 else base
+        elif href[:7].lower() == "http://" or href[:8].lower() == "https://":
+            base = ""
+        elif href[:1] not in ("?", "#", ""):  # relative to the folder
+            head = base.partition("?")[0]
+            base = head[: head.rfind("/") + 1] if head.count("/") > 2 else head
+        name = (base, href, charset if not href.isascii() else "")
+        try:
+            return self._known[name]
+        except KeyError:
+            pass
+        found = self._resolve(base, href, charset)
+        if len(self._known) >= _MAX_CACHE:
+            self._known.clear()
+        self._known[name] = found
+        return found
+
+    def _resolve(self, base: str, href: str, charset: str) -> Target | None:
+        href = href.strip()
+        if not href or href.lower().startswith(_NO_LINK):
+            return None
+        head, mark, query = href.partition("?")
+        try:
+            url = clean_url(urljoin(base, head.replace("\\", "/") + mark + query), charset)
+        except ValueError:
+            return None
+        return self.target(url) if url else None
+
+    def target(self, url: str) -> Target:
+        """The target of a clean address."""
+        inside = (
+            len(url) <= MAX_URL
+            and urlsplit(url).netloc in self._hosts
+            and not (self._ignored and self._ignored.search(_path(url)))
+            and not _LOOP.search(urlsplit(url).path)
+        )
+        return Target(url, self._site.key(url), template_of(url), inside, kind_by_pattern(url, self._site))
