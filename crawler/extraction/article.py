@@ -9,16 +9,17 @@ from typing import Any
 
 from lxml.html import HtmlElement
 
-from crawler.extraction.blocks import Block, read_blocks
+from crawler.extraction.blocks import Block, read_blocks, with_text
 from crawler.extraction.classify import is_list, judge, page_without_text
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import simtext_sha256, text_sha256
 from crawler.extraction.maintext import find_main
-from crawler.extraction.model import ArticleResult, PageFacts, PageInput
+from crawler.extraction.model import ArticleResult, PageFacts, PageInput, Part, Structure
+from crawler.extraction.previews import find_marker
 from crawler.extraction.profile import Profile, line_key
 from crawler.extraction.speech import read_speech
-from crawler.extraction.structure import Part, Structure, find_marker, read_structure, with_text
+from crawler.extraction.structure import read_structure
 from crawler.extraction.titles import same_title
 from crawler.extraction.watermarks import site_names, without_watermarks
 from crawler.site import Site

@@ -153,6 +153,11 @@ class Block:
         return self.tag in HEADING_TAGS or (self.size > 0 and self.bold >= self.size)
 
 
+def with_text(block: Block, text: str) -> Block:
+    """The block with another text in the same place."""
+    return Block(block.element, text, len(text) - text.count(" "), 0, 0, block.index, plain(text), block.indent)
+
+
 def fold_space(text: str) -> str:
     """Fold white space: a line break between two wide characters is a hard wrap and vanishes, the rest is one space."""
     if "\n" in text:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from crawler.extraction.blocks import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,33 @@ class SpeechFacts:
     mask_count: int = 0
     quality_flags: list[str] = field(default_factory=list)
     title_year: int | None = None
+
+
+@dataclass(slots=True)
+class Part:
+    """One speech of a page: its heading (None when the page is no compilation), paragraphs, and what says it is cut."""
+
+    heading: str | None
+    paragraphs: list[str]
+    intro: str | None = None
+    subtitles: list[str] = field(default_factory=list)
+    is_preview: bool = False
+    preview_evidence: str | None = None
+
+
+@dataclass(slots=True)
+class Structure:
+    """The speeches of a page and what was cut: (rule, text)."""
+
+    parts: list[Part]
+    declared: int | None = None
+    chars_declared: int | None = None
+    flags: list[str] = field(default_factory=list)
+    cut: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, rule: str, blocks: Sequence[Block]) -> None:
+        """Keep what was cut with the rule that cut it."""
+        self.cut.extend((rule, b.text) for b in blocks)
 
 
 @dataclass(slots=True)

@@ -19,9 +19,9 @@ from crawler.extraction.blocks import Block, place, read_blocks
 from crawler.extraction.density import find_body, trim
 from crawler.extraction.dom import parse
 from crawler.extraction.model import PageInput
+from crawler.extraction.previews import find_marker
 from crawler.extraction.rules import any_of
 from crawler.extraction.salutation import is_address
-from crawler.extraction.structure import find_marker
 from crawler.home import Home
 from crawler.site import Site
 

@@ -1,0 +1,179 @@
+"""Where a speech begins and ends: what belongs to the editor on either side is told by rules and cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crawler.extraction.blocks import Block, with_text
+from crawler.extraction.model import Part, Structure
+from crawler.extraction.plain import plain
+from crawler.extraction.rules import any_of, rules
+from crawler.extraction.salutation import is_address
+from crawler.extraction.titles import clean_title, same_title
+
+_HEAD_LINES = 8  # matter that belongs to the editor stands within so many lines before a speech
+_TAIL_LINES = 6
+_PREFACE_CHARS = 260  # an editor's words before the form of address are short
+_ABSTRACT_KEY = 24  # so many characters found again later make a line a copy of the text
+_THANKS = re.compile(
+    r"(?:谢谢|感谢|多谢)(?:大家|各位|你们|同志们)?[!。.]*$|(?:讲话|发言|致辞)(?:完|完毕|结束|到此)[^。]{0,8}[!。]?$"
+)
+_SIGNATURE = re.compile(r"年.{1,6}月|某|[×xX]{2}|谢")
+_SENTENCE_END = re.compile(r"[。!?;:\"”’」』)】》]$")
+OUTLINE = re.compile(r"^(?:第?[一二三四五六七八九十]{1,3}[、,.:是要]|\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}[、.,])")
+_SUBTITLE = re.compile(
+    r"^[(【\[]?\s*(?:(?:19|20)\d{2}|[二一]?[〇○零一二三四五六七八九]{4}|20?[x×X*]{2,4})\s*年.{0,40}?[)】\]]?$"
+    r"|^\([^()]{2,40}\)$|^[\s—–-]+.{4,60}(?:讲话|致辞|发言|演讲|报告|讲稿|稿)$"
+)
+_SPEAKER_LINE = re.compile(
+    r"^(?:(?:主讲人?|演讲(?:者|人)|发言人|讲话人|主持人|致辞人|报告人|作者|单位|地点|时间|会议时间|会议地点)\s*[:].{1,50}"
+    r"|.{2,20}(?:书记|市长|县长|区长|局长|镇长|乡长|主任|校长|院长|部长|厅长|省长|州长|主席|总经理|董事长)\s*[\u4e00-\u9fff×xX*某 ]{2,8})$"
+)
+_TITLE_END = re.compile(
+    r"(?:讲话|致辞|致词|发言|演讲|主持词|报告|党课|讲稿|稿|贺词|开幕词|闭幕词)(?:\(.{1,20}\)|【.{1,12}】)?$"
+)
+INTRO = any_of("structure", "intro")
+OUTRO = any_of("structure", "outro")
+
+
+def rule_of(group: str, file: str, text: str) -> str:
+    found = next((r.id for r in rules(file, group) if r.pattern.search(text)), None)
+    return f"{file}.{group}.{found}"
+
+
+def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) -> int:
+    """Where the speech begins: behind repeated titles, date and speaker lines, introductions and copies of the text.
+
+    A form of address on a line of its own begins a speech: what stands before the first one is the editor's.
+    """
+    first = 0
+    total = sum(b.size for b in lines) or 1
+    before = 0
+    address = next((k for k, b in enumerate(lines[: 2 * _HEAD_LINES]) if is_address_line(b)), None)
+    for k, block in enumerate(lines[:_HEAD_LINES]):
+        if k == address:
+            if first < k and before <= _PREFACE_CHARS and before < 0.4 * total:
+                part.intro = part.intro or "\n".join(b.text for b in lines[first:k])
+                out.note("before_address", lines[first:k])
+                first = k
+            break
+        if block.size >= 2 * _ABSTRACT_KEY and _copies(block.folded, "".join(b.folded for b in lines[k + 1 :])):
+            part.intro = part.intro or block.text
+            out.note("abstract", lines[first : k + 1])
+            first, before = k + 1, 0
+            continue
+        rule = _head_rule(block, titles)
+        if rule == "speech":
+            if address is None or before + block.size > _PREFACE_CHARS:
+                break
+            rule = None
+        if rule is None:
+            before += block.size
+            if before > 0.4 * total:
+                break
+            continue
+        if rule == "subtitle":
+            if first != k:  # behind a line of the speech it is one itself
+                continue
+            part.subtitles.append(block.text)
+        elif rule.startswith("structure.intro"):
+            rest = _text_behind_intro(block)
+            part.intro = part.intro or block.text[: len(block.text) - len(rest)]
+            if rest:
+                lines[k] = with_text(block, rest)
+                out.note(rule, lines[first:k])
+                return k
+        elif (
+            rule == "title"
+            and first != k
+            and not (lines[k - 1].size >= 20 and _SENTENCE_END.search(lines[k - 1].folded))
+        ):
+            continue
+        out.note(rule, lines[first : k + 1])
+        first, before = k + 1, 0
+    return first
+
+
+def is_address_line(block: Block) -> bool:
+    """A form of address on a line of its own, with its closing mark."""
+    return (
+        block.size <= 60 and block.folded.rstrip().endswith((":", "!", ",")) and is_address(block.folded.strip(" :!,"))
+    )
+
+
+def _head_rule(block: Block, titles: list[str]) -> str | None:
+    """Which kind of matter before the speech a line is; `speech` when the speech surely begins here; None when unsure."""
+    if is_address_line(block):
+        return "speech"
+    if INTRO.search(block.folded) and not (block.size > 400 and "小编" not in block.folded):
+        return rule_of("intro", "structure", block.folded)
+    if _is_title_line(block, titles):
+        return "title"
+    if block.size <= 60 and (_SUBTITLE.match(block.folded) or _SPEAKER_LINE.match(block.folded)):
+        return "subtitle"
+    if OUTLINE.match(block.folded):
+        return "speech"
+    return None
+
+
+def _is_title_line(block: Block, titles: Sequence[str]) -> bool:
+    """A line that repeats one of the titles, in the same or in other words."""
+    if block.size > 90:
+        return False
+    if any(same_title(block.text, t) for t in titles if t):
+        return True
+    if re.search(r"[。!?;:]$", block.folded) or OUTLINE.match(block.folded):
+        return False
+    mine = _pairs(clean_title(block.folded))
+    for t in titles:
+        theirs = _pairs(plain(clean_title(t)))
+        if mine and theirs:
+            common = len(mine & theirs)
+            if common >= 0.75 * min(len(mine), len(theirs)) and common >= 0.5 * max(len(mine), len(theirs)):
+                return True
+    return bool(_TITLE_END.search(block.folded)) and 8 <= block.size <= 60 and "," not in block.folded
+
+
+def _pairs(text: str) -> set[str]:
+    text = re.sub(r"[\W_]+", "", text)
+    return {text[i : i + 2] for i in range(len(text) - 1)}
+
+
+def _text_behind_intro(block: Block) -> str:
+    """Text that goes on behind an introduction in the same block (everything in one paragraph); empty when there is none."""
+    end = 0
+    for m in re.finditer(r"[^。!?]*[。!?]+\s*", block.folded):
+        if INTRO.search(m.group()):
+            end = m.end()
+    rest = block.text[end:].strip() if end else ""
+    return rest if len(rest) > 150 else ""
+
+
+def _copies(line: str, body: str) -> bool:
+    """Whether a line is only a copy of text that comes later (a teaser glued before the speech)."""
+    key = re.sub(r"[.…\s]+$", "", line)
+    return len(key) >= 2 * _ABSTRACT_KEY and key[:_ABSTRACT_KEY] in body and key[-_ABSTRACT_KEY:] in body
+
+
+def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure) -> int:
+    """Where the speech ends: before the editor's words at the end, and before short lines behind the speaker's thanks."""
+    last = len(lines)
+    for k in range(len(lines) - 1, max(first, len(lines) - 1 - _TAIL_LINES), -1):
+        b = lines[k]
+        if b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded)):
+            out.note("outro", lines[k:last])
+            last = k
+    while last > first + 1 and any(same_title(lines[last - 1].text, t) for t in titles if t):
+        last -= 1
+        out.note("title", [lines[last]])
+    for k in range(last - 2, max(first, last - 5), -1):
+        if lines[k].size <= 40 and _THANKS.search(lines[k].folded):
+            behind = lines[k + 1 : last]
+            if all(
+                b.size <= 40 and not _SENTENCE_END.search(b.folded) and not _SIGNATURE.search(b.folded) for b in behind
+            ):
+                out.note("behind_thanks", behind)
+                last = k + 1
+            break
+    return last

@@ -1,0 +1,72 @@
+"""How a text was laid out: paragraphs broken at a fixed width, or torn by a page mark, are put together again."""
+
+from __future__ import annotations
+
+import re
+
+from crawler.extraction.blocks import Block, with_text
+from crawler.extraction.edges import OUTLINE, is_address_line
+from crawler.extraction.rules import any_of
+
+_OPEN_END = re.compile(r"[\u4e00-\u9fffA-Za-z0-9,、\u201c(%]$")
+_FURNITURE = any_of("furniture", "tail", "line")
+
+
+def goes_on(last: Block, block: Block) -> bool:
+    """Whether a paragraph goes on behind a page mark: no end before it, no new beginning behind it."""
+    return (
+        last.size >= 25 and bool(_OPEN_END.search(last.folded)) and not block.indent and not OUTLINE.match(block.folded)
+    )
+
+
+def unwrap(lines: list[Block]) -> list[Block]:
+    """Join lines that were broken at a fixed width.
+
+    Told by the page: in one element many lines without an end stand at the full width, and the line behind them is not
+    indented.
+    """
+    broken = [k for k in range(len(lines) - 1) if _is_wrapped(lines[k], lines[k + 1])]
+    indents = {lines[k].element for k in broken if sum(b.indent for b in lines if b.element is lines[k].element) >= 2}
+    if len(broken) < (2 if indents else 4):
+        return lines
+    widths = sorted(lines[k].size for k in broken)
+    middle = widths[len(widths) // 2]
+    near = [k for k in broken if 0.8 * middle <= lines[k].size <= 1.25 * middle]
+    if middle > 60 or len(near) < 0.6 * len(broken):
+        return lines
+    joined = set(near)
+    # where paragraphs are indented, a line that is not goes on with the one before, whatever that ends with
+    owners = {lines[k].element for k in near}
+    for owner in owners:
+        own = [k for k, b in enumerate(lines) if b.element is owner]
+        if sum(lines[k].indent for k in own) >= 2:
+            joined |= {
+                k - 1
+                for k in own
+                if not lines[k].indent
+                and k - 1 in own
+                and lines[k - 1].size >= 0.8 * middle
+                and not OUTLINE.match(lines[k].folded)
+                and not is_address_line(lines[k - 1])
+                and not _FURNITURE.search(lines[k].folded)
+            }
+    out: list[Block] = []
+    for k, block in enumerate(lines):
+        if k - 1 in joined:
+            out[-1] = with_text(out[-1], out[-1].text + block.text)
+        else:
+            out.append(block)
+    return out
+
+
+def _is_wrapped(line: Block, following: Block) -> bool:
+    return (
+        line.element is following.element
+        and line.size >= 12
+        and not line.is_heading
+        and not line.is_linked
+        and not following.indent
+        and bool(_OPEN_END.search(line.folded))
+        and not OUTLINE.match(following.folded)
+        and not _FURNITURE.search(following.folded)
+    )
