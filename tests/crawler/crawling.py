@@ -1,0 +1,61 @@
+"""Running `jianghua crawl` as people do, in a process of its own, and looking at what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crawler.home import Home
+from crawler.state import PageState, SiteState
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    code: int
+    sites: dict[str, dict[str, Any]]
+    err: str
+    out: str
+
+
+def argv(home: Home, *words: str) -> list[str]:
+    return [sys.executable, "-m", "schedules.cli", *words, "--home", str(home.root)]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1"}
+
+
+def start(home: Home, *words: str, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    """Start a command and leave it running."""
+    return subprocess.Popen(argv(home, *words), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, preexec_fn=before)  # fmt: skip
+
+
+def crawl(home: Home, *words: str, before: Callable[[], None] | None = None) -> Ran:
+    """Run `jianghua crawl WORDS --json` to its end."""
+    process = start(home, "crawl", *words, "--json", before=before)
+    out, err = process.communicate(timeout=240)
+    sites = {s["site"]: s for s in json.loads(out)["sites"]} if out.strip().startswith("{") else {}
+    return Ran(process.returncode, sites, err, out)
+
+
+def pages(home: Home, site: str) -> dict[str, PageState]:
+    with SiteState.open(home, site, read_only=True) as state:
+        return {p.key: p for p in state.pages()}
+
+
+def lasting(home: Home, site: str) -> dict[str, tuple[Any, ...]]:
+    """What a crawl must leave whatever happened on the way: all but times, addresses in the archive, and the server's port."""
+    return {
+        p.key: (p.article_key, p.ordinal, p.expected, p.fate, p.why, p.status, p.content_type,
+                p.address is not None, p.gone_since is not None, p.url.partition("//")[2].partition("/")[2])
+        for p in pages(home, site).values()
+    }  # fmt: skip
