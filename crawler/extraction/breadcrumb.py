@@ -135,7 +135,14 @@ def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None)
     head = [x for x in lines[max(0, before - ABOVE) : before + 8] if len(x.raw) <= MAX_LINE]
     above = [x for x in head if x.index <= before + 1]
     path = urlsplit(url).path if url else ""
-    found = _said(lines, head, before) or _slotted(above, head) or _chained(above) or _items(above, path, url or "")
+    found = (
+        _said(lines, head, before)
+        or _slotted(above, head)
+        or _chained(above)
+        or _items(above, path, url or "")
+        or _bare(above)
+        or _slotted([x for x in head if x.index > before + 1 and _from_home(x)], head)
+    )
     return _finish(*found, title) if found else None
 
 
@@ -217,6 +224,61 @@ def _items(above: list[Line], path: str, url: str) -> Found | None:
         if path and (n := _nested(above, i, path, url)) >= 2:
             return _of_lines(above[i : i + n]), above[i : i + n]
     return None
+
+
+def _from_home(line: Line) -> bool:
+    """Whether a line is a path from the front page on: 首页 » 讲话 » …"""
+    return (
+        bool(line.links)
+        and bool(_STRONG.search(line.half) or _WEAK.search(line.half))
+        and not line.half[: line.links[0][0]].strip(" \x1f")
+        and leads_home(line.links[0][2])
+    )
+
+
+def _bare(above: list[Line]) -> Found | None:
+    """A short list right above the title, from the front page on, whose separators are pictures or drawn by the style sheet.
+
+    A menu begins with the front page too: so the list must be an ordered one, or hold separators without text, and stand in
+    the last lines above the title.
+    """
+    for i in range(len(above) - 2, max(len(above) - 2 - MAX_STEPS, -1), -1):
+        line = above[i]
+        if not line.links or not leads_home(line.links[0][2]) or not line.is_linked:
+            continue
+        holder = line.element if len(line.links) > 1 else line.element.getparent()
+        while holder is not None and holder.tag in ("a", "span", "li"):
+            holder = holder.getparent()
+        if holder is None:
+            continue
+        group = [line, *(x for x in above[i + 1 : i + MAX_STEPS] if _is_within(x.element, holder))]
+        links = [k for x in group for k in x.links]
+        behind = above[i + len(group) :]
+        if not 2 <= len(links) <= 5 or len(behind) > 2 or any(len(x.raw) > MAX_STEP * 2 for x in group):
+            continue
+        if holder.tag == "ol" or _has_empty_separators(holder, len(links)):
+            return [s for x in group for s in split_steps(x, weak=False)], group
+    return None
+
+
+def _has_empty_separators(holder: HtmlElement, steps: int) -> bool:
+    """Whether elements without text (pictures, icons, hidden ones) stand between the links of a list."""
+    marks = links = 0
+    for node in holder.iter("a", "img", "svg", "i", "span", "em", "li", "use"):
+        if node.tag == "a":
+            links += 1
+        elif links and links < steps and not "".join(node.itertext()).strip() and not _inside_link(node, holder):
+            marks += 1
+    return marks >= steps - 1 > 0
+
+
+def _inside_link(node: HtmlElement, holder: HtmlElement) -> bool:
+    parent = node.getparent()
+    while parent is not None and parent is not holder:
+        if parent.tag == "a":
+            return True
+        parent = parent.getparent()
+    return False
 
 
 def _is_within(element: HtmlElement, holder: HtmlElement) -> bool:

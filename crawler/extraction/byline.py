@@ -14,7 +14,7 @@ from crawler.extraction.rules import Rule, rules
 
 _STRIP = " \x1f\t:;,.|/\\·•-—–_~()[]{}<>【】《》〔〕┊│┃\"'“”‘’、。。丨"
 _STRIP_NAME = _STRIP.replace("(", "").replace(")", "") + "\u3000\uff1a\uff0c\uff1b\uff5c"
-_LABEL_END = r"(?:[\s\x1f]{0,8}(?::[\s\x1f:]*|[】\]][\s\x1f:]*|(?=[\s\x1f]?(?:19|20)\d\d[-/.年])))"
+_LABEL_END = r"(?:[\s\x1f]{0,8}(?::[\s\x1f:]*|[】\]][\s\x1f:]*|(?=[\s\x1f]?(?:19|20)\d\d[-/.年])|(?P<edge>\x1f+\s?\x1f*(?=[^\s\x1f]))))"
 _JOIN = re.compile(r"\x1f+\s*(?:[、,&]|和)\s*\x1f*")
 _NUMBER = re.compile(r"^[\s\x1f(\[]*([0-9][0-9,]*(?:\.[0-9]+)?)[\s\x1f]*([万wWkK千])?")
 _TEMPLATE = re.compile(r"[={}$<>]")
@@ -23,7 +23,8 @@ _SENTENCE = re.compile(r"[。!?;]|,.{8,}")
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One labelled value: the fact it tells, the label's rank and rule, the value's text (marks kept) in half and original width."""
+    """One labelled value: the fact it tells, the label's rank and rule, the value's text (marks kept) in half and original width,
+    where the label begins and the value ends in the line."""
 
     fact: str
     rank: int
@@ -32,6 +33,7 @@ class Labelled:
     raw: str
     line: Line
     start: int
+    stop: int = 0
 
 
 @cache
@@ -44,13 +46,25 @@ def _labels() -> tuple[re.Pattern[str], re.Pattern[str], tuple[Rule, ...]]:
     every = rules("facts", "labels")
     body = "|".join(f"(?P<l{i}>{r.pattern.pattern})" for i, r in enumerate(every))
     letters = "".join(sorted(set(re.findall("[A-Za-z\u4e00-\u9fff]", body)) | set(string.ascii_letters)))
-    test = re.compile(rf"[{letters}][\s\x1f]{{0,8}}(?:[:】\]]|(?:19|20)\d\d[-/.年]\d)")
+    test = re.compile(rf"[{letters}][\s\x1f]{{0,8}}(?:[:】\]]|(?:19|20)\d\d[-/.年]\d)|\x1f[{letters}]{{2,5}}\x1f")
     return re.compile(f"(?=[{letters}])(?:{body}){_LABEL_END}"), test, every
 
 
 @cache
 def _value_end() -> re.Pattern[str]:
     return re.compile("|".join(r.pattern.pattern for r in rules("facts", "value_ends")))
+
+
+# Labels that also stand without a colon in an element of their own; others are buttons there as often.
+_EDGE_LABELS = frozenset({"published", "author", "keywords", "source", "other", "updated"})
+_PLACEHOLDER = re.compile(r"[^\[\]{}\x1f]{0,12}[\]}]")
+
+
+def _place(m: re.Match[str]) -> int:
+    """Number of the rule whose label matched."""
+    if m.lastgroup and m.lastgroup != "edge":
+        return int(m.lastgroup[1:])
+    return next(int(name[1:]) for name, text in m.groupdict().items() if text is not None and name != "edge")
 
 
 def _is_ideograph(char: str) -> bool:
@@ -74,9 +88,14 @@ def _labelled(line: Line) -> list[Labelled]:
     at = 0
     while m := pattern.search(half, at):
         start, end = m.start(), m.end()
-        rule = every[int(m.lastgroup[1:])] if m.lastgroup else every[0]
+        rule = every[_place(m)]
         before = half[start - 1] if start else " "
         at = end
+        # <span>标签</span><a>…: without a colon a label must have an element of its own
+        if m["edge"] and ((start and before != MARK) or line.long or rule.id not in _EDGE_LABELS):
+            continue
+        if before in "[{" and half[end - 1 : end] == ":" and _PLACEHOLDER.match(half, end):
+            continue  # [标签:标题]: a slot of the template that was never filled
         if half[end - 1 : end] in "】]" and before not in "【[":
             continue
         if before.isalpha():
@@ -89,7 +108,7 @@ def _labelled(line: Line) -> list[Labelled]:
     for i, (start, end, rule) in enumerate(marks):
         stop = marks[i + 1][0] if i + 1 < len(marks) else len(half)
         fact, rank = rule.value
-        found.append(Labelled(fact, rank, rule.id, half[end:stop], line.raw[end:stop], line, start))
+        found.append(Labelled(fact, rank, rule.id, half[end:stop], line.raw[end:stop], line, start, stop))
     return found
 
 

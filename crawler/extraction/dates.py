@@ -23,6 +23,11 @@ _ROC = re.compile(
     r"(?:民國|民国|中華民國)\s?(\d{2,3})\s?(?:年|[-/.])\s?(\d{1,2})\s?(?:月|[-/.])\s?(\d{1,2})(?!\d)\s?日?"
     + _CLOCK.format(1)
 )
+# 112年5月3日: three digits before 年 are the ROC calendar, since no other year has three
+_ROC_THREE = re.compile(
+    r"(?<![\d〇一二三四五六七八九十])(1\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})(?!\d)\s?[日号號]" + _CLOCK.format(5)
+)
+_ROC_TWO = re.compile(r"(?<!\d)(\d\d)\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})(?!\d)\s?[日号號]" + _CLOCK.format(6))
 _ROC_BARE = re.compile(r"(?<![\d.\-/])(\d{2,3})(?P<s>[-/.])(\d{1,2})(?P=s)(\d{1,2})(?![\d.\-/])" + _CLOCK.format(2))
 _COMPACT = re.compile(
     r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])(?:(?:\s?)([01]\d|2[0-3])([0-5]\d)([0-5]\d)?)?(?!\d)"
@@ -98,6 +103,10 @@ def find_dates(text: str, *, labelled: bool = False) -> list[Found]:
         for m in _ROC.finditer(text):
             if made := _moment(int(m[1]) + 1911, int(m[2]), int(m[3]), *_clock(m, 1)):
                 found.append(Found(made[0], m.start(), m.end(), made[1], True))
+    if not found and "年" in text:
+        for m in _ROC_THREE.finditer(text):
+            if made := _moment(int(m[1]) + 1911, int(m[2]), int(m[3]), *_clock(m, 5)):
+                found.append(Found(made[0], m.start(), m.end(), made[1], True))
     if not found and (labelled or "20" in text):
         for m in _ENGLISH.finditer(text):
             month_number = _MONTHS.get((m["m1"] or m["m2"])[:3].lower())
@@ -121,6 +130,10 @@ def _weak(text: str) -> Found | None:
         made = _moment(int(m[3]), *((b, a) if a > 12 else (a, b)), *_clock(m, 4))
     elif m := _ROC_BARE.search(text):
         made = _moment(int(m[1]) + 1911, int(m[3]), int(m[4]), *_clock(m, 2))
+    elif m := _ROC_TWO.search(text):
+        # 98年5月3日 is 2009 in the ROC calendar and 1998 in everyday words: a web page is older than 2000 only seldom
+        y = int(m[1])
+        made = _moment(y + (1911 if y >= 79 else 2000), int(m[2]), int(m[3]), *_clock(m, 6))
     elif m := _COMPACT.search(text):
         made = _moment(int(m[1]), int(m[2]), int(m[3]), m[4], m[5], m[6])
     elif m := _HAN.search(text):

@@ -20,8 +20,8 @@ from crawler.extraction.byline import Labelled, labelled, loose_views, read_valu
 from crawler.extraction.dates import find_dates, parse_stamp
 from crawler.extraction.dom import Document
 from crawler.extraction.head import Head, read_head
-from crawler.extraction.keywords import labelled_keywords, meta_keywords, split_keywords, tidy
-from crawler.extraction.lines import ASIDE, INFO, LINK, MARK, Line, read_lines
+from crawler.extraction.keywords import labelled_keywords, linked_keywords, meta_keywords, split_keywords, tidy
+from crawler.extraction.lines import ASIDE, FOOTER, INFO, LINK, MARK, NAV, Line, read_lines
 from crawler.extraction.model import PageFacts
 from crawler.extraction.published import find_published
 from crawler.extraction.titles import clean_title, find_title, fold_title, leads_home, site_of_title
@@ -87,7 +87,7 @@ def _author_slot(lines: list[Line], zones: Zones, title_at: int) -> str | None:
             slot = f"{element.get('class') or ''} {element.get('rel') or ''} {element.get('itemprop') or ''}"
             if slot.strip() and _AUTHOR_SLOT.search(slot.lower()):
                 name = _text(element).strip(_EDGE)
-                name = re.sub(r"^(?:by|文|作者)[\s/:\uff1a]+", "", name, flags=re.IGNORECASE)
+                name = re.sub(r"^(?:(?:by|文|作者)[\s/:\uff1a]+|作者(?=.{2}))", "", name, flags=re.IGNORECASE)
                 if 1 < len(name) <= 30 and not find_dates(name):
                     return name
     return None
@@ -98,9 +98,19 @@ def _names_keywords(line: Line) -> bool:
     return not line.long and bool(_KEYWORD_START.search(line.half[:16]))
 
 
+def _in_byline(value: Labelled) -> bool:
+    """Whether a label further on in its line is one of several there, with its links behind it."""
+    line = value.line
+    return bool(
+        line.flags & INFO or line.is_linked or value.half[:1] == MARK or line.half[value.start - 1] == MARK
+    ) and any(value.start < a < (value.stop or len(line.raw)) for a, _, _ in line.links)
+
+
 def _find_keywords(lines: list[Line], values: Iterable[tuple[int, Labelled]]) -> list[str]:
     for i, value in values:
-        if value.fact == "keywords" and value.start < 12 and (items := labelled_keywords(value, lines, i)):
+        if value.fact != "keywords" or not (value.start < 12 or _in_byline(value)):
+            continue
+        if items := labelled_keywords(value, lines, i):
             return items
     return []
 
@@ -189,6 +199,8 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
             for v in labelled(x)
         ),
     )
+    if not facts.keywords and at >= 0:
+        facts.keywords = linked_keywords(lines[at : zones.end], (ASIDE | NAV | FOOTER) & ~own)
     if not facts.keywords:
         facts.keywords = meta_keywords(head.meta("keywords"))
 

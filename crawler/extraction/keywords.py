@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from crawler.extraction.byline import Labelled
-from crawler.extraction.lines import ASIDE, LINK, MARK, Line
+from crawler.extraction.lines import ASIDE, INFO, LINK, MARK, Line
 
 MAX_KEYWORDS, MAX_KEYWORD = 40, 80
 _EDGE = " \x1f\t\u3000\xa0#\uff03,\uff0c、;\uff1b:\uff1a。.·|/[]【】"
@@ -15,7 +15,46 @@ _SPACE = re.compile(r"[\s\x1f\u3000\xa0]+")
 _UNFILLED = re.compile(r"^\[.*\]$|[{}$]|^(?:无|暂无|暂无标签|null|更多|更多标签|none)$", re.IGNORECASE)
 
 
-def tidy(items: Sequence[str]) -> list[str]:
+# /tag/12.html, /tags/jianghua/, ?tag=…, tag.php, /keyword/…: a page of everything under one keyword
+_TAG_PATH = re.compile(r"(?:^|[/?&_-])(?:tags?|biaoqian|keywords?|topics?|label)(?:[/=._-]|$)", re.IGNORECASE)
+_TAG_SLOT = re.compile(
+    r"(?:^|[\s_-])(?:post|article|entry|content|single|doc|news|meta|art)?[\s_-]?(?:tags?|keywords?|label|biaoqian)"
+    r"(?:$|[\s_-](?:links?|list|box|wrap|item|area|con|group|inner)?s?(?:$|\s))|taxonomy-post_tag"
+)
+
+
+def linked_keywords(lines: Sequence[Line], outside: int) -> list[str]:
+    """The page's keywords where no label introduces them: links with rel=tag, or a row of links to pages of keywords.
+
+    lines: of the article, from its title to where it ends; outside: flags of lines that are none of its (side lists, menus).
+    """
+    marked: list[str] = []
+    rows: list[str] = []
+    for line in lines:
+        if line.long or not line.links or line.flags & outside or not (line.is_linked or line.flags & INFO):
+            continue
+        candidates = line.element.iter("a") if len(line.links) <= MAX_KEYWORDS else ()
+        named = [a for a in candidates if (a.get("rel") or "").lower().split() == ["tag"]]
+        if named:
+            marked += ["".join(a.itertext()) for a in named]
+        elif not marked and all(_TAG_PATH.search(href) for _, _, href in line.links) and _in_tag_slot(line):
+            rows += [line.raw[a:b] for a, b, _ in line.links]
+    return tidy(dict.fromkeys(marked or rows))
+
+
+def _in_tag_slot(line: Line) -> bool:
+    node = line.element
+    for _ in range(3):
+        if _TAG_SLOT.search(f"{node.get('class') or ''} {node.get('id') or ''}".lower()):
+            return True
+        parent = node.getparent()
+        if parent is None:
+            break
+        node = parent
+    return False
+
+
+def tidy(items: Iterable[str]) -> list[str]:
     """Items trimmed, without '#', empty ones and repetitions; order kept."""
     seen: dict[str, None] = {}
     for item in items:
@@ -53,7 +92,8 @@ def labelled_keywords(value: Labelled, lines: list[Line], place: int) -> list[st
     """
     line = value.line
     offset = len(line.raw) - len(line.half) + value.start
-    links = [line.raw[a:b] for a, b, _ in line.links if a >= offset]
+    stop = value.stop or len(line.raw)
+    links = [line.raw[a:b] for a, b, _ in line.links if offset <= a < stop]
     if links:
         return tidy(links)
     if value.half.strip(" \x1f"):

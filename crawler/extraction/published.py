@@ -8,11 +8,17 @@ from datetime import datetime, timedelta
 from crawler.extraction.byline import Labelled, date_value, labelled
 from crawler.extraction.dates import find_dates, parse_stamp
 from crawler.extraction.lines import INFO, TIME, Line
+from crawler.extraction.rules import rules
 from crawler.extraction.zones import Zones
 
 _PLACE = re.compile(r"地\s?[点點]\s?:|(?:参加|參加|出席|与会)(?:人员|领导|人員)?\s?:")
 _SIGNED = re.compile(r"(?:发表|發表|发布|發布|张贴|张帖|貼文|提交|发贴|发帖)[^\w]*$|^[^\w]*(?:由|本贴由|本帖由|作者)")
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
+
+
+def _is_counter(line: Line) -> bool:
+    """Whether a line is a part of a byline that needs no label: 1971 阅读, 约3分钟, 作者 李某."""
+    return len(line.raw) <= 120 and any(r.pattern.search(line.half) for r in rules("facts", "byline_parts"))
 
 
 def _is_meeting(lines: list[Line], i: int) -> bool:
@@ -52,6 +58,7 @@ def find_published(
     if title_at >= 0 and (moment := _bare_date(lines[title_at], 0, False)):
         return moment, "byline"
     named = {i for i, v in values if v.fact in ("source", "author", "views")}
+    named |= {i for i in zones.near if _is_counter(lines[i])}
     if title_at >= 0:
         for i in zones.near:
             signed = bool(named & {i - 2, i - 1, i, i + 1})
@@ -64,9 +71,16 @@ def find_published(
         for value in labelled(lines[i]):
             if value.rule == "published" and value.start < 50 and (made := date_value(value)):
                 return made.moment, "labelled"
-    for _, value in tail:
-        if value.fact == "date" and value.rule != "time" and value.start < 50 and (made := date_value(value)):
-            return made.moment, "labelled"
+    beside = {i for i, v in tail if v.fact in ("source", "author", "views")}
+    last: tuple[int, datetime] | None = None
+    for i, value in tail:
+        # 日期: alone behind a text is the day of the speech; beside 来源: or 点击: it is the page's
+        if value.fact != "date" or value.start >= 50 or (value.rule == "time" and i not in beside):
+            continue
+        if (last is None or value.rank < last[0]) and (made := date_value(value)):
+            last = value.rank, made.moment
+    if last:
+        return last[1], "labelled"
     for i in zones.tail:
         line = lines[i]
         if len(line.raw) < 90 and (dates := find_dates(line.half)) and dates[0].timed and _SIGNED.search(line.half):
@@ -81,7 +95,7 @@ def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
     2023年5月4日 is the day of the speech, not of the page, unless its slot or its neighbours say otherwise.
     """
     half = line.half
-    if line.long or len(half) > 200 or ("20" not in half and "19" not in half):
+    if line.long or len(half) > 200 or ("20" not in half and "19" not in half and "年" not in half):
         return None
     dates = find_dates(half)
     if not dates:

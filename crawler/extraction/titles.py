@@ -30,6 +30,12 @@ _SITE_WORD = re.compile(
 )
 _DOTS = re.compile(r"(?:…+|\.{2,}|。{2,})\s*$")
 _BYLINE = re.compile(r"(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}|(?:来源|來源|作者|时间|時間|日期|编辑|点击|浏览)\s?:")
+# 主题: before the title of a thread, 标题: before that of a document
+_TITLE_LABEL = re.compile(
+    r"^[\s\x1f]*(?:(?:帖子|贴子|文章|本帖|信息|新闻|文档|文件)?(?:标题|標題|主题|主題)|题目|題目|题名)[\s\x1f]*:[\s\x1f]*(?=.{4})"
+)
+_OPENS = tuple("[【〔(<〖「\uff08\uff3b")
+_BRACKETED = re.compile(r"^[\s\x1f]*([\[【〔(<〖「])([^\[\]【】]{1,20})([\]】〕)>〗」])[\s\x1f]*(?=\S{4})")
 _MAYBE_TAIL = re.compile(r"[:\uff1a]|\d\d\d\d|[\uff08(【\[]")
 # A byline that stands inside the heading element: 标题 2020-02-01 来源:…
 _TAIL = re.compile(
@@ -133,11 +139,33 @@ def _is_logo(line: Line) -> bool:
 
 
 def _shown(line: Line) -> str:
-    """The text of a line without a byline that stands in the same element."""
+    """The text of a line without a byline that stands in the same element and without 主题: before it."""
     raw = line.raw
     if len(raw) > 16 and _MAYBE_TAIL.search(raw) and (m := _TAIL.search(line.half)) and m.start() >= 4:
         return " ".join(raw[: m.start()].replace("\x1f", "").split())
+    if (raw.find(":", 0, 16) > 0 or raw.find("\uff1a", 0, 16) > 0) and (m := _TITLE_LABEL.match(line.half)):
+        return " ".join(raw[m.end() :].replace("\x1f", "").split())
     return line.text
+
+
+def _without_column(text: str, line: Line, element_title: str, columns: set[str]) -> str:
+    """A title without the column in brackets that a forum shows before it ([领导讲话] 在…上的讲话).
+
+    A bracket is such a column when it is a link of its own, or when it names a column of the page and <title> begins without
+    it. [转载] is none, since <title> begins with it too.
+    """
+    m = _BRACKETED.match(line.half)
+    if not m or _BRACKETS.get(m[1]) != m[3] or not text.startswith(line.raw[m.start(1) : m.end(2)]):
+        return text
+    rest = text[text.index(line.raw[m.end(2)]) + 1 :].strip()
+    whole, core = fold_title(element_title), fold_title(rest)
+    if not core or (whole and not whole.startswith(core[:12])):
+        return text
+    first = line.links[0] if line.links else None
+    own_link = first is not None and first[0] <= m.end(1) and first[1] >= m.start(3) and first[1] <= m.end() + 1
+    if own_link or fold_title(m[2]) in columns or fold_title(m[2]) in whole[len(core) :]:
+        return rest
+    return text
 
 
 def _has_byline(lines: list[Line], index: int) -> bool:
@@ -190,6 +218,8 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
         if dress <= -0.5:
             continue
         text = _shown(line)
+        if text[:1] in _OPENS:
+            text = _without_column(text, line, element_title, starts)
         folded = fold_title(text)
         n = len(folded)
         if n < 2 or n > 110 or folded in names or _is_logo(line):
@@ -215,7 +245,7 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
     told = strip_site(element_title, names)[0]
     least = 0.5 if len(told) >= 8 and fold_title(told) not in names else 0.1
     if shown := _best_dressed(lines, names, parts[-1] if len(parts) > 1 else "", least):
-        return _shown(shown), shown
+        return _without_column(_shown(shown), shown, element_title, starts), shown
     if og_title:
         return strip_site(og_title, names)[0], best[2] if best else None
     return told, best[2] if best else None

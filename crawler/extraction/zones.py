@@ -20,11 +20,13 @@ class Zones:
     """Positions in the list of lines: near lines stand around the title and before the body, tail lines behind the body.
 
     inside: short lines within the run of the body that may say when it was posted (a forum's posts run into each other).
+    end: the line before which the article ends.
     """
 
     near: list[int]
     tail: list[int]
     inside: list[int]
+    end: int = 0
 
 
 def _ends_article(line: Line) -> bool:
@@ -80,9 +82,11 @@ def find_zones(lines: list[Line], at: int, own: int) -> Zones:
     near += [i for i in range(max(begun + 1, body - 10), min(body, n)) if fit(lines[i])]
     near += [j for j in range(at - 1, max(at - 14, -1), -1) if fit(lines[j]) and not lines[j].flags & (CRUMB | ITEM)]
     tail: list[int] = []
+    end = min(n, last + 30)
     for j in range(max(body, last - 3), min(n, last + 30)):
         line = lines[j]
         if j > last and not line.flags & outside and _ends_article(line):
+            end = j
             break
         if fit(line) and len(line.raw) <= 160:
             tail.append(j)
@@ -91,7 +95,7 @@ def find_zones(lines: list[Line], at: int, own: int) -> Zones:
         for i in range(body, min(last + 1, n))
         if len(lines[i].raw) < 100 and _POSTED.search(lines[i].raw) and fit(lines[i])
     ]
-    return Zones(near, tail, inside)
+    return Zones(near, tail, inside, end)
 
 
 def is_paragraph(line: Line) -> bool:

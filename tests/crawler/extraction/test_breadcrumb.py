@@ -28,6 +28,9 @@ STEPS = ["首页", "范文大全", "讲话/致辞"]
         f"<div class=mbx><b>所在位置</b><ul><li>{A}</li><li>{B}</li><li>{C}</li></ul></div>",
         f"<ul><li>{A}</li><li>{B}</li><li>{C}</li></ul>",
         f"<nav aria-label=breadcrumb><ol><li>{A}</li><li>{B}</li><li>{C}</li></ol></nav>",
+        f"<ol class=x1><li>{A}</li><li><svg></svg></li><li>{B}</li><li><svg></svg></li><li>{C}</li></ol>",
+        f"<div class=x1>{A}<img src=j.gif>{B}<img src=j.gif>{C}</div>",
+        f"<div>您在这里:{A}&gt;{B}&gt;{C}</div>",
         f"<font>目前位置:{A} -&gt; {B} -&gt; {C}</font>",
     ],
 )
@@ -48,6 +51,8 @@ def steps(html: str, url: str = "http://example.org/a/b/9.html") -> list[str]:
     [
         "",
         f"<ul class=menu><li>{A}</li><li><a href=/x/>新闻</a></li><li><a href=/y/>讲话</a></li></ul>",
+        f"<div class=x1>{A}<a href=/x/>新闻</a><a href=/y/>讲话</a></div>",
+        f"<ul class=x1><li>{A}</li><li><a href=/x/><img src=i.gif>新闻</a></li><li><a href=/y/><img src=i.gif>讲话</a></li></ul>",
         "<div class=nav><a href=/>首页</a> | <a href=/x/>新闻</a> | <a href=/y/>讲话</a></div>",
         "<p>位置决定视野,这是一句话。</p>",
     ],
@@ -59,3 +64,12 @@ def test_menus_are_none(html: str) -> None:
 def test_text_without_links() -> None:
     assert steps("<div>首页 > 范文 > 讲话 / 正文</div>") == ["首页", "范文", "讲话"]
     assert steps(f"<div>当前位置: 首页 - 范文 - 讲话 - {T}</div>") == ["首页", "范文", "讲话"]
+
+
+def test_behind_the_title() -> None:
+    path = "/a/b/9.html"
+    page = f"<h1>{T}</h1><p>2023-05-04</p><nav class=breadcrumbs><span>{A}</span> » <span>{B}</span> » {T}</nav><p>同志们:</p>"
+    lines = read_lines(parse(page.encode(), None, path).root.find("body"))
+    found = find_breadcrumb(lines, 0, T, "http://example.org" + path)
+    assert found
+    assert found.steps == ["首页", "范文大全"]

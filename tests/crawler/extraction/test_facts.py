@@ -117,8 +117,8 @@ PAGES = [
         + f'<div class="t_f">{BODY}</div></td></tr></table>'
         + '<div class="reply">网友 发表于 2020-2-2 08:00</div>',
         {
-            "title_raw": "[致辞] 在公司年会上的致辞",
-            "title": "[致辞] 在公司年会上的致辞",
+            "title_raw": "在公司年会上的致辞",
+            "title": "在公司年会上的致辞",
             "published": "2020-01-02 12:00:05",
             "published_from": "labelled",
             "views": 1523,

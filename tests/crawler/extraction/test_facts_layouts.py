@@ -1,0 +1,117 @@
+"""Facts in layouts that other templates do not share: bylines without colons, the ROC calendar, tags without a label, forum columns."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawler.extraction.dom import parse
+from crawler.extraction.facts import read_facts
+from crawler.extraction.model import PageFacts
+
+T = "在全县春季植树动员会上的讲话"
+BODY = (
+    "<div class=txt>"
+    + "<p>今天把大家请来,是要把今年的树种下去,也要把种树的规矩立起来,各单位都要出人出力,山要一座一座绿起来,路要一条一条修起来,人人都有份。</p>"
+    * 6
+    + "</div>"
+)
+
+
+def facts(above: str = "", below: str = "", behind: str = "", title: str = f"{T} - 文海", h1: str = T) -> PageFacts:
+    page = f"<html><head><title>{title}</title></head><body>{above}<h1>{h1}</h1>{below}{BODY}{behind}</body></html>"
+    return read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
+
+
+@pytest.mark.parametrize(
+    ("h1", "title"),
+    [
+        (f"<a href=/f/1>[领导讲话]</a> <span>{T}</span>", f"{T} - 植树 - 论坛"),
+        (f"[领导讲话] {T}", f"{T} - 领导讲话 - 论坛"),
+        (f"【公文】{T}", f"{T}_公文_文海"),
+        (f"主题: {T}", f"{T} - 文海"),
+        (f"标题:{T}", f"{T} - 文海"),
+        (f"<a href=/f/1>[公文]</a>【转帖】{T}", f"【转帖】{T} - 公文 - 论坛"),
+        (f"[转] {T}", f"[转] {T} - 论坛"),
+    ],
+)
+def test_column_before_a_title(h1: str, title: str) -> None:
+    assert facts(h1=h1, title=title).title == T
+
+
+@pytest.mark.parametrize("mark", ["(节选)", "[支部版]", "(2023年3月)"])
+def test_bracket_of_a_title_stays(mark: str) -> None:
+    assert facts(h1=f"{mark}{T}", title=f"{mark}{T} - 文海").title == f"{mark}{T}"
+
+
+@pytest.mark.parametrize(
+    ("below", "behind"),
+    [
+        ("<div><span>作者 李某</span><span>2023年7月20日</span><span>1971 阅读</span></div>", ""),
+        ("<div>2023年7月20日</div><div>约3分钟</div>", ""),
+        ("<div>發布日期:112年7月20日 發布單位:新聞處</div>", ""),
+        ("<p>中華民國112年7月20日 點閱數:5</p>", ""),
+        ("", "<div>日期:112/07/20 資料來源:秘書處 點閱數:7</div><div>最後異動日期:113-10-28</div>"),
+        ("", "<div>最後異動日期:113-10-28</div><div>上版日期:112.07.20</div>"),
+        ("<div class=meta><span class=sr>发布于</span><time>2023-07-20</time></div>", ""),
+    ],
+)
+def test_dates(below: str, behind: str) -> None:
+    found = facts(below=below, behind=behind).published_at
+    assert found is not None
+    assert found.strftime("%Y-%m-%d") == "2023-07-20"
+
+
+@pytest.mark.parametrize(
+    ("below", "behind"),
+    [
+        ("<p>2023年7月20日</p>", ""),
+        ("", "<p>日期:2023年7月20日</p>"),
+        ("<p>时间:2023年7月20日</p><p>地点:会议室</p>", ""),
+    ],
+)
+def test_days_of_a_speech(below: str, behind: str) -> None:
+    assert facts(below=below, behind=behind).published_at is None
+
+
+@pytest.mark.parametrize(
+    ("below", "behind"),
+    [
+        (
+            "<div class=meta><span>分类</span><a href=/c/1>讲话</a> <span>标签</span><a href=/t/1>植树</a>、<a href=/t/2>动员</a></div>",
+            "",
+        ),
+        (
+            "<div class=meta>分类:<a href=/c/1>讲话</a> 标签:<a href=/t/1>植树</a> <a href=/t/2>动员</a> 评论:<a href=#>2</a></div>",
+            "",
+        ),
+        ("", "<div class=post-tags><a href=/tag/1>植树</a> <a href=/tag/2>动员</a></div>"),
+        (
+            "",
+            "<div><a rel=tag href=/1>植树</a> <a rel=tag href=/2>动员</a> <a rel='category tag' href=/3>讲话</a></div>",
+        ),
+        ("", "<ul class=tags><li><a href=/tags/1>#植树</a></li><li><a href=/tags/2>#动员</a></li></ul>"),
+        (
+            "<p>[标签:标题]是大家写作时的参考,下面为您推荐。</p>",
+            "<div>关键词:<a href=/1>植树</a> <a href=/2>动员</a></div>",
+        ),
+    ],
+)
+def test_keywords(below: str, behind: str) -> None:
+    assert facts(below=below, behind=behind).keywords == ["植树", "动员"]
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "<div class=side><h3>热门标签</h3><div class=tagcloud><a href=/tag/1>植树</a> <a href=/tag/2>动员</a></div></div>",
+        "<div class=links><a href=/a/1>植树</a> <a href=/a/2>动员</a></div>",
+        "<p>相关文章</p><div class=tags><a href=/tag/1>植树</a></div>",
+    ],
+)
+def test_no_keywords(behind: str) -> None:
+    assert facts(behind=behind).keywords == []
+
+
+def test_names_without_a_colon() -> None:
+    found = facts(below="<div class=meta><span>作者</span><a href=/u>李某</a> <span>来源</span><em>县政府办</em></div>")
+    assert (found.author, found.source) == ("李某", "县政府办")
