@@ -23,6 +23,7 @@ from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.site import load_site, site_files
+from schedules.ahead import Ahead, worth_it
 from schedules.child import Child, package_path
 from schedules.plan import STEPS, Schedule, Step
 
@@ -190,10 +191,11 @@ def run_step(
     build: Command,
     live: bool,
     grace: Callable[[], float],
+    started: Callable[[int], None],
 ) -> StepResult:
     """Run one step to its end in a child process. Raises Interrupted when `stop` is set meanwhile.
 
-    live: its progress goes to this process's standard error, else to `folder`/STEP.log. grace: how many seconds it gets
+    started: called with the process id, of each try. live: its progress goes to this process's standard error, else to `folder`/STEP.log. grace: how many seconds it gets
     to end by itself when asked to.
     """
     began = time.monotonic()
@@ -208,6 +210,7 @@ def run_step(
             if live:
                 sys.stderr.flush()
             child = Child(argv, stdout=out, stderr=None if live else err, env=env)
+            started(child.pid)
             while (code := child.wait(0.2)) is None:
                 if stop.is_set():
                     child.stop(grace)
@@ -272,33 +275,61 @@ def run_plan(
     """
     done: dict[str, Any] = dict(counts or {})
     steps = plan.steps[plan.steps.index(first) :] if first in plan.steps else plan.steps
-    for step in steps:
-        if stop.is_set() or not note(step, done):
-            raise Interrupted
-        with (publishing or nullcontext()) if step == "publish" else nullcontext():
-            try:
-                result = run_step(step, plan, home, home.logs / name, stop, build, live, grace)
-            except OSError as e:
-                raise cannot_write(home.logs / name, e) from e
-        done = done | {
-            step: {
-                "ok": result.code == 0,
-                "why": result.why,
-                "seconds": result.seconds,
-                "report": _kept(result.report),
-                "waiting": result.waiting,
+    folder = home.logs / name
+    ahead = ahead_of(plan, steps, home, folder, grace) if build is command else None
+    found: dict[str, tuple[Any, float]] = {}
+    try:
+        for step in steps:
+            if stop.is_set() or not note(step, done):
+                raise Interrupted
+            if ahead is not None and step in ("learn", "extract") and step not in found:
+                found = ahead.finish(stop) or {}
+                if stop.is_set():
+                    raise Interrupted
+                ahead = None
+            with (publishing or nullcontext()) if step == "publish" else nullcontext():
+                if step in found:
+                    report, seconds = found[step]
+                    result = StepResult(0, report, None, round(seconds, 3))
+                else:
+                    started = ahead.start if ahead is not None and step == "crawl" else _nothing
+                    try:
+                        result = run_step(step, plan, home, folder, stop, build, live, grace, started)
+                    except OSError as e:
+                        raise cannot_write(folder, e) from e
+            done = done | {
+                step: {
+                    "ok": result.code == 0,
+                    "why": result.why,
+                    "seconds": result.seconds,
+                    "report": _kept(result.report),
+                    "waiting": result.waiting,
+                }
             }
-        }
-        if not note(step, done):
-            raise Interrupted
-        if result.code != 0 and step in ("extract", "publish") and not _partly(result.report):
-            break  # what was not read whole must not be published
+            if not note(step, done):
+                raise Interrupted
+            if result.code != 0 and step in ("extract", "publish") and not _partly(result.report):
+                break  # what was not read whole must not be published
+    finally:
+        if ahead is not None:
+            ahead.cancel()
     whys = [f"site {site}: {why}" for site, why in plan.broken.items()]
     whys += [f"{step}: {x['why']}" for step, x in done.items() if not x["ok"]]
     published = done.get("publish", {})
     version = version_of(published.get("report")) if published.get("ok") else None
     waiting = published.get("waiting")
     return Outcome("waiting" if waiting else "failed" if whys else "done", "; ".join(whys) or None, done, version)
+
+
+def ahead_of(plan: Plan, steps: tuple[Step, ...], home: Home, folder: Path, grace: Callable[[], float]) -> Ahead | None:
+    """What reads beside the crawl of a plan, where that saves time; None where it does not."""
+    if "crawl" not in steps or "extract" not in steps or plan.again or not worth_it():
+        return None
+    return Ahead(list(plan.sites), "learn" in steps, home, folder, grace)
+
+
+def _nothing(_pid: int) -> None:
+    pass
 
 
 def _partly(report: Any) -> bool:

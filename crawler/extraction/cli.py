@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
@@ -72,6 +72,10 @@ def extract(
         int | None,
         typer.Option("--follow", metavar="PID", help="Go on beside a crawl until the process with this id has ended."),
     ] = None,
+    learn: Annotated[
+        bool,
+        typer.Option("--learn", help="Learn the sites first, as `learn` does; with --follow, at the end of the crawl."),
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,6 +90,7 @@ def extract(
             workers=workers,
             progress=_Bars(progress) if progress else None,
             until=None if follow is None else (lambda: not _runs(follow)),
+            learning=learn,
         )
     show(report.as_json(), lambda: summary(report), as_json)
     if not report.ok:
@@ -101,23 +106,14 @@ def learn(
     as_json: JsonOption = False,
 ) -> None:
     """Learn what repeats on a site's pages from its archive, and keep it as the site's next profile if it changed."""
-    place = home_of(home)
-    learned: list[dict[str, Any]] = []
-    for site in jobs.asked_sites(place, sites or ()):
-        row: dict[str, Any] = {"site": site.name, "profile": None, "error": None}
-        try:
-            if profile := jobs.learn(place, site.name):
-                row["profile"] = profile.version
-        except JianghuaError as e:  # the other sites go on
-            row["error"] = str(e)
-        learned.append(row)
+    learned = jobs.learned_rows(jobs.learn_all(home_of(home), sites or ()))
 
     def human() -> RenderableType:
         table = Table(box=None)
         table.add_column("site")
         table.add_column("profile", justify="right")
         for row in learned:
-            table.add_row(row["site"], str(row["profile"] or ("failed" if row["error"] else "too few pages yet")))
+            table.add_row(str(row["site"]), str(row["profile"] or ("failed" if row["error"] else "too few pages yet")))
         return table
 
     show(learned, human, as_json)
@@ -154,6 +150,7 @@ def trouble(report: ExtractReport) -> JianghuaError:
     damaged = [(s.site, *d) for s in report.sites for d in s.damaged]
     failed = [s for s in report.sites if s.error]
     whats = [f"{s.site}: {s.error}" for s in failed]
+    whats += [f"{r['site']}: {r['error']}" for r in report.learned or () if r["error"]]
     if damaged:
         whats.append(f"{len(damaged)} archived record{'s' if len(damaged) > 1 else ''} cannot be read")
     places = [f"{where}: {what} ({url})" for _, url, where, what in damaged[:SHOWN]]

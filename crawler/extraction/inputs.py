@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crawler.extraction.rules import RULES_VERSION
 from crawler.extraction.worker import PageRef, ReadTask
@@ -22,8 +22,21 @@ from crawler.shards import COLUMNS, bucket_of
 from crawler.site import Site
 from crawler.state import PageState
 
+if TYPE_CHECKING:
+    from crawler.extraction.profile import Profile
+
 # what runs the reading but does not change what it gives
-_MACHINERY = {"pool.py", "jobs.py", "cli.py", "inputs.py", "rows.py", "passes.py", "report.py"}
+_MACHINERY = {
+    "pool.py",
+    "jobs.py",
+    "cli.py",
+    "inputs.py",
+    "rows.py",
+    "passes.py",
+    "report.py",
+    "follow.py",
+    "learning.py",
+}
 _LIBRARIES = ("trafilatura", "lxml", "htmldate", "opencc")
 
 
@@ -67,10 +80,10 @@ def pages_to_read(article: Article, site: Site) -> tuple[PageState, ...]:
     return tuple(chosen.values())
 
 
-def read_task(article: Article, pages: tuple[PageState, ...], site: Site) -> ReadTask:
+def read_task(article: Article, pages: tuple[PageState, ...], site: Site, profile: Profile | None = None) -> ReadTask:
     """What a worker needs to read an article."""
     refs = tuple(PageRef(p.ordinal, p.url, p.content_type, p.address) for p in pages if p.address is not None)
-    return ReadTask(site.name, article.key, article.pages[0].url, max(p.expected for p in pages), refs)
+    return ReadTask(site.name, article.key, article.pages[0].url, max(p.expected for p in pages), refs, profile)
 
 
 def _digest(value: Any) -> str:
@@ -101,9 +114,9 @@ def _facts(page: PageState) -> list[Any]:
     ]
 
 
-def input_digest(articles: list[Article], environment: str) -> str:
-    """Digest of all that the rows of a bucket depend on."""
-    return _digest([environment, [_facts(p) for a in articles for p in a.pages]])
+def input_digest(articles: list[Article], environment: str, profile_version: int | None) -> str:
+    """Digest of all that the rows of a bucket depend on: what its readings do, and what provenance tells beside."""
+    return _digest([environment, profile_version, [_facts(p) for a in articles for p in a.pages]])
 
 
 def _version_of(distribution: str) -> str:
@@ -131,6 +144,10 @@ def extractor() -> str:
     return f"jianghua {_version_of('jianghua')} reader {reader_digest()} trafilatura {_version_of('trafilatura')}"
 
 
-def environment(site: Site, profile_version: int | None, profile_digest: str | None, reader: str) -> str:
-    """Digest of all that readings of a site have in common: site file, profile, rules, extractor, columns."""
-    return _digest([site.reading_digest, profile_version, profile_digest, RULES_VERSION, extractor(), reader, COLUMNS])
+def environment(site: Site, profile: Profile | None, reader: str) -> str:
+    """Digest of all that readings of a site have in common: site file, what the profile says, rules, extractor, columns.
+
+    The profile's number is no part of it: a profile that says the same under another number reads the same.
+    """
+    content = profile.content if profile is not None else None
+    return _digest([site.reading_digest, content, RULES_VERSION, extractor(), reader, COLUMNS])

@@ -6,10 +6,9 @@ the old shard.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,12 +65,28 @@ class _Job:
         return self.old_rows[table]
 
 
-class Extraction:
-    """One run: gives tasks to the pool, takes their answers, commits each bucket when its last answer is there."""
+Ahead = Mapping[str, tuple[str, Reading]]
 
-    def __init__(self, home: Home, setup: Setup, again: bool, progress: Progress | None) -> None:
+
+class Extraction:
+    """One run: gives tasks to the pool, takes their answers, commits each bucket when its last answer is there.
+
+    profiles: by site. ahead: by site the articles that were read already but not committed: reading digest and reading.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        setup: Setup,
+        profiles: Mapping[str, Profile | None],
+        again: bool = False,
+        progress: Progress | None = None,
+        ahead: Mapping[str, Ahead] | None = None,
+    ) -> None:
         self.home = home
         self.setup = setup
+        self.profiles = profiles
+        self.ahead = ahead or {}
         self.again = again
         self.progress = progress
         self.open: dict[tuple[str, int], _Job] = {}
@@ -95,20 +110,18 @@ class Extraction:
                 own.error = str(e)
                 continue
             own.articles = sum(map(len, buckets.values()))
-            profile = self.setup.profiles[site.name]
-            version = profile.version if profile else None
-            shared = environment(site, version, _content(profile), self.setup.reader)
+            profile = self.profiles[site.name]
+            shared = environment(site, profile, self.setup.reader)
             self._advance(site.name, 0)
             for bucket in range(shards.BUCKETS):
-                job = self._open(site, own, version, shared, bucket, buckets.pop(bucket, []))
+                job = self._open(site, own, profile, shared, bucket, buckets.pop(bucket, []))
                 if job is None:
                     continue
-                if not job.todo:
+                if not job.pending:
                     self._finish(job)
                     continue
                 self.open[site.name, bucket] = job
-                job.pending = len(job.todo)
-                yield from job.todo.values()
+                yield from [task for key, task in job.todo.items() if key not in job.fresh]
 
     def _advance(self, site: str, articles: int) -> None:
         self.done[site] += articles
@@ -116,7 +129,13 @@ class Extraction:
             self.progress(site, self.done[site], self.reports[site].articles)
 
     def _open(
-        self, site: Site, own: SiteReport, version: int | None, shared: str, bucket: int, articles: list[Article]
+        self,
+        site: Site,
+        own: SiteReport,
+        profile: Profile | None,
+        shared: str,
+        bucket: int,
+        articles: list[Article],
     ) -> _Job | None:
         """Plan a bucket; None when there is nothing to do for it."""
         old = self._old(own, bucket)
@@ -125,7 +144,8 @@ class Extraction:
                 shards.drop_shard(self.home, site.name, bucket)
             return None
         own.jobs += 1
-        digest = input_digest(articles, shared)
+        version = profile.version if profile else None
+        digest = input_digest(articles, shared, version)
         if old is not None and old.input == digest and old.complete and not self.again:
             shards.sweep(old.folder.parent, bucket, keep=old.folder.name)
             own.skipped += 1
@@ -134,20 +154,27 @@ class Extraction:
             return None
         job = _Job(site, version, bucket, articles, digest, old, {}, {}, {})
         known = {}
+        ahead = self.ahead.get(site.name, {})
         if old is not None:
             known = {r["article_key"]: rows.outcome_of(r) for r in shards.read_table(old, "readings").to_pylist()}
         for article in articles:
             pages = pages_to_read(article, site)
             if not pages:
                 continue
-            task = read_task(article, pages, site)
+            task = read_task(article, pages, site, profile)
             job.digests[article.key] = reading_digest(task, shared)
             before = known.get(article.key)
             if before is not None:
                 job.outcomes[article.key] = before
             if before is None or self.again or before.digest != job.digests[article.key]:
                 job.todo[article.key] = task
-        self._advance(site.name, len(articles) - len(job.todo))
+                read = ahead.get(article.key)
+                if read is not None and read[0] == job.digests[article.key]:
+                    job.fresh[article.key] = read[1]
+                    own.read += 1
+                    own.pages_read += len(task.pages)
+        job.pending = len(job.todo) - len(job.fresh)
+        self._advance(site.name, len(articles) - job.pending)
         own.reused += len(job.digests) - len(job.todo)
         return job
 
@@ -167,9 +194,7 @@ class Extraction:
         """Keep an answer; the last one of a bucket commits it."""
         own = self.reports[task.site]
         job = self.open[task.site, shards.bucket_of(task.article_key)]
-        reading = Reading("poison", answer.why) if isinstance(answer, pool.Lost) else answer
-        if wrong := rows.check(reading):
-            reading = Reading("poison", f"the reader gave {wrong}"[:300])
+        reading = checked(answer)
         own.read += 1
         own.pages_read += len(task.pages) - len(reading.damaged)
         own.damaged += [(d.url, d.where, d.what) for d in reading.damaged]
@@ -251,6 +276,9 @@ def _as_it_was(job: _Job, article: Article) -> Outcome:
     )
 
 
-def _content(profile: Profile | None) -> str | None:
-    """Digest of a profile's content: a home whose profiles were removed counts from 1 again."""
-    return hashlib.sha256(repr(profile.content).encode()).hexdigest()[:16] if profile is not None else None
+def checked(answer: Reading | pool.Lost) -> Reading:
+    """A worker's answer as a reading: poison where there is none, or none that fits."""
+    reading = Reading("poison", answer.why) if isinstance(answer, pool.Lost) else answer
+    if wrong := rows.check(reading):
+        return Reading("poison", f"the reader gave {wrong}"[:300])
+    return reading

@@ -95,6 +95,8 @@ class Pool:
         self.time_limit = time_limit
         self.memory_limit = memory_limit
         self.restarts = 0
+        self._batch = BATCH
+        self._limit = time_limit
         self._workers: list[_Worker] = []
         self._failed_starts = 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed in close()
@@ -122,26 +124,31 @@ class Pool:
 
     # ------------------------------------------------------------------------------------------ parent
 
-    def run(self, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    def run(
+        self, tasks: Iterable[Any], *, batch: int = BATCH, time_limit: float | None = None
+    ) -> Iterator[tuple[Any, Any]]:
         """Give each task to a worker; yield (task, answer or Lost) for every one, as they come back.
 
-        `tasks` is taken as workers become free: at most BATCH a worker are under way. Ends when every task came back.
+        `tasks` is taken as workers become free: at most `batch` a worker are under way. time_limit: seconds a task, of this
+        run alone. Ends when every task came back; the workers stay for the next run. One run at a time.
         Raises JianghuaError when workers do not start at all.
         """
+        self._batch = batch
+        self._limit = self.time_limit if time_limit is None else time_limit
         source = iter(tasks)
         more = True
         again: deque[_Item] = deque()  # tasks whose worker died
         while True:
             for worker in self._idle():
-                batch, more = self._next(source, again, more)
-                if not batch:
+                items, more = self._next(source, again, more)
+                if not items:
                     break
-                self._send(worker, batch, again)
+                self._send(worker, items, again)
             while len(self._workers) < self.size and (more or again):
-                batch, more = self._next(source, again, more)
-                if not batch:
+                items, more = self._next(source, again, more)
+                if not items:
                     break
-                self._start().batch.extend(batch)
+                self._start().batch.extend(items)
             busy = [w for w in self._workers if w.batch or not w.ready]
             if not any(w.batch for w in busy):
                 if not more and not again:
@@ -162,18 +169,17 @@ class Pool:
                 if not worker.connection.poll(0):
                     yield from self._overdue(worker, again)
 
-    @staticmethod
-    def _next(source: Iterator[Any], again: deque[_Item], more: bool) -> tuple[list[_Item], bool]:
+    def _next(self, source: Iterator[Any], again: deque[_Item], more: bool) -> tuple[list[_Item], bool]:
         """The next batch and whether the source may have more. A task that ended a worker goes alone."""
         if again:
             if again[0].tries:
                 return [again.popleft()], more
             batch: list[_Item] = []
-            while again and not again[0].tries and len(batch) < BATCH:
+            while again and not again[0].tries and len(batch) < self._batch:
                 batch.append(again.popleft())
             return batch, more
         batch = []
-        while more and len(batch) < BATCH:
+        while more and len(batch) < self._batch:
             try:
                 batch.append(_Item(next(source)))
             except StopIteration:
@@ -208,7 +214,7 @@ class Pool:
             self._end(worker)
             return
         worker.batch.extend(batch)
-        worker.deadline = time.monotonic() + self.time_limit
+        worker.deadline = time.monotonic() + self._limit
 
     def _receive(self, worker: _Worker, again: deque[_Item]) -> Iterator[tuple[Any, Any]]:
         while True:
@@ -227,7 +233,7 @@ class Pool:
             elif kind == "broken":
                 raise JianghuaError("the extraction workers do not start", where=self.target, remedy=str(value))
             else:
-                worker.deadline = time.monotonic() + self.time_limit
+                worker.deadline = time.monotonic() + self._limit
                 item = worker.batch.popleft()
                 if leaving:
                     again.extendleft(reversed(worker.batch))
@@ -236,14 +242,14 @@ class Pool:
                 if kind == "memory":
                     # not surely this task's fault: the worker may have grown before; alone in another one it gets its chance
                     yield from self._blame(
-                        item, Lost("memory", f"its reading needs more memory than {self._limit()}"), again
+                        item, Lost("memory", f"its reading needs more memory than {self._memory()}"), again
                     )
                 else:
                     yield item.task, value
             if worker not in self._workers or not worker.connection.poll(0):
                 return
 
-    def _limit(self) -> str:
+    def _memory(self) -> str:
         return f"{self.memory_limit / 1024**2:.0f} MiB"
 
     @staticmethod
@@ -285,7 +291,7 @@ class Pool:
             )
         if batch:
             again.extendleft(reversed(batch[1:]))
-            yield batch[0].task, Lost("timeout", f"its reading took longer than {self.time_limit:g} s")
+            yield batch[0].task, Lost("timeout", f"its reading took longer than {self._limit:g} s")
 
     def _end(self, worker: _Worker) -> int:
         self._workers.remove(worker)

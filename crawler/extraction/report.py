@@ -41,15 +41,21 @@ class SiteReport:
 
 @dataclass(slots=True)
 class ExtractReport:
-    """What an extraction did, by site; seconds: its wall time."""
+    """What an extraction did, by site; seconds: its wall time.
+
+    learned: of each site its profile's number or what went wrong, where the extraction learned as well (else None), and
+    learned_seconds how long that took.
+    """
 
     sites: list[SiteReport] = field(default_factory=list)
     seconds: float = 0.0
+    learned: list[dict[str, str | int | None]] | None = None
+    learned_seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
-        """True when every site was extracted and every archived record could be read."""
-        return not any(s.error or s.damaged for s in self.sites)
+        """True when every site was extracted (and learned, if asked) and every archived record could be read."""
+        return not any(s.error or s.damaged for s in self.sites) and not any(r["error"] for r in self.learned or ())
 
     def add(self, earlier: ExtractReport) -> None:
         """Count in what an earlier pass of the same run read; what the records hold is told by the last pass alone."""
@@ -63,4 +69,7 @@ class ExtractReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
-        return {"seconds": round(self.seconds, 3), "ok": self.ok, "sites": [asdict(s) for s in self.sites]}
+        value = {"seconds": round(self.seconds, 3), "ok": self.ok, "sites": [asdict(s) for s in self.sites]}
+        if self.learned is not None:
+            value |= {"learned": self.learned, "learned_seconds": round(self.learned_seconds, 3)}
+        return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from crawler.archive import WarcAddress, read_response
@@ -34,13 +35,25 @@ class PageRef:
 
 @dataclass(frozen=True)
 class ReadTask:
-    """One article to read, as a worker gets it. expected: how many in-article pages its pager shows."""
+    """One article to read, as a worker gets it. expected: how many in-article pages its pager shows.
+
+    profile: of its site, None when it has none. The tasks of a message share one, so it is sent once a message.
+    """
 
     site: str
     article_key: str
     page_url: str
     expected: int
     pages: tuple[PageRef, ...]
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True)
+class LearnTask:
+    """A site's profile to learn from a sample of its articles."""
+
+    site: str
+    articles: tuple[ReadTask, ...]
 
 
 @dataclass(frozen=True)
@@ -75,12 +88,12 @@ Reader = Callable[[list[PageInput], Site, "Profile | None"], ArticleResult]
 
 @dataclass(frozen=True)
 class Setup:
-    """What every task of a worker shares: home, site and profile by site name, and the reader as `module:function`."""
+    """What every task of a worker shares: home, site by name, reader and learner as `module:function`."""
 
     home: Home
     sites: dict[str, Site]
-    profiles: dict[str, Any]
     reader: str
+    learner: str
 
 
 def resolve(name: str) -> Any:
@@ -97,7 +110,7 @@ def reading(setup: Setup) -> Callable[[ReadTask], Reading]:
         pages, statuses, damaged = _fetch(setup.home, task.pages)
         if not pages:
             return Reading("error", "the archived record is damaged", damaged=damaged)
-        result = reader(pages, setup.sites[task.site], setup.profiles.get(task.site))
+        result = reader(pages, setup.sites[task.site], task.profile)
         incomplete = len(pages) < task.expected or bool(damaged)
         charsets = (result.charset, *(decode(p.body, p.content_type).charset for p in pages[1:]))
         for row in result.speeches:
@@ -122,16 +135,26 @@ def _fetch(home: Home, refs: tuple[PageRef, ...]) -> tuple[list[PageInput], tupl
     return pages, tuple(statuses), tuple(damaged)
 
 
-def learning(setup: Setup) -> Callable[[list[ReadTask]], Any]:
+def learning(setup: Setup) -> Callable[[LearnTask], Profile | None]:
     """The function that learns a site's profile from a sample of its articles; damaged records are passed over."""
-    learner = resolve(setup.reader)
+    learner: Callable[[Iterator[list[PageInput]], Site], Profile | None] = resolve(setup.learner)
 
-    def learn(tasks: list[ReadTask]) -> Any:
+    def learn(task: LearnTask) -> Profile | None:
         def groups() -> Iterator[list[PageInput]]:
-            for task in tasks:
-                if pages := _fetch(setup.home, task.pages)[0]:
+            for article in task.articles:
+                if pages := _fetch(setup.home, article.pages)[0]:
                     yield pages
 
-        return learner(groups(), setup.sites[tasks[0].site])
+        return learner(groups(), setup.sites[task.site])
 
     return learn
+
+
+def working(setup: Setup) -> Callable[[ReadTask | LearnTask], Reading | Profile | None]:
+    """The function that does either, so that one pool serves a whole command; what a kind needs is loaded at its first task."""
+    read, learn = cache(lambda: reading(setup)), cache(lambda: learning(setup))
+
+    def work(task: ReadTask | LearnTask) -> Reading | Profile | None:
+        return read()(task) if isinstance(task, ReadTask) else learn()(task)
+
+    return work
