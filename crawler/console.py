@@ -35,14 +35,26 @@ def home_of(path: Path | None) -> Home:
 
 
 def show(value: Any, human: Callable[[], RenderableType], as_json: bool) -> None:
-    """Print a result: `value` as one JSON value with --json, else what `human` makes of it."""
-    if as_json:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+    """Print a result: `value` as one JSON value with --json, else what `human` makes of it.
+
+    Raises JianghuaError when standard output is a file on a full disk.
+    """
+    try:
+        if as_json:
+            sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+        else:
+            found = human()
+            # A line of text stays one line, so that a path in it can be copied; only tables fit themselves to the window.
+            out.print(found, soft_wrap=isinstance(found, str | Text))
         sys.stdout.flush()
-    else:
-        found = human()
-        # A line of text stays one line, so that a path in it can be copied; only tables fit themselves to the window.
-        out.print(found, soft_wrap=isinstance(found, str | Text))
+    except BrokenPipeError:
+        raise  # whoever read it has seen enough
+    except OSError as e:
+        raise JianghuaError(
+            f"the result cannot be printed: {e.strerror or e}",
+            where="standard output",
+            remedy="make room on the disk that it goes to; what the command was to do is done",
+        ) from e
 
 
 def run_app(app: typer.Typer) -> None:
