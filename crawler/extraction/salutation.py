@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of, rules
 
 MAX_CHARS = 60  # longer lists of addressees do not occur; longer lines are sentences
 _LOOK = 3  # an address stands among the first three paragraphs
@@ -16,6 +17,8 @@ _HEAD = re.compile(r"\s*[“\"]?([^:。!?;\n]{2,60}?)\s*([:!。])")
 _COMMA_HEAD = re.compile(r"\s*([^:。!?;\n]{2,60}?)\s*,\s*")
 _NEXT = re.compile(r"([^:。!?;\n,]{2,40}),\s*")
 _SEGMENTS = re.compile(r"[、,;\s]+|(?<=[们导宾师友学表长])(?:和|及|以及|与)")
+_VERBAL = re.compile(r"[是说请把着了的]|(?:在|将|要|会)(?=[一-龥]{3})")
+_GAP = re.compile(r"(?<=[一-龥、]) +(?=[一-龥、])")
 _CLOSING = ' \t:!,。;~、"”'
 
 
@@ -23,21 +26,41 @@ def _is_greeting(line: str) -> bool:
     return any(r.pattern.search(line) for r in rules("salutation", "greeting"))
 
 
-def is_address(head: str) -> bool:
-    """Whether `head` (plain view, without closing mark) names addressees and nothing else."""
+def is_address(head: str, alone: bool = False) -> bool:
+    """Whether `head` (plain view, without closing mark) names addressees and nothing else.
+
+    alone: it has a line of its own with a closing mark, so that beside a certain addressee any noun may be one.
+    """
     if len(head) > MAX_CHARS or any(r.pattern.search(head) for r in rules("salutation", "label")):
         return False
-    strong = False
+    kinds: list[str] = []
     for segment in _SEGMENTS.split(head.strip()):
         if not segment:
             continue
         if _is_greeting(segment):
             return False
-        kind = next((r.value for r in rules("salutation", "segment") if r.pattern.search(segment)), None)
+        kind = _kind(segment) or (_kind(without) if (without := _nouns().sub("人人", segment)) != segment else None)
+        if kind is None and alone and _listed().search(_nouns().sub("人人", segment)) and not _VERBAL.search(segment):
+            kind = "listed"
         if kind is None:
-            return False
-        strong = strong or kind == "strong"
-    return strong
+            # 女士们、先 生们: blanks of a text that was recognised from a picture
+            return alone and bool(_GAP.search(head)) and is_address(_GAP.sub("", head))
+        kinds.append(kind)
+    return "strong" in kinds or (alone and len(kinds) > 1 and set(kinds) == {"weak"})
+
+
+def _kind(segment: str) -> str | None:
+    return next((r.value for r in rules("salutation", "segment") if r.pattern.search(segment)), None)
+
+
+@cache
+def _nouns() -> re.Pattern[str]:
+    return any_of("salutation", "nouns")
+
+
+@cache
+def _listed() -> re.Pattern[str]:
+    return any_of("salutation", "listed")
 
 
 def _head_of(view: str, first: bool, alone: bool) -> int:
@@ -48,13 +71,15 @@ def _head_of(view: str, first: bool, alone: bool) -> int:
     """
     if m := _HEAD.match(view):
         rest = view[m.end() :].lstrip(" !,。:")
-        if is_address(m[1]) and (not rest or _is_greeting(rest) or (first and _opens(rest, alone))):
+        if is_address(m[1], not rest or _is_greeting(rest)) and (
+            not rest or _is_greeting(rest) or (first and _opens(rest, alone))
+        ):
             return m.end(1)
         # 各位领导,大家好!
         head, comma, greeting = m[1].rpartition(",")
         if comma and _is_greeting(greeting.strip()) and is_address(head) and (first or not rest):
             return m.start(1) + len(head)
-    elif is_address(view.strip(_CLOSING)) and len(view) > len(view.rstrip(_CLOSING)):
+    elif is_address(view.strip(_CLOSING), True) and len(view) > len(view.rstrip(_CLOSING)):
         return len(view.rstrip(_CLOSING))
     elif (first or len(view) <= 20) and is_address(view.strip()):
         return len(view.rstrip())
@@ -81,15 +106,20 @@ def _opens(rest: str, alone: bool) -> bool:
 def salutation(paragraphs: Sequence[str], views: Sequence[str]) -> tuple[str | None, int]:
     """The opening address as shown, without closing marks, and the index of its paragraph; (None, -1) without one.
 
-    views: plain views of the paragraphs. Only short lines (title, date, greeting) may stand before the address.
+    views: plain views of the paragraphs. Only short lines (title, date, greeting) may stand before the address,
+    and one short sentence (a note) when the address has a line of its own.
     """
     before = 0
+    told = False  # a sentence stands before: a note of who posted the text, or the speech has begun
     for i, view in enumerate(views[:_LOOK]):
-        if end := _head_of(view, before == 0, len(views) <= 2):
+        if (end := _head_of(view, before == 0, len(views) <= 2)) and (
+            not told or (view[end:].strip() == ":" and i + 1 < len(views))
+        ):
             return paragraphs[i][:end].strip().strip('“"'), i
         if _is_greeting(view.strip()):
             continue
-        if len(view) > 60 or view.rstrip().endswith(("。", "!", "?", ";")):
+        if len(view) > 60 or told:
             return None, -1
+        told = view.rstrip().endswith(("。", "!", "?", ";"))
         before += 1
     return None, -1

@@ -55,3 +55,53 @@ def test_address(paragraphs: tuple[str, ...], address: str) -> None:
 )
 def test_no_address(paragraphs: tuple[str, ...]) -> None:
     assert read(*paragraphs) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "全体同仁",
+        "全县广大教育工作者",
+        "各位业委会主任、物业经理",
+        "同志们、解放军指战员、武警官兵",
+        "理事长、总干事、各位农民朋友",
+        "各位会员代表、裁判员、志愿者",
+        "尊敬的会长、秘书长",
+        "三年级的各位家长",
+        "街坊邻居、左邻右舍",
+        "爷爷奶奶、叔叔阿姨",
+        "在外游子们、在校学子们",
+        "亲爱的将士们,各位军属",
+        "各位鄉親、消防弟兄",
+    ],
+)
+def test_unusual_addressees(line: str) -> None:
+    assert read(line + ":", "今天开会。", "x") == line
+    assert read(line + "\uff1a", "今天开会。", "x") == line
+
+
+def test_blanks_of_recognised_text() -> None:
+    assert read("女士们、先 生们、朋 友们:", "今天开会。", "x") == "女士们、先 生们、朋 友们"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "各位领导、现将有关情况汇报如下:",
+        "全体起立、奏唱国歌:",
+        "各位代表、这次会议的主要任务是:",
+        "出席领导、嘉宾:",
+        "解放军指战员、武警官兵:",
+        "会议主题、会议时间:",
+        "王书记:",
+        "同志们、今天会议主要内容:",
+    ],
+)
+def test_lines_that_are_no_address(line: str) -> None:
+    assert read(line, "今天开会。", "x") is None
+
+
+def test_note_before_the_address() -> None:
+    assert read("应朋友之邀写的,可以公开。", "各位业主:", "今天开会。") == "各位业主"
+    assert read("今天开会。", "同志们,大家要认真听。", "x") is None
+    assert read("今天开会。", "我讲三点。", "同志们:") is None
