@@ -17,7 +17,8 @@ from crawler.urls import Resolver, Target, kind_by_pattern
 MAX_BYTES = 2 * 1024 * 1024
 MAX_LINKS = 3000
 MAX_TAGS = 60_000
-_LONG_TEXT = 40  # characters of running text outside links
+_LONG_TEXT = 16  # characters of a line of running text outside links; old and mobile layouts break lines early
+_SOME_TEXT = 40  # so much running text may be a short page of a split article
 _ARTICLE_TEXT = 250
 _TITLE = 8  # characters of a link's name that make it a title
 
@@ -148,7 +149,7 @@ def read_links(
         kind = "list" if (listed and len(links) >= 2 * texts) or titles > 1.5 * running else "article"
     found = PageLinks(kind, list(links.values()))
     # a short page of a split article holds little text; a list's address says that it is one
-    if kind == "article" or (told is None and running >= _LONG_TEXT and not listed):
+    if kind == "article" or (told is None and running >= _SOME_TEXT and not listed):
         named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]
         found.pager = find_pager(url, named) if named else None
     return found
