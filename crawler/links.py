@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
+from urllib.parse import urlsplit
 
 from lxml import etree
 
@@ -22,6 +23,7 @@ _SOME_TEXT = 40  # so much running text may be a short page of a split article
 _ARTICLE_TEXT = 250
 _TITLE = 8  # characters of a link's name that make it a title
 
+_ARTICLE_PATH = re.compile(r"/[^/]*\d[^/]*\.\w{2,6}$|/\d{3,}/?$")
 _LIST_PATH = re.compile(
     r"/$|/(?:list|index|page|class|category|cat|tags?|column|channel|topic|archive)s?[-_]?[\w-]*(?:\.\w{2,6})?$|[?&](?:page|pn|pg)=",
     re.IGNORECASE,
@@ -140,7 +142,9 @@ def read_links(
             links[target.url] = target
             titles += len(name) if len(name) >= _TITLE else 0
     told = kind_by_pattern(url, site)
-    listed = bool(_LIST_PATH.search(url))
+    # ?page=2 behind an article's own address is its second page, behind a column's the second page of a list
+    path = urlsplit(url).path
+    listed = bool(_LIST_PATH.search(path) or (_LIST_PATH.search(url) and not _ARTICLE_PATH.search(path)))
     if told is not None:
         kind = "list" if told == "list" else "article"
     elif running < _ARTICLE_TEXT:
