@@ -97,10 +97,9 @@ def crawl(
     show(value, human, as_json)
     failed = [r for r in results if r.error]
     if failed:
-        raise JianghuaError(
-            "; ".join(f"{r.site}: {r.error}" for r in failed),
-            remedy="mend what is named and run the same command again; what was fetched is kept",
-        )
+        told = "\n".join(f"{r.site}: {r.error}" for r in failed)
+        remedy = None if "\n  do: " in told else "run the same command again later; what was fetched is kept"
+        raise JianghuaError(told, remedy=remedy)
     if any(r.interrupted for r in results):
         raise Interrupted("the crawl was interrupted", remedy="run the same command again: it goes on where it was")
 

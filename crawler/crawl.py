@@ -77,6 +77,7 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
     from scrapy.crawler import CrawlerProcess
     from scrapy.utils.project import get_project_settings
+    from scrapy.utils.reactor import install_reactor
     from twisted.internet.task import LoopingCall
 
     from crawler.spiders.document import DocumentSpider
@@ -86,6 +87,8 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
     settings.set("DOWNLOAD_TIMEOUT", own.timeout, priority="cmdline")
     settings.set("DOWNLOAD_MAXSIZE", own.max_size, priority="cmdline")
     without_suffix_list()
+    # Scrapy installs the reactor with the first site, but not when that site cannot start
+    install_reactor(settings["TWISTED_REACTOR"])
     process = CrawlerProcess(settings)
     crawlers: list[tuple[Site, Any]] = []
     results: dict[str, SiteResult] = {}

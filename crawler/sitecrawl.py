@@ -421,6 +421,14 @@ class SiteCrawl:
         finally:
             host.wait(host.delay(self.delay))
 
+    def spoiled(self, fetch: Fetch, why: str) -> None:
+        """Take an answer that `answered` could not take: one such page must not be asked for for ever."""
+        if fetch.robots is not None:
+            self._take_robots(fetch.robots, 0, {}, b"", why)
+        else:
+            self._error(fetch.row, why, None)
+            self._done()
+
     def _landed(self, fetch: Fetch, size: int) -> Host:
         self._flying.pop(f"robots {fetch.robots.netloc}" if fetch.robots else fetch.row.key, None)
         self._drained = False

@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -127,6 +128,7 @@ class SiteState:
     def __init__(self, home: Home, site: str, engine: sa.Engine, lock: int | None) -> None:
         self.home, self.site = home, site
         self._engine, self._lock = engine, lock
+        self._broken: JianghuaError | None = None
         self._updates: list[tuple[tuple[str, ...], dict[str, Any]]] = []
         self._inserts: list[dict[str, Any]] = []
         self.db = engine.connect()
@@ -224,11 +226,25 @@ class SiteState:
 
     def _run(self, statement: Any, values: Any = None) -> Any:
         """Run a statement; first what waits to be written, so that it is seen."""
+        self._sound()
         try:
             self._write()
             return self.db.execute(statement, values)
         except sa.exc.DatabaseError as e:
-            raise _explained(e, self._path, self.site) from e
+            raise self._break(e) from e
+
+    def _sound(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+    def _break(self, error: sa.exc.DatabaseError) -> JianghuaError:
+        """After an error nothing is written any more: what was committed before holds, and no half of an answer joins it."""
+        self._broken = _explained(error, self._path, self.site)
+        self._updates.clear()
+        self._inserts.clear()
+        with suppress(sa.exc.SQLAlchemyError):
+            self.db.rollback()
+        return self._broken
 
     def _write(self) -> None:
         """Hand what waits to SQLite, many rows at a time: a statement costs more than what it does. New rows come first, so that a
@@ -357,11 +373,12 @@ class SiteState:
 
     def commit(self) -> None:
         """Make what was written since the last commit durable."""
+        self._sound()
         try:
             self._write()
             self.db.commit()
         except sa.exc.DatabaseError as e:
-            raise _explained(e, self._path, self.site) from e
+            raise self._break(e) from e
 
     # -- the hand-off
 

@@ -22,6 +22,7 @@ class ForbiddenAddress(IgnoreRequest):
 
 
 _local_names: set[str] = set()  # hosts of sites that are local themselves
+refused_names: dict[str, str] = {}  # and why; Twisted tells of a refusal only that nothing was found
 
 
 def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -90,5 +91,6 @@ class GuardResolver(CachingThreadedResolver):
 
     def _check(self, address: str, name: str) -> str:
         if is_local(ipaddress.ip_address(address)):
-            raise ForbiddenAddress(f"{name} resolves to the local address {address}")
+            refused_names[name] = f"{name} resolves to the local address {address}"
+            raise ForbiddenAddress(refused_names[name])
         return address

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.utils.defer import deferred_from_coro
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
@@ -15,6 +17,7 @@ from crawler.config import load_settings
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.hosts import Hosts
+from crawler.middlewares.guard import refused_names
 from crawler.site import Site, load_site
 from crawler.sitecrawl import FLUSH_SECONDS, Fetch, SiteCrawl
 
@@ -101,7 +104,8 @@ class DocumentSpider(Spider):
             return
         except Exception as e:  # one page that cannot be taken must not be asked for for ever
             self.logger.exception("could not take %s", response.url)
-            self.crawl.failed(fetch, f"could not be taken: {type(e).__name__}", lasting=True)
+            why = f"could not be taken: {type(e).__name__}"
+            self._told(lambda: self.crawl.spoiled(fetch, why))
             return
 
     def failed(self, failure: Failure) -> None:
@@ -114,8 +118,14 @@ class DocumentSpider(Spider):
             "TimeoutError": "timed out",
             "DownloadTimeoutError": "timed out",
         }.get(kind, f"{kind}: {failure.getErrorMessage()}"[:200])
+        host = urlsplit(fetch.url).hostname or ""
+        if kind in ("CannotResolveHostError", "DNSLookupError") and host in refused_names:
+            why, lasting = refused_names[host], True
+        self._told(lambda: self.crawl.failed(fetch, why, lasting))
+
+    def _told(self, tell: Callable[[], None]) -> None:
         try:
-            self.crawl.failed(fetch, why, lasting)
+            tell()
         except JianghuaError as e:
             self.stop(e)
 
@@ -125,4 +135,4 @@ class DocumentSpider(Spider):
             self.crawl.error = error
             engine = self.crawler.engine
             if engine is not None and engine.spider is not None:
-                engine.close_spider(self, "error")
+                deferred_from_coro(engine.close_spider_async(reason="error"))

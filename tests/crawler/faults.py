@@ -19,7 +19,9 @@ TEXT = "各位代表，同志们：今天我们在这里召开大会，总结过
 def html(body: str = "", title: str = "页") -> bytes:
     """A page with so much running text that it counts as an article."""
     paragraphs = "".join(f"<p>{n}{TEXT}</p>" for n in range(8))
-    return f"<html><head><meta charset=utf-8><title>{title}</title></head><body>{paragraphs}{body}</body></html>".encode()
+    return (
+        f"<html><head><meta charset=utf-8><title>{title}</title></head><body>{paragraphs}{body}</body></html>".encode()
+    )
 
 
 def links(*targets: str) -> bytes:

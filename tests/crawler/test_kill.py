@@ -9,14 +9,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.crawler.crawling import crawl, lasting, pages, start
-from tests.crawler.faults import FaultServer, Reply, html, links, site_file
 
 from crawler.archive import read_response
 from crawler.home import Home
 from crawler.sample import install_site_files
 from crawler.sample.server import SampleServer
 from crawler.sitecrawl import BATCH
+from tests.crawler.crawling import crawl, lasting, pages, start
+from tests.crawler.faults import FaultServer, Reply, html, links, site_file
 
 SITES = ("qingyun", "zhimo", "muduo")
 
