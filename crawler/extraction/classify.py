@@ -44,6 +44,8 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
     text = sum(b.size - b.link for b in blocks)
     linked = sum(b.link for b in blocks)
     whole = " ".join(b.folded for b in blocks if not b.is_linked)[:3000]
+    if found := first_match("structure", "not_a_document_but_a_list", plain(title)):
+        return Verdict("list", f"the title names a list: {found[1].group().strip()}")
     if found := first_match("structure", "not_a_document", plain(title)):
         return Verdict("list" if "首页" in title or "标签" in title or "列表" in title or "搜索" in title else "other",
                        f"the title names no document: {found[1].group().strip()}")  # fmt: skip
