@@ -4,12 +4,14 @@ The built-in sample, scaled to 3,000 pages of 30 KB over 5 hosts, is served on l
 pages a second (wall) and the peak memory of each process of
 
   a  Scrapy that only downloads the same addresses, with the same concurrency;
-  b  `jianghua run --steps crawl,learn,extract`: frontier, politeness, archive, profile, decoding, reading, records;
+  b  `jianghua run --steps crawl,learn,extract`: frontier, politeness, archive, profile, decoding, reading, records; a first crawl,
+     so the sites have no profile yet and learning is part of what is measured (its seconds are shown apart);
   c  `trafilatura --input-dir … --json --with-metadata` with its default parallelism, on the same pages as files.
 
-Ratios are what counts: a machine and what else runs on it change all three. Run it when nothing else does.
+Ratios are what counts: a machine and what else runs on it change all three. Run it when nothing else does; with --rounds
+each is measured several times in turn, and the ratio is the median of those of the rounds.
 
-    python benchmarks/crawl_extract.py [--pages 3000] [--quick] [--only abc] [--json FILE] [--keep DIR]
+    python benchmarks/crawl_extract.py [--pages 3000] [--quick] [--rounds 3] [--only abc] [--json FILE] [--keep DIR]
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import time
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -135,6 +138,7 @@ def main(
     concurrency: Annotated[
         int, typer.Option(help="Requests at a time to a host, for Scrapy alone; Jianghua takes one.")
     ] = 1,
+    repeat: Annotated[int, typer.Option("--rounds", min=1, help="Measure so many times in turn.")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the measurements here.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Work in this folder and leave it.")] = None,
 ) -> None:
@@ -153,57 +157,77 @@ def main(
     server = context.Process(target=_serve, args=(sample, theirs), daemon=True)
     server.start()
     urls: dict[str, str] = ours.recv()
-    results: dict[str, dict[str, Any]] = {}
+    rounds: list[dict[str, dict[str, Any]]] = []
     try:
-        for key in only:
-            err.print(f"{key}  {NAMES[key]} …")
-            if key == "a":
-                m, done, extra = scrapy_only(addresses(sample, urls), work, concurrency)
-            elif key == "b":
-                m, done, extra = jianghua(urls, work)
-                done = count if m.code == 0 else 0
-            else:
-                m, written, extra = trafilatura(work / "pages", work)
-                done = count if written else 0  # pages that it finds nothing in are read all the same
-                extra["written"] = written
-            if m.code:
-                err.print(
-                    f"  ended with exit code {m.code}: {(work / f'{key}.log').read_text(errors='replace')[-1500:]}",
-                    markup=False,
-                )
-            results[key] = {
-                "name": NAMES[key],
-                "pages": done,
-                "pages_per_second": round(done / m.seconds, 1),
-                "cpu_ms_per_page": round(1000 * m.cpu / done, 2) if done else None,
-                "report": extra,
-                **asdict(m),
-            }
-            err.print(f"  {done} pages in {m.seconds:.1f} s: {done / m.seconds:.0f} pages/s")
+        for number in range(1, repeat + 1):
+            place = work / f"round-{number}"
+            place.mkdir(exist_ok=True)
+            rounds.append(
+                {key: _measured(key, sample, urls, work / "pages", place, count, concurrency) for key in only}
+            )
+            if not keep:
+                shutil.rmtree(place, ignore_errors=True)
     finally:
         ours.send("enough")
         server.join(5)
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
-    ratios = {
-        f"{x}/{y}": round(results[x]["pages_per_second"] / results[y]["pages_per_second"], 2)
-        for x, y in (("b", "c"), ("b", "a"), ("a", "c"))
-        if x in results and y in results and results[y]["pages_per_second"]
-    }
-    if "b" in results and "c" in results and results["b"]["cpu_ms_per_page"]:
-        ratios["cpu c/b"] = round(results["c"]["cpu_ms_per_page"] / results["b"]["cpu_ms_per_page"], 2)
+    of_rounds = [_ratios(results) for results in rounds]
     report = {
         "pages": count,
         "bytes_a_page": round(size / count),
         "hosts": len(HOSTS),
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
-        "ratios": ratios,
-        "results": results,
+        "ratios": {k: round(median(r[k] for r in of_rounds if k in r), 2) for k in of_rounds[0]},
+        "ratios_of_rounds": of_rounds,
+        "rounds": rounds,
     }
     if json_file:
         json_file.write_text(json.dumps(report, ensure_ascii=False, indent=1, default=str) + "\n")
     _show(report)
+
+
+def _measured(
+    key: str, sample: Sample, urls: dict[str, str], pages: Path, work: Path, count: int, concurrency: int
+) -> dict[str, Any]:
+    """Measure one of a, b, c in a folder of its own."""
+    load = os.getloadavg()[0]
+    err.print(f"{key}  {NAMES[key]} … (load {load:.1f})")
+    if key == "a":
+        m, done, extra = scrapy_only(addresses(sample, urls), work, concurrency)
+    elif key == "b":
+        m, done, extra = jianghua(urls, work)
+        done = count if m.code == 0 else 0
+    else:
+        m, written, extra = trafilatura(pages, work)
+        done = count if written else 0  # pages that it finds nothing in are read all the same
+        extra["written"] = written
+    if m.code:
+        log = (work / f"{key}.log").read_text(errors="replace")[-1500:]
+        err.print(f"  ended with exit code {m.code}: {log}", markup=False)
+    err.print(f"  {done} pages in {m.seconds:.1f} s: {done / m.seconds:.0f} pages/s")
+    return {
+        "name": NAMES[key],
+        "load_before": round(load, 2),
+        "pages": done,
+        "pages_per_second": round(done / m.seconds, 1),
+        "cpu_ms_per_page": round(1000 * m.cpu / done, 2) if done else None,
+        "report": extra,
+        **asdict(m),
+    }
+
+
+def _ratios(results: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """How many times as fast one is as the other, by wall time, and by CPU time for b and c."""
+    ratios = {
+        f"{x}/{y}": round(results[x]["pages_per_second"] / results[y]["pages_per_second"], 2)
+        for x, y in (("b", "c"), ("b", "a"), ("a", "c"))
+        if x in results and y in results and results[y]["pages_per_second"]
+    }
+    if "b" in results and "c" in results and results["b"]["cpu_ms_per_page"] and results["c"]["cpu_ms_per_page"]:
+        ratios["cpu c/b"] = round(results["c"]["cpu_ms_per_page"] / results["b"]["cpu_ms_per_page"], 2)
+    return ratios
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -214,21 +238,29 @@ def _show(report: dict[str, Any]) -> None:
         title=f"{report['pages']} pages of {report['bytes_a_page'] / 1000:.0f} kB, {report['cpus']} CPUs",
         title_justify="left",
     )
-    for column in ("pages/s", "seconds", "CPU ms/page", "peak MiB, all", "peak MiB of each process"):
+    for column in ("pages/s", "seconds", "CPU ms/page", "load before", "peak MiB, all", "peak MiB of each process"):
         table.add_column(column, justify="right" if "each" not in column else "left")
-    for key, r in report["results"].items():
-        each = ", ".join(f"{p['peak_mib']:.0f}" for p in r["processes"] if p["peak_mib"] > 20)
-        table.add_row(
-            key,
-            r["name"],
-            f"{r['pages_per_second']:.0f}",
-            f"{r['seconds']:.1f}",
-            str(r["cpu_ms_per_page"]),
-            f"{r['peak_total_mib']:.0f}",
-            each,
-        )
-    console = Console(width=140)
+    console = Console(width=150)
+    for results in report["rounds"]:
+        for key, r in results.items():
+            table.add_row(
+                key,
+                r["name"],
+                f"{r['pages_per_second']:.0f}",
+                f"{r['seconds']:.1f}",
+                str(r["cpu_ms_per_page"]),
+                f"{r['load_before']:.1f}",
+                f"{r['peak_total_mib']:.0f}",
+                ", ".join(f"{p['peak_mib']:.0f}" for p in r["processes"] if p["peak_mib"] > 20),
+            )
     console.print(table)
+    for results in report["rounds"]:
+        if "b" in results:
+            steps = results["b"]["report"].get("counts", {})
+            told = ", ".join(f"{step} {x['seconds']:.1f} s" for step, x in steps.items())
+            console.print(f"b by step (reading goes on beside the crawl): {told}")
+            for p in results["b"]["processes"]:
+                console.print(f"  {p['cpu']:5.1f} s CPU, {p['peak_mib']:4.0f} MiB  {p['name']}", markup=False)
     if "b/c" in report["ratios"]:
         ratio = report["ratios"]["b/c"]
         console.print(

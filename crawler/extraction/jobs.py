@@ -131,14 +131,19 @@ def _once(
 
 
 def learn(
-    home: Home, site_name: str, *, learner: str = LEARNER, memory_limit: int = pool.MEMORY_LIMIT
+    home: Home,
+    site_name: str,
+    *,
+    learner: str = LEARNER,
+    reader: str = READER,
+    memory_limit: int = pool.MEMORY_LIMIT,
 ) -> Profile | None:
     """Learn a site's profile from a sample of its archived articles and keep it under a new number if it changes what is read.
 
     None when there is too little to learn from. Raises UsageError for a site unknown or never crawled, JianghuaError when
     learning fails, takes too long or too much memory; the profiles kept before still hold then.
     """
-    (found,) = learn_all(home, [site_name], learner=learner, memory_limit=memory_limit).values()
+    (found,) = learn_all(home, [site_name], learner=learner, reader=reader, memory_limit=memory_limit).values()
     if isinstance(found, JianghuaError):
         raise found
     return found
@@ -149,6 +154,7 @@ def learn_all(
     site_names: Sequence[str] = (),
     *,
     learner: str = LEARNER,
+    reader: str = READER,
     memory_limit: int = pool.MEMORY_LIMIT,
 ) -> dict[str, Profile | JianghuaError | None]:
     """Learn the sites (all crawled ones when none is named), several at a time; by site its newest profile, None where there is
@@ -157,7 +163,7 @@ def learn_all(
     Raises UsageError as `extract` does.
     """
     sites = asked_sites(home, site_names)
-    setup = Setup(home, {s.name: s for s in sites}, READER, learner)
+    setup = Setup(home, {s.name: s for s in sites}, reader, learner)
     with pool.Pool(WORKING, setup, memory_limit=memory_limit) as workers:
         return learn_sites(home, setup, workers)
 
