@@ -182,21 +182,22 @@ def list_sites(home: HomeOption = None, as_json: JsonOption = False) -> None:
         rows.append(row)
 
     def human() -> RenderableType:
-        table = Table(title="Sites", title_justify="left")
-        for column in ("name", "title", "platform", "start", "state"):
-            table.add_column(column)
+        table = Table(title="Sites", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1))
+        for column in ("name", "title", "platform", "address", "state"):
+            table.add_column(column, no_wrap=column in ("name", "platform", "state"), overflow="fold")
         for r in rows:
-            state = (
-                "broken: see sites check"
-                if r["error"]
-                else "crawled"
-                if r["crawled"]
-                else "ready"
-                if r["ready"]
-                else "start to fill in (or --at)"
+            host = ", ".join(u.partition("//")[2].rstrip("/") for u in r["start"])
+            state = "broken" if r["error"] else "crawled" if r["crawled"] else "ready" if r["ready"] else "no address"
+            shown = host if r["ready"] else ""
+            table.add_row(r["name"], r["title"] or "", r["platform"] or "", shown, state)
+        notes = []
+        if any(not r["ready"] and not r["error"] for r in rows):
+            notes.append(
+                Text("no address: fill in `start` in a site file of your own, or crawl a replica with --at URL")
             )
-            table.add_row(r["name"], r["title"] or "", r["platform"] or "", ", ".join(r["start"]), state)
-        return table
+        if any(r["error"] for r in rows):
+            notes.append(Text("broken: jianghua sites check", style="red"))
+        return Group(table, *notes)
 
     show(rows, human, as_json)
 

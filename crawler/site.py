@@ -191,11 +191,14 @@ class Site(_Part):
         return replica
 
     def key(self, url: str) -> str:
-        """What identifies a URL within the site: canonical path and query; `//host` in front on another host."""
+        """What identifies a URL within the site: canonical path and query; `//host` in front on another host.
+
+        http and https are one: a site that moves to https keeps its keys.
+        """
         parts = urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         netloc = parts.netloc.lower()
-        return path if f"{parts.scheme}://{netloc}" == self.origin.lower() else f"//{netloc}{path}"
+        return path if netloc == urlsplit(self.start[0]).netloc.lower() else f"//{netloc}{path}"
 
     @property
     def reading_digest(self) -> str:

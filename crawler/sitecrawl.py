@@ -17,19 +17,8 @@ from crawler.answers import Answer, Answers, Counts, body_kept
 from crawler.archive import ArchiveWriter
 from crawler.errors import JianghuaError
 from crawler.home import Home
-from crawler.hosts import (
-    BACKOFF,
-    LONG_WAITS,
-    MAX_RETRY_AFTER,
-    MAX_TRIES,
-    REDIRECTS,
-    ROBOTS_TRIES,
-    Host,
-    Hosts,
-    RobotsAsk,
-    retry_after,
-)
-from crawler.robots import Robots, load_robots
+from crawler.hosts import BACKOFF, LONG_WAITS, MAX_RETRY_AFTER, MAX_TRIES, Host, Hosts, RobotsAsk, retry_after
+from crawler.politeness import Politeness
 from crawler.site import Site
 from crawler.state import RECHECK, SEED, SiteState, new_row, text_time
 from crawler.urls import clean_url, template_of
@@ -123,8 +112,10 @@ class SiteCrawl:
         self._spent = int(spent) if day == self._day else 0
         asked = self.state.meta("asked")
         # of a crawl that was killed nobody knows when it asked last
-        self._since = 0.0 if self.counts.resumed or not asked else (now - datetime.fromisoformat(asked)).total_seconds()
-        self._first = not (self.counts.resumed or asked)
+        since = 0.0 if self.counts.resumed else None
+        if asked and not self.counts.resumed:
+            since = (now - datetime.fromisoformat(asked)).total_seconds()
+        self.politeness = Politeness(self.site, self.state, self._hosts, self.delay, since)
         self.state.commit()
         self._open = True
 
@@ -226,7 +217,7 @@ class SiteCrawl:
         self._buffer.extendleft(reversed(held))
         if fetch is not None:
             netloc = urlsplit(fetch.url).netloc.lower()
-            self._host(netloc).flying += 1
+            self.politeness.host(netloc).flying += 1
             self._flying[f"robots {fetch.robots.netloc}" if fetch.robots else fetch.row.key] = fetch
             return fetch, 0.0
         waits += [t - time.monotonic() for t in self._later.values()]
@@ -235,15 +226,15 @@ class SiteCrawl:
     def _ask(self, row: Any) -> Fetch | float | None:
         """The request for a row, the seconds to wait for it, or None when the row is settled without one."""
         # the same site may stand on another host or port today
-        main = urlsplit(self.site.origin).netloc.lower()
+        main = self.politeness.main
         url = (
             row.url
             if row.key.startswith("//") or urlsplit(row.url).netloc.lower() == main
             else self.site.origin + row.key
         )
         netloc = urlsplit(url).netloc.lower()
-        host = self._host(netloc)
-        if self.site.politeness.robots == "obey" and (host.robots is None or not host.robots.fresh()):
+        host = self.politeness.host(netloc)
+        if not self.politeness.knows_robots(host):
             if host.robots_error is not None:
                 self._give_up(row, host.robots_error)
                 return None
@@ -251,10 +242,10 @@ class SiteCrawl:
         if netloc not in self._met:
             self._met.add(netloc)
             self._meet(host, url)
-        if host.robots is not None and self.site.politeness.robots == "obey" and not host.robots.allows(url):
+        if not self.politeness.allows(host, url):
             self._disallowed(row)
             return None
-        wait = self._wait(host)
+        wait = self.politeness.wait(host)
         if wait is not None:
             return wait
         fetch = Fetch(url, row)
@@ -267,22 +258,6 @@ class SiteCrawl:
                 if row.last_modified:
                     fetch.headers["If-Modified-Since"] = row.last_modified
         return fetch
-
-    def _host(self, netloc: str) -> Host:
-        host = self._hosts.get(netloc)
-        if host is None:
-            host = self._hosts[netloc] = Host(netloc)
-            host.robots = load_robots(self.state.meta(f"robots {netloc}"))
-            if not self._first:
-                host.wait(host.delay(self.delay) - self._since)
-        return host
-
-    def _wait(self, host: Host) -> float | None:
-        """Seconds until a host may be asked, None when that is now."""
-        if host.flying >= self.site.politeness.concurrency:
-            return 0.05
-        wait = host.ready - time.monotonic()
-        return wait if wait > 0 else None
 
     def _next_row(self) -> Any:
         if self.answers.urgent is not None:
@@ -339,39 +314,15 @@ class SiteCrawl:
     def _ask_robots(self, host: Host, url: str) -> Fetch | float:
         if f"robots {host.netloc}" in self._flying:
             return 0.05
-        ask = host.robots_ask or RobotsAsk(host.netloc, f"{urlsplit(url).scheme}://{host.netloc}/robots.txt")
-        wait = self._wait(self._host(urlsplit(ask.url).netloc.lower()))
-        return Fetch(ask.url, None, robots=ask) if wait is None else wait
+        found = self.politeness.ask_robots(host, url)
+        return Fetch(found.url, None, robots=found) if isinstance(found, RobotsAsk) else found
 
     def _take_robots(self, ask: RobotsAsk, status: int, headers: Mapping[str, str], body: bytes, why: str) -> None:
-        host = self._host(ask.netloc)
-        host.robots_ask = None
-        if 300 <= status < 400 and headers.get("location") and ask.hops < REDIRECTS:
-            target = clean_url(urljoin(ask.url, headers["location"]))
-            if target:
-                host.robots_ask = RobotsAsk(ask.netloc, target, ask.hops + 1)
-                return
-        if status >= 500 or status in (0, 429):
-            host.robots_tries += 1
-            wanted = retry_after(headers.get("retry-after"))
-            host.wait(min(wanted if wanted is not None else BACKOFF * 2 ** (host.robots_tries - 1), MAX_RETRY_AFTER))
-            most = ROBOTS_TRIES if status else ROBOTS_TRIES - 1
-            if host.robots_tries >= most or (wanted or 0) > MAX_RETRY_AFTER:
-                host.robots_error = f"robots.txt of {ask.netloc} " + (
-                    f"answered {status}" if status else "cannot be reached"
-                )
-                if ask.netloc == urlsplit(self.site.start[0]).netloc.lower():
-                    self.counts.failed = (
-                        f"{host.robots_error}; RFC 9309 forbids crawling then"
-                        if status
-                        else f"{ask.netloc} cannot be reached: {why}"
-                    )
-            return
-        host.robots_tries = 0
-        host.robots = Robots.parse(body if 200 <= status < 300 else b"", datetime.now(UTC))
-        self.state.set_meta(f"robots {ask.netloc}", host.robots.kept())
-        self._met.discard(ask.netloc)
-        self._done()
+        known, failed = self.politeness.take_robots(ask, status, headers, body, why)
+        if known:
+            self._met.discard(ask.netloc)
+            self._done()
+        self.counts.failed = self.counts.failed or failed
 
     # -- answers
 
@@ -404,7 +355,7 @@ class SiteCrawl:
                 self._error(row, f"answered {status}", status)
             self._done()
         finally:
-            host.wait(host.delay(self.delay))
+            self.politeness.rest(host)
 
     def failed(self, fetch: Fetch, why: str, lasting: bool = False) -> None:
         """Take a failure without an answer: refused, timed out, too large. lasting: asking again is of no use."""
@@ -419,7 +370,7 @@ class SiteCrawl:
                 self._failure(fetch.row, host, why, None, None)
                 self._done()
         finally:
-            host.wait(host.delay(self.delay))
+            self.politeness.rest(host)
 
     def spoiled(self, fetch: Fetch, why: str) -> None:
         """Take an answer that `answered` could not take: one such page must not be asked for for ever."""
@@ -436,7 +387,7 @@ class SiteCrawl:
         self.counts.bytes += size
         self._spent += 1
         self._asked = datetime.now(UTC).isoformat()
-        host = self._host(urlsplit(fetch.url).netloc.lower())
+        host = self.politeness.host(urlsplit(fetch.url).netloc.lower())
         host.flying -= 1
         return host
 

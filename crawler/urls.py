@@ -26,7 +26,7 @@ _SESSION_FIELD = re.compile(
 )
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _LEADING_FLAGS = re.compile(r"^\(\?([aimsux]+)\)(.*)$", re.DOTALL)
-_LOOP = re.compile(r"(/[^/]+)\1{2,}(?:/|$)")
+_LOOP = re.compile(r"((?:/[^/]+){1,3})\1{2,}(?:/|$)")  # a relative link that grows by itself: /a/b/a/b/a/b/
 _DIGITS = re.compile(r"\d+")
 _NO_LINK = ("javascript:", "mailto:", "#", "data:", "tel:", "about:", "vbscript:", "file:", "ftp:")
 

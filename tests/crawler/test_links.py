@@ -1,0 +1,193 @@
+"""Links, pagers and addresses: pure functions on many kinds of pages."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.links import read_links
+from crawler.pagers import find_pager, places
+from crawler.site import Follow, Site
+from crawler.urls import Resolver, clean_url, in_scope, kind_by_pattern, template_of
+
+TEXT = "各位代表，同志们：今天我们在这里召开大会，总结过去一年的工作，部署今后的任务，意义十分重大，影响深远。"
+HERE = "http://www.a.test/x/5.html"
+SITE = Site(name="a", title="a", start=("http://www.a.test/",), follow=Follow(ignore=(r"(?i)/login", r"\.pdf$")))
+
+
+def page(body: str, charset: str = "utf-8", url: str = HERE, kind: str = "text/html", site: Site = SITE) -> Any:
+    text = "".join(f"<p>{TEXT}</p>" for _ in range(8))
+    return read_links(f"<html><body>{text}{body}</body></html>".encode(charset), kind, url, site)
+
+
+def found(body: str, **words: Any) -> list[str]:
+    return [t.url for t in page(body, **words).links]
+
+
+@pytest.mark.parametrize(
+    ("html", "url"),
+    [
+        ('<a href="b.html">', "http://www.a.test/x/b.html"),
+        ("<A HREF=b.html>", "http://www.a.test/x/b.html"),
+        ('<a href="//www.a.test/c">', "http://www.a.test/c"),
+        ('<a href="?a=1">', "http://www.a.test/x/5.html?a=1"),
+        ('<a href="/s.asp?b=2&amp;a=1">', "http://www.a.test/s.asp?a=1&b=2"),
+        ('<a href="/s?/news/1.html">', "http://www.a.test/s?/news/1.html"),
+        ('<a href=" /c \n">', "http://www.a.test/c"),
+        ('<a href="\\y\\z.html">', "http://www.a.test/y/z.html"),
+        ('<a href="../d/./e.html#top">', "http://www.a.test/d/e.html"),
+        ('<a href="http://WWW.A.test:80/d">', "http://www.a.test/d"),
+        ('<a href="/c.jsp;jsessionid=0A1B?x=1">', "http://www.a.test/c.jsp?x=1"),
+        ('<a href="/c.php?id=3&PHPSESSID=abc">', "http://www.a.test/c.php?id=3"),
+        ('<area href="/c">', "http://www.a.test/c"),
+        ('<meta http-equiv="Refresh" content="3; URL=\'/c\'">', "http://www.a.test/c"),
+        ('<select><option value="/c.html">c</select>', "http://www.a.test/c.html"),
+        ('<iframe src="/c">', "http://www.a.test/c"),
+        ('<a href="/%e4%b8%ad">', "http://www.a.test/%E4%B8%AD"),
+        ("<base href='/base/'><a href='f.html'>", "http://www.a.test/base/f.html"),
+    ],
+)
+def test_links_are_found(html: str, url: str) -> None:
+    assert found(html) == [url]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="javascript:go(1)">', '<a href=" JavaScript:void(0)">', '<a href="mailto:a@b.test">', '<a href="#x">', "<a href=''>",
+        '<a href="ftp://www.a.test/">', '<a href="http://b.test/">', '<a href="http://www.a.test:81/">', '<a href="/login?x=1">',
+        '<a href="/a.pdf">', '<a href="http://[">', '<a href="/a/b/a/b/a/b/c.html">', '<!-- <a href="/c"> -->', "<script>'<a href=/c>'</script>",
+        '<a href="file:///etc/passwd">', '<a href="http://2130706433/">', "<a href=http://www.a.test@b.test/>",
+    ],
+)  # fmt: skip
+def test_these_are_no_links(html: str) -> None:
+    assert found(html) == []
+
+
+def test_a_query_is_written_in_the_charset_of_its_page() -> None:
+    assert found('<meta charset=gbk><a href="/文?名=值">', charset="gbk") == [
+        "http://www.a.test/%E6%96%87?%C3%FB=%D6%B5"
+    ]
+
+
+def pager(url: str, *links: tuple[str, str]) -> tuple[dict[int, str], int | None] | None:
+    made = find_pager(url, list(links))
+    return (made.pages, made.shift) if made else None
+
+
+B = "http://a.test"
+
+
+@pytest.mark.parametrize(
+    ("url", "links", "wanted"),
+    [
+        ("/a.html", [("/a_2.html", "2"), ("/a_3.html", "[3]"), ("/a_2.html", "下一页")], {1: "/a.html", 2: "/a_2.html", 3: "/a_3.html"}),
+        ("/a_2.html", [("/a.html", "1"), ("/a_3.html", "第3页"), ("/a.html", "上一页")], {1: "/a.html", 2: "/a_2.html", 3: "/a_3.html"}),
+        ("/a.html", [("/a-2.html", "下一页")], {1: "/a.html", 2: "/a-2.html"}),
+        ("/a", [("/a/2", "2")], {1: "/a", 2: "/a/2"}),
+        ("/a/", [("/a/2/", "2"), ("/a/3/", "3")], {1: "/a/", 2: "/a/2/", 3: "/a/3/"}),
+        ("/a.html", [("/a/2.html", "2")], {1: "/a.html", 2: "/a/2.html"}),
+        ("/v?id=7", [("/v?id=7&page=2", "2"), ("/v?id=7&page=3", "尾页")], {1: "/v?id=7", 2: "/v?id=7&page=2", 3: "/v?id=7&page=3"}),
+        ("/a.html", [("/a_1.html", "2"), ("/a_2.html", "3")], {1: "/a.html", 2: "/a_1.html", 3: "/a_2.html"}),
+        ("/a.html", [("/a_1.html", "下一页")], {1: "/a.html", 2: "/a_1.html"}),
+        ("/a_1.html", [("/a.html", "上一页"), ("/a_2.html", "下一页")], {1: "/a.html", 2: "/a_1.html", 3: "/a_2.html"}),
+        ("/a_1.html", [("/a_1.html", "1"), ("/a_2.html", "2")], {1: "/a_1.html", 2: "/a_2.html"}),
+        ("/a_6.html", [("/a_5.html", "5"), ("/a_7.html", "7"), ("/a_9.html", "末页")], {5: "/a_5.html", 6: "/a_6.html", 7: "/a_7.html", 9: "/a_9.html"}),
+        ("/a.html", [("/b_2.html", "2"), ("/b.html", "下一篇")], None),
+        ("/12.html", [("/13.html", "下一篇"), ("/11.html", "上一篇")], None),
+        ("/a.html", [("/a.html", "1")], None),
+        ("/a.html", [("/a_2.html", "二、主要工作")], None),
+    ],
+)  # fmt: skip
+def test_pagers_of_many_kinds(url: str, links: list[tuple[str, str]], wanted: dict[int, str] | None) -> None:
+    made = pager(B + url, *((B + u, name) for u, name in links))
+    assert (made[0] if made else None) == ({n: B + u for n, u in wanted.items()} if wanted else None)
+
+
+def test_pages_of_an_article_have_their_places_whatever_the_order() -> None:
+    pages = {"/a": [("/a_1", "下一页")], "/a_1": [("/a", "上一页"), ("/a_2", "下一页")], "/a_2": [("/a_1", "上一页"), ("/a_3", "下一页")],
+             "/a_3": [("/a_2", "上一页")]}  # fmt: skip
+    said: dict[str, Any] = {}
+    for url, links in pages.items():
+        made = find_pager(B + url, [(B + u, name) for u, name in links])
+        assert made is not None
+        said[url] = {
+            "first": "/a",
+            "shift": made.shift,
+            "pages": {str(n): u.removeprefix(B) for n, u in made.pages.items()},
+        }
+    for names in (list(said), list(reversed(said))):
+        found = places(names, {n: said[n] for n in names})
+        assert {k: (p.article_key, p.ordinal, p.expected) for k, p in found.items()} == {
+            "/a": ("/a", 1, 4), "/a_1": ("/a", 2, 4), "/a_2": ("/a", 3, 4), "/a_3": ("/a", 4, 4)
+        }  # fmt: skip
+
+
+def test_a_list_and_its_pagination_are_no_article() -> None:
+    titles = "".join(f'<li><a href="/x/{n}.html">在全市某项工作会议上的讲话之{n}</a></li>' for n in range(30))
+    body = f"<html><body>{titles}<a href='/list_2.html'>2</a><a href='/list_2.html'>下一页</a></body></html>".encode()
+    read = read_links(body, "text/html; charset=utf-8", "http://www.a.test/list.html", SITE)
+    assert (read.kind, read.pager) == ("list", None)
+    teasers = "".join(f'<li><a href="/x/{n}.html">讲话{n}</a><p>{TEXT}……</p></li>' for n in range(10))
+    body = f"<html><meta charset=utf-8><body>{teasers}<a href='/xd_2.html'>2</a></body></html>".encode()
+    assert read_links(body, None, "http://www.a.test/xd.html", SITE).pager is None
+
+
+def test_articles_have_pagers_even_when_their_pages_are_short() -> None:
+    assert page("<a href='5_2.html'>下一页</a>").pager is not None
+    short = f"<html><meta charset=utf-8><body><p>{TEXT}</p><a href='5_2.html'>2</a></body></html>".encode()
+    assert read_links(short, None, HERE, SITE).pager is not None
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<a " + b"x=1 " * 200_000 + b">", b"<a x='>' " + b"y=1 " * 200_000 + b">", b"<p>" * 300_000, b"<div>" * 100_000, b"<script>" * 200_000,
+        b"<!--" * 200_000, b"<a href=" * 100_000, b"<select><option value=/x?" * 50_000, b"\x00" * 100_000, b"<meta http-equiv=refresh content='url=" * 9999,
+        b"&" * 500_000, b"<a href='/a'>" + b"x" * 1_000_000,
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_hostile_pages_are_read_in_no_time(body: bytes) -> None:
+    began = time.process_time()
+    read_links(body, "text/html", HERE, SITE)
+    assert time.process_time() - began < 10  # not a matter of speed: what these were made for takes minutes
+
+
+@given(
+    st.binary(max_size=400),
+    st.sampled_from([None, "text/html; charset=gbk", "text/html; charset=nonsense", "text/html; charset=utf-16"]),
+)
+def test_any_bytes_are_read(body: bytes, kind: str | None) -> None:
+    read_links(b"<a href='" + body + b"'>" + body, kind, HERE, SITE)
+
+
+@given(st.text(max_size=60))
+def test_a_clean_address_stays_as_it_is(text: str) -> None:
+    for url in (clean_url("http://a.test/" + text), clean_url(text), clean_url("http://" + text)):
+        if url is not None:
+            assert url.startswith(("http://", "https://"))
+            assert clean_url(url) == url
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_the_resolver_says_the_same_twice(base: str, href: str) -> None:
+    resolver = Resolver(SITE)
+    at = "http://www.a.test/" + base
+    assert resolver.resolve(at, href) == resolver.resolve(at, href) == Resolver(SITE).resolve(at, href)
+
+
+def test_scope_kinds_and_forms() -> None:
+    site = Site(name="a", title="a", start=("http://www.a.test/",), allowed=("b.test:8080",),
+                follow=Follow(lists=("(?i)^/LIST",), articles=(r"\d+\.html$",), pages=(r"_\d+\.html$",)))  # fmt: skip
+    assert in_scope("http://b.test:8080/", site)
+    assert not in_scope("http://b.test/", site)
+    assert [kind_by_pattern(f"http://www.a.test{p}", site) for p in ("/list/1", "/7.html", "/7_2.html", "/about")] == [
+        "list", "article", "page", None,
+    ]  # fmt: skip
+    assert template_of("http://a.test/2021/03/7.html?b=1&a=2") == "/0/0/0.html?a,b"
