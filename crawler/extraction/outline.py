@@ -33,7 +33,7 @@ _FIRST = re.compile(r"[\s\"“]*(?=[第一二三四五六七八九十(〔\[0-9�
 _STOP = re.compile(r"[。!?;]|:(?=.{12})")
 _TRIM = " \t。;:,.；：，、"
 # Where a point may begin within a paragraph, for counting: at its start or behind a mark.
-_INLINE = re.compile(r"(?:^|[。;!?:,\n”)])\s*(?=[第一二三四五六七八九十(①-⑮1-9首其再])")
+_INLINE = re.compile(r"(?:^|[。;!?:,\n”)])\s*(?=[第一二三四五六七八九十(①-⑮1-9首其再最])")
 _NEEDS_TWO = frozenset({"arabic", "arabic_bracketed", "circled", "clause", "word"})  # alone these prove nothing
 
 
@@ -241,8 +241,9 @@ def _own(view: str, at: int) -> bool:
 def points(views: Sequence[str]) -> tuple[int | None, int | None]:
     """(points announced, points found after that); None where nothing is announced or nothing countable follows.
 
-    The count is None too where fewer were found and the text ends as speeches end. It is generous: of the styles that follow it takes the first one's best run, or another style's whose run is just
-    as long as announced, so that found < announced is evidence of a cut text.
+    The count is None too where fewer were found and the text ends as speeches end. It is generous: of the styles that follow it
+    takes the first one's best run, or another style's whose run is just as long as announced and does not begin anew below
+    the first, so that found < announced is evidence of a cut text.
     """
     said = announced(views)
     if said is None:
@@ -251,31 +252,61 @@ def points(views: Sequence[str]) -> tuple[int | None, int | None]:
     rest = "\n".join([views[paragraph][offset:], *views[paragraph + 1 :]])
     best: dict[str, int] = {}
     last: dict[str, int] = {}
+    begun: dict[str, int] = {}
+    latest: dict[str, int] = {}
     order: list[str] = []
     for m in _INLINE.finditer(rest):
         mark = _mark_at(rest, m.end(), 0, rest[m.end() : m.end() + 48].split("\n", 1)[0])
         if mark is None:
             continue
-        if mark.n == _LAST and mark.family in last:
-            mark.n = last[mark.family] + 1
+        family = mark.family
+        if mark.n == _LAST:
+            if family not in last:
+                continue
+            mark.n = last[family] + 1
         if mark.n == 1:
-            last[mark.family] = 1
-        elif mark.n - last.get(mark.family, -9) == 1 or (mark.family == "top" and mark.n - last.get("top", -9) == 2):
-            last[mark.family] = mark.n
-        else:
+            begun[family] = begun.get(family, 0) + 1
+        elif mark.n - last.get(family, -9) != 1 and not (family == "top" and mark.n - last.get("top", -9) == 2):
             continue
-        if mark.family not in best:
-            order.append(mark.family)
-        best[mark.family] = max(best.get(mark.family, 0), last[mark.family])
+        last[family] = mark.n
+        if family not in best:
+            order.append(family)
+        best[family] = max(best.get(family, 0), mark.n)
+        latest[family] = m.end()
     if not order:
-        return n, 0 if len(rest) < 200 else None
-    found = best[order[0]]
-    if found < n and n in best.values():
-        found = n
-    unsure = order[0] in _NEEDS_TWO and found < 2
-    return n, None if found < n and (unsure or _closes(views)) else found
+        return n, 0 if len(rest.strip(" ,。:;!?\n")) < 4 else None
+    first = order[0]
+    found = best[first]
+    if found < n and any(best[f] == n and begun[f] < 2 for f in order):
+        found = n  # counted by another style; one that begins anew lies below the first
+    if found >= n:
+        return n, found
+    # 1. alone is a point where the text ends in that very paragraph
+    one = (
+        first == "arabic"
+        and rest[latest[first] - 1 : latest[first]] in ("\n", "")
+        and "\n" not in rest[latest[first] :]
+    )
+    if (first in _NEEDS_TWO and found < 2 and not one) or _closes(views):
+        return n, None
+    return n, found
+
+
+_END = 20  # characters; a shorter last paragraph that is no point and is a whole sentence is how a speech ends
+_LAST_WORDS = re.compile(r"(?:[^。!?;]*[。!?;]+[”\"]?\s*)?[^。!?;]*[。!?;]*[”\"]?\s*$")
 
 
 def _closes(views: Sequence[str]) -> bool:
     """Whether the text ends as speeches end: then no point was cut off, it only stands there without a number."""
-    return any(r.pattern.search(view.strip()) for view in views[-2:] for r in rules("outline", "closing"))
+    last = views[-1].strip()
+    pointed = bool((m := _FIRST.match(last)) and _mark_at(last, m.end(), 0))
+    if len(last) < _END and last.endswith(("。", "!", "?")) and not pointed:
+        return True
+    ends = [last] if pointed or len(last) > _SHORT or len(views) < 2 else [last, views[-2].strip()]
+    for view in ends:
+        tail = m[0] if (m := _LAST_WORDS.search(view[-160:])) else view
+        if any(r.pattern.search(tail) for r in rules("outline", "closing")):
+            return True
+        if any(r.pattern.search(view) for r in rules("outline", "closing_paragraph")):
+            return True
+    return False

@@ -100,6 +100,57 @@ def test_a_text_that_ends_as_speeches_end_was_not_cut() -> None:
     assert count("下面,我讲三点意见。", "一、甲", "二、乙", "让我们携手并进,共创更加美好的未来!") == (3, None)
 
 
+LONG = "要把责任落实到每一个岗位、每一个环节,让各项措施落地见效,不留死角,不走过场,真正经得起检验"
+
+
+@pytest.mark.parametrize(
+    "paragraphs",
+    [
+        (
+            "茶水管够,听我说三句话。",
+            "第一句,先拆我家的。",
+            "第二句,地方不盖楼。",
+            "第三句,不搞一刀切。",
+            "好了,谁先说?",
+        ),
+        ("受大家委托,我简要讲三个方面。", "首先,甲。", "其次,乙。", "最后,丙。", "散会。"),
+        ("我讲三点意见。首先,甲。其次,乙。最后,丙。",),
+        ("下面,我讲三层意思。", "第一层意思,甲。", "第二层意思,乙。", "第三层,丙。"),
+    ],
+)
+def test_ways_of_counting(paragraphs: tuple[str, ...]) -> None:
+    assert count(*paragraphs) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "found"),
+    [
+        (("归结起来,就是三句话。", "一、甲", LONG, "二、乙", LONG), 2),
+        (("具体讲,要做好三件事。", f"1、甲。{LONG}"), 1),
+        (("下面,我讲三点意见。", "一、甲", "(一)a", "(二)b", "(三)c", "二、乙", "(一)d", "(二)e", f"(三)f。{LONG}"), 2),
+        (("下面,我讲三点意见。", "一、甲", f"二、乙。这让我们有些坐办公室的人脸红,{LONG}。{LONG}。{LONG}。"), 2),
+        (("我谈三个意思。", "首先,甲。", f"其次,乙。{LONG}"), 2),
+        (("我谈三个意思。",), 0),
+    ],
+)
+def test_a_text_that_stops_within_its_points(paragraphs: tuple[str, ...], found: int) -> None:
+    assert count(*paragraphs) == (3, found)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "我不想再在现场见到各位。散会。",
+        "祝各位同事新春快乐,阖家幸福,万事如意!",
+        "锣鼓响起来吧!",
+        "现在我宣布:运动会开幕!",
+        "拜托各位了!",
+    ],
+)
+def test_endings_without_thanks(end: str) -> None:
+    assert count("下面,我讲三点意见。", f"一、甲。{LONG}", f"二、乙。{LONG}", end) == (3, None)
+
+
 def test_uncounted_points_are_no_evidence() -> None:
     assert count("下面,我讲三点意见。", *["各地要认真抓好落实,不得有误。" * 5] * 4) == (3, None)
 
