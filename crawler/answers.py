@@ -281,6 +281,8 @@ class Answers:
         """Tell anew which pages belong together, now that page `key` says this; what changes of that page's row."""
         old = next(iter(self._state.rows([key])), None)
         before = json.loads(old.pager) if old is not None and old.pager else None
+        if said is not None and said == before:
+            return {}
         met = {key} | {k for p in (said, before) if p for k in (*p["pages"].values(), p["first"])}
         rows: dict[str, Any] = {}
         while met - rows.keys() and len(rows) < MAX_GROUP:
