@@ -193,8 +193,10 @@ def _chained(above: list[Line]) -> Found | None:
         if len(text) > 240:
             continue
         marks = len(_STRONG.findall(text))
+        if not marks and "/" not in text:
+            continue
         if line.links:
-            steps = split_steps(line, weak=False)
+            steps = split_steps(line, weak=False) if marks else []
             home = bool(steps) and (leads_home(line.links[0][2]) or is_home_word(steps[0]))
             if 2 <= len(steps) <= MAX_STEPS and marks >= len(steps) - 1 and (home or len(line.links) >= 2):
                 return steps, [line]
