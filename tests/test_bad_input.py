@@ -137,7 +137,6 @@ def test_a_full_disk_stops_each_step_and_the_same_command_goes_on(
     assert len(rows(home)) == len(server.sample.speeches(2))
 
 
-@pytest.mark.xfail(reason="closing the crawl after a disk that filled up meanwhile leaves a traceback", strict=False)
 def test_a_disk_that_fills_up_during_a_crawl(home: Home, server: SampleServer) -> None:
     crawl = ("crawl", *at(server.urls), "--refetch", "all", "--delay", "0")
     told(limited(home, 80_000, *crawl), "make room on the disk", "where:", code=1)
