@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 
-import trafilatura
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, place, read_blocks
@@ -54,6 +53,8 @@ def _choose(document: Document, blocks: list[Block]) -> Body | None:
 
 
 def _trafilatura(document: Document) -> str:
+    import trafilatura  # asked seldom, and a seventh of a second to load
+
     try:
         found = trafilatura.bare_extraction(
             copy.deepcopy(document.root), url=document.url, fast=True, favor_precision=True, include_comments=False,
