@@ -171,13 +171,12 @@ def _size(text: str) -> int:
 
 def is_hidden(element: HtmlElement) -> bool:
     """Whether an element is written not to be seen (anti-copy text, screen reader hints)."""
-    attributes = element.attrib
-    if not attributes:
-        return False
-    style = attributes.get("style")
-    css = attributes.get("class")
+    style = element.get("style")
+    css = element.get("class")
     hidden = bool(
-        (style and _HIDDEN_STYLE.search(style)) or (css and _HIDDEN_CLASS.search(css)) or "hidden" in attributes
+        (style and _HIDDEN_STYLE.search(style))
+        or (css and _HIDDEN_CLASS.search(css))
+        or element.get("hidden") is not None
     )
     return hidden and len("".join(element.itertext())) <= _HIDDEN_MAX
 
@@ -209,6 +208,8 @@ def read_blocks(root: HtmlElement) -> list[Block]:
     def add(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
         nonlocal link, bold, owner
         if not parts:
+            if text.isspace() and "\u3000" not in text and "\xa0" not in text:
+                return  # white space between elements; an indent is kept, for it tells a paragraph's beginning
             owner = block
         parts.append(text)
         if in_link or in_bold:
@@ -223,7 +224,7 @@ def read_blocks(root: HtmlElement) -> list[Block]:
         if tag == "br":
             flush()
             return
-        if not isinstance(tag, str) or tag in SKIPPED_TAGS or (element.attrib and is_hidden(element)):
+        if tag in SKIPPED_TAGS or not isinstance(tag, str) or is_hidden(element):
             return
         is_block = tag in BLOCK_TAGS
         if is_block:
