@@ -163,16 +163,17 @@ def _by_schedule(walk: Walk, folder: Path) -> None:
     for day in DAYS:
         walk.server.show_day(day)
         name = f"day{day}"
+        due = datetime.now(UTC) - timedelta(minutes=30)
         schedule = {
             "name": name,
-            "cron": "0 * * * *",
+            "cron": f"{due.minute} {due.hour} * * *",
             "sites": list(walk.server.urls),
             "crawl": {"refetch": "all", "delay": 0, "at": walk.server.urls},
         }
         path = walk.home.own_schedules / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(schedule))
-        # a schedule that was last looked at an hour ago: one fire time is due
+        # a schedule that was last looked at an hour ago and fires once a day: one fire time is due
         lease = ledger.take_lease("test", timedelta(0))
         assert lease is not None
         ledger.mark(lease, load_schedule(name, walk.home), datetime.now(UTC) - timedelta(minutes=61))
