@@ -21,19 +21,30 @@ from scrapy.utils.sitemap import Sitemap
 from crawler.archive import ArchiveWriter, WarcAddress, read_response
 from crawler.errors import DamagedError
 from crawler.home import Home
-from crawler.links import read_links
+from crawler.links import PageLinks, read_links
 from crawler.pagers import Pager, places
 from crawler.site import Site
-from crawler.state import ARTICLE, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
-from crawler.urls import Resolver, Target, clean_url, template_of
+from crawler.state import ARTICLE, LAST, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
+from crawler.traps import Traps
+from crawler.urls import Resolver, clean_url, template_of
 
 MAX_QUERY_TEMPLATE = 5_000  # addresses of one form: calendars and endless ?page=N
-MAX_PATH_TEMPLATE = 300_000
+MAX_PATH_TEMPLATE = 300_000  # and see traps.py
 MAX_SITEMAP_ENTRIES = 50_000
 MAX_SITEMAP_BYTES = 50 * 1024 * 1024
 MAX_GROUP = 200  # pages that are looked at to tell what an article's pages are
+SERIES = 20  # pages of a list that are asked before what they lead to
 MAX_CIRCLES = 2  # times that a page may lead to itself
 _HTML = ("text/html", "application/xhtml")
+_FILES = (
+    b"%PDF-",
+    b"PK\x03\x04",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"\xd0\xcf\x11\xe0",
+    b"Rar!",
+)  # whatever the header says
 _KINDS = {"list": "list", "article": "article", "page": "article"}
 
 
@@ -79,6 +90,8 @@ class Counts:
 def is_html(content_type: str, body: bytes) -> bool:
     """Whether an answer is a page: by its media type, or by its looks where that says nothing."""
     media = content_type.partition(";")[0].strip().lower()
+    if body.startswith(_FILES):
+        return False
     if media.startswith(_HTML):
         return True
     head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -107,6 +120,7 @@ class Answers:
         self._known = state.keys()
         self._templates: Counter[str] = Counter(state.template_counts())
         self._circles: Counter[str] = Counter()
+        self._traps = Traps(json.loads(state.meta("traps") or "{}"))
         self.urgent: tuple[int, int] | None = (
             None  # least (priority, depth) of what was added since it was last looked at
         )
@@ -126,6 +140,8 @@ class Answers:
             template = row["template"]
             if self._templates[template] >= (MAX_QUERY_TEMPLATE if "?" in template else MAX_PATH_TEMPLATE):
                 continue
+            if self._traps.last(template):
+                row["priority"] = LAST
             self._known.add(row["key"])
             self._templates[template] += 1
             place = (row["priority"], row["depth"])
@@ -134,17 +150,23 @@ class Answers:
         self._state.insert(new)
         return len(new)
 
-    def _links(self, row: Any, links: list[Target], stamp: str) -> None:
-        depth = row.depth + 1
+    def _links(self, row: Any, found: PageLinks, stamp: str) -> None:
+        links, depth = found.links, row.depth + 1
         patterns = bool(self._site.follow.lists or self._site.follow.articles)
         own = template_of(row.url)
         fresh = [t for t in links if t.key not in self._known and not (patterns and t.kind is None)]
-        # The next page of a list that brought something new is no deeper than this one: a long list is followed to its end,
+        # The next page of a list that brought something new is hardly deeper than this one: a long list is followed to its end,
         # a calendar or an endless ?page=N only as deep as max_depth.
-        fruitful = any(t.template != own for t in fresh)
+        forms = [(t.template, t.key in found.titled) for t in fresh]
+        fruitful = self._traps.bears(own, forms)
+        if row.depth and row.warc_file is None and found.pager is None:
+            self._look_for_traps(own, found, forms)
+        beside = row.depth
+        if self._templates[own] % SERIES == 0:  # now and then the others have their turn
+            beside = max(row.depth, min(depth, self._site.follow.max_depth // 2))
         rows = []
         for target in fresh:
-            at = row.depth if fruitful and target.template == own and row.depth else depth
+            at = beside if fruitful and target.template == own and row.depth else depth
             if at > self._site.follow.max_depth:
                 continue
             kind = _KINDS.get(target.kind or "")
@@ -153,6 +175,16 @@ class Answers:
                         priority=LIST if kind == "list" else ARTICLE if kind == "article" else UNKNOWN)
             )  # fmt: skip
         self.add(rows)
+
+    def _look_for_traps(self, template: str, found: PageLinks, fresh: list[tuple[str, bool]]) -> None:
+        """Note what a new page brought; pages of a form that brings nothing are asked last."""
+        before = self._traps.last(template)
+        if not self._traps.seen(template, fresh, found.text, found.kind == "article"):
+            return
+        self._state.set_meta("traps", json.dumps(self._traps.barren, sort_keys=True))
+        if self._traps.last(template) and not before:
+            self._state.postpone(template)
+            self.urgent = (0, 0)  # what waits in the order of before is read again
 
     # -- pages
 
@@ -197,7 +229,7 @@ class Answers:
             values |= self._pager(row, found.pager, stamp)
         elif row.pager is not None:
             values |= self._regroup(row.key, None)
-        self._links(row, found.links, stamp)
+        self._links(row, found, stamp)
         self._state.update(row.key, **values)
 
     def unchanged(self, row: Any, answer: Answer) -> None:

@@ -56,11 +56,12 @@ def crawl(
     if refetch not in ("due", "all", "none"):
         raise UsageError(f"--refetch {refetch} is not known", remedy="use due, all or none")
     where = home_of(home)
-    chosen = chosen_sites(where, sites or [], at or [])
+    chosen, broken = chosen_sites(where, sites or [], at or [])
     with _Progress(err.is_terminal and not as_json) as progress:
         results = run(
             where, chosen, refetch=refetch, delay=delay, limit=limit, watch=progress.update if progress.on else None
         )
+    results += broken
     value = {"sites": [{"site": r.site, "error": r.error, **r.counts} for r in results]}
 
     def human() -> RenderableType:

@@ -24,11 +24,11 @@ class SiteResult:
     interrupted: bool = False
 
 
-def chosen_sites(home: Home, names: Sequence[str], at: Sequence[str]) -> list[Site]:
-    """The sites to crawl, pointed at their replicas.
+def chosen_sites(home: Home, names: Sequence[str], at: Sequence[str]) -> tuple[list[Site], list[SiteResult]]:
+    """The sites to crawl, pointed at their replicas, and those whose files have mistakes, with what is wrong.
 
     names: none means every site that has an address. at: `SITE=URL`, or a bare URL when there is one site.
-    Raises UsageError for an unknown site or an address that fits none.
+    Raises UsageError for an unknown site or an address that fits none, and a broken file's error when no site is left.
     """
     bare = [a for a in at if "=" not in a.split("://", 1)[0]]
     named = dict(a.split("=", 1) for a in at if a not in bare)
@@ -52,12 +52,23 @@ def chosen_sites(home: Home, names: Sequence[str], at: Sequence[str]) -> list[Si
             where=str(home.own_sites),
             remedy="name a site, and give its replica with --at SITE=URL",
         )
-    out = []
+    out: list[Site] = []
+    broken: list[SiteResult] = []
+    first: JianghuaError | None = None
     for name in wanted:
-        site_ = load_site(name, home)
+        try:
+            site_ = load_site(name, home)
+        except UsageError:
+            raise
+        except JianghuaError as e:
+            broken.append(SiteResult(name, {}, str(e)))
+            first = first or e
+            continue
         url = named.get(name) or (bare[0] if bare else None)
         out.append(site_.at(url) if url else site_)
-    return out
+    if first is not None and not out:
+        raise first
+    return out, broken
 
 
 def _has_address(home: Home, name: str) -> bool:

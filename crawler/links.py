@@ -46,11 +46,14 @@ _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe")
 @dataclass(slots=True)
 class PageLinks:
     """kind: `list` or `article`. links: targets in scope in order of the page, each once. pager: None when the page does not go
-    on over others."""
+    on over others. text: characters outside links and in links that are titles (0 for articles: nobody asks).
+    titled: keys of the targets that some link names as with a title."""
 
     kind: str
     links: list[Target] = field(default_factory=list)
     pager: Pager | None = None
+    text: int = 0
+    titled: set[str] = field(default_factory=set)
 
 
 def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -124,6 +127,16 @@ def _running(root: etree._Element) -> tuple[int, int]:
     return sum(map(len, texts)), len(texts)
 
 
+def _outside(root: etree._Element) -> int:
+    """Characters outside links and scripts, white space left out."""
+    whole = "".join(cast("Iterable[str]", root.itertext()))
+    count = len(whole) - whole.count(" ") - whole.count("\n")
+    for element in cast("Iterable[etree._Element]", root.iter("a", "script", "style", "title", "option")):
+        inside = "".join(map(str, element.itertext()))
+        count -= len(inside) - inside.count(" ") - inside.count("\n")
+    return max(count, 0)
+
+
 def read_links(
     body: bytes, content_type: str | None, url: str, site: Site, resolver: Resolver | None = None
 ) -> PageLinks:
@@ -136,9 +149,14 @@ def read_links(
     anchors = _anchors(root, url, resolver, charset)
     running, texts = _running(root)
     links: dict[str, Target] = {}
+    titled: set[str] = set()
     titles = 0
     for target, name in anchors:
-        if target.inside and target.url not in links:
+        if not target.inside:
+            continue
+        if len(name) >= _TITLE:
+            titled.add(target.key)
+        if target.url not in links:
             links[target.url] = target
             titles += len(name) if len(name) >= _TITLE else 0
     told = kind_by_pattern(url, site)
@@ -151,7 +169,9 @@ def read_links(
         kind = "list"
     else:
         kind = "list" if (listed and len(links) >= 2 * texts) or titles > 1.5 * running else "article"
-    found = PageLinks(kind, list(links.values()))
+    found = PageLinks(kind, list(links.values()), titled=titled)
+    if kind == "list":
+        found.text = titles + _outside(root)
     # a short page of a split article holds little text; a list's address says that it is one
     if kind == "article" or (told is None and running >= _SOME_TEXT and not listed):
         named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]

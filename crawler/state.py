@@ -29,7 +29,7 @@ from crawler.home import Home
 from crawler.site import Site
 
 SCHEMA_VERSION = 1
-ROBOTS, SEED, LIST, UNKNOWN, ARTICLE, RECHECK = 0, 1, 2, 3, 4, 9  # priorities: lower goes first
+ROBOTS, SEED, LIST, UNKNOWN, ARTICLE, LAST, RECHECK = 0, 1, 2, 3, 4, 8, 9  # priorities: lower goes first
 
 _metadata = sa.MetaData()
 meta_table = sa.Table(
@@ -323,6 +323,11 @@ class SiteState:
             )
         )
         return self.queued()
+
+    def postpone(self, template: str) -> None:
+        """Ask pages of a form after all others."""
+        here = sa.and_(_P.template == template, _P.queued == 1, _P.priority < LAST)
+        self._run(sa.update(pages_table).where(here).values(priority=LAST))
 
     def forget_tries(self) -> None:
         """What failed because its host did has all its tries again."""

@@ -1,0 +1,26 @@
+"""What is a page and what is a file, told by media type and looks."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawler.answers import is_html
+
+
+@pytest.mark.parametrize(
+    ("media", "body", "page"),
+    [
+        ("text/html; charset=gbk", b"<p>", True),
+        ("application/xhtml+xml", b"<?xml version='1.0'?><html/>", True),
+        ("", b"\xef\xbb\xbf <!DOCTYPE html><html>", True),
+        ("text/plain", b"<html><body>", True),
+        ("text/plain", b"plain words", False),
+        ("application/pdf", b"%PDF-1.7", False),
+        ("text/html", b"%PDF-1.7", False),
+        ("text/html", b"PK\x03\x04docx", False),
+        ("text/html", b"\xd0\xcf\x11\xe0doc", False),
+        ("image/png", b"<html>", False),
+    ],
+)
+def test_media_type_and_looks(media: str, body: bytes, page: bool) -> None:
+    assert is_html(media, body) is page

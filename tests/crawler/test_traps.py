@@ -1,0 +1,105 @@
+"""Crawler traps starve nothing; sites that only look like one are read to their end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crawler.home import Home
+from crawler.traps import LAST, Traps
+from tests.crawler.crawling import crawl
+from tests.crawler.faults import FaultServer, html, links, site_file
+
+LIST, ARTICLE = "/l/list_0.html", "/a/0.html"
+
+
+def test_a_form_that_leads_on_and_on_goes_last() -> None:
+    traps = Traps()
+    for n in range(LAST):
+        assert not traps.last("/c")
+        assert traps.seen("/c", [("/c", False)], 30, article=False), n
+    assert traps.last("/c")
+    assert not traps.last("/d")
+    assert not traps.seen("/c", [("/c", False)], 30, article=False), "nothing to keep"
+
+
+def test_anything_new_elsewhere_sets_a_form_right_again() -> None:
+    traps = Traps({LIST: LAST})
+    assert traps.seen(LIST, [(LIST, False), (ARTICLE, False)], 30, article=False)
+    assert not traps.last(LIST)
+    assert not traps.seen(LIST, [(LIST, False), (ARTICLE, False)], 30, article=False), "nothing to keep"
+
+
+def test_links_into_another_trap_bring_nothing_unless_they_name_something() -> None:
+    traps = Traps({"/day": LAST})
+    days = [("/day", False)] * 28
+    assert not traps.bears("/month", days)
+    assert traps.bears("/list", [*days, ("/day", True)])
+    traps.seen("/month", [*days, ("/month", False)], 500, article=False)
+    assert traps.barren["/month"] == 1
+
+
+def test_text_articles_and_titles_are_no_trap() -> None:
+    traps = Traps()
+    for _ in range(3 * LAST):
+        traps.seen("/thin", [], 10, article=False)
+        traps.seen(ARTICLE, [], 400, article=False)  # short previews look like lists
+        traps.seen("/p", [], 0, article=True)
+        traps.seen("/0.html", [("/0.html", True)] * 20, 600, article=False)  # lists and articles of one form
+    assert traps.barren == {"/thin": LAST}
+
+
+def test_what_is_kept_makes_the_same_again() -> None:
+    traps = Traps()
+    traps.seen("/c", [("/c", False)], 0, article=False)
+    assert Traps(json.loads(json.dumps(traps.barren))).barren == traps.barren
+
+
+def _calendar(years: range) -> dict[str, bytes]:
+    """Every month leads to the next one and to its days, every day to the next month; none holds anything."""
+    out = {}
+    for year in years:
+        for month in range(1, 13):
+            after = f'<a href="/cal/{year + month // 12}/{month % 12 + 1}">&gt;</a>'
+            days = [f"/cal/{year}/{month}/{day}" for day in range(1, 29)]
+            out |= dict.fromkeys(days, f"<html><body>{after}</body></html>".encode())
+            grid = "".join(f'<td><a href="{d}">{n}</a></td>' for n, d in enumerate(days, 1))
+            out[f"/cal/{year}/{month}"] = f"<html><body>{after}<table>{grid}</table></body></html>".encode()
+    return out
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.find(tmp_path)
+
+
+def test_an_endless_calendar_starves_nothing(home: Home) -> None:
+    with FaultServer() as server:
+        server.pages |= _calendar(range(2022, 2032))
+        server.pages["/"] = links("/cal/2022/1", "/list/1")
+        for n in range(1, 31):  # each list leads to the next one alone
+            server.pages[f"/list/{n}"] = links(f"/list/{n + 1}", f"/speech/{n}.html")
+            server.pages[f"/speech/{n}.html"] = html(str(n))
+        site_file(home, "trap", server.url)
+        ran = crawl(home, "trap", "--limit", "200")
+        assert not ran.sites["trap"]["finished"]
+        asked = server.paths()
+        assert {f"/speech/{n}.html" for n in range(1, 31)} <= set(asked)
+        assert sum(p.startswith("/cal/") for p in asked[: asked.index("/speech/30.html")]) < 100, (
+            "what is good goes first"
+        )
+
+
+def test_a_long_list_is_read_to_its_end(home: Home) -> None:
+    with FaultServer() as server:
+        server.pages["/"] = links("/list/1")
+        for n in range(1, 76):
+            server.pages[f"/list/{n}"] = (
+                links(f"/list/{n + 1}", f"/speech/{n}.html") if n < 75 else links("/speech/75.html")
+            )
+            server.pages[f"/speech/{n}.html"] = f"<html><body><p>第{n}篇，同志们，短。</p></body></html>".encode()
+        site_file(home, "long", server.url)
+        assert crawl(home, "long").sites["long"]["finished"]
+        assert {f"/speech/{n}.html" for n in range(1, 76)} <= set(server.paths())
