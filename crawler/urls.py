@@ -50,9 +50,10 @@ def clean_url(url: str, charset: str = "utf-8") -> str | None:
         safe = safe_url_string(urlunsplit((parts.scheme, host + port, path, query, "")), encoding=charset)
     except (ValueError, UnicodeError, LookupError):
         return None
-    safe = _ESCAPE.sub(lambda m: m[0].upper(), safe)
-    head, mark, query = safe.partition("?")
-    return f"{head}?{'&'.join(sorted(query.split('&')))}" if mark else head
+    # IDNA may give capitals back; the order of the query's fields stays as linked: some servers answer to that alone
+    scheme, _, rest = _ESCAPE.sub(lambda m: m[0].upper(), safe).partition("://")
+    netloc, slash, tail = rest.partition("/")
+    return f"{scheme}://{netloc.lower()}{slash}{tail}" if netloc else None
 
 
 @lru_cache(maxsize=64)

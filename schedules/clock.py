@@ -113,6 +113,10 @@ class Scheduler:
         return 1 if self.failures or self.broken else 0
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        # in a thread of its own: the wait that the signal interrupts may hold the very locks that set() needs
+        threading.Thread(target=self._ask_to_stop, daemon=True).start()
+
+    def _ask_to_stop(self) -> None:
         if self._stopping.is_set():  # asked twice: no more patience
             self.settings.stop = 0.0
         self._stopping.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -61,9 +61,9 @@ def serve(
     server = SampleServer(_built(seed, articles, chars, page_bytes, page_size, site), day, base_port, latency, flaky)
     for spec in server.sample.sites:
         server.sample.pages(spec.name, day)
-    over = threading.Event()
+    over: list[int] = []  # no Event: its lock may be held by the very wait that the signal interrupts
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda caught, _: over.append(caught))
     with server:
         if ready:
             write_json(ready, server.urls)
@@ -75,7 +75,8 @@ def serve(
             return table
 
         show(server.urls, human, as_json)
-        over.wait()
+        while not over:
+            time.sleep(0.1)
 
 
 @app.command("build")

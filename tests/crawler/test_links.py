@@ -35,7 +35,7 @@ def found(body: str, **words: Any) -> list[str]:
         ("<A HREF=b.html>", "http://www.a.test/x/b.html"),
         ('<a href="//www.a.test/c">', "http://www.a.test/c"),
         ('<a href="?a=1">', "http://www.a.test/x/5.html?a=1"),
-        ('<a href="/s.asp?b=2&amp;a=1">', "http://www.a.test/s.asp?a=1&b=2"),
+        ('<a href="/s.asp?b=2&amp;a=1">', "http://www.a.test/s.asp?b=2&a=1"),
         ('<a href="/s?/news/1.html">', "http://www.a.test/s?/news/1.html"),
         ('<a href=" /c \n">', "http://www.a.test/c"),
         ('<a href="\\y\\z.html">', "http://www.a.test/y/z.html"),
