@@ -11,7 +11,9 @@ DOWNLOAD_DELAY = 0  # the frontier hands out a request when it may be made
 DOWNLOAD_DELAY_JITTER = 0
 CONCURRENT_REQUESTS = 64  # several sites side by side; each has its own limit
 CONCURRENT_REQUESTS_PER_DOMAIN = 8
-CONCURRENT_ITEMS = 1  # nothing is yielded; Scrapy starts as many tasks for each answer, 1.5 ms of a page at its default of 100
+CONCURRENT_ITEMS = (
+    1  # nothing is yielded; Scrapy starts as many tasks for each answer, 1.5 ms of a page at its default of 100
+)
 RETRY_ENABLED = False  # a retry is a row of the frontier, so that it survives a kill
 METAREFRESH_ENABLED = False  # a refresh is a link
 REDIRECT_ENABLED = False  # a redirect is an answer to keep; its target is a row of the frontier

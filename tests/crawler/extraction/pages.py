@@ -4,7 +4,9 @@ from __future__ import annotations
 
 OPENING = "今天我们在这里召开全镇护林工作会议,主要任务是总结上半年的巡护情况,安排秋冬季的重点工作。"
 FIRST = "一、看清形势,把思想统一到护林上来"
-FIRST_TEXT = "上半年全镇共组织巡护四百余次,没有发生一起火情,成绩来之不易。但是入秋以后天干物燥,任何一点松懈都可能酿成大祸。"
+FIRST_TEXT = (
+    "上半年全镇共组织巡护四百余次,没有发生一起火情,成绩来之不易。但是入秋以后天干物燥,任何一点松懈都可能酿成大祸。"
+)
 SECOND = "二、压实责任,把措施落到每一个山头"
 SECOND_TEXT = "各村要把山头地块逐一分到人,护林员每天上山不少于两次,发现野外用火立即制止,并在十分钟之内报告镇里。"
 CLOSING = "同志们,青山就是我们的家底。让我们守好每一片林子,给子孙留下一份厚实的产业。"
@@ -25,10 +27,12 @@ def paragraphs(lines: list[str]) -> str:
     return "".join(f"<p>{x}</p>" for x in lines)
 
 
-def page(body: str, title: str = TITLE, *, head: str = "", above: str = "", below: str = "", site: str = "清泉文库") -> bytes:
+def page(
+    body: str, title: str = TITLE, *, head: str = "", above: str = "", below: str = "", site: str = "清泉文库"
+) -> bytes:
     """A whole page in UTF-8: navigation, heading, body, what stands below, footer."""
     return (
         f"<!doctype html><html><head><meta charset=utf-8><title>{title} - {site}</title>{head}</head><body>"
-        f'<div class=nav><a href=/>首页</a> <a href=/a/>讲话</a> <a href=/b/>致辞</a></div><h1>{title}</h1>{above}'
-        f'<div class=text>{body}</div>{below}<div class=bottom>{site} 版权所有 <a href=/about>关于我们</a></div></body></html>'
+        f"<div class=nav><a href=/>首页</a> <a href=/a/>讲话</a> <a href=/b/>致辞</a></div><h1>{title}</h1>{above}"
+        f"<div class=text>{body}</div>{below}<div class=bottom>{site} 版权所有 <a href=/about>关于我们</a></div></body></html>"
     ).encode()

@@ -58,7 +58,9 @@ def test_matter_before_the_speech_goes(above: str) -> None:
         "<p>推荐访问:<a href=/t/1>护林</a> <a href=/t/2>讲话</a></p>",
         "<p>标签: #护林</p>",
         "<div>上一篇:<a href=/a/0.html>护林倡议书</a></div><div>下一篇:没有了</div>",
-        "<h3>猜你喜欢</h3><ul>" + "".join(f"<li><a href=/a/{i}.html>关于春季造林工作的第{i}个讲话</a></li>" for i in range(8)) + "</ul>",
+        "<h3>猜你喜欢</h3><ul>"
+        + "".join(f"<li><a href=/a/{i}.html>关于春季造林工作的第{i}个讲话</a></li>" for i in range(8))
+        + "</ul>",
         "<p>以上就是镇长在全镇护林工作会议上的讲话的全部内容,希望对大家有帮助。</p>",
         "<div>分享到: <a href=#>微信</a> <a href=#>微博</a></div>",
         "<p>------分隔线------</p>",
@@ -83,7 +85,9 @@ def test_matter_behind_the_speech_goes(below: str) -> None:
 )
 def test_open_previews(marker: str, declared: int | None) -> None:
     shown = SPEECH[:4]
-    result = read(page(paragraphs([*shown[:-1], shown[-1] + "……"]) + f"<div><p>{marker}</p><a href=/login>登录</a></div>"))
+    result = read(
+        page(paragraphs([*shown[:-1], shown[-1] + "……"]) + f"<div><p>{marker}</p><a href=/login>登录</a></div>")
+    )
     assert result.fate == "preview"
     assert text(result) == shown
     assert result.speeches[0]["chars_declared"] == declared
@@ -111,7 +115,11 @@ def test_points_announced_and_not_there() -> None:
 def test_compilation_gives_one_row_a_part() -> None:
     body = paragraphs(["护林讲话3篇", "篇1", *SPEECH, "篇2", *OTHER, "篇3", *SPEECH[:5]])
     result = read(page(body, "护林讲话3篇"))
-    assert [(r["part"], r["parts"], r["part_title"]) for r in result.speeches] == [(1, 3, "篇1"), (2, 3, "篇2"), (3, 3, "篇3")]
+    assert [(r["part"], r["parts"], r["part_title"]) for r in result.speeches] == [
+        (1, 3, "篇1"),
+        (2, 3, "篇2"),
+        (3, 3, "篇3"),
+    ]
     assert text(result, 1) == OTHER
     assert result.speeches[1]["salutation"] == "老师们、同学们"
 
@@ -156,7 +164,11 @@ def test_text_printed_twice_stays_once() -> None:
         ("off_topic", "全镇秋季护林工作方案", ["为切实做好护林工作,结合我镇实际,特制定本方案。", *SPEECH[2:6]]),
         ("off_topic", "关于做好护林工作的通知", ["各村、各单位:", *SPEECH[2:6], "特此通知。"]),
         ("off_topic", "学习护林会议精神心得体会", ["通过这次学习,我对护林有了更深的认识。", *SPEECH[2:6]]),
-        ("off_topic", "我镇召开护林会议", ["本报讯 昨日,我镇召开护林会议。会议指出,要看清形势。会议强调,要压实责任。会议要求,各村要立即行动。"] * 2),
+        (
+            "off_topic",
+            "我镇召开护林会议",
+            ["本报讯 昨日,我镇召开护林会议。会议指出,要看清形势。会议强调,要压实责任。会议要求,各村要立即行动。"] * 2,
+        ),
         ("soft_404", "提示信息", ["对不起,您访问的文章不存在或已被删除!"]),
         ("login", "提示", ["用户名: 密码: 登录 忘记密码"]),
         ("other", "关于我们", ["清泉文库是一个文稿学习平台,收录各类讲话,供写作者学习参考,欢迎大家常来看看。"] * 3),
@@ -171,7 +183,10 @@ def test_what_is_no_speech(fate: str, title: str, body: list[str]) -> None:
 
 def test_lists_are_lists() -> None:
     links = "".join(f"<li><a href=/a/{i}.html>镇长在第{i}次护林会议上的讲话</a></li>" for i in range(30))
-    teasers = "".join(f"<li><a href=/a/{i}.html>镇长在第{i}次护林会议上的讲话</a><p>同志们:{SPEECH[3][:60]}...</p></li>" for i in range(12))
+    teasers = "".join(
+        f"<li><a href=/a/{i}.html>镇长在第{i}次护林会议上的讲话</a><p>同志们:{SPEECH[3][:60]}...</p></li>"
+        for i in range(12)
+    )
     assert read(page(f"<ul>{links}</ul>", "讲话")).fate == "list"
     assert read(page(f"<ul>{teasers}</ul>", "讲话")).fate == "list"
 

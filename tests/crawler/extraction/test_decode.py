@@ -34,7 +34,10 @@ def test_a_torn_character_costs_only_itself() -> None:
 
 
 def test_declarations_are_found_in_page_then_header() -> None:
-    assert declared_charsets(b"<meta http-equiv=x content='text/html; charset=GB2312'>", "text/html;charset=Big5") == ["gb18030", "big5hkscs"]
+    assert declared_charsets(b"<meta http-equiv=x content='text/html; charset=GB2312'>", "text/html;charset=Big5") == [
+        "gb18030",
+        "big5hkscs",
+    ]
 
 
 @given(st.binary(max_size=400))

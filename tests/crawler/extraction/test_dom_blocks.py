@@ -31,11 +31,17 @@ def test_text_deeper_than_any_limit_is_kept() -> None:
 
 
 def test_breaks_of_old_layouts() -> None:
-    assert texts("<td><font>&nbsp;&nbsp;&nbsp;&nbsp;第一段。<br>&nbsp;&nbsp;&nbsp;&nbsp;第二段。<BR><BR>\u3000\u3000第三段。</font></td>") == ["第一段。", "第二段。", "第三段。"]
+    assert texts(
+        "<td><font>&nbsp;&nbsp;&nbsp;&nbsp;第一段。<br>&nbsp;&nbsp;&nbsp;&nbsp;第二段。<BR><BR>\u3000\u3000第三段。</font></td>"
+    ) == ["第一段。", "第二段。", "第三段。"]
 
 
 def test_indent_inside_one_line_breaks_behind_a_sentence() -> None:
-    assert texts("<div>第一段。\u3000\u3000第二段。 &nbsp; &nbsp;&nbsp;第三段</div>") == ["第一段。", "第二段。", "第三段"]
+    assert texts("<div>第一段。\u3000\u3000第二段。 &nbsp; &nbsp;&nbsp;第三段</div>") == [
+        "第一段。",
+        "第二段。",
+        "第三段",
+    ]
 
 
 def test_hard_wraps_vanish_between_wide_characters() -> None:
@@ -48,7 +54,9 @@ def test_inline_elements_do_not_break_and_links_are_counted() -> None:
 
 
 def test_hidden_anti_copy_text_is_left_out_but_a_hidden_body_is_not() -> None:
-    assert texts("<p>正文<span style='display: none'>本文来自某站</span>继续<font class=jammer>xx</font></p>") == ["正文继续"]
+    assert texts("<p>正文<span style='display: none'>本文来自某站</span>继续<font class=jammer>xx</font></p>") == [
+        "正文继续"
+    ]
     assert texts(f"<div style=display:none>{'正文很长。' * 100}</div>") == ["正文很长。" * 100]
 
 

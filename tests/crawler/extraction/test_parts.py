@@ -35,7 +35,9 @@ def test_ordinal_styles(style: tuple[str, str, str]) -> None:
 
 
 def test_heading_and_salutation_on_one_line() -> None:
-    blocks = read_blocks(parse(paragraphs(["【篇一】 同志们:", *SPEECH[1:], "【篇二】 各位代表:", *OTHER[1:]]).encode()).root)
+    blocks = read_blocks(
+        parse(paragraphs(["【篇一】 同志们:", *SPEECH[1:], "【篇二】 各位代表:", *OTHER[1:]]).encode()).root
+    )
     found, _ = find_headings(blocks, plain("讲话2篇"), same_title=same_title)
     assert [(h.text, h.rest) for h in found] == [("【篇一】", "同志们:"), ("【篇二】", "各位代表:")]
 
@@ -66,12 +68,15 @@ def test_outline_of_one_speech_is_no_compilation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "count"), [("讲话稿6篇", 6), ("讲话汇编", 0), ("学习体会三篇", 3), ("在大会上的讲话", None), ("(精选十二篇)", 12)]
+    ("title", "count"),
+    [("讲话稿6篇", 6), ("讲话汇编", 0), ("学习体会三篇", 3), ("在大会上的讲话", None), ("(精选十二篇)", 12)],
 )
 def test_declared_count(title: str, count: int | None) -> None:
     assert declared_count(title) == count
 
 
-@pytest.mark.parametrize(("text", "value"), [("十", 10), ("十二", 12), ("二十", 20), ("三", 3), ("12", 12), ("③", 3), ("Ⅳ", 4), ("甲", None)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("十", 10), ("十二", 12), ("二十", 20), ("三", 3), ("12", 12), ("③", 3), ("Ⅳ", 4), ("甲", None)]
+)
 def test_number(text: str, value: int | None) -> None:
     assert number(text) == value
