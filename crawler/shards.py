@@ -2,13 +2,13 @@
 
     var/records/SITE/
       07.json                 pointer of bucket 07: which shard holds, of which input it was made, digest of each file
-      07-3f2a…/               the shard, immutable: speeches, provenance, pages, readings (.parquet)
+      07-3f2a…/               the shard, immutable: speeches, provenance, pages, readings, cuts (.parquet)
 
 The articles of a site are spread over BUCKETS buckets by a hash of their key; one bucket is one unit of work, rewritten whole
 or not at all. A shard is written beside, renamed into place under the digest of its content, and then its pointer is
 replaced: the pointer is the only commit point. The same rows give the same bytes, and a shard whose content did not change is not
-touched. `readings` is extraction's own memory of what reading made of each article (see READING); the other three are what
-the publisher takes.
+touched. `readings` and `cuts` are extraction's own memory of what reading made of each article and of what it cut (see READING, CUT); the
+other three are what the publisher takes.
 """
 
 from __future__ import annotations
@@ -51,11 +51,24 @@ READING: tuple[Column, ...] = (
 )
 READING_SCHEMA = schema(READING)
 
+CUT: tuple[Column, ...] = (
+    Column("article_key", pa.string(), "key of the article's first page"),
+    Column("order", pa.int16(), "number of the cut within its article, from 1, in the order in which reading cut"),
+    Column(
+        "page", pa.int16(), "number of the in-article page that the text stood on, among those that were read, from 1"
+    ),
+    Column("rule", pa.string(), "the rule that cut it: file.group.id of the rules, or the name of a step of reading"),
+    Column("text", pa.string(), "what was cut; a long text is kept with its first characters"),
+    Column("chars", pa.int32(), "characters of the whole text without white space"),
+)
+CUT_SCHEMA = schema(CUT)
+
 SCHEMAS: dict[str, pa.Schema] = {
     "speeches": SPEECH_SCHEMA,
     "provenance": PROVENANCE_SCHEMA,
     "pages": PAGE_SCHEMA,
     "readings": READING_SCHEMA,
+    "cuts": CUT_SCHEMA,
 }
 COLUMNS = hashlib.sha256("\n".join(f"{n} {t.to_string()}" for n, t in SCHEMAS.items()).encode()).hexdigest()[:16]
 SORT: dict[str, list[tuple[str, str]]] = {
@@ -63,6 +76,7 @@ SORT: dict[str, list[tuple[str, str]]] = {
     "provenance": [("speech_id", "ascending"), ("ordinal", "ascending")],
     "pages": [("key", "ascending")],
     "readings": [("article_key", "ascending")],
+    "cuts": [("article_key", "ascending"), ("order", "ascending")],
 }
 
 
@@ -158,7 +172,7 @@ def verify(shard: Shard) -> None:
 
 
 def read_table(shard: Shard, table: str, columns: list[str] | None = None) -> pa.Table:
-    """A table of a shard (`speeches`, `provenance`, `pages` or `readings`), checked against the pointer's SHA-256.
+    """A table of a shard (`speeches`, `provenance`, `pages`, `readings` or `cuts`), checked against the pointer's SHA-256.
 
     Raises DamagedError. A shard that extraction replaced meanwhile is gone as well: take `committed` again.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from lxml.html import HtmlElement
@@ -12,53 +13,80 @@ from lxml.html import HtmlElement
 from crawler.extraction.blocks import Block, read_blocks, with_text
 from crawler.extraction.classify import is_list, judge, page_without_text
 from crawler.extraction.dom import Document, parse, select
+from crawler.extraction.evidence import find_evidence
 from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import simtext_sha256, text_sha256
 from crawler.extraction.maintext import find_main
-from crawler.extraction.model import ArticleResult, PageFacts, PageInput, Part, Structure
+from crawler.extraction.model import ArticleResult, Cut, PageFacts, PageInput, Part, Structure
 from crawler.extraction.previews import find_marker
 from crawler.extraction.profile import Profile, line_key
 from crawler.extraction.speech import read_speech
 from crawler.extraction.structure import read_structure
 from crawler.extraction.titles import same_title
-from crawler.extraction.watermarks import site_names, without_watermarks
+from crawler.extraction.trace import Trace, read_shown
+from crawler.extraction.watermarks import site_names, watermarks_in, without_watermarks
 from crawler.site import Site
 
 _PAGE_MARK = re.compile(r"\s*[(【\[]?\s*(?:第\s*)?[\d一二三四五六七八九十]{1,3}\s*(?:页|/\s*\d+)?\s*[)】\]]?\s*$")
 _OPEN_END = re.compile(r"[\u4e00-\u9fff,、]$")
 
 
-def read_article(pages: Sequence[PageInput], site: Site, profile: Profile | None = None) -> ArticleResult:
+def read_article(
+    pages: Sequence[PageInput], site: Site, profile: Profile | None = None, trace: Trace | None = None
+) -> ArticleResult:
     """Read an article (its in-article pages in order) into speeches.
 
     Pure: the same pages, site file, rules and profile give the same result. Raises nothing for bad HTML; a page that is no
-    speech comes back with its fate and the reason.
+    speech comes back with its fate and the reason. trace: takes every decision along, and never changes the result.
     """
     documents = [parse(p.body, p.content_type, p.url) for p in pages]
     facts = read_facts(documents[0], site)
-    lines, after, all_blocks = _body_of(documents, site, profile, facts)
+    if trace is not None:
+        for page, document in zip(pages, documents, strict=True):
+            trace.decoded(page, document)
+        trace.facts = find_evidence(documents[0], facts, site)
     result = ArticleResult("empty", title=facts.title or None, charset=documents[0].charset)
+    structure = _read(documents, site, profile, facts, result, trace)
+    if trace is not None:
+        trace.fate, trace.why = result.fate, result.why
+        trace.flags = sorted({f for row in result.speeches for f in row["quality_flags"]})
+        trace.finish(structure.parts if structure else [], structure is not None)
+    return result
+
+
+def _read(
+    documents: Sequence[Document],
+    site: Site,
+    profile: Profile | None,
+    facts: PageFacts,
+    result: ArticleResult,
+    trace: Trace | None,
+) -> Structure | None:
+    """Read body, structure and rows into `result`; the structure, None where the page was told by its looks to be no document."""
+    lines, after, all_blocks = _body_of(documents, site, profile, facts, result.cut, trace)
     verdict = page_without_text(all_blocks, facts.title)
     if verdict is not None:
         result.fate, result.why = verdict.fate, verdict.why
-        return result
+        return None
     if not lines:
         result.why = "no running text found"
-        return result
+        return None
     if is_list(lines):
         result.fate, result.why = "list", "links with a teaser each"
-        return result
-    structure = read_structure(lines, facts.title, title_raw=facts.title_raw, after=after)
-    result.cut = structure.cut
+        return None
+    structure = read_structure(lines, facts.title, title_raw=facts.title_raw, after=after, trace=trace)
+    result.cut += structure.cut
     if not structure.parts:
         result.why = "nothing is left when the page's furniture is cut"
-        return result
+        return structure
     verdict = judge(
         facts.title, [p for part in structure.parts for p in part.paragraphs], [p.heading for p in structure.parts]
     )
     result.fate, result.why = verdict.fate, verdict.why
+    if trace is not None:
+        trace.judged(verdict)
     if verdict.fate != "speech":
-        return result
+        return structure
     if any(p.is_preview for p in structure.parts):
         result.fate = "preview"
     flags = sorted({f for d in documents for f in d.flags} | set(structure.flags))
@@ -66,40 +94,72 @@ def read_article(pages: Sequence[PageInput], site: Site, profile: Profile | None
     result.speeches = [_row(i, count, part, structure, facts, flags) for i, part in enumerate(structure.parts, 1)]
     if result.fate == "speech" and any(row["is_preview"] for row in result.speeches):
         result.fate = "preview"
-    return result
+    return structure
 
 
 def _body_of(
-    documents: Sequence[Document], site: Site, profile: Profile | None, facts: PageFacts
+    documents: Sequence[Document],
+    site: Site,
+    profile: Profile | None,
+    facts: PageFacts,
+    cut: list[Cut],
+    trace: Trace | None,
 ) -> tuple[list[Block], list[Block], list[Block]]:
-    """Body blocks of all in-article pages in order, the blocks behind the last body, and all blocks of the first page."""
+    """Body blocks of all in-article pages in order, the blocks behind the last body, and all blocks of the first page.
+
+    cut: takes what is cut on the way.
+    """
+
+    def note(rule: str, blocks: Sequence[Block]) -> None:
+        cut.extend(Cut(rule, b.text, b.page) for b in blocks)
+        if trace is not None:
+            trace.cut(rule, blocks)
+
     lines: list[Block] = []
     after: list[Block] = []
     first_blocks: list[Block] = []
-    dropped = frozenset(profile.lines) if profile else frozenset()
+    furniture = frozenset(profile.lines) if profile else frozenset()
     names = site_names([facts.site_title, site.title], documents[0].url)
     cuts = [re.compile(p) for p in site.reading.cut]
     for k, document in enumerate(documents):
+        shown = read_shown(document) if trace is not None and site.reading.drop else []
+        dropped = []
         for selector in site.reading.drop:
             for element in select(document.root, selector):
                 if element.getparent() is not None:
                     element.drop_tree()
+                    dropped.append((selector, element))
         blocks = read_blocks(_body_element(document.root))
         if k == 0:
             first_blocks = blocks
-        main = find_main(document, blocks, site, profile)
+        else:
+            for b in blocks:
+                b.page = k
+        if trace is not None:
+            trace.blocks(k, shown, blocks, dropped)
+        main = find_main(document, blocks, site, profile, None if trace is None else partial(trace.main, k))
         if main is None:
             continue
         first, last = main
-        own = [
-            b
-            for b in blocks[first : last + 1]
+        own = []
+        for b in blocks[first : last + 1]:
             # a marker that says the rest is not shown is evidence, however many pages have it
-            if (line_key(b) not in dropped or find_marker(b)) and not any(c.search(b.text) for c in cuts)
-        ]
-        own = [b if (t := without_watermarks(b.text, names)) == b.text else with_text(b, t) for b in own]
+            if furniture and line_key(b) in furniture and not find_marker(b):
+                note("profile.line", [b])
+            elif phrase := next((c.pattern for c in cuts if c.search(b.text)), None):
+                note(f"site_file.cut {phrase}", [b])
+            elif (text := without_watermarks(b.text, names)) != b.text:
+                for piece in watermarks_in(b.text, names):
+                    cut.append(Cut("watermark", piece, k))
+                    if trace is not None:
+                        trace.piece("watermark", b, piece)
+                own.append(with_text(b, text))
+            else:
+                own.append(b)
         if k > 0:
-            own = _without_page_head(own, facts)
+            rest = _without_page_head(own, facts)
+            note("page_head", own[: len(own) - len(rest)])
+            own = rest
             if own and lines and _runs_on(lines[-1], own[0]):
                 lines[-1] = _joined(lines[-1], own[0])
                 own = own[1:]
@@ -136,7 +196,7 @@ def _runs_on(last: Block, first: Block) -> bool:
 
 def _joined(last: Block, first: Block) -> Block:
     return Block(last.element, last.text + first.text, last.size + first.size, last.link + first.link, 0, last.index,
-                 last.folded + first.folded)  # fmt: skip
+                 last.folded + first.folded, page=last.page, also=(*last.also, *first.keys))  # fmt: skip
 
 
 def _row(

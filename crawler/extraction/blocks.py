@@ -126,6 +126,8 @@ class Block:
     length), which is what rules are searched in; size: characters without white space; link, bold: how
     many of them stand in links and in bold; indent: the line begins with ideographic or no-break spaces, as a paragraph does;
     furniture: whether it is a line of the page's furniture by its words (density.is_furniture keeps its answer here).
+    page, index: which block of which in-article page it is (from 0); also: those that were joined to it, so that the end of
+    each can be told.
     """
 
     element: HtmlElement
@@ -137,6 +139,13 @@ class Block:
     folded: str
     indent: bool = False
     furniture: bool | None = None
+    page: int = 0
+    also: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def keys(self) -> tuple[tuple[int, int], ...]:
+        """(page, index) of every block of the pages that is in it."""
+        return ((self.page, self.index), *self.also)
 
     @property
     def tag(self) -> str:
@@ -155,7 +164,17 @@ class Block:
 
 def with_text(block: Block, text: str) -> Block:
     """The block with another text in the same place."""
-    return Block(block.element, text, len(text) - text.count(" "), 0, 0, block.index, plain(text), block.indent)
+    size = len(text) - text.count(" ")
+    return Block(
+        block.element, text, size, 0, 0, block.index, plain(text), block.indent, page=block.page, also=block.also
+    )
+
+
+def joined(block: Block, following: Block, text: str | None = None) -> Block:
+    """Two blocks as one, in the place of the first. text: of the second, where it is not its own."""
+    one = with_text(block, block.text + (following.text if text is None else text))
+    one.also = (*block.also, *following.keys)
+    return one
 
 
 def fold_space(text: str) -> str:

@@ -83,6 +83,7 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
             if rest:
                 lines[k] = with_text(block, rest)
                 out.note(rule, lines[first:k])
+                out.note_piece(rule, block, block.text[: len(block.text) - len(rest)])
                 return k
         elif (
             rule == "title"

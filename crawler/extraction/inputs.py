@@ -36,6 +36,8 @@ _MACHINERY = {
     "report.py",
     "follow.py",
     "learning.py",
+    "trace.py",
+    "evidence.py",
 }
 _LIBRARIES = ("trafilatura", "lxml", "htmldate", "opencc")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from crawler.extraction.blocks import Block, with_text
+from crawler.extraction.blocks import Block
+from crawler.extraction.blocks import joined as join_blocks
 from crawler.extraction.edges import OUTLINE, is_address_line
 from crawler.extraction.rules import any_of
 
@@ -53,7 +54,7 @@ def unwrap(lines: list[Block]) -> list[Block]:
     out: list[Block] = []
     for k, block in enumerate(lines):
         if k - 1 in joined:
-            out[-1] = with_text(out[-1], out[-1].text + block.text)
+            out[-1] = join_blocks(out[-1], block)
         else:
             out.append(block)
     return out

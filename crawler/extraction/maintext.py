@@ -7,7 +7,7 @@ density reader alone .960. So density leads, and trafilatura is asked where the 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lxml.html import HtmlElement
 
@@ -15,6 +15,7 @@ from crawler.extraction.blocks import Block, place, read_blocks
 from crawler.extraction.density import Body, find_bodies, trim, within
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.profile import Profile
+from crawler.extraction.trace import MainText
 from crawler.site import Site
 
 _SURE_WEIGHT = 300.0  # a body of so much running text ...
@@ -29,9 +30,12 @@ def _holder_span(blocks: Sequence[Block], holder: HtmlElement) -> tuple[int, int
     return inside[0], inside[-1]
 
 
-def _choose(document: Document, blocks: list[Block]) -> Body | None:
+def _choose(document: Document, blocks: list[Block], told: MainText | None = None) -> Body | None:
     """The body by density; where that is unsure, the candidate that trafilatura and the title's place speak for as well."""
     bodies = find_bodies(blocks, 2)
+    if told is not None:
+        told.by = "density" if bodies else None
+        told.candidates = [{"first": b.first, "last": b.last, "weight": round(b.weight, 1)} for b in bodies]
     if len(bodies) < 2 or (bodies[0].weight >= _SURE_WEIGHT and bodies[1].weight < _RIVAL * bodies[0].weight):
         return bodies[0] if bodies else None
     bodies = find_bodies(blocks, 3)
@@ -47,8 +51,15 @@ def _choose(document: Document, blocks: list[Block]) -> Body | None:
             and body.last > heading
             and all(b.first >= body.first or b.last <= heading for b in bodies if b is not body)
         )
+        if told is not None:
+            told.by = "votes"
+            told.candidates.append(
+                {"first": body.first, "last": body.last, "weight": round(body.weight, 1), "trafilatura": round(agreed, 3), "below_title": nearest}
+            )  # fmt: skip
         return body.weight / bodies[0].weight + 0.6 * agreed + (0.5 if nearest else 0.0)
 
+    if told is not None:
+        told.candidates = []
     return max(bodies, key=votes)
 
 
@@ -80,20 +91,41 @@ def _heading_index(document: Document, blocks: Sequence[Block]) -> int | None:
 
 
 def find_main(
-    document: Document, blocks: list[Block], site: Site | None = None, profile: Profile | None = None
+    document: Document,
+    blocks: list[Block],
+    site: Site | None = None,
+    profile: Profile | None = None,
+    tell: Callable[[MainText], None] | None = None,
 ) -> tuple[int, int] | None:
-    """First and last index of the blocks that hold the main text, furniture still inside; None when there is none."""
+    """First and last index of the blocks that hold the main text, furniture still inside; None when there is none.
+
+    tell: is told how it was found.
+    """
+    told = MainText(None) if tell is not None else None
+    main = _find(document, blocks, site, profile, told)
+    if tell is not None and told is not None:
+        if main is not None:
+            told.first, told.last = main
+        tell(told)
+    return main
+
+
+def _find(
+    document: Document, blocks: list[Block], site: Site | None, profile: Profile | None, told: MainText | None
+) -> tuple[int, int] | None:
     if site is not None:
         for selector in site.reading.body:
             for element in select(document.root, selector):
                 if span := _holder_span(blocks, element):
+                    if told is not None:
+                        told.by, told.named = "site_file", selector
                     return span
-    body = _choose(document, blocks)
+    body = _choose(document, blocks, told)
     if body is None:
         return None
     if profile is not None and profile.bodies and place(body.element) not in profile.bodies:
         known = frozenset(profile.bodies)
-        best: tuple[float, tuple[int, int]] | None = None
+        best: tuple[float, tuple[int, int], HtmlElement] | None = None
         seen: set[HtmlElement] = set()
         for block in blocks:
             node: HtmlElement | None = block.element
@@ -102,10 +134,14 @@ def find_main(
                 if place(node) in known and (span := _holder_span(blocks, node)):
                     size = sum(b.size - b.link for b in blocks[span[0] : span[1] + 1])
                     if best is None or size > best[0]:
-                        best = (size, span)
+                        best = (size, span, node)
                 node = node.getparent()
         if best is not None:
+            if told is not None:
+                told.by, told.named = "profile", place(best[2])
             return best[1]
+    if told is not None and profile is not None and profile.bodies and place(body.element) in profile.bodies:
+        told.named = place(body.element)
     return body.first, body.last
 
 

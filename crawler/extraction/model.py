@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crawler.extraction.blocks import Block
+
+if TYPE_CHECKING:
+    from crawler.extraction.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +77,37 @@ class Part:
     preview_evidence: str | None = None
 
 
+class Cut(NamedTuple):
+    """Text that was cut: the rule that cut it (`file.group.id` of rules/, or the name of a step), the text, and the in-article page
+    that it stood on, from 0."""
+
+    rule: str
+    text: str
+    page: int = 0
+
+
 @dataclass(slots=True)
 class Structure:
-    """The speeches of a page and what was cut: (rule, text)."""
+    """The speeches of a page and what was cut. trace: takes what became of each block, where somebody wants to know."""
 
     parts: list[Part]
     declared: int | None = None
     chars_declared: int | None = None
     flags: list[str] = field(default_factory=list)
-    cut: list[tuple[str, str]] = field(default_factory=list)
+    cut: list[Cut] = field(default_factory=list)
+    trace: Trace | None = None
 
     def note(self, rule: str, blocks: Sequence[Block]) -> None:
-        """Keep what was cut with the rule that cut it."""
-        self.cut.extend((rule, b.text) for b in blocks)
+        """Keep blocks that were cut, with the rule that cut them."""
+        self.cut.extend(Cut(rule, b.text, b.page) for b in blocks)
+        if self.trace is not None:
+            self.trace.cut(rule, blocks)
+
+    def note_piece(self, rule: str, block: Block, text: str) -> None:
+        """Keep a piece that was cut out of a block."""
+        self.cut.append(Cut(rule, text, block.page))
+        if self.trace is not None:
+            self.trace.piece(rule, block, text)
 
 
 @dataclass(slots=True)
@@ -94,7 +115,7 @@ class ArticleResult:
     """What reading made of one article (all its in-article pages together).
 
     fate, why: see records.Fate. title: of the page. charset: of the first page. speeches: rows of records.SPEECH by column name.
-    cut: what was cut off and by which rule, for audit: (rule, text).
+    cut: what was cut out of the main text and by which rule, for audit.
     """
 
     fate: str
@@ -102,4 +123,4 @@ class ArticleResult:
     title: str | None = None
     charset: str = "utf-8"
     speeches: list[dict[str, Any]] = field(default_factory=list)
-    cut: list[tuple[str, str]] = field(default_factory=list)
+    cut: list[Cut] = field(default_factory=list)

@@ -242,6 +242,10 @@ class Extraction:
         kept = [shards.speech_id(name, k, p) for k, o in outcomes.items() if o.kept for p in o.parts]
         if kept and job.old is not None:
             fresh = pa.concat_tables([rows.kept_speeches(shards.read_table(job.old, "speeches"), kept), fresh])
+        cuts = rows.table("cuts", (r for k, of in speeches.items() if of for r in rows.cut_rows(k, job.fresh[k])))
+        if kept and job.old is not None:
+            known = [k for k, o in outcomes.items() if o.kept]
+            cuts = pa.concat_tables([rows.kept_cuts(shards.read_table(job.old, "cuts"), known), cuts])
         tables = {
             "speeches": fresh,
             "provenance": rows.table(
@@ -256,6 +260,7 @@ class Extraction:
                 "pages", (r for a in job.articles for r in rows.page_rows(job.site, a, outcomes.get(a.key)))
             ),
             "readings": rows.table("readings", (rows.reading_row(k, o) for k, o in outcomes.items())),
+            "cuts": cuts,
         }
         complete = not any(r.damaged for r in job.fresh.values())
         own.add(shards.write_shard(self.home, name, job.bucket, tables, input_digest=job.input, complete=complete))

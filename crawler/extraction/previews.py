@@ -44,11 +44,11 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         rule, m = found
         behind = sum(b.size for b in lines[k + 1 :] if not b.is_linked and not _FURNITURE.search(b.folded))
         if rule.value != "hole" and (held < 40 or behind > 4 * held + 400):
-            out.cut.append((f"structure.preview.{rule.id}", block.text))
+            out.note(f"structure.preview.{rule.id}", [block])
             continue  # an offer above the text, not its end
         evidence = block.text[m.start() : m.end()].strip()[:80]
         _declared_length(m, out)
-        out.cut.append((f"structure.preview.{rule.id}", evidence))
+        out.note_piece(f"structure.preview.{rule.id}", block, evidence)
         before, rest = block.text[: m.start()].rstrip(), block.text[m.end() :].strip()
         if before and len(before) > 2 and not _FURNITURE.search(plain(before)):
             kept.append(with_text(block, before))

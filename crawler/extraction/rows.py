@@ -79,6 +79,17 @@ def kept_speeches(old: pa.Table, ids: list[str]) -> pa.Table:
     return old.filter(pc.is_in(old["speech_id"], pa.array(ids, pa.string())))
 
 
+def cut_rows(key: str, reading: Reading) -> Iterable[dict[str, Any]]:
+    """What was cut out of an article, as rows of shards.CUT."""
+    for n, (rule, text, page, chars) in enumerate(reading.cuts, 1):
+        yield {"article_key": key, "order": n, "page": page, "rule": rule, "text": text, "chars": chars}
+
+
+def kept_cuts(old: pa.Table, keys: list[str]) -> pa.Table:
+    """The rows of an old shard's cuts whose article is among `keys`."""
+    return old.filter(pc.is_in(old["article_key"], pa.array(keys, pa.string())))
+
+
 def provenance_rows(
     site: Site, article: Article, outcome: Outcome, profile_version: int | None
 ) -> Iterable[dict[str, Any]]:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from crawler.extraction.blocks import Block, with_text
+from crawler.extraction.blocks import Block, joined
 from crawler.extraction.density import FURNITURE_CHARS, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, rule_of, tail_start
 from crawler.extraction.layout import goes_on, unwrap
@@ -19,6 +19,7 @@ from crawler.extraction.plain import plain
 from crawler.extraction.previews import cut_at_marker, ends_in_dots, take_dots_off
 from crawler.extraction.rules import any_of, rules
 from crawler.extraction.titles import same_title
+from crawler.extraction.trace import Trace
 
 _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
@@ -26,16 +27,24 @@ _PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "p
 
 
 def read_structure(
-    blocks: Sequence[Block], title: str, *, title_raw: str = "", after: Sequence[Block] = ()
+    blocks: Sequence[Block],
+    title: str,
+    *,
+    title_raw: str = "",
+    after: Sequence[Block] = (),
+    trace: Trace | None = None,
 ) -> Structure:
     """Split a body into its speeches.
 
     blocks: the body, furniture included; title, title_raw: the page's title cleaned and as shown; after: blocks behind the body, where a preview
-    marker may stand outside it.
+    marker may stand outside it; trace: takes what becomes of each block.
     """
-    out = Structure([])
-    lines = unwrap(without_reprint(list(blocks)))
-    lines, evidence = cut_at_marker(lines, after, out)
+    out = Structure([], trace=trace)
+    once = without_reprint(list(blocks))
+    if len(once) < len(blocks):
+        here = set(map(id, once))
+        out.note("reprint", [b for b in blocks if id(b) not in here])
+    lines, evidence = cut_at_marker(unwrap(once), after, out)
     lines = _without_furniture(lines, out)
     headings, out.declared = find_headings(lines, plain(title_raw or title), same_title=same_title)
     if headings:
@@ -44,6 +53,8 @@ def read_structure(
         intro = _intro_of(lines[: max(0, starts[0])])
         for k, h in enumerate(headings):
             end = starts[k + 1] if k + 1 < len(starts) else len(lines)
+            if trace is not None and h.index >= 0:
+                trace.heading(lines[h.index], h.text, h.rest)
             part = _read_part(lines[h.index + 1 : end], _part_titles(title, h), h, out)
             part.intro = part.intro or (intro if k == 0 else None)
             if part.paragraphs:
@@ -87,7 +98,7 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
                 found, torn = None, True  # a page mark of the document, no pager of the site
             tail_seen = tail_seen or found is not None
             name = f"furniture.tail.{found.id}" if found else rule_of("line", "furniture", block.folded)
-            out.cut.append((name, block.text))
+            out.note(name, [block])
             ends = found is not None and held >= 120 and left <= held
             if (
                 ends
@@ -98,16 +109,16 @@ def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
                 break
             continue
         if _DOTS_ONLY.match(block.folded) and kept:
-            kept[-1] = with_text(kept[-1], kept[-1].text + "…")
+            kept[-1] = joined(kept[-1], block, "…")
             continue
         if block.is_linked and (block.size < 8 or block.link >= 0.8 * block.size):
-            out.cut.append(("linked", block.text))
+            out.note("linked", [block])
             continue
         if tail_seen and block.size >= 60 and block.size >= 0.5 * held and _retold(block, kept):
-            out.cut.append(("retold", block.text))
+            out.note("retold", [block])
             continue
         if torn and kept and goes_on(kept[-1], block):
-            kept[-1] = with_text(kept[-1], kept[-1].text + block.text)  # a paragraph that a page mark cut in two
+            kept[-1] = joined(kept[-1], block)  # a paragraph that a page mark cut in two
         else:
             kept.append(block)
         torn = False
@@ -146,6 +157,8 @@ def _read_part(lines: list[Block], titles: list[str], heading: Heading | None, o
         part.paragraphs.append(_clean(heading.rest))
     first = head_end(lines, titles, part, out)
     last = tail_start(lines, first, titles, out)
+    if out.trace is not None:
+        out.trace.kept(part, lines[first:last])
     for b in lines[first:last]:
         text = _clean(b.text)
         if text:

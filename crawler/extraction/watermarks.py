@@ -42,6 +42,11 @@ def without_watermarks(text: str, names: tuple[str, ...]) -> str:
     return _pattern(names).sub("", text)
 
 
+def watermarks_in(text: str, names: tuple[str, ...]) -> list[str]:
+    """What `without_watermarks` takes out of a text."""
+    return [m.group() for m in _pattern(names).finditer(text) if m.group()]
+
+
 def _spread(text: str, names: tuple[str, ...]) -> bool:
     """Whether a name may stand there with marks between its characters."""
     return any(len(n) >= 3 and not n.isascii() and all(c in text for c in n) for n in names)

@@ -7,7 +7,7 @@ starts faster and stays smaller without it. The classes here have no slots becau
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from crawler.archive import WarcAddress, read_response
 from crawler.errors import JianghuaError
 from crawler.extraction.decode import decode
-from crawler.extraction.model import ArticleResult, PageInput
+from crawler.extraction.model import ArticleResult, Cut, PageInput
 from crawler.home import Home
 from crawler.site import Site
 
@@ -71,7 +71,7 @@ class Reading:
     """What reading made of an article.
 
     charsets, statuses: of each page read, in order. speeches: as ArticleResult.speeches. damaged: pages whose record cannot be read;
-    the others were read without them.
+    the others were read without them. cuts: what was cut out of its speeches, of a bounded size (see bounded_cuts).
     """
 
     fate: str
@@ -81,6 +81,28 @@ class Reading:
     statuses: tuple[int, ...] = ()
     speeches: tuple[dict[str, Any], ...] = ()
     damaged: tuple[Damage, ...] = ()
+    cuts: tuple[tuple[str, str, int, int], ...] = ()
+
+
+MAX_CUTS, CUT_CHARS, CUTS_CHARS = 200, 600, 12_000  # of an article: cuts kept, characters of one and of all of them
+
+
+def bounded_cuts(cut: Sequence[Cut]) -> tuple[tuple[str, str, int, int], ...]:
+    """What was cut as it is kept: (rule, first characters of the text, page from 1, characters of the whole without white space).
+
+    Of an article that was cut in more places, or of more text, than is kept, the last row has the rule `more` and tells how much is not.
+    """
+    kept: list[tuple[str, str, int, int]] = []
+    room = CUTS_CHARS
+    for n, one in enumerate(cut):
+        text = one.text[:CUT_CHARS]
+        if n >= MAX_CUTS or len(text) > room:
+            left = sum(len("".join(c.text.split())) for c in cut[n:])
+            kept.append(("more", f"{len(cut) - n} more cuts", one.page + 1, left))
+            break
+        room -= len(text)
+        kept.append((one.rule, text, one.page + 1, len("".join(one.text.split()))))
+    return tuple(kept)
 
 
 Reader = Callable[[list[PageInput], Site, "Profile | None"], ArticleResult]
@@ -116,7 +138,8 @@ def reading(setup: Setup) -> Callable[[ReadTask], Reading]:
         for row in result.speeches:
             if incomplete and "incomplete" not in row["quality_flags"]:
                 row["quality_flags"] = [*row["quality_flags"], "incomplete"]
-        return Reading(result.fate, result.why, result.title, charsets, statuses, tuple(result.speeches), damaged)
+        cuts = bounded_cuts(result.cut) if result.speeches else ()
+        return Reading(result.fate, result.why, result.title, charsets, statuses, tuple(result.speeches), damaged, cuts)
 
     return read
 

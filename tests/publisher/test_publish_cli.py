@@ -47,7 +47,7 @@ def extracted(home: Path, site: str, rows: list[dict[str, Any]], pages: Any = ()
     made = records(rows, pages)
     for bucket in (0, 1):
         tables = {n: t.slice(bucket * 3, 3 if bucket == 0 else None) for n, t in made.items()}
-        tables["readings"] = SCHEMAS["readings"].empty_table()
+        tables |= {n: SCHEMAS[n].empty_table() for n in ("readings", "cuts")}
         write_shard(Home(home), site, bucket, tables, input_digest=f"{bucket}")
 
 

@@ -22,6 +22,7 @@ from crawler.extraction.profile import Profile, save_profile
 from crawler.extraction.report import SiteReport
 from crawler.home import Home
 from tests.crawler.extraction.archived import ORIGIN, Archived
+from tests.crawler.extraction.pages import SPEECH, TITLE, page, paragraphs
 from tests.crawler.extraction.readers import LOG
 
 
@@ -470,3 +471,24 @@ def test_beside_a_crawl_what_is_committed_is_taken(site: Archived, read_log: Pat
         path.unlink()
     extract(site)
     assert content(site.home) == followed
+
+
+def test_what_was_cut_is_kept_beside_the_records_and_copied_with_them(site: Archived) -> None:
+    tail = "<p>标签: #护林</p>"
+    for n in range(1, 5):
+        text = page(paragraphs(SPEECH) + (tail if n < 4 else ""), f"{TITLE}({n})").decode()
+        site.page(f"/a/{n}.html", text)
+    real = {"reader": jobs.READER}
+    extract(site, **real)
+    before = shards.read_records(site.home, site.site, "cuts").to_pylist()
+    tails = [c for c in before if c["rule"] == "furniture.tail.keyword_tail"]
+    assert [(c["article_key"], c["page"], c["text"], c["chars"]) for c in sorted(tails, key=lambda c: str(c["article_key"]))] == [
+        (f"/a/{n}.html", 1, "标签: #护林", 6) for n in (1, 2, 3)
+    ]  # fmt: skip
+    once = content(site.home)
+    extract(site, again=True, **real)
+    assert content(site.home) == once
+    site.page("/a/1.html", page(paragraphs(SPEECH), f"{TITLE}(1)").decode())
+    assert extract(site, **real).read == 1
+    after = shards.read_records(site.home, site.site, "cuts").to_pylist()
+    assert after == [c for c in before if c["article_key"] != "/a/1.html"]
