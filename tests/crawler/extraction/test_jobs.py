@@ -474,6 +474,7 @@ def test_beside_a_crawl_what_is_committed_is_taken(site: Archived, read_log: Pat
 
 
 def test_what_was_cut_is_kept_beside_the_records_and_copied_with_them(site: Archived) -> None:
+    site.file("reading:\n  body: ['.text']\n")
     tail = "<p>标签: #护林</p>"
     for n in range(1, 5):
         text = page(paragraphs(SPEECH) + (tail if n < 4 else ""), f"{TITLE}({n})").decode()
