@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from crawler.errors import JianghuaError
+from crawler.extraction import SPEECH_THRESHOLD
 from crawler.home import Home
 
 VERSION = "0.1"
@@ -16,13 +17,16 @@ VERSION = "0.1"
 
 class Settings(BaseSettings):
     """contact: an address or page where site owners reach whoever runs this crawl. timeout: seconds to wait for an answer.
-    max_size: bytes of a response, after decompression, beyond which it is given up."""
+    max_size: bytes of a response, after decompression, beyond which it is given up. speech_threshold: score from which a document
+    counts as a speech (docs/extracting.md); another one means reading again."""
 
     model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="ignore", frozen=True)
 
     contact: str = "https://github.com/jianghua-dataset/jianghua"
     timeout: float = Field(default=30.0, gt=0)
     max_size: int = Field(default=10 * 1024 * 1024, ge=1024)
+    # the best score that there is is 5, the worst above -15
+    speech_threshold: float = Field(default=SPEECH_THRESHOLD, ge=-15, le=5, allow_inf_nan=False)
 
     @classmethod
     def settings_customise_sources(

@@ -38,6 +38,7 @@ OUTLINE = pa.struct(
     ]
 )
 STRINGS = pa.list_(pa.field("item", pa.string(), nullable=False))
+MASK = pa.struct([pa.field("kind", pa.string(), nullable=False), pa.field("count", pa.int32(), nullable=False)])
 
 SPEECH: tuple[Column, ...] = (
     # identity
@@ -65,6 +66,7 @@ SPEECH: tuple[Column, ...] = (
     ),
     Column("paragraphs", pa.int32(), "number of paragraphs in text"),
     Column("chars", pa.int32(), "number of characters in text without white space"),
+    Column("script", pa.string(), "simplified, traditional, or mixed where the rarer has more than a tenth"),
     # page facts
     Column(
         "published_at",
@@ -100,6 +102,13 @@ SPEECH: tuple[Column, ...] = (
         "numbered headings and points: level from 1, marker, heading, paragraph index from 0",
     ),
     # honesty
+    Column(
+        "speech_score",
+        pa.float32(),
+        "how much speaks for a speech: a document from `speech_threshold` (1) up is one, 5 is the most; null in a row "
+        "of before this column",
+        nullable=True,
+    ),
     Column("is_preview", pa.bool_(), "the page shows only a beginning of the speech"),
     Column(
         "preview_evidence",
@@ -110,8 +119,18 @@ SPEECH: tuple[Column, ...] = (
     Column("chars_declared", pa.int32(), "length of the whole text as the page declares it", nullable=True),
     Column("points_announced", pa.int16(), "points that the speaker announces (我讲三点意见)", nullable=True),
     Column("points_found", pa.int16(), "points found in the text", nullable=True),
-    Column("mask_count", pa.int32(), "masks in the text (XX, 某某, ××, 20xx …)"),
-    Column("quality_flags", STRINGS, "what looks wrong: mojibake, one_paragraph, watermark, spun, ocr_noise …"),
+    Column("mask_count", pa.int32(), "masks in the text (XX, 某某, ××, 20xx …), all kinds together"),
+    Column(
+        "masks",
+        pa.list_(pa.field("item", MASK, nullable=False)),
+        "masks by kind: what stood there where that is told (year date number censored deleted), else the sign (letters "
+        "mou cross asterisk star figure blank)",
+    ),
+    Column(
+        "quality_flags",
+        STRINGS,
+        "what looks wrong: mojibake, one_paragraph, watermark, spun, ocr_noise, unsure_speech …",
+    ),
     Column("title_year", pa.int16(), "a year in the title that the body contradicts", nullable=True),
     Column("editor_intro", pa.string(), "introduction by the site's editor that was cut off", nullable=True),
     # sameness
@@ -175,6 +194,13 @@ PAGE: tuple[Column, ...] = (
     Column("why", pa.string(), "the reason, for people", nullable=True),
     Column("status", pa.int16(), "last HTTP status", nullable=True),
     Column("title", pa.string(), "title of the page, where it was read", nullable=True),
+    Column("is_speech", pa.bool_(), "whether reading took it for a speech; null where it was not read", nullable=True),
+    Column(
+        "speech_score",
+        pa.float32(),
+        "how much speaks for a speech (see speeches); null where it did not come to the question",
+        nullable=True,
+    ),
     Column("speeches", pa.int16(), "how many speeches were taken from it"),
     Column(
         "fetched_at",

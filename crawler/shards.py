@@ -46,6 +46,7 @@ READING: tuple[Column, ...] = (
     Column("why", pa.string(), "the reason, for people", nullable=True),
     Column("title", pa.string(), "title of its first page", nullable=True),
     Column("parts", _NUMBERS, "part numbers of its speeches, in order"),
+    Column("score", pa.float32(), "score of the verdict whether it is a speech", nullable=True),
     Column("charsets", STRINGS, "charset of each page read, in order"),
     Column("statuses", _NUMBERS, "HTTP status of each page read, in order"),
 )

@@ -16,7 +16,8 @@ from publisher import gates
 from publisher.duplicates import Sketcher, plain_sketcher, relate
 from publisher.layout import Difference, Planned, compare, plan
 from publisher.manifest import Gate
-from publisher.tables import CONTENT, SPEECHES, TABLES, Table
+from publisher.tables import CONTENT, SCHEMA_VERSION, SPEECHES, TABLES, Table
+from publisher.upgrade import nothing, upgraded
 from publisher.versions import Version
 
 # The page could not be read this time, which says nothing of its speeches: they stay as the parent has them.
@@ -35,7 +36,7 @@ REASON = {
 class Build:
     """A version ready to be written, or the gates that stand in its way (then `tables` is empty).
 
-    tables: the parts of each table; new: its rows; differences: against the parent's.
+    tables: the parts of each table; new: its rows; differences: against the parent's. upgraded: the parent has an older schema.
     """
 
     gates: list[Gate]
@@ -44,11 +45,12 @@ class Build:
     differences: dict[str, Difference]
     sites: dict[str, int]
     held: int
+    upgraded: bool = False
 
     @property
     def changed(self) -> bool:
-        """Whether a table that is content changed."""
-        return any(not self.differences[t].empty for t in CONTENT)
+        """Whether a table that is content changed, or has columns that its parent had not."""
+        return self.upgraded or any(not self.differences[t].empty for t in CONTENT)
 
 
 def ignored(table: Table) -> tuple[str, ...]:
@@ -65,8 +67,7 @@ def in_order(rows: pa.Table, table: Table) -> pa.Table:
         elif c.nullable:
             columns.append(pa.chunked_array([pa.nulls(rows.num_rows, c.type)]))
         else:
-            blank: Any = "" if pa.types.is_string(c.type) else 0
-            columns.append(pa.chunked_array([pa.repeat(pa.scalar(blank, c.type), rows.num_rows)]))
+            columns.append(pa.chunked_array([pa.array([nothing(c.type)] * rows.num_rows, c.type)]))
     return pa.Table.from_arrays(columns, schema=table.schema)
 
 
@@ -116,6 +117,8 @@ def build(
     if gates.refused(checks):
         return Build(checks, {}, {}, {}, {}, 0)
     new = {n: in_order(records[n], TABLES[n]) for n in ("speeches", "provenance", "pages")}
+    if parent:
+        parent = upgraded(parent, new)
     old = {n: parent.rows(n) if parent else t.schema.empty_table() for n, t in TABLES.items()}
 
     fates = _Fates(new["pages"], old["pages"])
@@ -154,7 +157,8 @@ def build(
     differences = {n: compare(old[n], new[n], t, ignored(t)) for n, t in TABLES.items()}
     new["speeches"] = _own_columns(new["speeches"], old["speeches"], differences["speeches"], old["removed"], version)
     tables = {n: plan(parent.tables[n] if parent else [], new[n], differences[n], t) for n, t in TABLES.items()}
-    return Build(checks, tables, new, differences, after, held.num_rows)
+    older = parent is not None and parent.manifest.schema_version != SCHEMA_VERSION
+    return Build(checks, tables, new, differences, after, held.num_rows, older)
 
 
 def _own_columns(new: pa.Table, old: pa.Table, difference: Difference, removed: pa.Table, version: str) -> pa.Table:

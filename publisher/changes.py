@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler.errors import JianghuaError
 from publisher.build import ignored
 from publisher.layout import Difference, compare, keys
 from publisher.manifest import Manifest
-from publisher.tables import CONTENT, TABLES
+from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES, Table, knows
 from publisher.versions import read_latest, read_manifest, read_part, unknown_version
 
 SCHEMA = pa.schema(
@@ -92,15 +93,29 @@ def diff(dataset: Path, a: str, b: str) -> Changes:
     first, second = _resolve(dataset, a), _resolve(dataset, b)
     old: dict[str, pa.Table] = {}
     new: dict[str, pa.Table] = {}
+    for manifest in (first, second):
+        if not knows(manifest.schema_version):
+            raise JianghuaError(
+                f"version {manifest.version} has schema {manifest.schema_version}, this program knows {SCHEMA_VERSION}",
+                where=str(dataset),
+                remedy="use the Jianghua that wrote it",
+            )
+    both = min(first.schema_version, second.schema_version, key=lambda v: [int(n) for n in v.split(".")])
     for name, table in TABLES.items():
         left = first.tables[name].parts if name in first.tables else ()
         right = second.tables[name].parts if name in second.tables else ()
         shared = {p.sha256 for p in left} & {p.sha256 for p in right}
-        empty = table.schema.empty_table()
-        old[name] = pa.concat_tables([empty, *(read_part(dataset, name, p) for p in left if p.sha256 not in shared)])
-        new[name] = pa.concat_tables([empty, *(read_part(dataset, name, p) for p in right if p.sha256 not in shared)])
-    differences = {n: compare(old[n], new[n], t, ignored(t)) for n, t in TABLES.items()}
+        for rows, parts, manifest in ((old, left, first), (new, right, second)):
+            read = [read_part(dataset, name, p, manifest.schema_version) for p in parts if p.sha256 not in shared]
+            rows[name] = pa.concat_tables(read) if read else table.schema_in(manifest.schema_version).empty_table()
+    # a column that one of them has not is no change of a row
+    differences = {n: compare(old[n], new[n], t, (*ignored(t), *_later(t, both))) for n, t in TABLES.items()}
     return collect(old, new, differences, parent=first.version, version=second.version)
+
+
+def _later(table: Table, schema_version: str) -> list[str]:
+    """The columns that a table got after a schema version."""
+    return [n for n in table.schema.names if n not in table.schema_in(schema_version).names]
 
 
 def _resolve(dataset: Path, name: str) -> Manifest:

@@ -214,7 +214,7 @@ def provenance(speeches: pa.Table, rows: pa.Table) -> Gate:
 def of_records(records: Mapping[str, pa.Table]) -> list[Gate]:
     """The gates that need the records alone (tables speeches, provenance, pages, as extraction wrote them)."""
     gates = [
-        schema(TABLES[n], rows, [c.name for c in TABLES[n].columns if c.name not in TABLES[n].own])
+        schema(TABLES[n], rows, [c.name for c in TABLES[n].columns if c.name not in (*TABLES[n].own, *TABLES[n].made)])
         for n, rows in records.items()
     ]
     if refused(gates):

@@ -28,10 +28,11 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A part of the parent version with its rows."""
+    """A part of the parent version with its rows. kept: whether its file can be part of the next version as it is."""
 
     part: Part
     rows: pa.Table
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def plan(
     for stored in parent:
         here = place[start : start + stored.rows.num_rows]
         kept = here[here >= 0]
-        if len(kept) == len(here) and (kept < old.num_rows).all():
+        if stored.kept and len(kept) == len(here) and (kept < old.num_rows).all():
             parts.append(stored.part)
         elif len(kept):
             parts.append(pool.take(pa.array(kept)))

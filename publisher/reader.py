@@ -28,7 +28,7 @@ import pyarrow as pa
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from publisher.manifest import Latest, Manifest, Part, parse_latest, parse_manifest
 from publisher.storage import checked, decode, read_file
-from publisher.tables import SCHEMA_VERSION, TABLES
+from publisher.tables import TABLES, knows
 from publisher.versions import conform, order, unknown_version, version_names
 
 if TYPE_CHECKING:
@@ -176,9 +176,9 @@ class Dataset:
             name, data = self._read(table, part)
             where = f"{self._source.where}/{name}"
             rows = decode(data, where)
-            # A version of an older or newer schema is given as it is.
-            if self.manifest.schema_version == SCHEMA_VERSION:
-                rows = conform(rows, table, part, where)
+            # A version of an older schema is given as it is, one of a schema that is not known unchecked.
+            if knows(self.manifest.schema_version):
+                rows = conform(rows, table, part, where, self.manifest.schema_version)
             if unknown := [c for c in wanted or [] if c not in rows.column_names]:
                 raise UsageError(
                     f"unknown column '{unknown[0]}'", remedy=f"{table} has: {', '.join(rows.column_names)}"

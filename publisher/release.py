@@ -262,6 +262,8 @@ def _commit(folder: Path, made: Build, parent: Version | None, name: str, now: d
     d = made.differences["speeches"].counts()
     total = entries["speeches"].rows
     reason = f"published {name}: {total} speeches, {d['added']} added, {d['changed']} changed, {d['removed']} removed"
+    if made.upgraded:
+        reason += f"; with the columns of schema {SCHEMA_VERSION} for the first time"
     return PublishResult(name, name, sequence, total, d["added"], d["changed"], d["removed"], reason, manifest.gates)
 
 

@@ -10,9 +10,29 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from crawler.records import PAGE, PROVENANCE, SPEECH, Column
+from crawler.records import PAGE, PROVENANCE, SPEECH, STRINGS, Column
 
-SCHEMA_VERSION = "1.0.0"
+# A column more is a new minor version, and stands in ADDED; anything else is a new major one.
+SCHEMA_VERSION = "1.1.0"
+ADDED: dict[str, dict[str, tuple[str, ...]]] = {
+    "1.1.0": {
+        "speeches": ("script", "speech_score", "masks", "corrected"),
+        "pages": ("is_speech", "speech_score"),
+    },
+}
+
+
+def _number(schema_version: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(n) for n in schema_version.split("."))
+    except ValueError:
+        return ()
+
+
+def knows(schema_version: str) -> bool:
+    """Whether this program knows the columns of a schema version: the present one, or an older one of the same major number."""
+    mine, asked = _number(SCHEMA_VERSION), _number(schema_version)
+    return len(asked) == 3 and asked[0] == mine[0] and asked <= mine
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +41,7 @@ class Table:
 
     key: the columns that identify a row across versions.
     own: columns that the publisher fills from the parent version; they never make a row count as changed.
+    made: columns that the publisher fills from what it did to the row; they count like those of the records.
     quiet: columns whose change alone does not rewrite a row (counters, and where a fact was read).
     content: whether a change in this table makes a new version. What is not content rides along with the next one.
     """
@@ -30,6 +51,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     own: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     quiet: tuple[str, ...] = ()
     content: bool = True
 
@@ -37,6 +59,12 @@ class Table:
     def schema(self) -> pa.Schema:
         """The Arrow schema, as every Parquet file of the table has it."""
         return pa.schema([c.field for c in self.columns])
+
+    def schema_in(self, schema_version: str) -> pa.Schema:
+        """The Arrow schema that the table has in an older schema version (see `knows`): without what was added since."""
+        then = _number(schema_version)
+        later = {n for v, tables in ADDED.items() if _number(v) > then for n in tables.get(self.name, ())}
+        return pa.schema([c.field for c in self.columns if c.name not in later])
 
 
 def _physical(column: Column) -> Column:
@@ -57,11 +85,15 @@ _GONE_SINCE = Column(
     "since when the page answers 404 or 410; set only where the site file says `gone: keep`",
     nullable=True,
 )
+_CORRECTED = Column(
+    "corrected", STRINGS, "columns that a reviewed correction put right; empty where the row is as it was read"
+)
 _FIRST_VERSION = Column("first_version", pa.string(), "the version in which this speech first appeared")
 
 _SPEECHES = tuple(_physical(c) for c in SPEECH)
 _SPEECHES = _insert(_SPEECHES, "parts", _REVISION)
 _SPEECHES = _insert(_SPEECHES, "site_title", _GONE_SINCE)
+_SPEECHES = _insert(_SPEECHES, "quality_flags", _CORRECTED)
 _SPEECHES = (*_SPEECHES, _FIRST_VERSION)
 
 SPEECHES = Table(
@@ -70,7 +102,9 @@ SPEECHES = Table(
     _SPEECHES,
     key=("speech_id",),
     own=("revision", "gone_since", "first_version"),
-    quiet=("views", "published_from"),  # a redesigned site tells the same date in another place
+    made=("corrected",),
+    # a redesigned site tells the same date in another place; a score moves a little with every change of the rules
+    quiet=("views", "published_from", "speech_score"),
 )
 
 DUPLICATES = Table(

@@ -18,7 +18,7 @@ from publisher.manifest import Manifest, Part, as_json, latest_of, sha256, to_js
 from publisher.projections import entry as listed_entry
 from publisher.projections import index_entry, versions_document
 from publisher.storage import checked, content_digest, decode, part_name, read_file
-from publisher.tables import SCHEMA_VERSION, TABLES
+from publisher.tables import TABLES, knows
 from publisher.versions import LATEST, conform, part_path, read_latest, read_manifest, unknown_version, version_names
 
 _RESTORE = "restore it from a copy of the dataset"
@@ -96,9 +96,11 @@ def _version(dataset: Path, manifest: Manifest, seen: _Seen, report: Report) -> 
                     f"SHA256SUMS and manifest.json disagree about {name}", where=str(folder), remedy=_RESTORE
                 )
     rows: dict[str, pa.Table] = {}
-    current = manifest.schema_version == SCHEMA_VERSION
     for table, entry in manifest.tables.items():
-        pieces = [_part(folder / table / part.file, table, part, current, seen, report) for part in entry.parts]
+        pieces = [
+            _part(folder / table / part.file, table, part, manifest.schema_version, seen, report)
+            for part in entry.parts
+        ]
         rows[table] = pa.concat_tables(pieces) if pieces else pa.table({})
         if sum(p.rows for p in entry.parts) != entry.rows:
             raise DamagedError(
@@ -126,7 +128,7 @@ def _sums(folder: Path) -> dict[str, str]:
     return sums
 
 
-def _part(path: Path, table: str, part: Part, current: bool, seen: _Seen, report: Report) -> pa.Table:
+def _part(path: Path, table: str, part: Part, schema_version: str, seen: _Seen, report: Report) -> pa.Table:
     """The keys of a part's rows, the whole part verified; read once however many versions link it."""
     try:
         stat = path.stat()
@@ -142,7 +144,7 @@ def _part(path: Path, table: str, part: Part, current: bool, seen: _Seen, report
         raise DamagedError("name or size of the part is not what its digest says", where=str(path), remedy=_RESTORE)
     rows = decode(data, str(path))
     if table in TABLES:
-        rows = conform(rows, table, part, str(path)) if current else rows
+        rows = conform(rows, table, part, str(path), schema_version) if knows(schema_version) else rows
         if content_digest(rows) != part.content_sha256:
             raise DamagedError("the rows do not have their content digest", where=str(path), remedy=_RESTORE)
         rows = rows.select(list(TABLES[table].key))  # all that is needed further on
@@ -237,5 +239,4 @@ def _store(dataset: Path, digests: dict[str, tuple[Manifest, str]], seen: _Seen,
     for manifest, _ in digests.values():
         for table, entry in manifest.tables.items():
             for part in entry.parts:
-                current = manifest.schema_version == SCHEMA_VERSION
-                _part(part_path(dataset, table, part), table, part, current, seen, report)
+                _part(part_path(dataset, table, part), table, part, manifest.schema_version, seen, report)

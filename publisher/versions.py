@@ -22,7 +22,7 @@ from publisher.manifest import (
     sha256,
 )
 from publisher.storage import checked, decode, read_file
-from publisher.tables import SCHEMA_VERSION, TABLES
+from publisher.tables import SCHEMA_VERSION, TABLES, knows
 
 VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})\.(\d+)")
 LATEST = "latest.json"
@@ -37,8 +37,9 @@ class Version:
     tables: dict[str, list[Stored]]
 
     def rows(self, table: str) -> pa.Table:
-        """All rows of a table, in the order of its parts."""
-        return pa.concat_tables([TABLES[table].schema.empty_table(), *(s.rows for s in self.tables[table])])
+        """All rows of a table, in the order of its parts; a version of an older schema lacks the columns added since."""
+        parts = [s.rows for s in self.tables[table]]
+        return pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table()
 
 
 def read_latest(folder: Path) -> Latest | None:
@@ -108,16 +109,19 @@ def part_path(folder: Path, table: str, part: Part) -> Path:
     return folder / "tables" / table / part.file
 
 
-def read_part(folder: Path, table: str, part: Part) -> pa.Table:
-    """The rows of a part in the store: digest, page checksums, row count and schema verified. Raises DamagedError."""
+def read_part(folder: Path, table: str, part: Part, schema_version: str = SCHEMA_VERSION) -> pa.Table:
+    """The rows of a part in the store: digest, page checksums, row count and schema verified. Raises DamagedError.
+
+    schema_version: of the version that the part is read for; one that this program knows.
+    """
     path = part_path(folder, table, part)
     rows = decode(checked(read_file(path), part.sha256, str(path)), str(path))
-    return conform(rows, table, part, str(path))
+    return conform(rows, table, part, str(path), schema_version)
 
 
-def conform(rows: pa.Table, table: str, part: Part, where: str) -> pa.Table:
-    """`rows` in the table's schema. Raises DamagedError when they are not what the manifest says."""
-    schema = TABLES[table].schema
+def conform(rows: pa.Table, table: str, part: Part, where: str, schema_version: str = SCHEMA_VERSION) -> pa.Table:
+    """`rows` in the schema that the table has in a schema version. Raises DamagedError when they are not what the manifest says."""
+    schema = TABLES[table].schema_in(schema_version)
     if rows.num_rows != part.rows or rows.schema.names != schema.names:
         raise DamagedError(
             f"the file holds {rows.num_rows} rows of {len(rows.schema)} columns, the manifest says {part.rows} of {len(schema)}",
@@ -127,23 +131,26 @@ def conform(rows: pa.Table, table: str, part: Part, where: str) -> pa.Table:
     return rows.cast(schema)
 
 
-def read_tables(folder: Path, entries: dict[str, TableEntry]) -> dict[str, list[Stored]]:
+def read_tables(folder: Path, entries: dict[str, TableEntry], schema_version: str) -> dict[str, list[Stored]]:
     """The parts of every table with their rows. Raises DamagedError."""
     return {
-        name: [Stored(p, read_part(folder, name, p)) for p in entry.parts]
+        name: [Stored(p, read_part(folder, name, p, schema_version)) for p in entry.parts]
         for name, entry in entries.items()
         if name in TABLES
     }
 
 
 def read_version(folder: Path, name: str, manifest_sha256: str | None = None) -> Version:
-    """A whole version in memory. Raises UsageError for an unknown one, DamagedError for a damaged one."""
+    """A whole version in memory, in its own schema version.
+
+    Raises UsageError for an unknown one, DamagedError for a damaged one, JianghuaError for one whose schema this program does not know.
+    """
     manifest, data = read_manifest(folder, name, manifest_sha256)
-    if manifest.schema_version != SCHEMA_VERSION:
+    if not knows(manifest.schema_version):
         raise JianghuaError(
             f"version {name} has schema {manifest.schema_version}, this program knows {SCHEMA_VERSION}",
             where=str(folder / "versions" / name / "manifest.json"),
             remedy="use the Jianghua that wrote it, or begin a new dataset folder",
         )
     reference = Reference(version=name, sequence=manifest.sequence, manifest_sha256=sha256(data))
-    return Version(manifest, reference, read_tables(folder, manifest.tables))
+    return Version(manifest, reference, read_tables(folder, manifest.tables, manifest.schema_version))

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crawler.extraction.maintext import main_text, read_page
 
-__all__ = ["main_text", "read_page"]
+__all__ = ["SPEECH_THRESHOLD", "main_text", "read_page"]
+
+SPEECH_THRESHOLD = 1.0  # a score from here up is a speech, where the settings say nothing else (classify.judge)
 
 
 def __getattr__(name: str) -> Any:
     # lazily, so that the command line starts without loading parsers and dictionaries
-    if name in __all__:
+    if name in ("main_text", "read_page"):
         from crawler.extraction import maintext
 
         return getattr(maintext, name)

@@ -10,12 +10,13 @@ from typing import Any
 
 from lxml.html import HtmlElement
 
+from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.blocks import Block, read_blocks, with_text
-from crawler.extraction.classify import is_list, judge, page_without_text
+from crawler.extraction.classify import is_list, is_unsure, judge, page_without_text
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.evidence import find_evidence
 from crawler.extraction.facts import read_facts
-from crawler.extraction.fold import simtext_sha256, text_sha256
+from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
 from crawler.extraction.maintext import find_main
 from crawler.extraction.model import ArticleResult, Cut, PageFacts, PageInput, Part, Structure
 from crawler.extraction.previews import find_marker
@@ -32,12 +33,20 @@ _OPEN_END = re.compile(r"[\u4e00-\u9fff,、]$")
 
 
 def read_article(
-    pages: Sequence[PageInput], site: Site, profile: Profile | None = None, trace: Trace | None = None
+    pages: Sequence[PageInput],
+    site: Site,
+    profile: Profile | None = None,
+    trace: Trace | None = None,
+    *,
+    threshold: float = SPEECH_THRESHOLD,
 ) -> ArticleResult:
     """Read an article (its in-article pages in order) into speeches.
 
-    Pure: the same pages, site file, rules and profile give the same result. Raises nothing for bad HTML; a page that is no
-    speech comes back with its fate and the reason. trace: takes every decision along, and never changes the result.
+    trace: takes every decision along, and never changes the result. threshold: score from which a document counts as a speech
+    (classify.judge).
+
+    Pure: the same pages, site file, rules, profile and threshold give the same result. Raises nothing for bad HTML; a page that is no
+    speech comes back with its fate and the reason.
     """
     documents = [parse(p.body, p.content_type, p.url) for p in pages]
     facts = read_facts(documents[0], site)
@@ -46,7 +55,7 @@ def read_article(
             trace.decoded(page, document)
         trace.facts = find_evidence(documents[0], facts, site)
     result = ArticleResult("empty", title=facts.title or None, charset=documents[0].charset)
-    structure = _read(documents, site, profile, facts, result, trace)
+    structure = _read(documents, site, profile, facts, result, trace, threshold)
     if trace is not None:
         trace.fate, trace.why = result.fate, result.why
         trace.flags = sorted({f for row in result.speeches for f in row["quality_flags"]})
@@ -61,6 +70,7 @@ def _read(
     facts: PageFacts,
     result: ArticleResult,
     trace: Trace | None,
+    threshold: float,
 ) -> Structure | None:
     """Read body, structure and rows into `result`; the structure, None where the page was told by its looks to be no document."""
     lines, after, all_blocks = _body_of(documents, site, profile, facts, result.cut, trace)
@@ -80,9 +90,12 @@ def _read(
         result.why = "nothing is left when the page's furniture is cut"
         return structure
     verdict = judge(
-        facts.title, [p for part in structure.parts for p in part.paragraphs], [p.heading for p in structure.parts]
+        facts.title,
+        [p for part in structure.parts for p in part.paragraphs],
+        [p.heading for p in structure.parts],
+        threshold,
     )
-    result.fate, result.why = verdict.fate, verdict.why
+    result.fate, result.why, result.score = verdict.fate, verdict.why, verdict.score
     if trace is not None:
         trace.judged(verdict)
     if verdict.fate != "speech":
@@ -90,8 +103,12 @@ def _read(
     if any(p.is_preview for p in structure.parts):
         result.fate = "preview"
     flags = sorted({f for d in documents for f in d.flags} | set(structure.flags))
+    if is_unsure(verdict.score, threshold):
+        flags.append("unsure_speech")
     count = len(structure.parts)
-    result.speeches = [_row(i, count, part, structure, facts, flags) for i, part in enumerate(structure.parts, 1)]
+    result.speeches = [
+        _row(i, count, part, structure, facts, flags, verdict.score) for i, part in enumerate(structure.parts, 1)
+    ]
     if result.fate == "speech" and any(row["is_preview"] for row in result.speeches):
         result.fate = "preview"
     return structure
@@ -200,7 +217,7 @@ def _joined(last: Block, first: Block) -> Block:
 
 
 def _row(
-    number: int, count: int, part: Part, structure: Structure, facts: PageFacts, flags: list[str]
+    number: int, count: int, part: Part, structure: Structure, facts: PageFacts, flags: list[str], score: float
 ) -> dict[str, Any]:
     """The columns of one speech (all of records.SPEECH but those that the driver fills from the address)."""
     speech = read_speech(facts.title, part.heading, part.paragraphs, part.subtitles)
@@ -222,6 +239,7 @@ def _row(
         "text": text,
         "paragraphs": len(part.paragraphs),
         "chars": len("".join(text.split())),
+        "script": script_of(text),
         "published_at": facts.published_at,
         "published_from": facts.published_from,
         "source": facts.source,
@@ -240,12 +258,14 @@ def _row(
         "event_date": speech.event_date,
         "topics": speech.topics,
         "outline": speech.outline,
+        "speech_score": score,
         "is_preview": evidence is not None,
         "preview_evidence": evidence,
         "chars_declared": structure.chars_declared,
         "points_announced": speech.points_announced,
         "points_found": speech.points_found,
         "mask_count": speech.mask_count,
+        "masks": speech.masks,
         "quality_flags": sorted({*speech.quality_flags, *flags}),
         "title_year": speech.title_year,
         "editor_intro": part.intro,

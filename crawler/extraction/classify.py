@@ -10,13 +10,14 @@ from itertools import pairwise
 
 from lxml.html import HtmlElement
 
+from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.blocks import Block
 from crawler.extraction.density import teasers
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, first_match, rules
 from crawler.extraction.salutation import is_address
 
-THRESHOLD = 1.0  # a score from here up is a speech
+UNSURE = 0.5  # a score that is no further above the threshold rests on one kind of evidence alone
 MIN_CHARS = 40
 
 _CUE = any_of("structure", "cue")
@@ -113,15 +114,27 @@ def genre(title: str) -> tuple[str, str] | None:
     return best[2], best[3]
 
 
-def judge(title: str, paragraphs: Sequence[str], part_titles: Sequence[str | None] = ()) -> Verdict:
-    """Whether a document is a speech, by what its title calls it and by the words that only a speaker uses."""
+def is_unsure(score: float, threshold: float) -> bool:
+    """Whether a score barely reaches the threshold: the speech should be looked at before it is believed."""
+    return 0 <= score - threshold <= UNSURE
+
+
+def judge(
+    title: str, paragraphs: Sequence[str], part_titles: Sequence[str | None] = (), threshold: float = SPEECH_THRESHOLD
+) -> Verdict:
+    """Whether a document is a speech, by what its title calls it and by the words that only a speaker uses.
+
+    Each piece of evidence adds to the score or takes from it (docs/extracting.md has the table); a score of at least `threshold`
+    is a speech.
+    """
     views = [plain(p) for p in paragraphs]
     text = "\n".join(views)
     size = sum(map(len, views))
     score, reasons = 0.0, []
     guide = first_match("structure", "genre_guide", plain(title))
     if guide:
-        return Verdict("off_topic", f"{guide[0].value}: the title says {guide[1].group().strip()}", -4.0)
+        reasons.append(f"the title says {guide[1].group().strip()}")
+        return _verdict(-4.0, threshold, reasons, str(guide[0].value))
     named = genre(title) or next((g for t in part_titles if t and (g := genre(t))), None)
     if named:
         score += 2.0 if named[0] == "speech" else -2.5
@@ -146,12 +159,14 @@ def judge(title: str, paragraphs: Sequence[str], part_titles: Sequence[str | Non
         score -= 4.0
         reasons.append("it sells something")
     if size < MIN_CHARS:
-        return Verdict("empty", f"only {size} characters of text", score)
+        return Verdict("empty", f"only {size} characters of text", round(score, 2))
+    return _verdict(score, threshold, reasons, named[0] if named and named[0] != "speech" else "other document")
+
+
+def _verdict(score: float, threshold: float, reasons: Sequence[str], kind: str) -> Verdict:
+    score = round(score, 2)  # sums of tenths: 1.0 must not fail for 0.9999
     why = "; ".join(reasons) or "nothing says that it is a speech"
-    if score >= THRESHOLD:
-        return Verdict("speech", why, score)
-    kind = named[0] if named and named[0] != "speech" else "other document"
-    return Verdict("off_topic", f"{kind}: {why}", score)
+    return Verdict("speech", why, score) if score >= threshold else Verdict("off_topic", f"{kind}: {why}", score)
 
 
 def _opens_with_address(view: str) -> bool:

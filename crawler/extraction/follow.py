@@ -133,7 +133,7 @@ class Follower:
             followed = self.sites[name]
             if not followed.ready:
                 continue
-            shared = environment(followed.site, followed.profile, self.setup.reader)
+            shared = self._environment(followed)
             for article in articles:
                 pages = pages_to_read(article, followed.site)
                 if not pages or len(pages) < max(p.expected for p in article.pages):  # the others are still to come
@@ -148,10 +148,13 @@ class Follower:
         followed = self.sites[task.site]
         reading = checked(answer)
         if not reading.damaged:  # a damaged record is for the end to see and to tell
-            digest = reading_digest(task, environment(followed.site, followed.profile, self.setup.reader))
+            digest = reading_digest(task, self._environment(followed))
             followed.ahead[task.article_key] = digest, reading
         if self.progress:
             self.progress(task.site, len(followed.done) + len(followed.ahead), followed.seen)
+
+    def _environment(self, followed: _Followed) -> str:
+        return environment(followed.site, followed.profile, self.setup.reader, self.setup.threshold)
 
     def _commit(self, followed: _Followed) -> ExtractReport:
         name = followed.site.name

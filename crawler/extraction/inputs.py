@@ -146,10 +146,10 @@ def extractor() -> str:
     return f"jianghua {_version_of('jianghua')} reader {reader_digest()} trafilatura {_version_of('trafilatura')}"
 
 
-def environment(site: Site, profile: Profile | None, reader: str) -> str:
-    """Digest of all that readings of a site have in common: site file, what the profile says, rules, extractor, columns.
+def environment(site: Site, profile: Profile | None, reader: str, threshold: float) -> str:
+    """Digest of all that readings of a site have in common: site file, what the profile says, rules, extractor, columns, threshold.
 
     The profile's number is no part of it: a profile that says the same under another number reads the same.
     """
     content = profile.content if profile is not None else None
-    return _digest([site.reading_digest, content, RULES_VERSION, extractor(), reader, COLUMNS])
+    return _digest([site.reading_digest, content, RULES_VERSION, extractor(), reader, COLUMNS, float(threshold)])

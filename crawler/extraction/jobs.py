@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from crawler import shards
+from crawler.config import load_settings
 from crawler.errors import JianghuaError, UsageError
 from crawler.extraction import pool
 from crawler.extraction.follow import Follower
@@ -78,7 +79,7 @@ def extract(
     with ExitStack() as stack:
         for site in sites:
             stack.enter_context(shards.locked(home, site.name))
-        setup = Setup(home, {s.name: s for s in sites}, reader, learner)
+        setup = Setup(home, {s.name: s for s in sites}, reader, learner, load_settings(home).speech_threshold)
         workers_ = stack.enter_context(
             pool.Pool(WORKING, setup, workers=workers, time_limit=time_limit, memory_limit=memory_limit)
         )
@@ -163,7 +164,7 @@ def learn_all(
     Raises UsageError as `extract` does.
     """
     sites = asked_sites(home, site_names)
-    setup = Setup(home, {s.name: s for s in sites}, reader, learner)
+    setup = Setup(home, {s.name: s for s in sites}, reader, learner, load_settings(home).speech_threshold)
     with pool.Pool(WORKING, setup, memory_limit=memory_limit) as workers:
         return learn_sites(home, setup, workers)
 

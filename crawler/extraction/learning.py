@@ -106,7 +106,7 @@ def _with(task: ReadTask, profile: Profile | None) -> ReadTask:
 
 def _input(sample: Sequence[ReadTask], site: Site, setup: Setup) -> str:
     """Digest of all that learning from a sample depends on."""
-    shared = environment(site, None, f"{setup.learner} {setup.reader}")
+    shared = environment(site, None, f"{setup.learner} {setup.reader}", setup.threshold)
     return hashlib.sha256(" ".join(reading_digest(t, shared) for t in sample).encode()).hexdigest()[:32]
 
 

@@ -60,9 +60,14 @@ class SpeechFacts:
     outline: list[dict[str, Any]] = field(default_factory=list)
     points_announced: int | None = None
     points_found: int | None = None
-    mask_count: int = 0
+    masks: list[dict[str, str | int]] = field(default_factory=list)
     quality_flags: list[str] = field(default_factory=list)
     title_year: int | None = None
+
+    @property
+    def mask_count(self) -> int:
+        """How many masks there are, of all kinds together."""
+        return sum(int(m["count"]) for m in self.masks)
 
 
 @dataclass(slots=True)
@@ -114,7 +119,8 @@ class Structure:
 class ArticleResult:
     """What reading made of one article (all its in-article pages together).
 
-    fate, why: see records.Fate. title: of the page. charset: of the first page. speeches: rows of records.SPEECH by column name.
+    fate, why: see records.Fate. title: of the page. charset: of the first page. score: of the verdict whether it is a speech, None
+    where it did not come to one. speeches: rows of records.SPEECH by column name.
     cut: what was cut out of the main text and by which rule, for audit.
     """
 
@@ -122,5 +128,6 @@ class ArticleResult:
     why: str | None = None
     title: str | None = None
     charset: str = "utf-8"
+    score: float | None = None
     speeches: list[dict[str, Any]] = field(default_factory=list)
     cut: list[Cut] = field(default_factory=list)

@@ -111,7 +111,7 @@ class Extraction:
                 continue
             own.articles = sum(map(len, buckets.values()))
             profile = self.profiles[site.name]
-            shared = environment(site, profile, self.setup.reader)
+            shared = environment(site, profile, self.setup.reader, self.setup.threshold)
             self._advance(site.name, 0)
             for bucket in range(shards.BUCKETS):
                 job = self._open(site, own, profile, shared, bucket, buckets.pop(bucket, []))
@@ -235,6 +235,7 @@ class Extraction:
                 reading.charsets,
                 reading.statuses,
                 tuple(r["part"] for r in of),
+                reading.score,
                 damaged=frozenset(d.ordinal for d in reading.damaged),
             )
         own.poison.sort()

@@ -18,6 +18,7 @@ from crawler.site import Site
 
 _FATES = frozenset(get_args(Fate))
 _REQUIRED = tuple(c.name for c in SPEECH if not c.nullable and c.name not in ("speech_id", "site", "page_url"))
+UNREAD = frozenset({"poison", "error"})  # reading came to no answer
 # what pyarrow raises for a value that is none of its column's
 UNFIT = (pa.ArrowException, ValueError, TypeError, OverflowError)
 _KNOWN = frozenset(c.name for c in SPEECH)
@@ -27,7 +28,7 @@ _KNOWN = frozenset(c.name for c in SPEECH)
 class Outcome:
     """What is known of an article after extraction: its reading without the rows (shards.READING).
 
-    digest: of what was read; empty when it is to be read again. kept: its speeches stand in the old shard.
+    digest: of what was read; empty when it is to be read again. score: as in Reading. kept: its speeches stand in the old shard.
     provenance, pages: rows to take as they are, where a damaged record made an article keep all it had.
     """
 
@@ -38,6 +39,7 @@ class Outcome:
     charsets: tuple[str, ...]
     statuses: tuple[int, ...]
     parts: tuple[int, ...]
+    score: float | None = None
     kept: bool = False
     damaged: frozenset[int] = frozenset()
     provenance: tuple[dict[str, Any], ...] | None = None
@@ -137,6 +139,8 @@ def page_rows(site: Site, article: Article, outcome: Outcome | None) -> Iterable
             "key": page.key,
             "status": page.status,
             "title": None,
+            "is_speech": None,
+            "speech_score": None,
             "speeches": 0,
             "fetched_at": None,
             "gone_since": page.gone_since,
@@ -146,7 +150,12 @@ def page_rows(site: Site, article: Article, outcome: Outcome | None) -> Iterable
             if page is not read[0]:
                 fate, why = "continuation", f"page {page.ordinal} of {article.key}"
             else:
-                row |= {"title": outcome.title, "speeches": len(outcome.parts)}
+                row |= {
+                    "title": outcome.title,
+                    "is_speech": None if outcome.fate in UNREAD else bool(outcome.parts),
+                    "speech_score": outcome.score,
+                    "speeches": len(outcome.parts),
+                }
                 if outcome.parts or page.fate != "gone":
                     fate, why = outcome.fate, outcome.why
         elif outcome is not None and page in chosen and page.address is not None:
@@ -168,6 +177,7 @@ def reading_row(key: str, outcome: Outcome) -> dict[str, Any]:
         "why": outcome.why,
         "title": outcome.title,
         "parts": outcome.parts,
+        "score": outcome.score,
         "charsets": outcome.charsets,
         "statuses": outcome.statuses,
     }
@@ -183,6 +193,7 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
         tuple(row["charsets"]),
         tuple(row["statuses"]),
         tuple(row["parts"]),
+        row["score"],
         kept=True,
     )
 

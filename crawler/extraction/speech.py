@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crawler.extraction.headline import doc_type, event_date, occasion, title_year
-from crawler.extraction.masks import mask_count
+from crawler.extraction.masks import masks
 from crawler.extraction.model import SpeechFacts
 from crawler.extraction.outline import outline, points
 from crawler.extraction.plain import plain
@@ -57,7 +57,7 @@ def read_speech(
         outline=numbered,
         points_announced=said,
         points_found=found,
-        mask_count=mask_count(text_view),
+        masks=masks(text_view),
         quality_flags=quality_flags(paragraphs, text, [o["paragraph"] for o in numbered]),
         title_year=title_year(whole_title, text_view),
     )

@@ -70,8 +70,9 @@ class Damage:
 class Reading:
     """What reading made of an article.
 
-    charsets, statuses: of each page read, in order. speeches: as ArticleResult.speeches. damaged: pages whose record cannot be read;
-    the others were read without them. cuts: what was cut out of its speeches, of a bounded size (see bounded_cuts).
+    charsets, statuses: of each page read, in order. score: as ArticleResult.score. speeches: as ArticleResult.speeches.
+    damaged: pages whose record cannot be read; the others were read without them. cuts: what was cut out of its speeches, of a
+    bounded size (see bounded_cuts).
     """
 
     fate: str
@@ -82,6 +83,7 @@ class Reading:
     speeches: tuple[dict[str, Any], ...] = ()
     damaged: tuple[Damage, ...] = ()
     cuts: tuple[tuple[str, str, int, int], ...] = ()
+    score: float | None = None
 
 
 MAX_CUTS, CUT_CHARS, CUTS_CHARS = 200, 600, 12_000  # of an article: cuts kept, characters of one and of all of them
@@ -105,17 +107,19 @@ def bounded_cuts(cut: Sequence[Cut]) -> tuple[tuple[str, str, int, int], ...]:
     return tuple(kept)
 
 
-Reader = Callable[[list[PageInput], Site, "Profile | None"], ArticleResult]
+Reader = Callable[..., ArticleResult]  # of the form of article.read_article
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What every task of a worker shares: home, site by name, reader and learner as `module:function`."""
+    """What every task of a worker shares: home, site by name, reader and learner as `module:function`, and the score from which a
+    document is a speech."""
 
     home: Home
     sites: dict[str, Site]
     reader: str
     learner: str
+    threshold: float
 
 
 def resolve(name: str) -> Any:
@@ -132,14 +136,23 @@ def reading(setup: Setup) -> Callable[[ReadTask], Reading]:
         pages, statuses, damaged = _fetch(setup.home, task.pages)
         if not pages:
             return Reading("error", "the archived record is damaged", damaged=damaged)
-        result = reader(pages, setup.sites[task.site], task.profile)
+        result = reader(pages, setup.sites[task.site], task.profile, threshold=setup.threshold)
         incomplete = len(pages) < task.expected or bool(damaged)
         charsets = (result.charset, *(decode(p.body, p.content_type).charset for p in pages[1:]))
         for row in result.speeches:
             if incomplete and "incomplete" not in row["quality_flags"]:
                 row["quality_flags"] = [*row["quality_flags"], "incomplete"]
-        cuts = bounded_cuts(result.cut) if result.speeches else ()
-        return Reading(result.fate, result.why, result.title, charsets, statuses, tuple(result.speeches), damaged, cuts)
+        return Reading(
+            fate=result.fate,
+            why=result.why,
+            title=result.title,
+            charsets=charsets,
+            statuses=statuses,
+            speeches=tuple(result.speeches),
+            damaged=damaged,
+            cuts=bounded_cuts(result.cut) if result.speeches else (),
+            score=result.score,
+        )
 
     return read
 

@@ -33,14 +33,17 @@ def row(title: str, text: str, part: int = 1, parts: int = 1, **more: Any) -> di
         "topics": [],
         "outline": [],
         "is_preview": False,
+        "script": "simplified",
+        "speech_score": 3.0,
         "mask_count": 0,
+        "masks": [],
         "quality_flags": [],
         "text_sha256": "0" * 64,
         "simtext_sha256": "0" * 64,
     } | more
 
 
-def read(pages: list[PageInput], site: Site, profile: Any) -> ArticleResult:
+def read(pages: list[PageInput], site: Site, profile: Any, *, threshold: float = 1.0) -> ArticleResult:
     """The pages' text is the speech; a line `#word` makes the reader do what it says."""
     if path := os.environ.get(LOG):
         with Path(path).open("a") as f:
@@ -71,7 +74,7 @@ def read(pages: list[PageInput], site: Site, profile: Any) -> ArticleResult:
     return ArticleResult("speech", None, title, speeches=[row(title + version, text)])
 
 
-def read_cutting(pages: list[PageInput], site: Site, profile: Any) -> ArticleResult:
+def read_cutting(pages: list[PageInput], site: Site, profile: Any, *, threshold: float = 1.0) -> ArticleResult:
     """As `read`, without the lines that the profile says are the site's; the profile's number is nothing to it."""
     dropped = set(profile.lines) if profile else set()
     kept = [

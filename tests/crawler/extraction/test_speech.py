@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler.extraction.masks import mask_pattern, masks
 from crawler.extraction.plain import number, plain, year
 from crawler.extraction.speech import read_speech
 
@@ -110,6 +111,36 @@ def test_topics_follow_the_text_not_only_the_title() -> None:
 )
 def test_masks(text: str, masks: int) -> None:
     assert read_speech("讲话", None, [text]).mask_count == masks
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("XX市和xx县", {"letters": 2}),
+        ("张某某、某乡", {"mou": 2}),
+        ("××局、**镇、★★村、△△社区、同志____", {"cross": 1, "asterisk": 1, "star": 1, "figure": 1, "blank": 1}),
+        ("20xx年X月X日,XX年以来", {"year": 2, "date": 2}),
+        ("X年级有XX名学生", {"number": 2}),
+        ("增长X%,投入××万元,下降XX个百分点,建成XX亩", {"number": 4}),
+        ("XX人民和某市", {"letters": 1, "mou": 1}),
+        ("某年某月某日", {"year": 1, "date": 2}),
+        ("喜迎20D召开", {"censored": 1}),
+        ("印发《》的通知,县委书记 同志", {"deleted": 2}),
+        ("(20 年 月 日)", {"date": 1}),
+        ("各位局长 同志们,《决定》2022年5月4日,5*3", {}),
+    ],
+)
+def test_masks_are_told_apart_by_kind(text: str, kinds: dict[str, int]) -> None:
+    facts = read_speech("讲话", None, [text])
+    assert {m["kind"]: m["count"] for m in facts.masks} == kinds
+    assert facts.mask_count == sum(kinds.values())
+    assert [m["kind"] for m in facts.masks] == sorted(kinds)
+
+
+@given(st.text(alphabet="X×*某★□○_年月日书记同志《》“” 市人%20D", max_size=60))
+@settings(max_examples=300)
+def test_no_mask_is_missed_by_looking_only_near_hints(text: str) -> None:
+    assert sum(int(m["count"]) for m in masks(text)) == sum(1 for _ in mask_pattern().finditer(text))
 
 
 @pytest.mark.parametrize(
