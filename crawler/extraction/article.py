@@ -19,9 +19,9 @@ from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
 from crawler.extraction.maintext import find_main
 from crawler.extraction.model import ArticleResult, Cut, PageFacts, PageInput, Part, Structure
-from crawler.extraction.previews import find_marker
-from crawler.extraction.profile import Profile, line_key
+from crawler.extraction.profile import Profile
 from crawler.extraction.speech import read_speech
+from crawler.extraction.standing import take_out, title_forms
 from crawler.extraction.structure import read_structure
 from crawler.extraction.titles import same_title
 from crawler.extraction.trace import Trace, read_shown
@@ -132,10 +132,15 @@ def _body_of(
         if trace is not None:
             trace.cut(rule, blocks)
 
+    def note_piece(rule: str, block: Block, text: str) -> None:
+        cut.append(Cut(rule, text, block.page))
+        if trace is not None:
+            trace.piece(rule, block, text)
+
     lines: list[Block] = []
     after: list[Block] = []
     first_blocks: list[Block] = []
-    furniture = frozenset(profile.lines) if profile else frozenset()
+    titles = title_forms(facts.title_raw, facts.title) if profile else ()
     names = site_names([facts.site_title, site.title], documents[0].url)
     cuts = [re.compile(p) for p in site.reading.cut]
     for k, document in enumerate(documents):
@@ -158,18 +163,21 @@ def _body_of(
         if main is None:
             continue
         first, last = main
+        body = blocks[first : last + 1]
+        if profile and (standing := profile.standing(body)):
+            body, gone = take_out(body, standing, titles)
+            for b, text in gone:
+                if text == b.text:
+                    note("profile.line", [b])
+                else:
+                    note_piece("profile.sentence", b, text)
         own = []
-        for b in blocks[first : last + 1]:
-            # a marker that says the rest is not shown is evidence, however many pages have it
-            if furniture and line_key(b) in furniture and not find_marker(b):
-                note("profile.line", [b])
-            elif phrase := next((c.pattern for c in cuts if c.search(b.text)), None):
+        for b in body:
+            if phrase := next((c.pattern for c in cuts if c.search(b.text)), None):
                 note(f"site_file.cut {phrase}", [b])
             elif (text := without_watermarks(b.text, names)) != b.text:
                 for piece in watermarks_in(b.text, names):
-                    cut.append(Cut("watermark", piece, k))
-                    if trace is not None:
-                        trace.piece("watermark", b, piece)
+                    note_piece("watermark", b, piece)
                 own.append(with_text(b, text))
             else:
                 own.append(b)

@@ -126,8 +126,8 @@ class Block:
     length), which is what rules are searched in; size: characters without white space; link, bold: how
     many of them stand in links and in bold; indent: the line begins with ideographic or no-break spaces, as a paragraph does;
     furniture: whether it is a line of the page's furniture by its words (density.is_furniture keeps its answer here).
-    page, index: which block of which in-article page it is (from 0); also: those that were joined to it, so that the end of
-    each can be told.
+    standing: the site's profile knows it as a text that stands on many pages, and is no body. page, index: which block of which
+    in-article page it is (from 0); also: those that were joined to it, so that the end of each can be told.
     """
 
     element: HtmlElement
@@ -139,6 +139,7 @@ class Block:
     folded: str
     indent: bool = False
     furniture: bool | None = None
+    standing: bool = False
     page: int = 0
     also: tuple[tuple[int, int], ...] = ()
 

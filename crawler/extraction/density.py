@@ -56,6 +56,8 @@ def weight(block: Block) -> float:
     """How much a block speaks for running text (positive) or for the page's furniture (negative)."""
     if block.link * 2 > block.size:  # first, for most lines of a page are links and need no reading
         return -8.0 - 0.6 * min(block.size, 60)
+    if block.standing:
+        return -2.0  # neither text nor the end of one
     if is_furniture(block):
         return -40.0
     plain = block.size - block.link

@@ -16,7 +16,7 @@ from crawler.durable import write_json
 from crawler.errors import JianghuaError
 from crawler.extraction import pool
 from crawler.extraction.inputs import Article, environment, group, pages_to_read, read_task, reading_digest
-from crawler.extraction.profile import Profile, load_profile, save_profile
+from crawler.extraction.profile import Profile, is_redesign, load_profile, save_profile, with_former
 from crawler.extraction.worker import LearnTask, Reading, ReadTask, Setup
 from crawler.home import Home
 from crawler.site import Site
@@ -79,21 +79,23 @@ def learn_sites(home: Home, setup: Setup, workers: pool.Pool) -> dict[str, Profi
             )
             continue
         newest = load_profile(home, name)
-        if newest is None or learned is None or _reads_otherwise(workers, samples[name], newest, learned):
+        if newest is None or learned is None or _is_news(workers, samples[name], newest, with_former(learned, newest)):
             newest = save_profile(home, name, learned)
         found[name] = newest
         write_json(_memory(home, name), {"input": inputs[name], "version": newest.version if newest else None})
     return {site: found[site] for site in setup.sites}
 
 
-def _reads_otherwise(workers: pool.Pool, sample: Sequence[ReadTask], old: Profile, new: Profile) -> bool:
-    """Whether a new profile changes what is read from the sample; one that only says it in other words is not worth reading a
-    whole site again."""
+def _is_news(workers: pool.Pool, sample: Sequence[ReadTask], old: Profile, new: Profile) -> bool:
+    """Whether a new profile changes what is read from the sample, or tells of a redesign; one that only says the same in other words
+    is not worth reading a whole site again."""
     if old.content == new.content:
         return False
+    if is_redesign(old, new):
+        return True
     readings: dict[str, list[Reading | pool.Lost]] = {}
     # under one number, for what a reader makes of the number is no difference
-    both = [Profile(0, p.site, p.bodies, p.lines) for p in (old, new)]
+    both = [replace(p, version=0) for p in (old, new)]
     for task, answer in workers.run(_with(t, p) for t in sample for p in both):
         readings.setdefault(task.article_key, []).append(answer)
     return any(a != b for a, b in readings.values())

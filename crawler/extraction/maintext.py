@@ -120,6 +120,8 @@ def _find(
                     if told is not None:
                         told.by, told.named = "site_file", selector
                     return span
+    if profile is not None:
+        profile.mark(blocks)
     body = _choose(document, blocks, told)
     if body is None:
         return None

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PageInput:
-    """One archived response to read: bytes and what the server said of them."""
+    """One archived response to read: bytes and what the server said of them.
+
+    fetched: the day (YYYY-MM-DD, UTC), for what is learned about a site; reading never looks at it.
+    """
 
     url: str
     body: bytes
     content_type: str | None = None
     ordinal: int = 1
+    fetched: str | None = None
 
 
 @dataclass(slots=True)

@@ -157,7 +157,10 @@ def reading(setup: Setup) -> Callable[[ReadTask], Reading]:
     return read
 
 
-def _fetch(home: Home, refs: tuple[PageRef, ...]) -> tuple[list[PageInput], tuple[int, ...], tuple[Damage, ...]]:
+def _fetch(
+    home: Home, refs: tuple[PageRef, ...], days: bool = False
+) -> tuple[list[PageInput], tuple[int, ...], tuple[Damage, ...]]:
+    """The pages of an article from the archive. days: with the day of their fetch, which readers never get to see."""
     pages, statuses, damaged = [], [], []
     for ref in refs:
         try:
@@ -166,7 +169,8 @@ def _fetch(home: Home, refs: tuple[PageRef, ...]) -> tuple[list[PageInput], tupl
             where = f"{ref.address.file}, offset {ref.address.offset}"
             damaged.append(Damage(ref.ordinal, ref.url, where, e.what))
         else:
-            pages.append(PageInput(ref.url, response.body, ref.content_type, ref.ordinal))
+            day = response.fetched_at.date().isoformat() if days else None
+            pages.append(PageInput(ref.url, response.body, ref.content_type, ref.ordinal, day))
             statuses.append(response.status)
     return pages, tuple(statuses), tuple(damaged)
 
@@ -178,7 +182,7 @@ def learning(setup: Setup) -> Callable[[LearnTask], Profile | None]:
     def learn(task: LearnTask) -> Profile | None:
         def groups() -> Iterator[list[PageInput]]:
             for article in task.articles:
-                if pages := _fetch(setup.home, article.pages)[0]:
+                if pages := _fetch(setup.home, article.pages, days=True)[0]:
                     yield pages
 
         return learner(groups(), setup.sites[task.site])
