@@ -15,8 +15,11 @@ from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import JianghuaError, UsageError
-from crawler.extraction import jobs
+from crawler.extraction import jobs, profile_view
+from crawler.extraction.profile import Profile, load_profile
 from crawler.extraction.report import ExtractReport
+from crawler.home import Home
+from crawler.site import load_site
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -102,23 +105,45 @@ def learn(
     sites: Annotated[
         list[str] | None, typer.Argument(metavar="[SITE]...", help="Sites to learn (default: all that were crawled).")
     ] = None,
+    shown: Annotated[
+        bool,
+        typer.Option(
+            "--show", help="Learn nothing: print the site's newest profile, or with --show N the one with that number."
+        ),
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn what repeats on a site's pages from its archive, and keep it as the site's next profile if it changed."""
-    learned = jobs.learned_rows(jobs.learn_all(home_of(home), sites or ()))
-
-    def human() -> RenderableType:
-        table = Table(box=None)
-        table.add_column("site")
-        table.add_column("profile", justify="right")
-        for row in learned:
-            table.add_row(str(row["site"]), str(row["profile"] or ("failed" if row["error"] else "too few pages yet")))
-        return table
-
-    show(learned, human, as_json)
-    if failed := [f"{r['site']}: {r['error']}" for r in learned if r["error"]]:
+    if shown:
+        profile = _asked_profile(home_of(home), sites or [])
+        show(profile_view.as_json(profile), lambda: profile_view.whole(profile), as_json)
+        return
+    with err.status("learning") if err.is_terminal else nullcontext():
+        found = jobs.learn_all(home_of(home), sites or ())
+    rows = jobs.learned_rows(found)
+    profiles = [found[str(r["site"])] for r in rows]
+    value = [
+        row | ({"learned": profile_view.as_json(p)} if isinstance(p, Profile) else {})
+        for row, p in zip(rows, profiles, strict=True)
+    ]
+    show(value, lambda: profile_view.overview(found), as_json)
+    if failed := [f"{r['site']}: {r['error']}" for r in rows if r["error"]]:
         raise JianghuaError("; ".join(failed))
+
+
+def _asked_profile(home: Home, words: list[str]) -> Profile:
+    """The profile that `SITE --show [N]` asks for."""
+    names = [w for w in words if not w.isdigit()]
+    numbers = [int(w) for w in words if w.isdigit()]
+    if len(names) != 1 or len(numbers) > 1:
+        raise UsageError("--show needs one site", where="--show", remedy="write: jianghua learn SITE --show [NUMBER]")
+    site = load_site(names[0], home)
+    profile = load_profile(home, site.name, *numbers)
+    if profile is None:
+        raise UsageError(f"there is no profile of '{site.name}' yet", where=str(home.profiles(site.name)),
+                         remedy=f"run: jianghua learn {site.name}")  # fmt: skip
+    return profile
 
 
 def summary(report: ExtractReport) -> RenderableType:

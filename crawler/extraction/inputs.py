@@ -36,6 +36,7 @@ _MACHINERY = {
     "report.py",
     "follow.py",
     "learning.py",
+    "profile_view.py",
     "trace.py",
     "evidence.py",
 }

@@ -187,6 +187,8 @@ def test_the_built_in_example_is_right_and_own_schedules_replace_it(tmp_path: Pa
     good, broken = load_schedules(home)
     assert list(good) == ["daily"]
     assert not broken
+    steps = good["daily"].steps
+    assert steps.index("crawl") < steps.index("learn") < steps.index("extract")
     write(home.own_schedules, "weekly", "name: weekly\ncron: 0 4 * * 1\n")
     assert list(schedule_files(home)) == ["weekly"]
 

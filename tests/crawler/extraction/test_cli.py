@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.archive import read_response
 from tests.crawler.extraction.archived import Archived
 
 RUN = "from crawler.console import run_app; from crawler.extraction.cli import app; run_app(app)"
@@ -42,6 +43,8 @@ def test_learn_then_extract_for_people_and_for_machines(site: Archived) -> None:
     root = site.home.root
     learned = jianghua(root, "learn", "hua", "--json")
     assert (learned.returncode, json.loads(learned.stdout)[0]["profile"]) == (0, 1), learned.stderr
+    assert [x["pages"] for x in json.loads(learned.stdout)[0]["learned"]["layouts"]] == [6]
+    assert "body>div.c" in jianghua(root, "learn").stdout
     table = jianghua(root, "extract")
     assert table.returncode == 0, table.stderr
     assert "hua" in table.stdout
@@ -50,6 +53,28 @@ def test_learn_then_extract_for_people_and_for_machines(site: Archived) -> None:
     assert value["ok"] is True
     assert value["sites"][0]["fates"] == {"disallowed": 1, "speech": 6}
     assert value["sites"][0]["speeches"] == 6
+
+
+def test_a_profile_is_shown_for_people_and_for_machines(site: Archived) -> None:
+    root = site.home.root
+    for n in range(6):
+        one = site.states[f"/{n}.html"]
+        assert one.address is not None
+        text = (
+            read_response(site.home, one.address).body.decode().replace("<p>今天", "<p>华文网每天都有新稿子</p><p>今天")
+        )
+        site.page(f"/{n}.html", text)
+    site.commit()
+    assert jianghua(root, "learn", "hua", "--show").returncode == 2
+    assert jianghua(root, "learn").returncode == 0
+    told = jianghua(root, "learn", "hua", "--show", "1")
+    assert "华文网每天都有新稿子" in told.stdout, told.stderr
+    assert "seen 2026-11-01" in told.stdout
+    value = json.loads(jianghua(root, "learn", "hua", "--show", "--json").stdout)
+    assert value["layouts"][0]["lines"] == [{"text": "华文网每天都有新稿子", "pages": 6}]
+    gone = jianghua(root, "learn", "hua", "--show", "7")
+    assert (gone.returncode, gone.stdout) == (2, "")
+    assert "no profile 7" in gone.stderr
 
 
 def test_damaged_records_are_listed_and_end_in_an_error(site: Archived) -> None:
