@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "versions": ("publisher.cli", LOOK, "List the published versions."),
     "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),
+    "golden": ("crawler.extraction.golden_cli", LOOK, "Are the golden pages read as they should be; renew them."),
     "sample": ("crawler.sample.cli", LOOK, "Build or serve the built-in sample of document sites."),
 }
 

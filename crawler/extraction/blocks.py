@@ -98,7 +98,8 @@ HEADING_TAGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong", "h1", "h2", "h3", "h4", "h5", "h6", "th"))
 
 _HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|opacity\s*:\s*0\s*(?:;|$)",
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|opacity\s*:\s*0\s*(?:;|$)"
+    r"|(?:left|top|text-indent|margin-left)\s*:\s*-\s*\d{3,}",
     re.IGNORECASE,
 )
 _HIDDEN_CLASS = re.compile(r"(?:^|\s)(?:jammer|sr-only|visually-hidden|screen-reader-text)(?:\s|$)", re.IGNORECASE)
@@ -113,6 +114,7 @@ _INDENT_BREAK = re.compile(
     r"|\r?\n[ \t]*(?=\u3000\u3000|\xa0\xa0\xa0)"
 )
 _INDENT = re.compile(r"[ \t\r\n]*(?:\u3000|\xa0{2})")
+_BLANKS = re.compile(r"^[ \t]{2,}(?=\S)")
 _SPACE = re.compile(r"[\s\u200b\ufeff\u00ad]+")
 _WIDE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f"
 _WRAP = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
@@ -239,7 +241,14 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             if in_bold:
                 bold += n
 
-    def walk(element: HtmlElement, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
+    def add_lines(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
+        """Preformatted text: each line is a line, blanks in front of it are an indent."""
+        for n, line in enumerate(text.split("\n")):
+            if n:
+                flush()
+            add(_BLANKS.sub("\u3000\u3000", line) if n or not parts else line, block, in_link, in_bold)
+
+    def walk(element: HtmlElement, block: HtmlElement, in_link: bool, in_bold: bool, pre: bool = False) -> None:
         tag = element.tag
         if tag == "br":
             flush()
@@ -252,12 +261,14 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             block = element
         in_link = in_link or tag == "a"
         in_bold = in_bold or tag in BOLD_TAGS
+        pre = pre or tag == "pre"
+        put = add_lines if pre else add
         if element.text:
-            add(element.text, block, in_link, in_bold)
+            put(element.text, block, in_link, in_bold)
         for child in element:
-            walk(child, block, in_link, in_bold)
+            walk(child, block, in_link, in_bold, pre)
             if child.tail:
-                add(child.tail, block, in_link, in_bold)
+                put(child.tail, block, in_link, in_bold)
         if is_block:
             flush()
 

@@ -20,8 +20,11 @@ from crawler.extraction.salutation import is_address
 UNSURE = 0.5  # a score that is no further above the threshold rests on one kind of evidence alone
 MIN_CHARS = 40
 
+# what a page is whose title names no document
+_FATE_OF_TITLE = (("list", ("首页", "标签", "列表", "搜索")), ("login", ("登录", "登陆", "注册")))
 _CUE = any_of("structure", "cue")
 _NEWS = any_of("structure", "news")
+_RETOLD = any_of("structure", "retold")
 _NARRATIVE = any_of("structure", "narrative")
 _ADVERT = any_of("structure", "advert")
 _SPEECH_WORDS = any_of("structure", "genre_speech")
@@ -48,8 +51,8 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
     if found := first_match("structure", "not_a_document_but_a_list", plain(title)):
         return Verdict("list", f"the title names a list: {found[1].group().strip()}")
     if found := first_match("structure", "not_a_document", plain(title)):
-        return Verdict("list" if "首页" in title or "标签" in title or "列表" in title or "搜索" in title else "other",
-                       f"the title names no document: {found[1].group().strip()}")  # fmt: skip
+        fate = next((f for f, words in _FATE_OF_TITLE if any(w in title for w in words)), "other")
+        return Verdict(fate, f"the title names no document: {found[1].group().strip()}")
     between = set(teasers(list(blocks)))
     running = [
         b
@@ -150,6 +153,10 @@ def judge(
     if news:
         score -= min(3.0, 0.6 * news)
         reasons.append(f"{news} words of a news report")
+    retold = len(_RETOLD.findall(text))
+    if retold:
+        score -= min(3.0, 0.8 * retold)
+        reasons.append(f"{retold} phrases that tell of a text")
     told = len(_NARRATIVE.findall(text))
     if told:
         score -= min(3.0, 0.8 * told)

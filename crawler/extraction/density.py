@@ -261,10 +261,12 @@ def without_reprint(blocks: list[Block]) -> list[Block]:
         while i + run < len(blocks) and at + run < i and blocks[i + run].text == blocks[at + run].text:
             run += 1
         printed = sum(b.size for b in blocks[i : i + run])
-        if at + run >= i or (run >= 2 and printed >= 200):  # the whole of what stands between, or a good piece of it
-            start = i
-            while start - 1 > at and i - start < at and blocks[start - 1].text == blocks[at - (i - start) - 1].text:
-                start -= 1  # short lines before the first long one came again as well
+        start = i
+        while start - 1 > at and i - start < at and blocks[start - 1].text == blocks[at - (i - start) - 1].text:
+            start -= 1  # short lines before the first long one came again as well
+        if at + run >= start or (
+            run >= 2 and printed >= 200
+        ):  # the whole of what stands between, or a good piece of it
             between = blocks[at + run : start]
             if all(b.size <= 90 for b in between) and sum(b.size for b in between) <= 0.5 * printed:
                 start = at + run  # title, date and tools between a print version and the text itself

@@ -14,6 +14,7 @@ from lxml import etree
 from lxml.cssselect import CSSSelector
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from crawler.extraction.blocks import BLOCK_TAGS
 from crawler.extraction.decode import decode
 
 MAX_BYTES = 4 * 1024 * 1024  # a speech of 4 MiB of HTML does not exist; the largest real page seen is 0.5 MB
@@ -123,8 +124,12 @@ def _flatten(root: HtmlElement, flags: list[str]) -> None:
         stack.extend((child, depth + 1) for child in element)
     flags.append("flattened")
     for element in reversed(deep):
-        if element.tag != "br":
-            element.drop_tag()
+        if element.tag == "br":
+            continue
+        if element.tag in BLOCK_TAGS:  # what is lifted still begins and ends a line
+            element.addprevious(element.makeelement("br"))
+            element.addnext(element.makeelement("br"))
+        element.drop_tag()
 
 
 @cache

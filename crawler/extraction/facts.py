@@ -49,6 +49,11 @@ _KEYWORD_START = re.compile(r"[签籤簽词詞字題题問问]\s*[\x1f ]*[:】\]
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 _COUNT_REST = re.compile(r"^[\s\x1f|]*([0-9]{1,9})[\s\x1f]*$")
 _AUTHOR_SLOT = re.compile(r"(?:^|[\s_-])(?:author|zuozhe|vcard|fn)(?:$|[\s_-])")
+# the address of a member's own page, and what such a link says when it names nobody
+_MEMBER = re.compile(
+    r"(?:space|home|profile|member|user)[\w./-]*\?(?:[^#]*&)?(?:uid|userid|id)=\d+|/(?:space-uid|u|uid|user|people)[-/]\d+"
+)
+_NO_MEMBER = re.compile(r"作者|楼主|登[录陆]|注册|查看|关注|空间|主页|资料|更多|消息|好友|文章|帖子|\d{3}")
 _VALUE = re.compile(r"^[^:\uff1a]{1,8}[:\uff1a]\s*")
 
 
@@ -85,10 +90,11 @@ def _author_slot(lines: list[Line], zones: Zones, title_at: int) -> str | None:
             continue
         for element in line.element.iter("a", "span", "em", "i", "b", "strong"):
             slot = f"{element.get('class') or ''} {element.get('rel') or ''} {element.get('itemprop') or ''}"
-            if slot.strip() and _AUTHOR_SLOT.search(slot.lower()):
+            member = element.tag == "a" and _MEMBER.search(element.get("href") or "")
+            if member or (slot.strip() and _AUTHOR_SLOT.search(slot.lower())):
                 name = _text(element).strip(_EDGE)
                 name = re.sub(r"^(?:(?:by|文|作者)[\s/:\uff1a]+|作者(?=.{2}))", "", name, flags=re.IGNORECASE)
-                if 1 < len(name) <= 30 and not find_dates(name):
+                if 1 < len(name) <= 30 and not find_dates(name) and not (member and _NO_MEMBER.search(name)):
                     return name
     return None
 

@@ -167,7 +167,10 @@ def find_headings(
         run = _series(blocks, _candidates(blocks, pattern, name in _TITLED_STYLES))
         if not run:
             continue
-        unheaded = run[0].n > 1 and sum(b.size for b in blocks[: run[0].index]) >= 3 * MIN_PART
+        before = sum(b.size for b in blocks[: run[0].index])
+        unheaded = run[0].n > 1 and (
+            before >= 3 * MIN_PART or (before >= MIN_PART and _opened(blocks[: run[0].index], [-1]) > 0)
+        )
         if len(run) + unheaded < 2:
             continue
         if name in _TITLED_STYLES and 2 * _opened(blocks, [c.index for c in run]) < len(run):

@@ -74,6 +74,14 @@ def _name(raw: str | None) -> str | None:
     return raw
 
 
+def _signed(views: Sequence[str], role: str) -> str | None:
+    """The name that a line under the title puts to the office which the title gives without one."""
+    for view in views[:_BODY_LEAD]:
+        if len(view) <= 40 and not view.endswith(("!", "。")) and (m := _signature().match(view)) and m["name"]:
+            return _name(m["name"]) if _full_role(m) == role else None
+    return None
+
+
 def speaker(titles: Sequence[str], views: Sequence[str]) -> tuple[str | None, str | None]:
     """(office, name) of the speaker; plain views. titles: part title before page title. Masked names (XXX) are no names."""
     role: str | None = None
@@ -82,7 +90,8 @@ def speaker(titles: Sequence[str], views: Sequence[str]) -> tuple[str | None, st
         for pattern in _patterns():
             if m := pattern.search(title):
                 before = re.fullmatch(_NAME, m["before"])  # 李某某书记在…
-                return _full_role(m), _name(m["name"] or (m["before"] if before else None))
+                role, name = _full_role(m), _name(m["name"] or (m["before"] if before else None))
+                return role, name or _signed(views, role)
         if (m := _named().search(title)) and (m["title"] or "某" in m["name"] or len(m["name"]) == 3):
             name = _name(m["name"])
             break
