@@ -154,7 +154,7 @@ def differences(expected: Mapping[str, Any], result: ArticleResult) -> Iterator[
         for column, value in speech.items():
             if not _agrees(column, value, got := _as_read(column, row)):
                 yield Difference(f"speech {n}: {column}", value, got)
-    whole = "".join("".join(text.split()) for _, text in result.cut)
+    whole = "".join("".join(text.split()) for _, text, _ in result.cut)
     for piece in expected.get("cut", ()):
         if "".join(piece.split()) not in whole:
             yield Difference("cut", piece, None)
@@ -192,7 +192,7 @@ def accepted(expected: Mapping[str, Any], result: ArticleResult) -> dict[str, An
             out["page"] = _told(out["page"])
         out["speeches"] = [s if old else _told(s) for old, s in zip(told, out["speeches"], strict=False)]
     if "cut" in expected:
-        whole = "".join("".join(text.split()) for _, text in result.cut)
+        whole = "".join("".join(text.split()) for _, text, _ in result.cut)
         out["cut"] = [piece for piece in expected["cut"] if "".join(piece.split()) in whole]
     return out
 
