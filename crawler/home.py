@@ -4,6 +4,7 @@
       jianghua.toml                 settings (optional)
       sites/*.yaml                  own site files (optional; they win over the built-in ones of the same name)
       schedules/*.yaml              own schedules (optional)
+      corrections/*.yaml            what people put right (optional; crawler/corrections/)
       var/                          working state, may be deleted at the price of crawling again
         state/SITE.db               frontier and page states of a site (crawler/state.py, SQLite)
         archive/SITE/*.warc.gz      raw responses, one file a run (crawler/archive.py)
@@ -49,6 +50,10 @@ class Home:
     @property
     def own_schedules(self) -> Path:
         return self.root / "schedules"
+
+    @property
+    def own_corrections(self) -> Path:
+        return self.root / "corrections"
 
     @property
     def settings_file(self) -> Path:

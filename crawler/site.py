@@ -277,6 +277,7 @@ def explain(
     lines: Mapping[tuple[str | int, ...], int],
     what: str,
     allowed: Mapping[tuple[str, ...], Iterator[str] | list[str]] | None = None,
+    remedy: str = "mend the named keys; docs/sites.md lists every key with an example",
 ) -> JianghuaError:
     """A pydantic error as an error for people: file, line, key and remedy of the first (and all further) mistakes."""
     mistakes = []
@@ -301,7 +302,7 @@ def explain(
     return JianghuaError(
         f"{what} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}: " + "; ".join(mistakes),
         where=f"{path}:{first}",
-        remedy="mend the named keys; docs/sites.md lists every key with an example",
+        remedy=remedy,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler.corrections.entries import Correction
+from crawler.corrections.match import correct
 from publisher import gates
 from publisher.duplicates import Sketcher, plain_sketcher, relate
 from publisher.layout import Difference, Planned, compare, plan
@@ -22,6 +24,7 @@ from publisher.versions import Version
 
 # The page could not be read this time, which says nothing of its speeches: they stay as the parent has them.
 HELD = frozenset({"error", "unfetched", "poison"})
+DROPPED = "correction"  # a reviewed correction says that it is no speech
 REASON = {
     "gone": "gone",
     "soft_404": "soft_404",
@@ -106,17 +109,21 @@ def build(
     now: datetime,
     accept: Mapping[str, str] | None = None,
     sketcher: Sketcher = plain_sketcher,
+    corrections: Sequence[Correction] = (),
 ) -> Build:
     """Build the next version.
 
     records: tables speeches, provenance and pages of all sites together, rows in any order, columns as extraction writes
-    them. version, now: name and time the version would get. accept: reasons for failed gates, by gate.
+    them. version, now: name and time the version would get. accept: reasons for failed gates, by gate. corrections: applied to the speeches
+    when the records have passed their gates.
     """
     accept = accept or {}
     checks = gates.accepted(gates.of_records(records), accept)
     if gates.refused(checks):
         return Build(checks, {}, {}, {}, {}, 0)
     new = {n: in_order(records[n], TABLES[n]) for n in ("speeches", "provenance", "pages")}
+    corrected = correct(new["speeches"], corrections)
+    new["speeches"] = corrected.rows
     if parent:
         parent = upgraded(parent, new)
     old = {n: parent.rows(n) if parent else t.schema.empty_table() for n, t in TABLES.items()}
@@ -125,7 +132,14 @@ def build(
     missing = old["speeches"].filter(
         pc.invert(pc.is_in(old["speeches"]["speech_id"], value_set=new["speeches"]["speech_id"].combine_chunks()))
     )
-    stay = pa.array([fates.of(u) in HELD for u in missing["page_url"].to_pylist()], pa.bool_())
+    dropped = corrected.dropped | _dropped(missing, corrections)
+    stay = pa.array(
+        [
+            i not in dropped and fates.of(u) in HELD
+            for i, u in zip(missing["speech_id"].to_pylist(), missing["page_url"].to_pylist(), strict=True)
+        ],
+        pa.bool_(),
+    )
     held, left = missing.filter(stay), missing.filter(pc.invert(stay))
     if held.num_rows:
         new["speeches"] = pa.concat_tables([new["speeches"], held])
@@ -140,9 +154,11 @@ def build(
     new["speeches"] = new["speeches"].set_column(at, field, pa.array(since, field.type))
 
     lost = [
-        (row["site"], REASON.get(fate, "no_longer_a_speech") if (fate := fates.of(row["page_url"])) else "unknown")
-        for row in left.select(["site", "page_url"]).to_pylist()
+        (row["site"], DROPPED if row["speech_id"] in dropped else _reason(fates.of(row["page_url"])))
+        for row in left.select(["speech_id", "site", "page_url"]).to_pylist()
     ]
+    if corrections:
+        checks.append(gates.corrections(corrected, {*held["speech_id"].to_pylist(), *dropped}))
     before, after = _count(old["speeches"]["site"].to_pylist()), _count(new["speeches"]["site"].to_pylist())
     if parent:
         # A site whose rows are only held brought nothing.
@@ -159,6 +175,18 @@ def build(
     tables = {n: plan(parent.tables[n] if parent else [], new[n], differences[n], t) for n, t in TABLES.items()}
     older = parent is not None and parent.manifest.schema_version != SCHEMA_VERSION
     return Build(checks, tables, new, differences, after, held.num_rows, older)
+
+
+def _reason(fate: str | None) -> str:
+    """Why a speech leaves whose page has this fate."""
+    return REASON.get(fate, "no_longer_a_speech") if fate else "unknown"
+
+
+def _dropped(missing: pa.Table, corrections: Sequence[Correction]) -> frozenset[str]:
+    """Ids of speeches of the parent, not in the records, of which a correction says that they are none."""
+    drops = [c for c in corrections if c.drop]
+    rows = missing.select(["speech_id", "text_sha256"]).to_pylist() if drops else []
+    return frozenset(r["speech_id"] for r in rows if any(c.matches(r["speech_id"], r["text_sha256"]) for c in drops))
 
 
 def _own_columns(new: pa.Table, old: pa.Table, difference: Difference, removed: pa.Table, version: str) -> pa.Table:

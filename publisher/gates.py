@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler.corrections.match import Corrected
 from crawler.errors import JianghuaError
 from publisher.layout import keys
 from publisher.manifest import Gate
@@ -186,8 +187,8 @@ def _shares(
 
 
 def rows_lost(lost: Iterable[tuple[str, str]], before: Mapping[str, int]) -> Gate:
-    """A site loses few speeches whose page is not confirmed gone. lost: (site, reason) of each removed speech."""
-    counts = Counter(site for site, reason in lost if reason != "gone")
+    """A site loses few speeches whose page is not confirmed gone and that nobody dropped. lost: (site, reason) of each removed speech."""
+    counts = Counter(site for site, reason in lost if reason not in ("gone", "correction"))
     what = "speeches lost though their page is not gone"
     return _shares("rows_lost", counts, before, LOST_WARN, LOST_FAIL, LOST_ROWS, what)
 
@@ -208,6 +209,26 @@ def provenance(speeches: pa.Table, rows: pa.Table) -> Gate:
         result="warn" if missing else "pass",
         what=f"{len(missing)} speeches have no provenance" if missing else "every speech has its provenance",
         figures={"missing": len(missing), "examples": _some(missing)},
+    )
+
+
+def corrections(made: Corrected, held: Collection[str]) -> Gate:
+    """Every correction still matches (a warning when not). held: ids of speeches that the version has, or has not, by other reasons."""
+    idle = [(c, why) for c, why in made.idle if c.speech_id not in held]
+    what = f"{len(made.applied)} corrections applied: {made.speeches} speeches corrected, {len(made.dropped)} dropped"
+    if idle:
+        c, why = idle[0]
+        what += f"; {len(idle)} do nothing any more, e.g. {c.where}: {why} (see `jianghua corrections check`)"
+    return Gate(
+        name="corrections",
+        result="warn" if idle else "pass",
+        what=what,
+        figures={
+            "applied": len(made.applied),
+            "corrected": made.speeches,
+            "dropped": len(made.dropped),
+            "idle": [f"{c.where}: {why}" for c, why in idle[:20]],
+        },
     )
 
 

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
@@ -24,6 +24,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from crawler.corrections.entries import Correction, load_corrections
 from crawler.durable import cannot_write, fsync_folder, write_bytes, write_json
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
@@ -82,7 +83,8 @@ def publish(
     gate. wait: seconds to wait for another publish to end.
 
     Raises RefusedError when a gate refuses, JianghuaError when the disk is full or another publish does not end,
-    DamagedError when records or parent version are damaged. In each case the latest version stays as it is.
+    DamagedError when records or parent version are damaged, and for a correction file with a mistake. In each case the latest
+    version stays as it is.
     """
     folder = dataset_folder(home, dataset)
     if not sites_with_records(home) and not (folder / LATEST).exists():
@@ -94,7 +96,14 @@ def publish(
     # The records are read under the lock, so that of two publishes the later one has the newer records.
     with locked(folder, wait):
         records = read_all(home)
-        return publish_records(folder, records, now=now, accept=accept, memo=memo_path(home.var / "publish"))
+        return publish_records(
+            folder,
+            records,
+            now=now,
+            accept=accept,
+            memo=memo_path(home.var / "publish"),
+            corrections=load_corrections(home),
+        )
 
 
 def publish_records(
@@ -104,10 +113,12 @@ def publish_records(
     now: datetime | None = None,
     accept: Mapping[str, str] | None = None,
     memo: Path | None = None,
+    corrections: Sequence[Correction] = (),
 ) -> PublishResult:
     """Publish the next version of the dataset in `folder` from tables in memory. The caller holds the lock.
 
     records: speeches, provenance and pages of all sites, rows in any order. memo: file that remembers sketches.
+    corrections: what people put right.
     Raises as `publish` does.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
@@ -119,7 +130,7 @@ def publish_records(
         parent = read_version(folder, latest.version, latest.manifest_sha256) if latest else None
         name = next_name(folder, now)
         sketcher = {"sketcher": remembering(memo)} if memo else {}
-        made = build(records, parent, name, now, accept, **sketcher)
+        made = build(records, parent, name, now, accept, corrections=corrections, **sketcher)
         if not made.tables:
             _record_refusal(folder, made, parent, now)
             raise RefusedError(made.gates, where=str(folder))

@@ -8,6 +8,21 @@ from itertools import pairwise
 
 from crawler.extraction.rules import rules
 
+# every flag that quality_flags can give
+TEXT_FLAGS = frozenset(
+    {
+        "ascii_punctuation",
+        "hard_wrapped",
+        "markup",
+        "mojibake",
+        "ocr_noise",
+        "one_paragraph",
+        "repeated_text",
+        "spun",
+        "truncated",
+        "watermark",
+    }
+)
 ONE_PARAGRAPH = 800  # characters in one paragraph from which its paragraphs must have been lost
 # One quick pass a group decides whether its patterns are worth trying, as nearly all texts are clean: literals, one of which
 # every match holds, or a pattern of single characters that does the same.
