@@ -24,6 +24,7 @@ from crawler.extraction.keywords import labelled_keywords, linked_keywords, meta
 from crawler.extraction.lines import ASIDE, FOOTER, INFO, LINK, MARK, NAV, Line, read_lines
 from crawler.extraction.model import PageFacts
 from crawler.extraction.published import find_published
+from crawler.extraction.signed import signed
 from crawler.extraction.titles import clean_title, find_title, fold_title, leads_home, site_of_title
 from crawler.extraction.zones import Zones, find_zones
 from crawler.site import Reading, Site
@@ -46,6 +47,8 @@ _DATE_METAS = (
     "createtime",
 )
 _KEYWORD_START = re.compile(r"[签籤簽词詞字題题問问]\s*[\x1f ]*[:】\]]|(?i:tags?|words?)[\x1f ]*:|推荐|访问")
+_AUTHOR = 1  # the rank of 作者:
+_WRITES = 2  # up to this rank a label tells who wrote, beyond it who edited or typed
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 _COUNT_REST = re.compile(r"^[\s\x1f|]*([0-9]{1,9})[\s\x1f]*$")
 _AUTHOR_SLOT = re.compile(r"(?:^|[\s_-])(?:author|zuozhe|vcard|fn)(?:$|[\s_-])")
@@ -74,10 +77,16 @@ def _text(element: HtmlElement) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
-def _pick(values: list[tuple[int, Labelled]], fact: str, longest: int) -> str | None:
+def _pick(values: list[tuple[int, Labelled]], fact: str, longest: int, least: int = 9) -> str | None:
+    """The value of a fact with the best rank, of those ranks up to `least`."""
     best: tuple[int, str] | None = None
     for _, value in values:
-        if value.fact == fact and (best is None or value.rank < best[0]) and (text := text_value(value, longest)):
+        if (
+            value.fact == fact
+            and value.rank <= least
+            and (best is None or value.rank < best[0])
+            and (text := text_value(value, longest))
+        ):
             best = (value.rank, text)
     return best[1] if best else None
 
@@ -194,7 +203,14 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
         facts.published_at, facts.published_from = found
     behind = [(i, v) for i, v in tail if v.start < 60 and v.rule != "reporter"]
     facts.source = _pick(near, "source", 50) or _pick(behind, "source", 30)
-    facts.author = _pick(near, "author", 40) or _author_slot(lines, zones, at) or _pick(behind, "author", 30)
+    facts.author = (
+        _pick(near, "author", 40, _WRITES)
+        or _author_slot(lines, zones, at)
+        or _pick(behind, "author", 30, _AUTHOR)
+        or signed(lines, zones, at, facts.title)
+        or _pick(near, "author", 40)
+        or _pick(behind, "author", 30)
+    )
     facts.views = _find_views(lines, zones, near + behind, at)
     facts.keywords = _find_keywords(lines, near) or _find_keywords(
         lines,

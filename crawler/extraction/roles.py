@@ -9,11 +9,12 @@ from functools import cache
 from crawler.extraction.rules import Rule, rules
 
 _SPEECH = r"(?:讲话|致辞|致词|发言|演讲|报告|主持|党课|述职|讲稿|表态|寄语|祝词|贺词|欢迎词|开幕词|闭幕词|汇报)"
-_SURNAME = (
+# The usual family names, those of two characters by their first.
+SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石"
     "姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文习温俞岳章鲁葛韦殷樊牛洪柳祝翟聂焦管倪严欧阳司"
 )
-_NAME = rf"[{_SURNAME}](?:某{{1,2}}|[一-龥]{{1,2}}|[Xx×*]{{1,2}})"
+_NAME = rf"[{SURNAMES}](?:某{{1,2}}|[一-龥]{{1,2}}|[Xx×*]{{1,2}})"
 _LEAD = r"^\s*(?:\d{4}年?度?|[〇一二三四五六七八九]{4}年|20[xX×*]{2}年)?(?:最新|优秀)?\s*"
 # Words in which a surname begins no name.
 _NO_NAME = re.compile(
@@ -47,7 +48,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 @cache
 def _named() -> re.Pattern[str]:
-    return re.compile(rf"{_LEAD}(?P<name>[{_SURNAME}](?:某{{1,2}}|[一-龥]{{1,2}}))(?P<title>同志)?在.{{2,60}}{_SPEECH}")
+    return re.compile(rf"{_LEAD}(?P<name>[{SURNAMES}](?:某{{1,2}}|[一-龥]{{1,2}}))(?P<title>同志)?在.{{2,60}}{_SPEECH}")
 
 
 @cache
@@ -69,7 +70,7 @@ def _full_role(m: re.Match[str]) -> str:
 
 def _name(raw: str | None) -> str | None:
     """A name, unless it is nothing but a mask or begins a common word."""
-    if not raw or _NO_NAME.match(raw) or not re.match(rf"[{_SURNAME}](?![Xx×*]+$)", raw):
+    if not raw or _NO_NAME.match(raw) or not re.match(rf"[{SURNAMES}](?![Xx×*]+$)", raw):
         return None
     return raw
 

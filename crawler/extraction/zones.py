@@ -20,13 +20,14 @@ class Zones:
     """Positions in the list of lines: near lines stand around the title and before the body, tail lines behind the body.
 
     inside: short lines within the run of the body that may say when it was posted (a forum's posts run into each other).
-    end: the line before which the article ends.
+    end: the line before which the article ends. body: first and last line of the run of paragraphs.
     """
 
     near: list[int]
     tail: list[int]
     inside: list[int]
     end: int = 0
+    body: tuple[int, int] = (0, 0)
 
 
 def _ends_article(line: Line) -> bool:
@@ -95,7 +96,7 @@ def find_zones(lines: list[Line], at: int, own: int) -> Zones:
         for i in range(body, min(last + 1, n))
         if len(lines[i].raw) < 100 and _POSTED.search(lines[i].raw) and fit(lines[i])
     ]
-    return Zones(near, tail, inside, end)
+    return Zones(near, tail, inside, end, (body, last))
 
 
 def is_paragraph(line: Line) -> bool:
