@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
+from crawler.extraction.hidden import is_hidden
 from crawler.extraction.plain import plain
 
 BLOCK_TAGS = frozenset(
@@ -97,14 +98,7 @@ SKIPPED_TAGS = frozenset(
 HEADING_TAGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong", "h1", "h2", "h3", "h4", "h5", "h6", "th"))
 
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|opacity\s*:\s*0\s*(?:;|$)"
-    r"|(?:left|top|text-indent|margin-left)\s*:\s*-\s*\d{3,}",
-    re.IGNORECASE,
-)
-_HIDDEN_CLASS = re.compile(r"(?:^|\s)(?:jammer|sr-only|visually-hidden|screen-reader-text)(?:\s|$)", re.IGNORECASE)
-# A page may hide its own body until a script shows it: what holds more than this many characters is never dropped.
-_HIDDEN_MAX = 300
+_BLOCK_STYLE = re.compile(r"display\s*:\s*(?:block|flex|grid|table|list-item)", re.IGNORECASE)
 
 _INDENT_BREAK = re.compile(
     # behind the end of a sentence: white space with two or more ideographic or three or more no-break spaces in it
@@ -191,18 +185,6 @@ def _size(text: str) -> int:
     return len(text) - text.count(" ")
 
 
-def is_hidden(element: HtmlElement) -> bool:
-    """Whether an element is written not to be seen (anti-copy text, screen reader hints)."""
-    style = element.get("style")
-    css = element.get("class")
-    hidden = bool(
-        (style and _HIDDEN_STYLE.search(style))
-        or (css and _HIDDEN_CLASS.search(css))
-        or element.get("hidden") is not None
-    )
-    return hidden and len("".join(element.itertext())) <= _HIDDEN_MAX
-
-
 def read_blocks(root: HtmlElement) -> list[Block]:
     """The visible text under `root` in reading order; blocks without text are left out."""
     blocks: list[Block] = []
@@ -255,7 +237,9 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             return
         if tag in SKIPPED_TAGS or not isinstance(tag, str) or is_hidden(element):
             return
-        is_block = tag in BLOCK_TAGS
+        is_block = tag in BLOCK_TAGS or (
+            (style := element.get("style")) is not None and _BLOCK_STYLE.search(style) is not None
+        )
         if is_block:
             flush()
             block = element

@@ -16,6 +16,7 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from crawler.extraction.blocks import BLOCK_TAGS
 from crawler.extraction.decode import decode
+from crawler.extraction.hidden import hide, hiding_selectors
 
 MAX_BYTES = 4 * 1024 * 1024  # a speech of 4 MiB of HTML does not exist; the largest real page seen is 0.5 MB
 MAX_TAGS = 40_000
@@ -29,6 +30,7 @@ _NOISE_END = {
     name: re.compile(rf"</{name}\s*>", re.IGNORECASE)
     for name in ("script", "style", "noscript", "template", "iframe", "svg", "object", "textarea", "select")
 } | {"": re.compile("-->")}
+_SHEET = re.compile(r"<style\b[^<>]{0,500}>\s{0,9}(?:<!--)?([^<]*)", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
@@ -61,6 +63,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     if cut:
         flags.append("capped_attributes")
     linked_data = _linked_data(text)
+    hiding = hiding_selectors(_SHEET.findall(text)) if "<style" in text or "<STYLE" in text else []
     text = _without_noise(text)
     for n, m in enumerate(_TAG.finditer(text)):
         if n >= MAX_TAGS:
@@ -72,7 +75,10 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     except (etree.ParserError, ValueError, AssertionError):
         root = document_fromstring("<html><body></body></html>")
     _flatten(root, flags)
-    return Document(root, url, decoded.charset, flags, linked_data, list(root.iter()))
+    alive = list(root.iter())
+    if hiding:
+        hide(alive, hiding)
+    return Document(root, url, decoded.charset, flags, linked_data, alive)
 
 
 def _without_noise(text: str) -> str:

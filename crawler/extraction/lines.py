@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from lxml.html import HtmlElement
 
-from crawler.extraction.blocks import BLOCK_TAGS, SKIPPED_TAGS, is_hidden
+from crawler.extraction.blocks import BLOCK_TAGS, SKIPPED_TAGS
+from crawler.extraction.hidden import is_hidden
 from crawler.extraction.rules import rules
 
 # What is known of a line or of the elements around it.
@@ -44,6 +45,7 @@ _SLOT_FLAGS = {"title": TITLE, "info": INFO, "crumb": CRUMB, "aside": ASIDE}
 _BIG_STYLE = re.compile(
     r"font-size\s*:\s*(?:1[6-9]|[2-9]\d)(?:\.\d+)?\s*(?:px|pt)|font-size\s*:\s*(?:x{0,2}-large|1\.[3-9]|2)"
 )
+_MAYBE_HIDDEN = re.compile(r"none|hidden|size|opacity|olor|-\d\d|clip|collapse")
 _RELATIVE = re.compile(r"前|昨|今|ago|刚刚|剛剛")
 _FULL_DATE = re.compile(r"^\s*(?:19|20)\d\d[-/.年]\d")
 _SPACE = re.compile(r"[ \t\r\n]{2,}|[\t\r\n]")
@@ -197,7 +199,7 @@ def read_lines(root: HtmlElement) -> list[Line]:
                 flags |= slot_flags(value) if is_block else slot_flags(value) & ~ASIDE
             elif name == "style":
                 flags |= _style_flags(value)
-                if ("none" in value or "hidden" in value) and is_hidden(element):
+                if _MAYBE_HIDDEN.search(value) and is_hidden(element):
                     return
             elif name == "align":
                 if value.lower() == "center":

@@ -93,7 +93,7 @@ def signed(lines: Sequence[Line], zones: Zones, at: int, title: str) -> str | No
         return None  # who stands under the title of a speech is its speaker
     for i in ends[:2]:
         line = lines[i]
-        name = line.text.strip()
+        name: str = line.text.strip()
         if i <= at + 2 and 2 <= len(name) <= 4 and not line.flags & (ITEM | LINK) and _persons(name):
             return name
     return None

@@ -1,5 +1,6 @@
 """Hostile pages are capped, deep text is kept, and paragraphs are what a reader sees."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,122 @@ def test_hidden_anti_copy_text_is_left_out_but_a_hidden_body_is_not() -> None:
         "正文继续"
     ]
     assert texts(f"<div style=display:none>{'正文很长。' * 100}</div>") == ["正文很长。" * 100]
+
+
+HIDDEN = [
+    "<span style='display:none'>{}</span>",
+    "<span style='visibility: hidden'>{}</span>",
+    "<font style='FONT-SIZE: 0px'>{}</font>",
+    "<span style='color:red;font-size:0'>{}</span>",
+    "<i style='opacity:0'>{}</i>",
+    "<span style='position:absolute;left:-9999px'>{}</span>",
+    "<span style='text-indent:-99em;display:inline-block'>{}</span>",
+    "<span style='display:inline-block;width:0;height:0;overflow:hidden'>{}</span>",
+    "<span style='position:absolute;clip:rect(0 0 0 0)'>{}</span>",
+    "<font color=#FFFFFF>{}</font>",
+    "<span style='color:#fff'>{}</span>",
+    "<span style='color: rgb(255, 255, 255)'>{}</span>",
+    "<span style='color:transparent'>{}</span>",
+    "<b style='background-color:#eee;color:#EEEEEE'>{}</b>",
+    "<span hidden>{}</span>",
+    "<em aria-hidden=true>{}</em>",
+    "<span class=k7>{}</span>",
+    "<span id=q>{}</span>",
+    "<u class='x off'>{}</u>",
+    "<span class=zero>{}</span>",
+]
+SHOWN = [
+    "<span style='color:#fff;background:#c00'>{}</span>",
+    "<span style='color:red'>{}</span>",
+    "<span style='font-size:10px'>{}</span>",
+    "<span style='font-size:0.9em'>{}</span>",
+    "<span style='height:0;line-height:30px'>{}</span>",
+    "<span style='text-indent:-2em'>{}</span>",
+    "<span style='background:url(a.png);color:#fff'>{}</span>",
+    "<span style='opacity:0.8'>{}</span>",
+    "<span class=wide>{}</span>",
+    "<span class=again>{}</span>",
+    "<span class=hover>{}</span>",
+    "<u class=off>{}</u>",
+]
+SHEET = (
+    "<style type=text/css><!-- /* .wide{display:none} */ .k7, #q {display : none} p u.x.off{position:absolute;top:-2000px}\n"
+    ".zero{font-size:0} .nowhere .off{display:none} .again{display:none} .again{display:inline} .hover:hover{display:none}"
+    "@import 'x.css'; @media print { .wide{display:none} .hover{display:none} } --></style>"
+)
+
+
+@pytest.mark.parametrize("around", HIDDEN)
+def test_what_nobody_sees_is_left_out(around: str) -> None:
+    assert texts(f"<head>{SHEET}</head><body><p>前面的话{around.format('本文来自某站')}后面的话。</p></body>") == [
+        "前面的话后面的话。"
+    ]
+    whole = "正文很长。" * 100
+    assert texts(f"<head>{SHEET}</head><body><p>{around.format(whole)}</p></body>") == [whole]
+
+
+@pytest.mark.parametrize("around", SHOWN)
+def test_what_only_looks_hidden_is_kept(around: str) -> None:
+    assert texts(f"<head>{SHEET}</head><body><p>前面的话{around.format('看得见的字')}后面的话。</p></body>") == [
+        "前面的话看得见的字后面的话。"
+    ]
+
+
+def test_white_text_on_a_dark_ground_is_kept() -> None:
+    assert texts("<table bgcolor=#003366><tr><td><font color=white>白字</font></td></tr></table>") == ["白字"]
+    assert texts("<div style='background-color:#036'><p><span style='color:#fff'>白字</span></p></div>") == ["白字"]
+    assert texts("<div style='color:#fff'>盒子里的白字</div>") == ["盒子里的白字"]
+    assert texts("<p><font color=white>整段都是白字。</font></p>") == ["整段都是白字。"]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<style" * 50_000,
+        "<style>" + "/*" * 100_000,
+        "<style>" + "@;" * 100_000,
+        "<style>" + "{" * 200_000,
+        "<style>" + ".a " * 60_000 + "{display:none}",
+        "<style>.a{display:none}</style>" + "<b class=a>" * 5_000,
+        f"<p style='{'overflow:hidden height:0' * 150}x'>" * 900,
+    ],
+)
+def test_hostile_style_sheets_hold_nobody_up(hostile: str) -> None:
+    assert texts(f"<body>{hostile}</style></b><p>正文</p></body>")[-1:] in (["正文"], [])
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><tr><td><p>{0}</p><p>{1}</p></td></tr></table>",
+        "<table><tr><td>{0}</td></tr><tr><td>{1}</td></tr></table>",
+        "<td>&nbsp;&nbsp;&nbsp; {0}<br>&nbsp;&nbsp;&nbsp; {1}</td>",
+        "<div>{0}<br/><br/>{1}</div>",
+        "<div>&nbsp; &nbsp; {0}&nbsp; &nbsp; &nbsp; {1}</div>",
+        "<div>　　{0}\n　　{1}</div>",
+        "<pre>　　{0}\n　　{1}</pre>",
+        "<p><span><span><span style='font-size:14px'>{0}</span></span></span></p><p><span><span>{1}</span></span></p>",
+        "<span><span>{0}<br></span></span><span><span><font>{1}</font></span></span>",
+        "<span><p>{0}</p></span><span><p>{1}</p></span>",
+        "<div><div><span>{0}</span></div><div><span>{1}</span></div></div>",
+        "<section><section><span leaf>{0}</span></section></section><section><span leaf>{1}</span></section>",
+        "<span style='display:block'>{0}</span><span style='display:block'>{1}</span>",
+        "<center><font>{0}</font></center><font>{1}</font>",
+        "<ul><li>{0}</li><li>{1}</li></ul>",
+    ],
+)
+def test_paragraphs_stay_apart_in_every_layout(html: str) -> None:
+    assert texts(f"<body>{html.format('第一段话说到这里。', '第二段话接着说。')}</body>") == [
+        "第一段话说到这里。",
+        "第二段话接着说。",
+    ]
+
+
+@pytest.mark.parametrize("tag", ["div", "span", "font", "b"])
+@pytest.mark.parametrize("depth", [251, 1200])
+def test_paragraphs_below_any_depth_are_kept_apart(tag: str, depth: int) -> None:
+    html = f"<{tag}>" * depth + "<p>深处第一段。</p><p>深处第二段。</p>" + f"</{tag}>" * depth
+    assert texts(html) == ["深处第一段。", "深处第二段。"]
 
 
 def test_same_slot_of_a_template_has_the_same_place() -> None:
