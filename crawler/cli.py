@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -258,3 +259,45 @@ def check_sites(
     show(rows, human, as_json)
     if any(r["error"] for r in rows):
         raise typer.Exit(1)
+
+
+@sites_app.command("try")
+def try_pages(
+    pages: Annotated[
+        list[str],
+        typer.Argument(metavar="PAGE...", help="Addresses of pages, or files of saved pages.", show_default=False),
+    ],
+    site: Annotated[
+        str | None,
+        typer.Option(
+            "--site", metavar="NAME", help="Read with this site's file and profile (default: by the page's host)."
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--pages", "-n", min=1, max=60, help="In-article pages that are read together, at most.")
+    ] = 5,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write it as one HTML page to look at; it needs no network."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what would be extracted from given pages, side by side with what is cut and why.
+
+    Fetches them politely (robots.txt, one request after the other, your contact in the user agent) and keeps nothing. Pages of a known
+    site are read with its site file and newest profile, others without.
+    """
+    from crawler.explaining.terminal import join, render_side_by_side
+    from crawler.explaining.trying import try_pages as read
+
+    with err.status("fetching …") if err.is_terminal else nullcontext() as status:
+        views = read(home_of(home), pages, site, most, (lambda url: status.update(url)) if status else lambda _: None)
+    if html is not None:
+        from crawler.explaining.html import write_page
+
+        write_page(html, views)
+        if not as_json:
+            show(None, lambda: f"written: {html}", False)
+            return
+    show(views, lambda: join([render_side_by_side(v) for v in views]), as_json)

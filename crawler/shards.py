@@ -189,24 +189,31 @@ def read_table(shard: Shard, table: str, columns: list[str] | None = None) -> pa
     return found.cast(pa.schema([SCHEMAS[table].field(name) for name in found.column_names]))
 
 
-def read_records(home: Home, site: str, table: str) -> pa.Table:
+def read_records(
+    home: Home, site: str, table: str, columns: list[str] | None = None, bucket: int | None = None
+) -> pa.Table:
     """A table of all shards of a site, one after the other; empty when there are none. Raises DamagedError.
+
+    columns: only these; bucket: only the shard of this one.
 
     May run beside an extraction: a shard replaced between reading its pointer and its file is looked up again.
     """
     tables = []
-    for bucket in range(BUCKETS):
+    for number in range(BUCKETS) if bucket is None else (bucket,):
         for attempt in range(5):
-            shard = read_pointer(home, site, bucket)
+            shard = read_pointer(home, site, number)
             if shard is None:
                 break
             try:
-                tables.append(read_table(shard, table))
+                tables.append(read_table(shard, table, columns))
                 break
             except DamagedError:
-                if attempt == 4 or read_pointer(home, site, bucket) == shard:
+                if attempt == 4 or read_pointer(home, site, number) == shard:
                     raise
-    return pa.concat_tables(tables) if tables else SCHEMAS[table].empty_table()
+    if tables:
+        return pa.concat_tables(tables)
+    empty = SCHEMAS[table].empty_table()
+    return empty.select(columns) if columns else empty
 
 
 def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:

@@ -397,6 +397,12 @@ class SiteState:
         for row in self._run(query):
             yield _page_state(row)
 
+    def article(self, key: str) -> list[PageState]:
+        """All pages of the article that a page belongs to, first page first; [] for a key that was never met."""
+        own = self._run(sa.select(_P.article_key).where(_P.key == key)).scalar()
+        found = self._run(sa.select(pages_table).where(_P.article_key == own)) if own is not None else ()
+        return sorted(map(_page_state, found), key=lambda p: (p.ordinal, p.key != own, p.key))
+
 
 _NEXT = (
     sa.select(pages_table)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "publish": ("publisher.cli", STAGES, "Make the next version of a dataset from the records."),
     "sites": ("crawler.cli", LOOK, "List, show and check site files."),
     "corrections": ("crawler.corrections.cli", LOOK, "What people put right: list, check and add corrections."),
+    "explain": ("crawler.explaining.cli", LOOK, "Show why a row is what it is: page, blocks, decisions, row."),
     "versions": ("publisher.cli", LOOK, "List the published versions."),
     "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),

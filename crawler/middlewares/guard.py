@@ -7,7 +7,6 @@ address is local (a replica, a test) is free to be.
 from __future__ import annotations
 
 import ipaddress
-import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +15,8 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
 
+from crawler.addresses import address_of, is_local
+
 
 class ForbiddenAddress(IgnoreRequest):
     """A request that would leave the site or reach a local address."""
@@ -23,26 +24,6 @@ class ForbiddenAddress(IgnoreRequest):
 
 _local_names: set[str] = set()  # hosts of sites that are local themselves
 refused_names: dict[str, str] = {}  # and why; Twisted tells of a refusal only that nothing was found
-
-
-def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host literally is, decimal, octal, hexadecimal and short IPv4 forms included; None for a name."""
-    bare = host.strip("[]")
-    try:
-        return ipaddress.ip_address(bare)
-    except ValueError:
-        pass
-    if bare and all(c in "0123456789abcdefxABCDEFX." for c in bare) and bare[0].isdigit():
-        try:
-            return ipaddress.ip_address(socket.inet_aton(bare))
-        except (OSError, ValueError):
-            return None
-    return None
-
-
-def is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is not one of the public internet."""
-    return not address.is_global or address.is_multicast
 
 
 class GuardMiddleware:
