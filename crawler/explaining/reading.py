@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crawler.archive import WarcAddress, read_response
+from crawler.config import load_settings
 from crawler.errors import JianghuaError
 from crawler.explaining.find import Found
 from crawler.explaining.view import View, make_view
@@ -46,16 +47,19 @@ def explain(home: Home, found: Found) -> View:
     profile, told = _profile(home, site, version, bool(recorded["provenance"]))
     notes += told
     trace = Trace()
-    result = read_article(pages, site, profile, trace)
+    threshold = load_settings(home).speech_threshold
+    result = read_article(pages, site, profile, trace, threshold=threshold)
     expected = max((p.expected for p in states), default=1)
     if len(pages) < expected:
         notes.append(f"the article has {expected} in-article pages, {len(pages)} of them are archived")
         for row in result.speeches:
             row["quality_flags"] = [*row["quality_flags"], "incomplete"]
-    reading = Reading(result.fate, result.why, result.title, (), (), tuple(result.speeches))
+    reading = Reading(result.fate, result.why, result.title, speeches=tuple(result.speeches))
     made = rows.table("speeches", rows.complete_rows(site, article, reading)).to_pylist()
     digest = (
-        reading_digest(read_task(article, states, site, profile), environment(site, profile, READER)) if states else ""
+        reading_digest(read_task(article, states, site, profile), environment(site, profile, READER, threshold))
+        if states
+        else ""
     )
     return make_view(
         trace,
@@ -65,6 +69,7 @@ def explain(home: Home, found: Found) -> View:
         url=pages[0].url,
         article_key=found.article_key,
         part=found.part,
+        threshold=threshold,
         read_with={
             "rules_version": RULES_VERSION,
             "extractor": extractor(),
@@ -158,7 +163,7 @@ def _compare(
     if first["extractor"] != extractor():
         changed.append("the extractor")
     if not changed and reading["digest"] != digest:
-        changed.append("the site file, the profile or the page")
+        changed.append("the site file, the settings, the profile or the page")
     differs = []
     now = {r["speech_id"]: r for r in made}
     asked = [r for r in recorded["speeches"] if found.part is None or r["part"] == found.part]

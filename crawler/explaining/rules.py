@@ -27,6 +27,7 @@ STEPS = {
     "watermark": ("the site's name or address put into the text", "watermarks.py"),
     "empty": ("nothing is left of it when white space and marks are taken off", "structure.py"),
     "profile.line": ("stands in most bodies of the site: the site's profile has it", "profile.py"),
+    "profile.sentence": ("a sentence that stands in paragraphs of many pages: the site's profile has it", "profile.py"),
     "site_file.cut": ("a phrase that the site file cuts (reading.cut)", "article.py"),
     "site_file.drop": ("an element that the site file drops (reading.drop)", "article.py"),
     "more": ("more cuts than are kept", "worker.py"),

@@ -45,12 +45,13 @@ def try_pages(
     known = _known_sites(home) if site_name is None else {}
     named = load_site(site_name, home) if site_name is not None else None
     given = frozenset(n for t in targets for n in _netlocs(t))
-    fetcher = Fetcher(load_settings(home), given)
+    settings = load_settings(home)
+    fetcher = Fetcher(settings, given)
     views = []
     for target in targets:
         pages, notes = _fetch(target, named, known, fetcher, max_pages, progress)
         site = named or known.get(urlsplit(pages[0].url).netloc.lower())
-        views.append(_view(home, pages, site, notes))
+        views.append(_view(home, pages, site, notes, settings.speech_threshold))
     return views
 
 
@@ -141,13 +142,13 @@ def _file(path: Path) -> bytes:
         ) from None
 
 
-def _view(home: Home, pages: Sequence[PageInput], site: Site | None, notes: Sequence[str]) -> View:
+def _view(home: Home, pages: Sequence[PageInput], site: Site | None, notes: Sequence[str], threshold: float) -> View:
     profile: Profile | None = load_profile(home, site.name) if site is not None else None
     model = site or _nameless(pages[0].url)
     trace = Trace()
-    result = read_article(pages, model, profile, trace)
+    result = read_article(pages, model, profile, trace, threshold=threshold)
     states = tuple(PageState(p.url, p.url, pages[0].url, p.ordinal, len(pages), None, None, 200, None, None, None, None) for p in pages)  # fmt: skip
-    reading = Reading(result.fate, result.why, result.title, (), (), tuple(result.speeches))
+    reading = Reading(result.fate, result.why, result.title, speeches=tuple(result.speeches))
     made = rows.table("speeches", rows.complete_rows(model, Article(pages[0].url, states), reading)).to_pylist()
     for row in made:
         row["speech_id"] = None  # it has one when its site is crawled
@@ -159,6 +160,7 @@ def _view(home: Home, pages: Sequence[PageInput], site: Site | None, notes: Sequ
         made,
         site=site.name if site is not None else None,
         url=pages[0].url,
+        threshold=threshold,
         read_with={
             "site_file": site.name if site is not None else None,
             "profile_version": profile.version if profile else None,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from crawler.explaining.rules import describe
-from crawler.extraction.classify import THRESHOLD
+from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.evidence import speech_evidence
 from crawler.extraction.model import ArticleResult
 from crawler.extraction.trace import Trace
@@ -33,6 +33,7 @@ def make_view(
     url: str,
     article_key: str | None = None,
     part: int | None = None,
+    threshold: float = SPEECH_THRESHOLD,
     read_with: Mapping[str, Any] | None = None,
     recorded: Mapping[str, Any] | None = None,
     provenance: Sequence[Mapping[str, Any]] = (),
@@ -41,7 +42,8 @@ def make_view(
 ) -> View:
     """Everything that is to be shown, as plain values.
 
-    rows: the speeches read, by column name. part: the one that was asked for, None for the whole page. read_with: profile, rules and
+    rows: the speeches read, by column name. part: the one that was asked for, None for the whole page. threshold: score from which
+    it counts as a speech. read_with: profile, rules and
     extractor of this reading; recorded: those of the records, and whether the row is still the same. corrections: reviewed values that
     take the place of what was read. notes: sentences for people that stand above all.
     """
@@ -64,7 +66,7 @@ def make_view(
         "fate": value["fate"],
         "why": value["why"],
         "score": value["score"],
-        "threshold": THRESHOLD,
+        "threshold": threshold,
         "flags": value["flags"],
         "notes": list(notes),
         "read_with": dict(read_with or {}),

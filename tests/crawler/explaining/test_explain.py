@@ -165,7 +165,7 @@ def test_a_site_file_that_changed_is_told_with_what_it_changes(site: Archived) -
     assert view_of(home, "/a/1.html")["recorded"]["changed"] == []
     site.file(f"reading:\n  cut: ['^{SPEECH[-1][:6]}']\n")
     recorded = view_of(home, "/a/1.html")["recorded"]
-    assert recorded["changed"] == ["the site file, the profile or the page"]
+    assert recorded["changed"] == ["the site file, the settings, the profile or the page"]
     assert "text" in [d["column"] for d in recorded["differs"]]
     other = view_of(home, "/a/2.html")["recorded"]
     assert (len(other["changed"]), other["differs"]) == (1, [])

@@ -9,7 +9,8 @@ from crawler.extraction.article import read_article
 from crawler.extraction.blocks import read_blocks
 from crawler.extraction.dom import parse
 from crawler.extraction.model import ArticleResult, Cut, PageInput
-from crawler.extraction.profile import Profile, learn, line_key
+from crawler.extraction.profile import Profile, learn
+from crawler.extraction.standing import line_key
 from crawler.extraction.trace import FATES, Trace, TracedBlock
 from crawler.extraction.worker import CUT_CHARS, CUTS_CHARS, MAX_CUTS, bounded_cuts
 from crawler.sample import SITE_FILES
@@ -106,7 +107,7 @@ def test_site_file_profile_and_watermarks() -> None:
     )
     site = SITE.model_copy(update={"reading": Reading(drop=(".ad",), cut=("^内部材料",))})
     bare = read_blocks(parse(page(f"<p>{slogan}</p>")).root)
-    profile = Profile(1, "qingquan", (), tuple(line_key(b) for b in bare if b.text == slogan))
+    profile = Profile(1, "qingquan", (), tuple(line_key(b.folded) for b in bare if b.text == slogan))
     result, trace = traced(page(body), site=site, profile=profile)
     found = fates(trace)
     assert found[ad] == ("dropped", "site_file.drop .ad")
