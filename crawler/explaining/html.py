@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from crawler.durable import write_bytes
-from crawler.explaining.view import FATE_WORDS, View, decoded_told, main_text_told, shown
+from crawler.explaining.view import FATE_WORDS, View, correction_told, decoded_told, main_text_told, shown
 
 _TEMPLATE = Path(__file__).parent / "page.html"
 _GONE = frozenset(("cut", "intro", "title", "marker", "dropped"))
@@ -80,10 +80,8 @@ def _head(view: View) -> Iterator[str]:
     if (recorded := view["recorded"]) is not None:
         yield from _against_record(recorded)
     for c in view["corrections"]:
-        yield (
-            f'<div class="note good">corrected: <b>{escape(str(c["field"]))}</b>: <del>{escape(shown(c["raw"]))}</del> → '
-            f"{escape(shown(c['value']))} <span class=soft>{escape(str(c['reason']))}</span></div>"
-        )
+        good = "" if c["problem"] else " good"
+        yield f'<div class="note{good}">{escape(correction_told(c))}</div>'
     yield "</header>"
 
 
@@ -107,14 +105,17 @@ def _against_record(recorded: Mapping[str, Any]) -> Iterator[str]:
 def _facts(view: View, asked: View | None) -> Iterator[str]:
     speech = asked or (view["speeches"][0] if view["speeches"] else None)
     cards = []
-    corrected = {c["field"]: c for c in view["corrections"]}
+    corrected = {c["field"]: c for c in view["corrections"] if not c["problem"] and c["field"] != "text"}
     if speech is not None:
         for c in speech["columns"]:
             value = shown(c["value"])
             if value in ("", "no", "0") or c["name"] in _NO_CARD:
                 continue
             told = f"{c['how']}: {c['text']}" if c["text"] and c["text"] != value else c["how"]
-            raw = f"<del>{escape(shown(corrected[c['name']]['raw']))}</del> " if c["name"] in corrected else ""
+            raw = ""
+            if (put_right := corrected.get(c["name"])) is not None:
+                raw, value = f"<del>{escape(_short(value, 300))}</del> ", shown(put_right["value"])
+                told = f"corrected: {put_right['reason']}"
             cards.append(_card(c["name"], value, told, raw))
         head = f"The row <small>{len(speech['paragraphs'])} paragraphs, {speech['chars']} characters</small>"
         if asked is None and len(view["speeches"]) > 1:

@@ -7,6 +7,8 @@ from typing import Any
 
 from crawler.archive import WarcAddress, read_response
 from crawler.config import load_settings
+from crawler.corrections.apply import apply
+from crawler.corrections.entries import load_corrections
 from crawler.errors import JianghuaError
 from crawler.explaining.find import Found
 from crawler.explaining.view import View, make_view
@@ -77,6 +79,7 @@ def explain(home: Home, found: Found) -> View:
         },
         recorded=_compare(found, recorded, made, digest),
         provenance=recorded["provenance"],
+        corrections=_corrections(home, found, recorded["speeches"]),
         notes=notes,
     )
 
@@ -147,6 +150,36 @@ def _profile(home: Home, site: Site, version: int | None, known: bool) -> tuple[
         return load_profile(home, site.name), [
             f"profile {version}, which it was read with, is gone; here the newest one is taken"
         ]
+
+
+def _corrections(home: Home, found: Found, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What people put right of the speeches, as the next publish applies it to the records: raw value, value, reason, and what hinders it."""
+    told = []
+    for row in rows:
+        mine = [
+            c
+            for c in load_corrections(home)
+            if c.matches(row["speech_id"], row["text_sha256"]) or c.speech_id == row["speech_id"]
+        ]
+        if not mine or found.part not in (None, row["part"]):
+            continue
+        _, effects = apply(row, mine)
+        for e in effects:
+            c = e.correction
+            passage = c.find is not None
+            told.append(
+                {
+                    "part": row["part"],
+                    "field": c.field or "the whole speech",
+                    "raw": c.find if passage else (None if c.drop else e.before),
+                    "value": c.replace if passage else ("dropped: it is no speech" if c.drop else c.value),
+                    "reason": c.reason,
+                    "by": c.by,
+                    "where": c.where,
+                    "problem": e.problem,
+                }
+            )
+    return told
 
 
 def _compare(

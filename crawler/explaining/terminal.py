@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from crawler.explaining.view import FATE_WORDS, View, decoded_told, main_text_told, shown
+from crawler.explaining.view import FATE_WORDS, View, correction_told, decoded_told, main_text_told, shown
 
 _STYLES = {
     "kept": "",
@@ -63,7 +63,7 @@ def _head(view: View) -> Iterator[RenderableType]:
     if view["recorded"] is not None:
         yield from _against_record(view["recorded"])
     for c in view["corrections"]:
-        yield Text(f"corrected: {c['field']}: {shown(c['raw'])} → {shown(c['value'])} ({c['reason']})", style="green")
+        yield Text(correction_told(c), style="yellow" if c["problem"] else "green")
 
 
 def _against_record(recorded: Mapping[str, Any]) -> Iterator[RenderableType]:

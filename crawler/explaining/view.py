@@ -45,7 +45,7 @@ def make_view(
     rows: the speeches read, by column name. part: the one that was asked for, None for the whole page. threshold: score from which
     it counts as a speech. read_with: profile, rules and
     extractor of this reading; recorded: those of the records, and whether the row is still the same. corrections: reviewed values that
-    take the place of what was read. notes: sentences for people that stand above all.
+    take the place of what was read, with part, field, raw, value, reason, by, where, and what hinders them (problem). notes: sentences for people that stand above all.
     """
     value = trace.as_json()
     used = Counter(
@@ -146,6 +146,16 @@ def decoded_told(page: Mapping[str, Any]) -> str:
     """How a page was decoded, in words."""
     declared = f"; declared: {', '.join(page['declared'])}" if page["declared"] else "; declares none"
     return f"{page['charset']} ({page['decoded_by']}{declared})"
+
+
+def correction_told(c: Mapping[str, Any]) -> str:
+    """A correction as a line for people."""
+    raw, value = shown(c["raw"]) or "(empty)", shown(c["value"]) or "(empty)"
+    change = value if c["value"] == "dropped: it is no speech" else f"{raw} → {value}"
+    by = f", {c['by']}" if c["by"] else ""
+    if c["problem"]:
+        return f"correction that does nothing: {c['field']}: {change}: {c['problem']} ({c['where']}{by})"
+    return f"corrected: {c['field']}: {change} — {c['reason']} ({c['where']}{by})"
 
 
 FATE_WORDS = {

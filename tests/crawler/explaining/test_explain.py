@@ -11,6 +11,7 @@ import pytest
 
 from crawler.errors import UsageError
 from crawler.explaining.find import find
+from crawler.explaining.html import page as made
 from crawler.explaining.reading import explain
 from crawler.explaining.rules import describe
 from crawler.extraction import jobs
@@ -221,6 +222,28 @@ def test_every_rule_is_described_by_its_pattern_and_line() -> None:
     assert describe("site_file.cut ^甲").pattern == "^甲"
     assert describe("title").what == "repeats the title"
     assert describe("never.heard.of").pattern is None
+
+
+def test_corrections_stand_beside_what_was_read(site: Archived) -> None:
+    home = extracted(site)
+    row = next(r for r in speeches(home, "hua") if r["title"] == TITLE)
+    home.own_corrections.mkdir(exist_ok=True)
+    (home.own_corrections / "reviewed.yaml").write_text(
+        f"- {{speech_id: '{row['speech_id']}', field: region, value: 青石镇, reason: the minutes say so}}\n"
+        f"- {{speech_id: '{row['speech_id']}', field: text, find: 家底, replace: 家园, reason: a slip}}\n"
+        f"- {{speech_id: '{row['speech_id']}', field: text, find: 不在其中, replace: 甲, reason: another}}\n",
+        encoding="utf-8",
+    )
+    view = view_of(home, "/a/1.html")
+    region, text, idle = view["corrections"]
+    assert (region["raw"], region["value"], region["reason"]) == (None, "青石镇", "the minutes say so")
+    assert (text["raw"], text["value"], text["problem"]) == ("家底", "家园", None)
+    assert "does not stand in the text" in idle["problem"]
+    assert view["recorded"]["differs"] == []  # what was read stays what it was
+    told = jianghua(home, "explain", row["speech_id"]).stdout
+    assert "corrected: region: (empty) → 青石镇 — the minutes say so (corrections/reviewed.yaml:1)" in told
+    assert "corrected: region" in made([view])
+    assert view_of(home, "/a/2.html")["corrections"] == []
 
 
 def test_json_is_one_value_with_all_decisions(site: Archived) -> None:
