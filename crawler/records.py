@@ -194,7 +194,12 @@ PAGE: tuple[Column, ...] = (
     Column("why", pa.string(), "the reason, for people", nullable=True),
     Column("status", pa.int16(), "last HTTP status", nullable=True),
     Column("title", pa.string(), "title of the page, where it was read", nullable=True),
-    Column("is_speech", pa.bool_(), "whether reading took it for a speech; null where it was not read", nullable=True),
+    Column(
+        "is_speech",
+        pa.bool_(),
+        "whether reading took it for a speech; null where nothing was read, and on further pages of an article",
+        nullable=True,
+    ),
     Column(
         "speech_score",
         pa.float32(),

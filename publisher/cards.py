@@ -45,7 +45,7 @@ def readme(manifest: Manifest) -> str:
         )
     lines += ["", "## Loading", "", LOADING, "## Sites", "", "| site | speeches |", "| --- | ---: |"]
     lines += [f"| {site} | {rows} |" for site, rows in m.sites.items()]
-    warned = [g for g in m.gates if g.result != "pass"]
+    warned = [g for g in m.gates if g.result != "pass" or g.name == "corrections"]
     if warned:
         lines += ["", "## Remarks of the checks", ""]
         lines += [f"* {g.name}: {g.what}" + (f" (accepted: {g.accepted})" if g.accepted else "") for g in warned]

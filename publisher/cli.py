@@ -44,7 +44,9 @@ def publish(
     def human() -> RenderableType:
         text = Text(result.reason, style="bold" if result.version else "")
         for g in result.gates:
-            if g.result != "pass":
+            if g.result == "pass" and g.name == "corrections":
+                text.append(f"\n{g.what}", style="none")
+            elif g.result != "pass":
                 remark = f"\n{g.result}: {g.name}: {g.what}" + (f" (accepted: {g.accepted})" if g.accepted else "")
                 text.append(remark, style="yellow")
         if result.version:

@@ -88,6 +88,8 @@ def test_from_the_command_to_the_row_and_through_every_reextraction(chain: Chain
     assert rows["2"] == before["2"]
     manifest = open_dataset(chain.home.datasets / "speeches").manifest
     assert any(g.name == "corrections" and "3 corrections applied" in g.what for g in manifest.gates)
+    card = chain.home.datasets / "speeches" / "latest" / "README.md"
+    assert "3 corrections applied: 2 speeches corrected, 0 dropped" in card.read_text(encoding="utf-8")
     verify(chain.home.datasets / "speeches")
     assert chain.publish().version is None
     # read again by another rule (the site file cuts a line): the correction stays, the row changes by the rule alone

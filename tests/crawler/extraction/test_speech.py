@@ -122,6 +122,7 @@ def test_masks(text: str, masks: int) -> None:
         ("20xx年X月X日,XX年以来", {"year": 2, "date": 2}),
         ("X年级有XX名学生", {"number": 2}),
         ("增长X%,投入××万元,下降XX个百分点,建成XX亩", {"number": 4}),
+        ("XX日报,XX家属,XX号文件,X号上午", {"letters": 2, "number": 1, "date": 1}),
         ("XX人民和某市", {"letters": 1, "mou": 1}),
         ("某年某月某日", {"year": 1, "date": 2}),
         ("喜迎20D召开", {"censored": 1}),
