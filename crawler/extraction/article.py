@@ -13,6 +13,7 @@ from lxml.html import HtmlElement
 from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.blocks import Block, read_blocks, with_text
 from crawler.extraction.classify import is_list, is_unsure, judge, page_without_text
+from crawler.extraction.coverage import Coverage, coverage
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.evidence import find_evidence
 from crawler.extraction.facts import read_facts
@@ -73,7 +74,7 @@ def _read(
     threshold: float,
 ) -> Structure | None:
     """Read body, structure and rows into `result`; the structure, None where the page was told by its looks to be no document."""
-    lines, after, all_blocks = _body_of(documents, site, profile, facts, result.cut, trace)
+    lines, after, all_blocks, covered = _body_of(documents, site, profile, facts, result.cut, trace)
     verdict = page_without_text(all_blocks, facts.title)
     if verdict is not None:
         result.fate, result.why = verdict.fate, verdict.why
@@ -102,7 +103,7 @@ def _read(
         return structure
     if any(p.is_preview for p in structure.parts):
         result.fate = "preview"
-    flags = sorted({f for d in documents for f in d.flags} | set(structure.flags))
+    flags = sorted({f for d in documents for f in d.flags} | {*structure.flags, *covered.flags})
     if is_unsure(verdict.score, threshold):
         flags.append("unsure_speech")
     count = len(structure.parts)
@@ -121,8 +122,9 @@ def _body_of(
     facts: PageFacts,
     cut: list[Cut],
     trace: Trace | None,
-) -> tuple[list[Block], list[Block], list[Block]]:
-    """Body blocks of all in-article pages in order, the blocks behind the last body, and all blocks of the first page.
+) -> tuple[list[Block], list[Block], list[Block], Coverage]:
+    """Body blocks of all in-article pages in order, the blocks behind the last body, all blocks of the first page, and how much of the
+    pages that is.
 
     cut: takes what is cut on the way.
     """
@@ -140,6 +142,7 @@ def _body_of(
     lines: list[Block] = []
     after: list[Block] = []
     first_blocks: list[Block] = []
+    covered = Coverage()
     titles = title_forms(facts.title_raw, facts.title) if profile else ()
     names = site_names([facts.site_title, site.title], documents[0].url)
     cuts = [re.compile(p) for p in site.reading.cut]
@@ -181,6 +184,7 @@ def _body_of(
                 own.append(with_text(b, text))
             else:
                 own.append(b)
+        covered += coverage(blocks, first, last, own)
         if k > 0:
             rest = _without_page_head(own, facts)
             note("page_head", own[: len(own) - len(rest)])
@@ -190,7 +194,7 @@ def _body_of(
                 own = own[1:]
         lines.extend(own)
         after = blocks[last + 1 : last + 13]
-    return lines, after, first_blocks
+    return lines, after, first_blocks, covered
 
 
 def _body_element(root: HtmlElement) -> HtmlElement:

@@ -52,6 +52,11 @@ def is_furniture(block: Block) -> bool:
     return block.furniture
 
 
+def is_tail(block: Block) -> bool:
+    """Whether a block is a line that ends an article: 相关阅读, 上一篇 …"""
+    return is_furniture(block) and _TAIL.search(block.folded) is not None
+
+
 def weight(block: Block) -> float:
     """How much a block speaks for running text (positive) or for the page's furniture (negative)."""
     if block.link * 2 > block.size:  # first, for most lines of a page are links and need no reading
@@ -131,6 +136,15 @@ def teasers(blocks: list[Block]) -> list[int]:
     return out
 
 
+def is_unlikely(element: HtmlElement) -> bool:
+    """Whether an element says by its name that it is no place for a body: comments, footer, side bar …"""
+    return bool(_UNLIKELY.search(f"{element.get('id') or ''} {element.get('class') or ''}")) or element.tag in (
+        "nav",
+        "footer",
+        "aside",
+    )
+
+
 def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
     """Text in an element whose id or class says comments, footer, side … counts against the body.
 
@@ -143,11 +157,7 @@ def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
     for chain, w in zip(chains, weights, strict=True):
         for a in chain:
             if a not in named:
-                named[a] = bool(_UNLIKELY.search(f"{a.get('id') or ''} {a.get('class') or ''}")) or a.tag in (
-                    "nav",
-                    "footer",
-                    "aside",
-                )
+                named[a] = is_unlikely(a)
             if named[a] and w > 0:
                 held[a] = held.get(a, 0.0) + w
     bad = {a for a, is_bad in named.items() if is_bad and held.get(a, 0.0) < 0.4 * total}
