@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scrapy.utils.gz import gunzip
 from scrapy.utils.sitemap import Sitemap
 
+from crawler import feeds
 from crawler.archive import ArchiveWriter, WarcAddress, read_response
 from crawler.errors import DamagedError
 from crawler.home import Home
@@ -152,9 +154,9 @@ class Answers:
 
     def _links(self, row: Any, found: PageLinks, stamp: str) -> None:
         links, depth = found.links, row.depth + 1
-        patterns = bool(self._site.follow.lists or self._site.follow.articles)
+        everything = self._site.follow.everything
         own = template_of(row.url)
-        fresh = [t for t in links if t.key not in self._known and not (patterns and t.kind is None)]
+        fresh = [t for t in links if t.key not in self._known and (everything or t.kind is not None)]
         # The next page of a list that brought something new is hardly deeper than this one: a long list is followed to its end,
         # a calendar or an endless ?page=N only as deep as max_depth.
         forms = [(t.template, t.key in found.titled) for t in fresh]
@@ -198,8 +200,11 @@ class Answers:
             "last_modified": answer.headers.get("last-modified"),
         }  # fmt: skip
         if row.kind == "sitemap":
-            self._sitemap(row, answer, stamp)
-            self._state.update(row.key, **values)
+            self._state.update(row.key, **{**values, "why": self._sitemap(row, answer, stamp)})
+            return
+        if feeds.is_feed(answer.body):
+            why = self._sitemap(row, answer, stamp)
+            self._state.update(row.key, **{**values, "kind": "sitemap", "fate": None, "why": why})
             return
         if not is_html(content_type, answer.body):
             self.counts.not_html += 1
@@ -224,6 +229,7 @@ class Answers:
         values |= {"fate": None, "content_type": content_type or None}
         found = read_links(answer.body, content_type, answer.url, self._site, self._resolver)
         values["kind"] = found.kind
+        values |= {"canonical": found.canonical, "texts": " ".join(f"{t:x}" for t in found.texts) or None}
         if found.pager is not None:
             values["kind"] = "article"
             values |= self._pager(row, found.pager, stamp)
@@ -354,19 +360,21 @@ class Answers:
                 )
         self.add(rows)
 
-    def _sitemap(self, row: Any, answer: Answer, stamp: str) -> None:
+    def _sitemap(self, row: Any, answer: Answer, stamp: str) -> str | None:
+        """Put what a sitemap, an index of sitemaps or a feed names into the frontier; what it is, None when it cannot be read."""
         try:
             body = answer.body
             data = gunzip(body, max_size=MAX_SITEMAP_BYTES) if body[:2] == b"\x1f\x8b" else body
-            found = Sitemap(data)
+            if len(data) > MAX_SITEMAP_BYTES:
+                raise ValueError("too large")
+            what, found = _named(data)
             rows = []
-            for n, entry in enumerate(found):
-                if n >= MAX_SITEMAP_ENTRIES:
-                    break
-                target = self._resolver.resolve(answer.url, str(entry.get("loc", "")))
+            named = list(islice(found, MAX_SITEMAP_ENTRIES))
+            for address in named:
+                target = self._resolver.resolve(answer.url, address)
                 if target is None or urlsplit(target.url).netloc not in self._site.hosts:
                     continue
-                if found.type == "sitemapindex":
+                if what == "index":
                     if row.depth < 3:
                         rows.append(new_row(target.key, target.url, stamp, kind="sitemap", depth=row.depth + 1,
                                             priority=LIST, template="sitemap"))  # fmt: skip
@@ -375,8 +383,20 @@ class Answers:
                     rows.append(new_row(target.key, target.url, stamp, kind=kind, depth=1, priority=UNKNOWN,
                                         template=target.template))  # fmt: skip
             self.add(rows)
+            return f"{what} of {len(named)} addresses"
         except Exception as e:  # a sitemap is a courtesy: a broken one is no failure of the site
             self.counts.reasons[f"sitemap not readable: {type(e).__name__}"] += 1
+            return None
+
+
+def _named(data: bytes) -> tuple[str, Iterable[str]]:
+    """What a sitemap is (sitemap, index of others, feed) and the addresses that it names. A plain list of lines is one too."""
+    if feeds.is_feed(data):
+        return "feed", feeds.addresses(data)
+    if data.lstrip()[:4].lower() == b"http":
+        return "sitemap", (line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip())
+    found = Sitemap(data)
+    return "index" if found.type == "sitemapindex" else "sitemap", (str(entry.get("loc", "")) for entry in found)
 
 
 def row_is_gone(row: Any) -> bool:

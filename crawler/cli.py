@@ -14,9 +14,11 @@ from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import JianghuaError, UsageError
+from crawler.probe.cli import add_site
 
 app = typer.Typer(no_args_is_help=True, help="Fetch pages, and look at site files.")
-sites_app = typer.Typer(help="List, show and check site files.", invoke_without_command=True)
+sites_app = typer.Typer(help="Add, list, show and check site files.", invoke_without_command=True)
+sites_app.command("add")(add_site)
 app.add_typer(sites_app, name="sites")
 
 _COLUMNS = (

@@ -85,22 +85,11 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
     A site that fails does not stop the others; its error is in its result. watch: called twice a second with the running
     SiteCrawl objects.
     """
-    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
-    from scrapy.crawler import CrawlerProcess
-    from scrapy.utils.project import get_project_settings
-    from scrapy.utils.reactor import install_reactor
+    process = crawler_process(home)
     from twisted.internet.task import LoopingCall
 
     from crawler.spiders.document import DocumentSpider
 
-    own = load_settings(home)
-    settings = get_project_settings()
-    settings.set("DOWNLOAD_TIMEOUT", own.timeout, priority="cmdline")
-    settings.set("DOWNLOAD_MAXSIZE", own.max_size, priority="cmdline")
-    without_suffix_list()
-    # Scrapy installs the reactor with the first site, but not when that site cannot start
-    install_reactor(settings["TWISTED_REACTOR"])
-    process = CrawlerProcess(settings)
     crawlers: list[tuple[Site, Any]] = []
     results: dict[str, SiteResult] = {}
     hosts: Hosts = {}
@@ -135,6 +124,23 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
         interrupted = crawler.spider.reason == "shutdown" and not error
         results.setdefault(site.name, SiteResult(site.name, counts, error, interrupted))
     return [results[s.name] for s in sites]
+
+
+def crawler_process(home: Home) -> Any:
+    """Scrapy with the project's settings and those of a home, ready to take spiders. One a process (Twisted's reactor)."""
+    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    from scrapy.crawler import CrawlerProcess
+    from scrapy.utils.project import get_project_settings
+    from scrapy.utils.reactor import install_reactor
+
+    own = load_settings(home)
+    settings = get_project_settings()
+    settings.set("DOWNLOAD_TIMEOUT", own.timeout, priority="cmdline")
+    settings.set("DOWNLOAD_MAXSIZE", own.max_size, priority="cmdline")
+    without_suffix_list()
+    # Scrapy installs the reactor with the first site, but not when that site cannot start
+    install_reactor(settings["TWISTED_REACTOR"])
+    return CrawlerProcess(settings)
 
 
 def _keep_error(failure: Any, name: str, results: dict[str, SiteResult]) -> None:

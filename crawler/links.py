@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
@@ -12,6 +13,7 @@ from lxml import etree
 
 from crawler.extraction.decode import declared_charsets, decode
 from crawler.pagers import Pager, find_pager, is_pager_label
+from crawler.scripted import scripted
 from crawler.site import Site
 from crawler.urls import Resolver, Target, kind_by_pattern
 
@@ -40,20 +42,25 @@ _TEXTS = etree.XPath(
     " or parent::option or parent::noscript)]",
     smart_strings=False,
 )
-_PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe")
+_PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
+_FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
+MAX_TEXTS = 60  # of an article's long texts that are kept, to tell whether another page shows the same
 
 
 @dataclass(slots=True)
 class PageLinks:
     """kind: `list` or `article`. links: targets in scope in order of the page, each once. pager: None when the page does not go
     on over others. text: characters outside links and in links that are titles (0 for articles: nobody asks).
-    titled: keys of the targets that some link names as with a title."""
+    titled: keys of the targets that some link names as with a title. canonical: the address that an article says is its own, when that
+    is another one in scope. texts: hashes of an article's long texts."""
 
     kind: str
     links: list[Target] = field(default_factory=list)
     pager: Pager | None = None
     text: int = 0
     titled: set[str] = field(default_factory=set)
+    canonical: str | None = None
+    texts: tuple[int, ...] = ()
 
 
 def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -85,10 +92,21 @@ def _tree(text: str) -> etree._Element | None:
         return None
 
 
-def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str) -> list[tuple[Target, str]]:
-    """Every link with its name: anchors, areas, frames, refreshes and choices that hold addresses."""
+@dataclass(slots=True)
+class _Anchors:
+    """The links of a page in order with their names, feeds apart, and the address that it calls canonical."""
+
+    links: list[tuple[Target, str]]
+    feeds: list[Target]
+    canonical: Target | None
+
+
+def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str, text: str) -> _Anchors:
+    """Every link with its name: anchors, areas, frames, refreshes, choices that hold addresses, and what scripts lead to."""
     base = url
     raw: list[tuple[str, str]] = []
+    feeds: list[str] = []
+    canonical: str | None = None
     for element in cast("Iterable[etree._Element]", root.iter(*_PARTS)):
         tag = element.tag
         if tag in ("a", "area"):
@@ -109,22 +127,35 @@ def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str) -
             value = element.get("value")
             if value and _ADDRESS.search(value) and " " not in value.strip():
                 raw.append((value, (element.text or "").strip()))
+        elif tag == "link":
+            rel, href = (element.get("rel") or "").lower().split(), element.get("href")
+            if href and "canonical" in rel:
+                canonical = canonical or href
+            elif href and ("next" in rel or "prev" in rel):
+                raw.append((href, "下一页" if "next" in rel else "上一页"))
+            elif href and "alternate" in rel and (element.get("type") or "").lower().strip() in _FEEDS:
+                feeds.append(href)
         elif src := element.get("src"):
             raw.append((src, ""))
         if len(raw) >= MAX_LINKS:
             break
+    raw += scripted(root, text)[:MAX_LINKS]
     targets = ((resolver.resolve(base, href, charset), name) for href, name in raw)
-    return [(target, name) for target, name in targets if target is not None]
+    return _Anchors(
+        [(target, name) for target, name in targets if target is not None],
+        [t for f in feeds if (t := resolver.resolve(base, f, charset)) is not None],
+        resolver.resolve(base, canonical, charset) if canonical else None,
+    )
 
 
-def _running(root: etree._Element) -> tuple[int, int]:
-    """Characters and number of long texts that run like sentences; teasers of a list, all cut off alike, do not count."""
+def _running(root: etree._Element) -> tuple[int, int, list[str]]:
+    """Characters, number and wording of long texts that run like sentences; teasers of a list, all cut off alike, do not count."""
     found = cast("list[str]", _TEXTS(root))
     texts = [t for t in (x.strip() for x in found) if len(t) >= _LONG_TEXT and _RUNNING.search(t)]
     whole = [t for t in texts if not _TEASER.search(t)]
     if len(texts) - len(whole) >= 3:
         texts = whole
-    return sum(map(len, texts)), len(texts)
+    return sum(map(len, texts)), len(texts), texts
 
 
 def _outside(root: etree._Element) -> int:
@@ -146,8 +177,9 @@ def read_links(
     root = _tree(text)
     if root is None:
         return PageLinks("list")
-    anchors = _anchors(root, url, resolver, charset)
-    running, texts = _running(root)
+    read = _anchors(root, url, resolver, charset, text)
+    anchors = read.links
+    running, texts, wording = _running(root)
     links: dict[str, Target] = {}
     titled: set[str] = set()
     titles = 0
@@ -172,6 +204,12 @@ def read_links(
     found = PageLinks(kind, list(links.values()), titled=titled)
     if kind == "list":
         found.text = titles + _outside(root)
+        # an article's feeds are those of its comments
+        found.links += [t for t in read.feeds if t.inside and t.url not in links]
+    else:
+        found.texts = tuple(sorted({zlib.crc32(t.encode()) for t in wording})[:MAX_TEXTS])
+        if read.canonical is not None and read.canonical.inside and read.canonical.url != url:
+            found.canonical = read.canonical.key
     # a short page of a split article holds little text; a list's address says that it is one
     if kind == "article" or (told is None and running >= _SOME_TEXT and not listed):
         named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]

@@ -22,6 +22,9 @@ _WORD = re.compile(
 )
 _PATH_SUFFIX = re.compile(r"^(?P<stem>.*?[^/_-])[_-](?P<n>\d{1,3})(?P<ext>\.[A-Za-z]{2,6})?$")
 _PATH_STEP = re.compile(r"^(?P<stem>.*[^/])/(?:p(?:age)?[_-]?)?(?P<n>\d{1,3})(?P<ext>/|\.[A-Za-z]{2,6})?$")
+_PATH_MIDDLE = re.compile(
+    r"^(?P<stem>.*\d[_-])(?P<n>\d{1,3})(?P<ext>[_-]\d{1,3}(?:\.[A-Za-z]{2,6})?)$"
+)  # thread-7-2-1.html
 _PAGE_KEYS = frozenset(
     ("page", "p", "pn", "pg", "pageno", "pageindex", "page_no", "pageid", "curpage", "paged", "cpage")
 )
@@ -50,6 +53,8 @@ def readings(url: str) -> list[tuple[str, int]]:
     out = [(made(parts.path, parts.query), 0)]
     if m := _PATH_SUFFIX.match(parts.path):
         out.append((made(m["stem"] + (m["ext"] or ""), parts.query), int(m["n"])))
+    if m := _PATH_MIDDLE.match(parts.path):
+        out.append((made(m["stem"] + m["ext"], parts.query), int(m["n"])))
     if m := _PATH_STEP.match(parts.path):
         ext = m["ext"] or ""
         stems = {m["stem"], m["stem"] + "/"} | ({m["stem"] + ext} if ext.startswith(".") else set())

@@ -79,7 +79,8 @@ class _Part(BaseModel):
 class Follow(_Part):
     """Which links are followed and what they are. Patterns are regular expressions searched in path and query.
 
-    Without `lists` and `articles` every page in scope is followed and its kind is told from its content.
+    Without `lists` and `articles` every page in scope is followed and its kind is told from its content. With them only what fits is
+    followed, unless `others: follow` says that they tell kinds and leave nothing out.
     """
 
     lists: tuple[Pattern, ...] = ()
@@ -87,7 +88,13 @@ class Follow(_Part):
     pages: tuple[Pattern, ...] = ()
     sitemaps: tuple[str, ...] = ("auto",)
     ignore: tuple[Pattern, ...] = ()
+    others: Literal["skip", "follow"] = "skip"
     max_depth: int = Field(default=50, ge=1)
+
+    @property
+    def everything(self) -> bool:
+        """Whether pages that fit no pattern are followed too."""
+        return self.others == "follow" or not (self.lists or self.articles)
 
 
 class Politeness(_Part):

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import groupby
@@ -30,6 +30,7 @@ from crawler.site import Site
 
 SCHEMA_VERSION = 1
 ROBOTS, SEED, LIST, UNKNOWN, ARTICLE, LAST, RECHECK = 0, 1, 2, 3, 4, 8, 9  # priorities: lower goes first
+SAME = 0.6  # share of the long texts that two pages must have in common to be one article
 
 _metadata = sa.MetaData()
 meta_table = sa.Table(
@@ -67,6 +68,8 @@ pages_table = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("missing", sa.Integer, nullable=False),  # 404 or 410 seen in this run
     sa.Column("pager", sa.String),  # what this page says of its article's pages, as JSON
+    sa.Column("canonical", sa.String),  # key of the page that an article says it is another address of
+    sa.Column("texts", sa.String),  # hashes of an article's long texts, in hexadecimal
     sa.Index("articles", "article_key"),
     sa.Index("frontier", "queued", "priority", "depth", "seq"),
 )
@@ -182,6 +185,8 @@ class SiteState:
                 raise JianghuaError(
                     f"site '{site}' was never crawled here", where=str(path), remedy=f"run: jianghua crawl {site}"
                 )
+            elif state._add_columns():
+                state.db.commit()
         except sa.exc.DatabaseError as e:
             if lock is not None:
                 os.close(lock)
@@ -192,13 +197,14 @@ class SiteState:
             raise
         return state
 
-    def _add_columns(self) -> None:
-        """Give a state written by an older version the columns it lacks; each may be empty."""
+    def _add_columns(self) -> bool:
+        """Give a state written by an older version the columns it lacks; each may be empty. Whether it lacked any."""
         there = {c["name"] for c in sa.inspect(self.db).get_columns("pages")}
-        for column in pages_table.columns:
-            if column.name not in there:
-                kind = column.type.compile(self._engine.dialect)
-                self.db.exec_driver_sql(f"ALTER TABLE pages ADD COLUMN {column.name} {kind}")
+        lacking = [c for c in pages_table.columns if c.name not in there]
+        for column in lacking:
+            kind = column.type.compile(self._engine.dialect)
+            self.db.exec_driver_sql(f"ALTER TABLE pages ADD COLUMN {column.name} {kind}")
+        return bool(lacking)
 
     def __enter__(self) -> SiteState:
         return self
@@ -385,6 +391,10 @@ class SiteState:
         except sa.exc.DatabaseError as e:
             raise self._break(e) from e
 
+    def all_rows(self) -> Iterator[Any]:
+        """The rows of every URL met, in the order in which they were met."""
+        yield from self._run(sa.select(pages_table).order_by(_P.seq))
+
     # -- the hand-off
 
     def pages(self) -> Iterator[PageState]:
@@ -394,8 +404,31 @@ class SiteState:
             .where(sa.or_(_P.kind.is_(None), _P.kind.not_in(("robots", "sitemap"))))
             .order_by(_P.key)
         )
+        twins = self.twins()
         for row in self._run(query):
-            yield _page_state(row)
+            state = _page_state(row)
+            if state.fate is None and (twin := twins.get(row.key) or twins.get(row.article_key)):
+                why = f"shows the same as {twin}, which it names as its canonical address"
+                state = replace(state, fate="redirect", why=why)
+            yield state
+
+    def twins(self) -> dict[str, str]:
+        """Other addresses of articles (for print, for telephones): by key, the key of the article they show.
+
+        What a page says of itself is not believed alone: many sites name their home page on every page, and the second page of an
+        article names the first. Both must have been read, and most of their long texts must be the same.
+        """
+        here, there = pages_table.alias("here"), pages_table.alias("there")
+        query = (
+            sa.select(here.c.key, there.c.key, here.c.texts, there.c.texts)
+            .join(there, here.c.canonical == there.c.key)
+            .where(sa.and_(
+                here.c.key != there.c.key, here.c.article_key != there.c.article_key,
+                here.c.warc_file.is_not(None), there.c.warc_file.is_not(None), there.c.fate.is_(None),
+                sa.or_(there.c.canonical.is_(None), there.c.canonical == there.c.key),
+            ))
+        )  # fmt: skip
+        return {mine: other for mine, other, a, b in self._run(query) if _same_texts(a or "", b or "")}
 
     def article(self, key: str) -> list[PageState]:
         """All pages of the article that a page belongs to, first page first; [] for a key that was never met."""
@@ -437,6 +470,12 @@ def _explained(error: sa.exc.DatabaseError, path: Path, site: str) -> JianghuaEr
         where=str(path),
         remedy=f"move the file away and run: jianghua crawl {site}",
     )
+
+
+def _same_texts(a: str, b: str) -> bool:
+    """Whether most of the texts of the page with fewer stand on the other one too."""
+    here, there = set(a.split()), set(b.split())
+    return len(here & there) > SAME * min(len(here), len(there)) > 0
 
 
 def new_row(

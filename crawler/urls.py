@@ -20,9 +20,11 @@ _PLAIN = re.compile(
 )
 _BREAKS = re.compile(r"[\t\r\n]")
 _SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sessionid)=[^/?]*", re.IGNORECASE)
-# a session is no part of a page's address; sid is one only when it looks like a token
+# a session is no part of a page's address, nor is the list that a reader of a forum comes from; sid is one only when it looks
+# like a token
 _SESSION_FIELD = re.compile(
-    r"(?:phpsessid|jsessionid|aspsessionid\w*|sessionid|session_id|utm_\w+)=|(?:sid|s)=[0-9a-f]{16,}$", re.IGNORECASE
+    r"(?:phpsessid|jsessionid|aspsessionid\w*|sessionid|session_id|utm_\w+)=|(?:sid|s)=[0-9a-f]{16,}$|extra=page(?:=|%3d)",
+    re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
 _LEADING_FLAGS = re.compile(r"^\(\?([aimsux]+)\)(.*)$", re.DOTALL)

@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "learn": ("crawler.extraction.cli", STAGES, "Learn what repeats on a site's pages: a new numbered profile."),
     "extract": ("crawler.extraction.cli", STAGES, "Read the archived pages into speech records, without the network."),
     "publish": ("publisher.cli", STAGES, "Make the next version of a dataset from the records."),
-    "sites": ("crawler.cli", LOOK, "List, show and check site files."),
+    "sites": ("crawler.cli", LOOK, "Add, list, show and check site files."),
     "corrections": ("crawler.corrections.cli", LOOK, "What people put right: list, check and add corrections."),
     "explain": ("crawler.explaining.cli", LOOK, "Show why a row is what it is: page, blocks, decisions, row."),
     "versions": ("publisher.cli", LOOK, "List the published versions."),

@@ -46,6 +46,7 @@ class DocumentSpider(Spider):
 
     name = "document"
     site_name = ""
+    crawl_class = SiteCrawl
 
     def __init__(self, name: str | None = None, *, site: Site | None = None, at: str | None = None, refetch: str = "due",
                  delay: str | float | None = None, limit: str | int | None = None, home: Home | str | None = None, hosts: Hosts | None = None, **kwargs: Any) -> None:  # fmt: skip
@@ -60,7 +61,7 @@ class DocumentSpider(Spider):
         if refetch not in ("due", "all", "none"):
             raise UsageError(f"refetch={refetch} is not known", where="-a", remedy="use due, all or none")
         settings = load_settings(self.home)
-        self.crawl = SiteCrawl(
+        self.crawl = self.crawl_class(
             self.home, self.site, user_agent=settings.user_agent(self.site.politeness.contact), refetch=refetch,
             delay=_number(delay, "delay", 0), limit=None if limit is None else int(_number(limit, "limit", 1) or 1),
             hosts=hosts,

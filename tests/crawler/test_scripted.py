@@ -1,0 +1,153 @@
+"""Addresses in scripts and attributes, feeds, and other addresses of one article."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.feeds import addresses, is_feed
+from crawler.home import Home
+from crawler.links import read_links
+from crawler.site import Site
+from tests.crawler.crawling import crawl, pages
+from tests.crawler.faults import TEXT, FaultServer, Reply, html, links
+
+SITE = Site(name="a", title="a", start=("http://a.test/",))
+
+
+def found(body: str, url: str = "http://a.test/x/index.html") -> list[str]:
+    read = read_links(f"<html><body>{body}</body></html>".encode(), "text/html; charset=utf-8", url, SITE)
+    return [t.url.removeprefix("http://a.test") for t in read.links]
+
+
+@pytest.mark.parametrize(
+    ("html", "wanted"),
+    [
+        ('<script>createPageHTML(4, 0, "index", "html");</script>', ["/x/index_1.html", "/x/index_2.html", "/x/index_3.html"]),
+        ('<script>var n = 3; createPageHTML(n, 1, "index", "shtml", 40)</script>', ["/x/index_1.shtml", "/x/index_2.shtml"]),
+        ("<script>createPageHTML('box', 2, 1, 'list', 'html')</script>", ["/x/list_1.html", "/x/list_2.html"]),
+        ("<a href=\"javascript:location.href='list_2.html'\">2</a>", ["/x/list_2.html"]),
+        ("<a href=\"javascript:goPage('/l?page=2')\">2</a>", ["/l?page=2"]),
+        ("<button onclick=\"window.location.href='/a/1.html'\">go</button>", ["/a/1.html"]),
+        ("<div data-href='/a/2.html'>t</div>", ["/a/2.html"]),
+        ("<script>window.location.href = '/m/index.html';</script>", ["/m/index.html"]),
+        ("<script>var countPage = 3; for (i=1;i<countPage;i++) document.write('<a href=\"list_' + i + '.html\">');</script>",
+         ["/x/list_1.html", "/x/list_2.html", "/x/list_3.html"]),
+        ("<script>function go(n){location.href='?page='+n;}</script><a href='javascript:go(2)'>2</a><a href='javascript:go(5)'>5</a>",
+         ["/x/index.html?page=2", "/x/index.html?page=5"]),
+        ('<link rel="next" href="/x/list_2.html">', ["/x/list_2.html"]),
+        ('<link rel="alternate" type="application/rss+xml" href="/feed">', ["/feed"]),
+    ],
+)  # fmt: skip
+def test_addresses_are_found_where_scripts_hold_them(html: str, wanted: list[str]) -> None:
+    assert found(html) == wanted
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>var a = 'index.html'; track('/a.html')</script>", "<script>location.href = base + '/a.html'</script>",
+        "<script>location.href = '/a/' + id</script>", "<a href='javascript:void(0)' onclick='alert(\"/a.html\")'>x</a>",
+        "<script>createPageHTML(n, 0, 'index', 'html')</script>", "<link rel=stylesheet href='/a.css'>",
+        "<script>location.href='javascript:;'</script>", "<div data-url='{\"a\":1}'>", "<script>x = 'a_' + n + '.html'</script>",
+    ],
+)  # fmt: skip
+def test_these_are_no_addresses(html: str) -> None:
+    assert found(html) == []
+
+
+@given(st.text(max_size=200))
+def test_any_script_is_read(text: str) -> None:
+    found(f"<script>createPageHTML({text}</script><a onclick=\"location.href='{text}'\">x</a>")
+
+
+RSS = b"""<?xml version="1.0" encoding="utf-8"?>
+<rss version="2.0"><channel><link>http://a.test/</link><item><title>t</title><link>http://a.test/1.html</link></item>
+<item><guid isPermaLink="false">7</guid><link> http://a.test/2.html </link></item><item><guid>http://a.test/3.html</guid></item></channel></rss>"""
+ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><link href="http://a.test/"/><entry><link rel="edit" href="/e"/>
+<link href="/1.html"/></entry><entry><id>http://a.test/2.html</id></entry></feed>"""
+
+
+def test_feeds_name_their_entries() -> None:
+    assert is_feed(RSS)
+    assert is_feed(b"\xef\xbb\xbf" + ATOM)
+    assert not is_feed(b"<html><body>rss</body></html>")
+    assert not is_feed(b"<urlset></urlset>")
+    assert addresses(RSS) == ["http://a.test/1.html", "http://a.test/2.html", "http://a.test/3.html"]
+    assert addresses(ATOM) == ["/1.html", "http://a.test/2.html"]
+    assert addresses(RSS[: RSS.index(b"isPerma")]) == ["http://a.test/1.html"]
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_behind_a_feed_are_read(body: bytes) -> None:
+    addresses(b"<rss><channel><item><link>" + body)
+
+
+def _site(home: Home, server: FaultServer, more: str = "") -> None:
+    home.own_sites.mkdir(parents=True, exist_ok=True)
+    (home.own_sites / "s.yaml").write_text(f"name: s\ntitle: s\nstart: ['{server.url}/']\n{more}")
+
+
+def test_feeds_and_packed_sitemaps_are_sources_of_addresses(home: Home) -> None:
+    index = b"<sitemapindex><sitemap><loc>%s/part.xml.gz</loc></sitemap></sitemapindex>"
+    with FaultServer() as server:
+        here = server.url.encode()
+        server.pages |= {
+            "/": b'<html><head><link rel="alternate" type="application/atom+xml" href="/atom"></head><a href="/rss.php">RSS</a></html>',
+            "/atom": Reply(ATOM.replace(b"http://a.test", here), headers={"Content-Type": "text/html"}),
+            "/rss.php": Reply(RSS.replace(b"http://a.test", here), headers={"Content-Type": "application/xml"}),
+            "/sitemap.xml": index % here,
+            "/part.xml.gz": Reply(gzip.compress(b"<urlset><url><loc>%s/4.html</loc></url></urlset>" % here),
+                                  headers={"Content-Type": "application/x-gzip"}),
+            **{f"/{n}.html": html() for n in (1, 2, 3, 4)},
+        }  # fmt: skip
+        _site(home, server)
+        assert crawl(home, "s", "--delay", "0").code == 0
+        met = pages(home, "s")
+        assert {k for k, p in met.items() if p.fate is None} == {"/", "/1.html", "/2.html", "/3.html", "/4.html"}
+        server.log.clear()
+        crawl(home, "s", "--delay", "0", "--refetch", "none")
+        assert {"/atom", "/rss.php", "/sitemap.xml", "/part.xml.gz"} <= set(server.paths())
+
+
+def _article(words: str, canonical: str) -> bytes:
+    paragraphs = "".join(f"<p>{n}{words}{TEXT}</p>" for n in range(9))
+    return f"<html><head><meta charset=utf-8><link rel=canonical href='{canonical}'></head><body>{paragraphs}</body></html>".encode()
+
+
+def test_another_address_of_an_article_gives_no_second_one(home: Home) -> None:
+    with FaultServer() as server:
+        server.pages |= {
+            "/": links("/a/1.html", "/a/2.html", "/a/3.html", "/print.php?id=1", "/wap/2.html", "/wap/3.html"),
+            "/a/1.html": _article("甲", "/a/1.html"), "/print.php?id=1": _article("甲", "/a/1.html"),
+            "/a/2.html": html(), "/wap/2.html": _article("乙", "/a/2.html"),  # another text
+            "/a/3.html": _article("丙", "/"), "/wap/3.html": _article("丙", "/"),  # every page names the first one
+        }  # fmt: skip
+        _site(home, server)
+        for _ in range(2):
+            assert crawl(home, "s", "--delay", "0", "--refetch", "all").code == 0
+            met = pages(home, "s")
+            assert met["/print.php?id=1"].fate == "redirect"
+            assert "/a/1.html" in (met["/print.php?id=1"].why or "")
+            assert [k for k, p in met.items() if p.fate is None] == [
+                "/",
+                "/a/1.html",
+                "/a/2.html",
+                "/a/3.html",
+                "/wap/2.html",
+                "/wap/3.html",
+            ]
+
+
+def test_patterns_that_leave_others_out_and_such_that_do_not(home: Home) -> None:
+    with FaultServer() as server:
+        server.pages |= {"/": links("/a/1.html", "/b/2.html"), "/a/1.html": html(), "/b/2.html": html()}
+        _site(home, server, "follow: {articles: ['^/a/']}\n")
+        crawl(home, "s", "--delay", "0")
+        assert set(pages(home, "s")) == {"/", "/a/1.html"}
+        _site(home, server, "follow: {articles: ['^/a/'], others: follow}\n")
+        crawl(home, "s", "--delay", "0", "--refetch", "all")
+        assert set(pages(home, "s")) == {"/", "/a/1.html", "/b/2.html"}
