@@ -83,7 +83,8 @@ def _value(text: str) -> str:
     return text if _WORD.match(text) else ANY
 
 
-def _first(key: str) -> Form:
+def form_of(key: str) -> Form:
+    """The form of an address by itself: numbers and tokens folded, words kept."""
     path, _, query = _HOST.sub("", key).partition("?")
     *folders, last = path.removeprefix("/").split("/")
     stem, dot, ending = last.rpartition(".")
@@ -95,7 +96,7 @@ def _first(key: str) -> Form:
 
 def forms_of(keys: Iterable[str]) -> dict[str, Form]:
     """The form of each key (see Site.key). Depends on which keys there are, not on their order."""
-    out = {key: _first(key) for key in sorted(set(keys))}
+    out = {key: form_of(key) for key in sorted(set(keys))}
     longest = max((len(f.segments) for f in out.values()), default=0)
     most = max((len(f.fields) for f in out.values()), default=0)
     for i in range(longest):

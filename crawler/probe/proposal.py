@@ -10,7 +10,7 @@ from dataclasses import replace
 from crawler.extraction.article import read_article
 from crawler.extraction.decode import decode
 from crawler.extraction.model import ArticleResult, PageInput
-from crawler.probe.forms import Form, forms_of
+from crawler.probe.forms import Form, form_of, forms_of
 from crawler.probe.look import Look, Page
 from crawler.probe.manners import allowed, charset, delay_for, facts, sitemaps, start
 from crawler.probe.model import Because, Group, Kind, Proposal, Reading
@@ -19,6 +19,7 @@ from crawler.probe.platforms import Recognised, recognise
 from crawler.site import Site
 
 EXAMPLES = 3
+PARTS = 12  # forms into which one is taken apart, at most
 _DOCUMENT = ("speech", "preview", "off_topic")
 
 
@@ -95,7 +96,19 @@ def _groups(look: Look, results: Mapping[str, ArticleResult]) -> list[Group]:
     members: dict[Form, list[Page]] = defaultdict(list)
     for key, form in forms.items():
         members[form].append(pages[key])
-    groups = [_group(form, found, results) for form, found in members.items()]
+    groups = []
+    for form, found in list(members.items()):
+        group = _group(form, found, results)
+        if group.kind == "mixed":  # folders of several kinds were taken for one: apart they may be plain
+            apart: dict[Form, list[Page]] = defaultdict(list)
+            for page in found:
+                apart[form_of(page.key)].append(page)
+            parts = [_group(f, p, results) for f, p in apart.items()]
+            if len(parts) <= PARTS and sum(p.count for p in parts if p.kind != "mixed") * 2 > group.count:
+                groups += parts
+                forms |= {page.key: f for f, pages_ in apart.items() for page in pages_}
+                continue
+        groups.append(group)
     return _without_conflicts(sorted(groups, key=lambda g: (-g.count, str(g.form))), forms)
 
 
