@@ -104,31 +104,36 @@ def _against_record(recorded: Mapping[str, Any]) -> Iterator[str]:
 
 def _facts(view: View, asked: View | None) -> Iterator[str]:
     speech = asked or (view["speeches"][0] if view["speeches"] else None)
-    cards = []
-    corrected = {c["field"]: c for c in view["corrections"] if not c["problem"] and c["field"] != "text"}
+    cards, chips = [], []
     if speech is not None:
+        valid = [c for c in view["corrections"] if not c["problem"] and c["part"] == speech["part"]]
+        corrected = {c["field"]: c for c in valid if c["field"] != "text"}
         for c in speech["columns"]:
             value = shown(c["value"])
-            if value in ("", "no", "0") or c["name"] in _NO_CARD:
+            if (value in ("", "no", "0") and c["name"] not in corrected) or c["name"] in _NO_CARD:
                 continue
             told = f"{c['how']}: {c['text']}" if c["text"] and c["text"] != value else c["how"]
             raw = ""
             if (put_right := corrected.get(c["name"])) is not None:
                 raw, value = f"<del>{escape(_short(value, 300))}</del> ", shown(put_right["value"])
                 told = f"corrected: {put_right['reason']}"
-            cards.append(_card(c["name"], value, told, raw))
+            if told:
+                cards.append(_card(c["name"], value, told, raw))
+            else:
+                more = f' title="{escape(_short(value, 900))}"' if len(value) > 80 else ""
+                chips.append(f'<span class="chip"{more}><b>{escape(c["name"])}</b> {escape(_short(value, 80))}</span>')
         head = f"The row <small>{len(speech['paragraphs'])} paragraphs, {speech['chars']} characters</small>"
         if asked is None and len(view["speeches"]) > 1:
             head += "<small>of its first part</small>"
     else:
         head = "What the page says of itself"
         cards = [_card(name, e["text"] or "", e["how"], "") for name, e in view["facts"].items()]
-    if cards:
-        yield f'<h2>{head}</h2><div class="facts">{"".join(cards)}</div>'
+    if cards or chips:
+        yield f'<h2>{head}</h2><div class="facts">{"".join(cards)}</div><div class="chips">{"".join(chips)}</div>'
 
 
-def _card(name: str, value: str, told: str | None, raw: str) -> str:
-    evidence = f'<div class="e" title="{escape(told)}">{escape(_short(told, 220))}</div>' if told else ""
+def _card(name: str, value: str, told: str, raw: str) -> str:
+    evidence = f'<div class="e" title="{escape(told)}">{escape(_short(told, 220))}</div>'
     return (
         f'<div class="fact"><b>{escape(name)}</b><div class="v" title="{escape(_short(value, 900))}">{raw}'
         f"{escape(_short(value, 300))}</div>{evidence}</div>"

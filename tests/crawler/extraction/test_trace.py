@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler.extraction import golden
 from crawler.extraction.article import read_article
 from crawler.extraction.blocks import read_blocks
 from crawler.extraction.dom import parse
@@ -20,6 +24,7 @@ from tests.crawler.extraction.pages import OTHER, OTHER_TITLE, SPEECH, TITLE, pa
 from tests.crawler.sample.test_reading_of_sample import BASE, documents
 
 SITE = Site(name="qingquan", title="清泉文库", start=("http://qingquan.invalid/",))
+GOLDEN = Path(__file__).parents[2] / "golden"
 URL = "http://qingquan.invalid/a/1.html"
 
 
@@ -66,6 +71,13 @@ def test_every_block_of_the_sample_has_one_fate(small_sample: Sample) -> None:
             result = read_article(inputs, of, profile, trace)
             check(inputs, of, profile, result, trace)
             assert trace.fate == result.fate
+
+
+@pytest.mark.parametrize("name", golden.page_names(GOLDEN))
+def test_every_block_of_the_golden_pages_has_one_fate(name: str) -> None:
+    inputs = golden.page_inputs(GOLDEN, name, golden.load(GOLDEN / f"{name}.json"))
+    trace = Trace()
+    check(inputs, SITE, None, read_article(inputs, SITE, None, trace), trace)
 
 
 def fates(trace: Trace) -> dict[str, tuple[str | None, str | None]]:
