@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from crawler.addresses import address_of, is_local
 from crawler.archive import WarcAddress, read_response
 from crawler.errors import JianghuaError
 from crawler.home import Home
 from crawler.links import PageLinks
-from crawler.middlewares.guard import address_of, is_local
 from crawler.probe.forms import forms_of
 from crawler.robots import Robots
 from crawler.site import Follow, Politeness, Site

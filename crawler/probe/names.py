@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from crawler.addresses import address_of
 from crawler.extraction.dom import parse
 from crawler.extraction.head import read_head
 from crawler.extraction.model import ArticleResult
-from crawler.middlewares.guard import address_of
 from crawler.probe.model import Because
 
 if TYPE_CHECKING:
