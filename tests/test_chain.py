@@ -26,6 +26,7 @@ from publisher.duplicates import NEAR_PREVIEW, SHARE
 from publisher.reader import open_dataset
 from publisher.similarity import shingle_set
 from tests.chain import Key, at, changes, files, jianghua, key_of, report, rows
+from tests.rulechange import copied, kept_bytes, read_with_another_rule
 
 
 @dataclass(slots=True)
@@ -206,6 +207,24 @@ def test_learning_reading_and_publishing_again_changes_no_byte(chain: Chain) -> 
     before, after = chain.kept
     assert len(before) > 50
     assert {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)} == set()
+
+
+def test_reading_everything_anew_by_the_same_rules_changes_no_byte(chain: Chain, tmp_path: Path) -> None:
+    home = copied(chain.home, tmp_path / "home")
+    before = kept_bytes(home)
+    told = report(home, "extract", "--again", *chain.urls)
+    assert all(s["read"] and not s["skipped"] for s in told["sites"])
+    assert report(home, "publish", "speeches")["version"] is None
+    assert kept_bytes(home) == before
+
+
+def test_a_new_rule_changes_the_rows_that_it_touches_and_no_other(chain: Chain, tmp_path: Path) -> None:
+    home = copied(chain.home, tmp_path / "home")
+    found = read_with_another_rule(home, chain.urls, tmp_path / "code")
+    assert 0 < len(found.touched) < len(chain.gold(DAYS[-1]))
+    assert found.changed == found.touched
+    assert found.published == {"added": set(), "changed": found.touched, "removed": set()}
+    assert found.again is None
 
 
 def test_both_versions_are_whole_and_any_reader_reads_them(chain: Chain) -> None:

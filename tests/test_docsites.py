@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -10,6 +11,7 @@ from protego import Protego
 
 from tests.chain import at, changes, report, rows
 from tests.docsites import DAYS, MISSING, Docsites
+from tests.rulechange import copied, kept_bytes, read_with_another_rule
 
 pytestmark = [pytest.mark.docsites, MISSING, pytest.mark.timeout(480)]
 WALKS = ("by hand", "by schedule")
@@ -104,6 +106,19 @@ def test_reading_and_publishing_again_changes_nothing(docsites: Docsites, way: s
     report(walk.home, "extract", *walk.server.urls)
     assert report(walk.home, "publish", "speeches")["version"] is None
     assert report(walk.home, "verify")["versions"]
+
+
+def test_reading_everything_anew_changes_only_what_a_new_rule_touches(docsites: Docsites, tmp_path: Path) -> None:
+    walk = docsites.walks["by hand"]
+    home = copied(walk.home, tmp_path / "home")
+    before = kept_bytes(home)
+    report(home, "extract", "--again", *walk.server.urls)
+    assert report(home, "publish", "speeches")["version"] is None
+    assert kept_bytes(home) == before
+    found = read_with_another_rule(home, walk.server.urls, tmp_path / "code")
+    assert found.touched
+    assert found.changed == found.touched
+    assert found.published == {"added": set(), "changed": found.touched, "removed": set()}
 
 
 def test_both_ways_give_the_same(docsites: Docsites) -> None:
