@@ -24,6 +24,10 @@ SHORT = 60  # characters; a line up to this length is a short one
 PLACE_VARIETY = 0.34  # distinct lines to all lines in a place: what is below is filled by the template, not by speeches
 NEAR_COPY = 0.5  # of the smaller of two texts in common, and they count as one
 _SHINGLE = 6
+# A page made to hold a learner up has more than these; no speech does.
+MOST_LINES = 1_000
+_MOST_CHARS = 20_000
+_REACH = 30  # lines that a line's surroundings are looked for in
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,12 @@ def repeated_lines(pages: Sequence[Sequence[Seen]]) -> tuple[Repeated, ...]:
 
     The order of the pages does not count.
     """
-    anywhere, counts = _count(pages)
-    found = [Repeated(key, None, n) for key, n in anywhere.items() if n >= _needed(_line(pages, key), len(pages))]
+    anywhere, groups = _count(pages)
+    # a line by its key: whether it is evident follows from that alone, how long it is from what its slot held
+    lines = {s.key: s for s in sorted({s for page in pages for s in page}, key=lambda s: (s.evident, s.size, s.place))}
+    found = [Repeated(key, None, n) for key, n in anywhere.items() if n >= _needed(lines[key], len(pages))]
     known = {r.key for r in found}
-    found += [r for r in _by_place(pages, counts) if r.key not in known]
+    found += [r for r in _by_place(pages, groups) if r.key not in known]
     return tuple(sorted(found, key=lambda r: (r.key, r.place or "")))
 
 
@@ -67,11 +73,6 @@ def repeated_sentences(pages: Sequence[Sequence[Seen]]) -> tuple[Repeated, ...]:
     found, _ = _count(pages)
     evident = {s.key for page in pages for s in page if s.evident}
     return tuple(Repeated(key, None, n) for key, n in sorted(found.items()) if n >= least and key in evident)
-
-
-def _line(pages: Sequence[Sequence[Seen]], key: str) -> Seen:
-    """A line by its key. Whether it is evident or exempt follows from the key alone, but for what a title's slot hides."""
-    return max((s for page in pages for s in page if s.key == key), key=lambda s: (s.evident, s.size, s.place))
 
 
 def _needed(line: Seen, pages: int) -> float:
@@ -93,8 +94,8 @@ def _count(pages: Sequence[Sequence[Seen]]) -> tuple[dict[str, int], list[int]]:
     for n, page in enumerate(pages):
         for i, line in enumerate(page):
             if line.key in frequent and not line.exempt:
-                around[line.key][0].add(_beyond(n, page, range(i - 1, -1, -1), frequent))
-                around[line.key][1].add(_beyond(n, page, range(i + 1, len(page)), frequent))
+                around[line.key][0].add(_beyond(n, page, range(i - 1, max(-1, i - 1 - _REACH), -1), frequent))
+                around[line.key][1].add(_beyond(n, page, range(i + 1, min(len(page), i + 1 + _REACH)), frequent))
     differ = {key: min(len(before), len(behind)) for key, (before, behind) in around.items()}
     standing = {key for key, n in differ.items() if n >= least}
     groups = near_copies("".join(s.key for s in page if s.key not in standing) for page in pages)
@@ -159,5 +160,6 @@ def near_copies(texts: Iterable[str]) -> list[int]:
 
 def _shingles(text: str) -> frozenset[int]:
     """Every fourth shingle of a text by its hash, the same in every text."""
+    text = text[:_MOST_CHARS]
     hashes = (zlib.crc32(text[i : i + _SHINGLE].encode()) for i in range(len(text) - _SHINGLE + 1))
     return frozenset(h for h in hashes if h % 4 == 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from crawler.extraction.blocks import Block, place, with_text
 from crawler.extraction.plain import plain
 from crawler.extraction.previews import find_marker
-from crawler.extraction.repetition import Seen
+from crawler.extraction.repetition import MOST_LINES, Seen
 from crawler.extraction.rules import any_of
 from crawler.extraction.salutation import is_address
 
@@ -45,8 +45,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _is_said(key: str) -> bool:
-    """Lines that many speeches share because speakers say them: salutations, thanks, 下面我讲三点意见."""
-    return is_address(key.strip(":!,。")) or bool(_CUE.search(key)) or bool(_NUMBERED.match(key))
+    """Lines that many speeches share because speakers say them: thanks, 下面我讲三点意见, numbered points."""
+    return bool(_CUE.search(key)) or bool(_NUMBERED.match(key))
 
 
 def _seen(key: str, where: str, size: int, names: Collection[str], marker: bool) -> Seen:
@@ -62,7 +62,7 @@ def observed(
     """The lines of a body as they are counted, and the sentences inside its paragraphs. names: the site's own, squeezed."""
     lines: list[Seen] = []
     inside: list[Seen] = []
-    for block in blocks:
+    for block in blocks[:MOST_LINES]:
         if block.size < 4:
             continue
         marker = find_marker(block) is not None

@@ -191,7 +191,7 @@ def test_a_long_text_outside_the_body_is_no_body() -> None:
     assert read([short], profile)[0] == speech(50, 2)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.permutations(range(14)))
 def test_the_order_of_the_pages_does_not_count(order: list[int]) -> None:
     articles = [
@@ -214,6 +214,14 @@ def test_near_copies_are_told_the_same_in_any_order(text: str, cut: int) -> None
         back[i] == back[j] for i in range(3) for j in range(3)
     ]
     assert groups[2] == 2
+
+
+def test_pages_made_to_hold_a_learner_up_are_learned_from(tmp_path: Path) -> None:
+    noise = "".join(f"<p>{'广告位招租' * (n % 3 + 1)}</p>" for n in range(4_000))
+    articles = [inputs(n, body_of(n, DISCLAIMER) + noise) for n in range(5)] + [
+        inputs(n, body_of(n, DISCLAIMER)) for n in range(5, 15)
+    ]
+    assert read(articles[9], learned(articles))[0] == speech(9)
 
 
 # ---------------------------------------------------------------------------------------------- files and layouts
