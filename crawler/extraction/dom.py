@@ -114,28 +114,31 @@ def _linked_data(text: str, most: int = 4) -> list[str]:
     return found
 
 
-_TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+_DEEPEST = etree.XPath("/*" * MAX_DEPTH + "[*]")
 
 
 def _flatten(root: HtmlElement, flags: list[str]) -> None:
-    """Unwrap what is nested deeper than MAX_DEPTH, keeping its text and order (later readers recurse)."""
-    if not _TOO_DEEP(root):
+    """Unwrap what is nested deeper than MAX_DEPTH, keeping its text, order and lines (later readers recurse).
+
+    In one pass a subtree: unwrapping element by element moves what lies deepest again and again.
+    """
+    found = _DEEPEST(root)
+    holders = [e for e in found if isinstance(e, HtmlElement)] if isinstance(found, list) else []
+    if not holders:
         return
-    deep = []
-    stack = [(root, 1)]
-    while stack:
-        element, depth = stack.pop()
-        if depth > MAX_DEPTH:
-            deep.append(element)
-        stack.extend((child, depth + 1) for child in element)
     flags.append("flattened")
-    for element in reversed(deep):
-        if element.tag == "br":
-            continue
-        if element.tag in BLOCK_TAGS:  # what is lifted still begins and ends a line
-            element.addprevious(element.makeelement("br"))
-            element.addnext(element.makeelement("br"))
-        element.drop_tag()
+    for holder in holders:
+        lines: list[list[str]] = [[holder.text or ""]]
+        for event, element in etree.iterwalk(holder, events=("start", "end")):
+            if element is holder:
+                continue
+            if (element.tag == "br" and event == "start") or element.tag in BLOCK_TAGS:
+                lines.append([])
+            lines[-1].append((element.text if event == "start" else element.tail) or "")
+        del holder[:]
+        holder.text = "".join(lines[0])
+        for line in lines[1:]:
+            etree.SubElement(holder, "br").tail = "".join(line)
 
 
 @cache

@@ -153,7 +153,7 @@ def _text_behind_intro(block: Block) -> str:
 
 def _copies(line: str, body: str) -> bool:
     """Whether a line is only a copy of text that comes later (a teaser glued before the speech)."""
-    key = re.sub(r"[.…\s]+$", "", line)
+    key = line.rstrip(".… \t\r\n\u3000\xa0")
     return len(key) >= 2 * _ABSTRACT_KEY and key[:_ABSTRACT_KEY] in body and key[-_ABSTRACT_KEY:] in body
 
 

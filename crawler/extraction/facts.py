@@ -52,6 +52,7 @@ _WRITES = 2  # up to this rank a label tells who wrote, beyond it who edited or 
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 _COUNT_REST = re.compile(r"^[\s\x1f|]*([0-9]{1,9})[\s\x1f]*$")
 _AUTHOR_SLOT = re.compile(r"(?:^|[\s_-])(?:author|zuozhe|vcard|fn)(?:$|[\s_-])")
+_MOST_VIEWS = 10**12  # more readers than people: no counter but damage
 # the address of a member's own page, and what such a link says when it names nobody
 _MEMBER = re.compile(
     r"(?:space|home|profile|member|user)[\w./-]*\?(?:[^#]*&)?(?:uid|userid|id)=\d+|/(?:space-uid|u|uid|user|people)[-/]\d+"
@@ -211,7 +212,8 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
         or _pick(near, "author", 40)
         or _pick(behind, "author", 30)
     )
-    facts.views = _find_views(lines, zones, near + behind, at)
+    views = _find_views(lines, zones, near + behind, at)
+    facts.views = views if views is None or views < _MOST_VIEWS else None
     facts.keywords = _find_keywords(lines, near) or _find_keywords(
         lines,
         (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from crawler.extraction.dom import Document
 
 # A look is enough: such data is often not valid JSON, and only this one string is wanted of it.
+MAX_CHARS = 2_000  # a longer <title> or meta element says nothing, and is costly to take apart
 _PUBLISHED = re.compile(r'"(?:datePublished|pubDate|dateCreated)"\s*:\s*"([^"]{8,40})"')
 
 
@@ -33,12 +34,12 @@ def read_head(doc: Document) -> Head:
     for element in doc.root.iter("title", "meta"):
         if element.tag == "title":
             if not head.title:
-                head.title = " ".join("".join(element.itertext()).split())
+                head.title = " ".join("".join(element.itertext())[:MAX_CHARS].split())
             continue
         name = element.get("name") or element.get("property") or element.get("itemprop")
         content = element.get("content")
         if name and content:
-            head.metas.setdefault(name.strip().lower(), " ".join(content.split()))
+            head.metas.setdefault(name.strip().lower(), " ".join(content[:MAX_CHARS].split()))
     for text in doc.linked_data:
         if m := _PUBLISHED.search(text):
             head.published = m[1]

@@ -10,7 +10,8 @@ from crawler.extraction.model import Part, Structure
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import Rule, any_of, rules
 
-_ELLIPSIS = re.compile(r"\s*(?:\.{3,}|…+|。{2,}|·{3,})\s*$")
+# begun only where a run of dots begins: thousands of them would be tried from each of them
+_ELLIPSIS = re.compile(r"\s*(?:(?<!\.)\.{3,}+|(?<!…)…++|(?<!。)。{2,}+|(?<!·)·{3,}+)\s*$")
 _FURNITURE = any_of("furniture", "tail", "line")
 _PREVIEW = tuple(rules("structure", "preview"))
 _PREVIEW_HINT = re.compile(
