@@ -28,9 +28,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
     Raises JianghuaError when the disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary: str | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         with os.fdopen(fd, "wb") as out:
             yield out

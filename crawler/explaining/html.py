@@ -14,7 +14,15 @@ from string import Template
 from typing import Any
 
 from crawler.durable import write_bytes
-from crawler.explaining.view import FATE_WORDS, View, correction_told, decoded_told, main_text_told, shown
+from crawler.explaining.view import (
+    FATE_WORDS,
+    View,
+    correction_told,
+    coverage_told,
+    decoded_told,
+    main_text_told,
+    shown,
+)
 
 _TEMPLATE = Path(__file__).parent / "page.html"
 _GONE = frozenset(("cut", "intro", "title", "marker", "dropped"))
@@ -73,6 +81,8 @@ def _head(view: View) -> Iterator[str]:
         f'<div class="verdict"><span class="pill{good}">{escape(view["fate"] or "?")}</span>'
         f"<span>{escape(view['why'] or '')}<span class=soft>{score}</span></span></div>"
     )
+    if view["coverage"] is not None:
+        yield f'<div class="soft">{escape(coverage_told(view["coverage"]))}</div>'
     if view["flags"]:
         yield f'<div class="note">what looks wrong: {escape(", ".join(view["flags"]))}</div>'
     for note in view["notes"]:

@@ -12,7 +12,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from crawler.explaining.view import FATE_WORDS, View, correction_told, decoded_told, main_text_told, shown
+from crawler.explaining.view import (
+    FATE_WORDS,
+    View,
+    correction_told,
+    coverage_told,
+    decoded_told,
+    main_text_told,
+    shown,
+)
 
 _STYLES = {
     "kept": "",
@@ -136,6 +144,8 @@ def _verdict(view: View) -> RenderableType:
     if view["score"] is not None:
         line.append(f"  score {view['score']:g}, a speech from {view['threshold']:g}", style="not bold")
     line.append(f"\n  {view['why'] or ''}", style="not bold")
+    if view["coverage"] is not None:
+        line.append(f"\n  {coverage_told(view['coverage'])}", style="not bold dim")
     if view["flags"]:
         line.append(f"\n  flags: {', '.join(view['flags'])}", style="not bold yellow")
     return line

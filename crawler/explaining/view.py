@@ -67,6 +67,7 @@ def make_view(
         "why": value["why"],
         "score": value["score"],
         "threshold": threshold,
+        "coverage": value["coverage"],
         "flags": value["flags"],
         "notes": list(notes),
         "read_with": dict(read_with or {}),
@@ -140,6 +141,13 @@ def main_text_told(page: Mapping[str, Any]) -> str:
         )
         return f"{where}, chosen among rivals ({votes}){known}"
     return f"{where}, by text density (weight {weights[0] if weights else '?'}{rivals}){known}"
+
+
+def coverage_told(coverage: Mapping[str, int]) -> str:
+    """How much of the running text was taken, in words."""
+    links = f", {coverage['linked']} characters of links in it" if coverage["linked"] else ""
+    left = coverage["left"] or "none"
+    return f"{coverage['taken']} characters taken as text{links}; of running text outside it {left} left"
 
 
 def decoded_told(page: Mapping[str, Any]) -> str:

@@ -75,6 +75,8 @@ def _read(
 ) -> Structure | None:
     """Read body, structure and rows into `result`; the structure, None where the page was told by its looks to be no document."""
     lines, after, all_blocks, covered = _body_of(documents, site, profile, facts, result.cut, trace)
+    if trace is not None:
+        trace.coverage = covered
     verdict = page_without_text(all_blocks, facts.title)
     if verdict is not None:
         result.fate, result.why = verdict.fate, verdict.why

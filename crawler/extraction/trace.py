@@ -19,6 +19,7 @@ from crawler.extraction.density import weigh, within
 
 if TYPE_CHECKING:
     from crawler.extraction.classify import Verdict
+    from crawler.extraction.coverage import Coverage
     from crawler.extraction.dom import Document
     from crawler.extraction.evidence import Evidence
     from crawler.extraction.model import PageInput, Part
@@ -108,7 +109,7 @@ class TracedPage:
 class Trace:
     """Collects the decisions of one reading. Give it to `read_article`, then look at `pages`, `verdict` and `facts`.
 
-    fate, why, score: the verdict on the page. facts: where each fact of the page comes from, by column. flags: what looked wrong.
+    fate, why, score: the verdict on the page. coverage: how much of the pages' running text was taken. facts: where each fact of the page comes from, by column. flags: what looked wrong.
     """
 
     def __init__(self) -> None:
@@ -116,6 +117,7 @@ class Trace:
         self.fate: str | None = None
         self.why: str | None = None
         self.score: float | None = None
+        self.coverage: Coverage | None = None
         self.facts: dict[str, Evidence] = {}
         self.flags: list[str] = []
         self._by_key: dict[tuple[int, int], TracedBlock] = {}
@@ -129,6 +131,7 @@ class Trace:
             "fate": self.fate,
             "why": self.why,
             "score": self.score,
+            "coverage": asdict(self.coverage) if self.coverage is not None else None,
             "facts": {k: asdict(v) for k, v in self.facts.items()},
             "flags": self.flags,
         }

@@ -92,7 +92,7 @@ def test_a_page_that_is_no_speech_is_explained_too(sample_home: Home) -> None:
     assert one["why"] in told.stdout
 
 
-def test_what_the_terminal_shows(sample_home: Home) -> None:
+def test_what_the_terminal_shows(sample_home: Home, tmp_path: Path) -> None:
     row = next(r for r in speeches(sample_home, "muduo") if r["editor_intro"])
     short = jianghua(sample_home, "explain", row["speech_id"])
     assert short.returncode == 0
@@ -101,6 +101,13 @@ def test_what_the_terminal_shows(sample_home: Home) -> None:
     assert "crawler/extraction/rules/structure.yaml:" in short.stdout
     assert row["text"].split("\n")[0] in short.stdout
     whole = jianghua(sample_home, "explain", row["speech_id"], "--all")
+    out = tmp_path / "why.html"
+    told = jianghua(sample_home, "explain", row["speech_id"], "--html", str(out))
+    assert (told.returncode, told.stdout.strip()) == (0, f"written: {out}")
+    assert row["text"].split("\n")[-1] in out.read_text(encoding="utf-8")
+    nowhere = jianghua(sample_home, "explain", row["speech_id"], "--html", str(out / "below"))
+    assert nowhere.returncode == 1
+    assert "cannot write" in nowhere.stderr
     assert len(whole.stdout.splitlines()) > len(short.stdout.splitlines())
     assert row["text_sha256"] in whole.stdout
 
