@@ -30,6 +30,10 @@ _LIST_PATH = re.compile(
     r"/$|/(?:list|index|page|class|category|cat|tags?|column|channel|topic|archive)s?[-_]?[\w-]*(?:\.\w{2,6})?$|[?&](?:page|pn|pg)=",
     re.IGNORECASE,
 )
+_ARTICLE_QUERY = re.compile(
+    r"/\w*(?:show|view|detail|read|article|content|display|thread|topic)\w*(?:\.\w{2,6})?/?\?|[?&](?:a|mod|act|action|do)=(?:show|view|detail|read|article)",
+    re.IGNORECASE,
+)
 _RUNNING = re.compile(r"[,，。；;：:、！!？?]")
 _TEASER = re.compile(r"(?:…|\.\.\.|。。。)\W*$")
 _REFRESH = re.compile(r"""url\s*=\s*['"]?([^'">\s]+)""", re.IGNORECASE)
@@ -44,15 +48,17 @@ _TEXTS = etree.XPath(
 )
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
-MAX_TEXTS = 60  # of an article's long texts that are kept, to tell whether another page shows the same
+MAX_TEXTS = 200  # pieces of a page's long texts that are kept, to tell whether another one shows the same
+_PIECES = re.compile(r"[\s,，。；;：:、！!？?“”\"]+")
+_PIECE = 7  # characters of a piece that says something; noise between pieces spoils few of them
 
 
 @dataclass(slots=True)
 class PageLinks:
     """kind: `list` or `article`. links: targets in scope in order of the page, each once. pager: None when the page does not go
     on over others. text: characters outside links and in links that are titles (0 for articles: nobody asks).
-    titled: keys of the targets that some link names as with a title. canonical: the address that an article says is its own, when that
-    is another one in scope. texts: hashes of an article's long texts."""
+    titled: keys of the targets that some link names as with a title. canonical: key of the page that this one says it is another address
+    of, in scope. texts: hashes of pieces of its long texts."""
 
     kind: str
     links: list[Target] = field(default_factory=list)
@@ -194,7 +200,9 @@ def read_links(
     told = kind_by_pattern(url, site)
     # ?page=2 behind an article's own address is its second page, behind a column's the second page of a list
     path = urlsplit(url).path
-    listed = bool(_LIST_PATH.search(path) or (_LIST_PATH.search(url) and not _ARTICLE_PATH.search(path)))
+    whole = path + "?" + urlsplit(url).query
+    numbered = _LIST_PATH.search(url) and not _ARTICLE_PATH.search(path) and not _ARTICLE_QUERY.search(whole)
+    listed = bool(_LIST_PATH.search(path) or numbered)
     if told is not None:
         kind = "list" if told == "list" else "article"
     elif running < _ARTICLE_TEXT:
@@ -206,10 +214,10 @@ def read_links(
         found.text = titles + _outside(root)
         # an article's feeds are those of its comments
         found.links += [t for t in read.feeds if t.inside and t.url not in links]
-    else:
-        found.texts = tuple(sorted({zlib.crc32(t.encode()) for t in wording})[:MAX_TEXTS])
-        if read.canonical is not None and read.canonical.inside and read.canonical.url != url:
-            found.canonical = read.canonical.key
+    pieces = {p for t in wording for p in _PIECES.split(t) if len(p) >= _PIECE}
+    found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])
+    if read.canonical is not None and read.canonical.inside and read.canonical.key != site.key(url):
+        found.canonical = read.canonical.key
     # a short page of a split article holds little text; a list's address says that it is one
     if kind == "article" or (told is None and running >= _SOME_TEXT and not listed):
         named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from crawler.site import without_case
+
 MAX_PAGES = 60  # an article over more in-article pages is a calendar
 
 _NUMBER = re.compile(r"^[\s\[(【<«]*第?\s*(\d{1,3})\s*页?(?:\s*[/／]\s*共?\d{1,3}页?)?[\s\])】>»]*$")
@@ -66,6 +68,13 @@ def readings(url: str) -> list[tuple[str, int]]:
     return out
 
 
+def _same_case(url: str) -> str:
+    """An address for comparing: servers that know no case are linked in any."""
+    parts = urlsplit(url)
+    path, _, query = without_case(parts.path + (f"?{parts.query}" if parts.query else "")).partition("?")
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
 def is_pager_label(label: str) -> bool:
     """Whether a link of this name can belong to a pager."""
     return len(label) <= 16 and bool(_NUMBER.match(label) or _WORD.match(label))
@@ -73,14 +82,14 @@ def is_pager_label(label: str) -> bool:
 
 def find_pager(url: str, links: Iterable[tuple[str, str]]) -> Pager | None:
     """The pager of a page, None when it has none. links: (address, name) of every link, in order."""
-    mine = dict(reversed(readings(url)))
+    mine = dict(reversed(readings(_same_case(url))))
     # of each link: its whole, its number in the address (0: none), its number by name
     found: list[tuple[str, int, int | None, str]] = []
     for target, label in links:
         number = _NUMBER.match(label)
         if target == url or not (number or _WORD.match(label)):
             continue
-        for stem, n in readings(target):
+        for stem, n in readings(_same_case(target)):
             if stem in mine and (n or mine[stem]) and n <= MAX_PAGES and n != mine[stem]:
                 found.append((stem, n, int(number[1]) if number else None, target))
                 break

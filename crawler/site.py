@@ -200,10 +200,11 @@ class Site(_Part):
     def key(self, url: str) -> str:
         """What identifies a URL within the site: canonical path and query; `//host` in front on another host.
 
-        http and https are one: a site that moves to https keeps its keys.
+        http and https are one: a site that moves to https keeps its keys. So are /Show.asp?ID=7 and /show.asp?id=7: servers that run
+        such pages do not tell them apart, and those who write links to them do not either.
         """
         parts = urlsplit(url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = without_case((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         netloc = parts.netloc.lower()
         return path if netloc == urlsplit(self.start[0]).netloc.lower() else f"//{netloc}{path}"
 
@@ -218,6 +219,18 @@ class Site(_Part):
             "gone": self.refetch.gone,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def without_case(path: str) -> str:
+    """Path and query of a page of a server that knows no case (ASP, ASP.NET), path and names of fields in small letters; any other
+    as it is."""
+    head, mark, query = path.partition("?")
+    if not head[-5:].lower().endswith((".asp", ".aspx", ".ashx")):
+        return path
+    if not query:
+        return head.lower() + mark
+    fields = (q.partition("=") for q in query.split("&"))
+    return head.lower() + mark + "&".join(name.lower() + equals + value for name, equals, value in fields)
 
 
 # ---------------------------------------------------------------------------------------------- files

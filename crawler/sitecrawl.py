@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from crawler.answers import Answer, Answers, Counts, body_kept
 from crawler.archive import ArchiveWriter
@@ -230,7 +230,7 @@ class SiteCrawl:
         url = (
             row.url
             if row.key.startswith("//") or urlsplit(row.url).netloc.lower() == main
-            else self.site.origin + row.key
+            else self.site.origin + urlunsplit(("", "", *urlsplit(row.url)[2:4], ""))
         )
         netloc = urlsplit(url).netloc.lower()
         host = self.politeness.host(netloc)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from crawler.site import Site
 SCHEMA_VERSION = 1
 ROBOTS, SEED, LIST, UNKNOWN, ARTICLE, LAST, RECHECK = 0, 1, 2, 3, 4, 8, 9  # priorities: lower goes first
 SAME = 0.6  # share of the long texts that two pages must have in common to be one article
+COPIES = 6  # articles that a text stands on, above which it is the site's and tells nothing
 
 _metadata = sa.MetaData()
 meta_table = sa.Table(
@@ -68,8 +70,8 @@ pages_table = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("missing", sa.Integer, nullable=False),  # 404 or 410 seen in this run
     sa.Column("pager", sa.String),  # what this page says of its article's pages, as JSON
-    sa.Column("canonical", sa.String),  # key of the page that an article says it is another address of
-    sa.Column("texts", sa.String),  # hashes of an article's long texts, in hexadecimal
+    sa.Column("canonical", sa.String),  # key of the page that this one says it is another address of
+    sa.Column("texts", sa.String),  # hashes of its long texts, in hexadecimal
     sa.Index("articles", "article_key"),
     sa.Index("frontier", "queued", "priority", "depth", "seq"),
 )
@@ -416,11 +418,12 @@ class SiteState:
         """Other addresses of articles (for print, for telephones): by key, the key of the article they show.
 
         What a page says of itself is not believed alone: many sites name their home page on every page, and the second page of an
-        article names the first. Both must have been read, and most of their long texts must be the same.
+        article names the first. Both must have been read, and most of the long texts of the one must stand on the other, or on its further
+        pages; texts that stand on many pages do not count.
         """
         here, there = pages_table.alias("here"), pages_table.alias("there")
         query = (
-            sa.select(here.c.key, there.c.key, here.c.texts, there.c.texts)
+            sa.select(here.c.key, here.c.article_key, here.c.texts, there.c.key, there.c.article_key)
             .join(there, here.c.canonical == there.c.key)
             .where(sa.and_(
                 here.c.key != there.c.key, here.c.article_key != there.c.article_key,
@@ -428,7 +431,21 @@ class SiteState:
                 sa.or_(there.c.canonical.is_(None), there.c.canonical == there.c.key),
             ))
         )  # fmt: skip
-        return {mine: other for mine, other, a, b in self._run(query) if _same_texts(a or "", b or "")}
+        pairs = self._run(query).fetchall()
+        if not pairs:
+            return {}
+        shown: dict[str, set[str]] = {}  # by article
+        spread: Counter[str] = Counter()
+        for article, texts in self._run(sa.select(_P.article_key, _P.texts).where(_P.texts.is_not(None))):
+            shown.setdefault(article, set()).update(texts.split())
+        for texts_ in shown.values():
+            spread.update(texts_)
+        furniture = {t for t, n in spread.items() if n > COPIES}
+        return {
+            mine: other
+            for mine, _, texts, other, article in pairs
+            if _same_texts(set((texts or "").split()) - furniture, shown.get(article, set()) - furniture)
+        }
 
     def article(self, key: str) -> list[PageState]:
         """All pages of the article that a page belongs to, first page first; [] for a key that was never met."""
@@ -472,9 +489,8 @@ def _explained(error: sa.exc.DatabaseError, path: Path, site: str) -> JianghuaEr
     )
 
 
-def _same_texts(a: str, b: str) -> bool:
+def _same_texts(here: set[str], there: set[str]) -> bool:
     """Whether most of the texts of the page with fewer stand on the other one too."""
-    here, there = set(a.split()), set(b.split())
     return len(here & there) > SAME * min(len(here), len(there)) > 0
 
 

@@ -11,6 +11,7 @@ from crawler.home import Home
 from crawler.sample import install_site_files
 from crawler.sample.build import Sample, build, write
 from crawler.sample.server import SampleServer
+from tests.docsites import built_docsites as built_docsites
 from tests.docsites import docsites as docsites
 
 

@@ -113,7 +113,8 @@ class Docsites:
         return path.read_text() if path.is_file() else None
 
 
-def _serve(folder: Path, ready: Path) -> Server:
+def serve(folder: Path, ready: Path) -> Server:
+    """Serve built replicas on free ports."""
     process = subprocess.Popen(
         [sys.executable, str(folder / "serve.py"), "--sites", "dev", "--base-port", "0", "--ready", str(ready)],
         stdout=subprocess.DEVNULL,
@@ -126,7 +127,8 @@ def _serve(folder: Path, ready: Path) -> Server:
     return Server(process, json.loads(ready.read_text()), ready)
 
 
-def _score(folder: Path, walk: Walk, version: str, day: int) -> dict[str, Any]:
+def score(folder: Path, walk: Walk, version: str, day: int) -> dict[str, Any]:
+    """What the replicas' scorer says of a version."""
     made = walk.home.datasets / "speeches" / "versions" / version
     out = walk.home.root / f"score-{day}.json"
     command = [
@@ -154,7 +156,7 @@ def _by_hand(walk: Walk, folder: Path) -> None:
             if again:
                 walk.again = result
             else:
-                result.score = _score(folder, walk, version, day)
+                result.score = score(folder, walk, version, day)
                 walk.days[day] = result
 
 
@@ -184,15 +186,14 @@ def _by_schedule(walk: Walk, folder: Path) -> None:
         assert run.state in ("done", "caught_up"), run
         assert run.version, run
         walk.days[day] = Day(run.version, walk.server.log(), {}, time.monotonic() - began)
-        walk.days[day].score = _score(folder, walk, run.version, day)
+        walk.days[day].score = score(folder, walk, run.version, day)
     ledger.close()
 
 
 @pytest.fixture(scope="session")
-def docsites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docsites]:
-    """Both walks over the three days, done once a session."""
-    root = tmp_path_factory.mktemp("docsites")
-    folder = root / "built"
+def built_docsites(tmp_path_factory: pytest.TempPathFactory) -> Docsites:
+    """The replicas, built, with nothing crawled."""
+    folder = tmp_path_factory.mktemp("docsites") / "built"
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("dev", "heldout", "__pycache__"))
     subprocess.run([sys.executable, str(folder / "build.py"), "dev"], check=True, stdout=subprocess.DEVNULL)
     spec = importlib.util.spec_from_file_location("docsites_score", folder / "score.py")
@@ -200,16 +201,23 @@ def docsites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docsites]:
     assert spec.loader
     scorer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(scorer)
-    made = Docsites(
+    return Docsites(
         folder,
         scorer.read_jsonl(str(folder / "dev" / "gold.jsonl")),
         scorer,
         json.loads((folder / "dev" / "sites.json").read_text()),
     )
+
+
+@pytest.fixture(scope="session")
+def docsites(built_docsites: Docsites) -> Iterator[Docsites]:
+    """Both walks over the three days, done once a session."""
+    made, folder = built_docsites, built_docsites.folder
+    root = folder.parent
     try:
         for name in ("by hand", "by schedule"):
             where = name.replace(" ", "-")
-            server = _serve(folder, root / f"{where}.json")
+            server = serve(folder, root / f"{where}.json")
             made.walks[name] = Walk(Home.find(root / where), server)
             made.walks[name].home.root.mkdir()
         with ThreadPoolExecutor() as pool:

@@ -97,6 +97,9 @@ B = "http://a.test"
         ("/a_1.html", [("/a.html", "上一页"), ("/a_2.html", "下一页")], {1: "/a.html", 2: "/a_1.html", 3: "/a_2.html"}),
         ("/a_1.html", [("/a_1.html", "1"), ("/a_2.html", "2")], {1: "/a_1.html", 2: "/a_2.html"}),
         ("/a_6.html", [("/a_5.html", "5"), ("/a_7.html", "7"), ("/a_9.html", "末页")], {5: "/a_5.html", 6: "/a_6.html", 7: "/a_7.html", 9: "/a_9.html"}),
+        ("/show.asp?id=7", [("/Show.asp?ID=7&Page=2", "[2]")], {1: "/show.asp?id=7", 2: "/Show.asp?ID=7&Page=2"}),
+        ("/thread-7-1-1.html", [("/thread-7-2-1.html", "2"), ("/thread-7-2-1.html", "下一页")], {1: "/thread-7-1-1.html", 2: "/thread-7-2-1.html"}),
+        ("/thread-7-1-1.html", [("/thread-8-1-1.html", "2"), ("/thread-8-2-1.html", "2")], None),
         ("/a.html", [("/b_2.html", "2"), ("/b.html", "下一篇")], None),
         ("/12.html", [("/13.html", "下一篇"), ("/11.html", "上一篇")], None),
         ("/a.html", [("/a.html", "1")], None),
@@ -180,6 +183,15 @@ def test_the_resolver_says_the_same_twice(base: str, href: str) -> None:
     resolver = Resolver(SITE)
     at = "http://www.a.test/" + base
     assert resolver.resolve(at, href) == resolver.resolve(at, href) == Resolver(SITE).resolve(at, href)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [("/Show.asp?ID=7&Name=A", "/show.asp?id=7&name=A"), ("/A/B.ASPX", "/a/b.aspx"), ("/Show.php?ID=7", "/Show.php?ID=7"), ("/A.asp/B", "/A.asp/B")],
+)  # fmt: skip
+def test_servers_that_know_no_case_have_one_key_a_page(path: str, key: str) -> None:
+    assert SITE.key("http://www.a.test" + path) == key
+    assert SITE.key("http://www.a.test" + key) == key
 
 
 def test_scope_kinds_and_forms() -> None:

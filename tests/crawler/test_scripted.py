@@ -113,8 +113,11 @@ def test_feeds_and_packed_sitemaps_are_sources_of_addresses(home: Home) -> None:
         assert {"/atom", "/rss.php", "/sitemap.xml", "/part.xml.gz"} <= set(server.paths())
 
 
-def _article(words: str, canonical: str) -> bytes:
-    paragraphs = "".join(f"<p>{n}{words}{TEXT}</p>" for n in range(9))
+OTHER = "秋收时节,村里的晒场上铺满了稻谷,老人们坐在树荫下说起往年的收成。"
+
+
+def _article(words: str, canonical: str, text: str = TEXT) -> bytes:
+    paragraphs = "".join(f"<p>{n}{words}{text}</p>" for n in range(9))
     return f"<html><head><meta charset=utf-8><link rel=canonical href='{canonical}'></head><body>{paragraphs}</body></html>".encode()
 
 
@@ -123,7 +126,7 @@ def test_another_address_of_an_article_gives_no_second_one(home: Home) -> None:
         server.pages |= {
             "/": links("/a/1.html", "/a/2.html", "/a/3.html", "/print.php?id=1", "/wap/2.html", "/wap/3.html"),
             "/a/1.html": _article("甲", "/a/1.html"), "/print.php?id=1": _article("甲", "/a/1.html"),
-            "/a/2.html": html(), "/wap/2.html": _article("乙", "/a/2.html"),  # another text
+            "/a/2.html": html(), "/wap/2.html": _article("乙", "/a/2.html", OTHER),  # another text
             "/a/3.html": _article("丙", "/"), "/wap/3.html": _article("丙", "/"),  # every page names the first one
         }  # fmt: skip
         _site(home, server)
