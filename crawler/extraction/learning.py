@@ -16,7 +16,7 @@ from crawler.durable import write_json
 from crawler.errors import JianghuaError
 from crawler.extraction import pool
 from crawler.extraction.inputs import Article, environment, group, pages_to_read, read_task, reading_digest
-from crawler.extraction.profile import Profile, is_redesign, load_profile, save_profile, with_former
+from crawler.extraction.profile import Layout, Profile, is_redesign, load_profile, save_profile, with_former
 from crawler.extraction.worker import LearnTask, Reading, ReadTask, Setup
 from crawler.home import Home
 from crawler.site import Site
@@ -79,10 +79,15 @@ def learn_sites(home: Home, setup: Setup, workers: pool.Pool) -> dict[str, Profi
             )
             continue
         newest = load_profile(home, name)
-        if newest is None or learned is None or _is_news(workers, samples[name], newest, with_former(learned, newest)):
-            newest = save_profile(home, name, learned)
+        known = _with_days(newest, _days(home, name)) if newest else None
+        now = with_former(learned, known) if learned and known else learned
+        if newest is None or now is None or _is_news(workers, samples[name], newest, now):
+            newest = save_profile(home, name, learned, known)
+        days = {"|".join(x.bodies): [x.first, x.last] for x in (now or known or Profile(0, name)).layouts}
         found[name] = newest
-        write_json(_memory(home, name), {"input": inputs[name], "version": newest.version if newest else None})
+        write_json(
+            _memory(home, name), {"input": inputs[name], "version": newest.version if newest else None, "days": days}
+        )
     return {site: found[site] for site in setup.sites}
 
 
@@ -114,6 +119,25 @@ def _input(sample: Sequence[ReadTask], site: Site, setup: Setup) -> str:
 
 def _memory(home: Home, site: str) -> Path:
     return home.profiles(site) / "learned.json"
+
+
+def _days(home: Home, site: str) -> dict[str, list[str | None]]:
+    """Of each layout the days it was seen on since its profile was made, as far as they are remembered."""
+    try:
+        value = json.loads(_memory(home, site).read_text(encoding="utf-8"))["days"]
+        return {str(k): [v[0], v[1]] for k, v in value.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return {}
+
+
+def _with_days(profile: Profile, days: Mapping[str, Sequence[str | None]]) -> Profile:
+    """A profile with the days that are remembered of its layouts."""
+
+    def widened(x: Layout) -> Layout:
+        all_ = sorted(d for d in (x.first, x.last, *days.get("|".join(x.bodies), ())) if d)
+        return replace(x, first=all_[0], last=all_[-1]) if all_ else x
+
+    return replace(profile, layouts=tuple(map(widened, profile.layouts)))
 
 
 def _remembered(home: Home, site: str) -> list[str | int | None] | None:

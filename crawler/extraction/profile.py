@@ -37,6 +37,7 @@ MIN_TEXT = 200  # characters of running text that make a page an article for lea
 SAME_FRAME = 0.5  # of the classes around two bodies in common, and their pages have one layout
 REDESIGN_SHARE = 0.25  # a layout that no profile knows on so many of the pages is a redesign
 KEPT_LAYOUTS = 8  # of former layouts those seen last are kept
+_STOPS = ("。", "!", "?", ";", ")", "」", "”")
 BLOCK = 40  # characters from which a line that is the site's could be taken for a body
 
 
@@ -222,7 +223,8 @@ def _standing_blocks(pages: Sequence[_Page]) -> frozenset[str]:
     least = max(LONG_LEAST, LONG_SHARE * len(pages))
     sizes = {s.key: s.size for p in pages for s in p.whole}
     found = repeated_lines([p.whole for p in pages])
-    return frozenset(r.key for r in found if sizes[r.key] >= BLOCK and r.pages >= least)
+    # a teaser in a list, which changes by the day, breaks off
+    return frozenset(r.key for r in found if sizes[r.key] >= BLOCK and r.pages >= least and r.key.endswith(_STOPS))
 
 
 def _same_layout(pages: Sequence[_Page]) -> list[frozenset[str]]:
@@ -336,16 +338,17 @@ def as_json(profile: Profile) -> dict[str, Any]:
     }
 
 
-def save_profile(home: Home, site: str, profile: Profile | None) -> Profile | None:
+def save_profile(home: Home, site: str, profile: Profile | None, former: Profile | None = None) -> Profile | None:
     """Keep a profile under the next number, or give back the newest one when it says the same.
 
-    The layouts that the newest one knows are kept, whether or not the site still shows them.
+    The layouts that the newest one knows are kept, whether or not the site still shows them. former: the newest one with the days that
+    are known of its layouts by now.
     """
     newest = load_profile(home, site)
     if profile is None:
         return newest
     if newest is not None:
-        profile = with_former(profile, newest)
+        profile = with_former(profile, former or newest)
         if newest.content == profile.content:
             return newest
     saved = replace(profile, version=(newest.version if newest else 0) + 1)

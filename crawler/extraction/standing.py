@@ -49,11 +49,11 @@ def _is_said(key: str) -> bool:
     return bool(_CUE.search(key)) or bool(_NUMBERED.match(key))
 
 
-def _seen(key: str, where: str, size: int, names: Collection[str], marker: bool) -> Seen:
+def _seen(key: str, where: str, size: int, names: Collection[str], left: bool) -> Seen:
     address = is_address(key.strip(":!,。"))
     evident = not address and (bool(_SITE_WORDS.search(key)) or any(n in key for n in names))
     bare = not key.replace(TITLE, "").strip("0()《》【】,.:;-_|")  # the title alone is the page's, not the site's
-    return Seen(key, where, size, evident, bare or marker or address or (_is_said(key) and not evident))
+    return Seen(key, where, size, evident, bare or left or address or (_is_said(key) and not evident))
 
 
 def observed(
@@ -62,19 +62,22 @@ def observed(
     """The lines of a body as they are counted, and the sentences inside its paragraphs. names: the site's own, squeezed."""
     lines: list[Seen] = []
     inside: list[Seen] = []
+    begun = False
     for block in blocks[:MOST_LINES]:
         if block.size < 4:
             continue
-        marker = find_marker(block) is not None
+        # what take_out leaves alone need not be known
+        left = find_marker(block) is not None or (not begun and _INTRO.search(block.folded) is not None)
+        begun = begun or (not left and _begins(block))
         where = place(block.element)
-        lines.append(_seen(line_key(block.folded, titles), where, block.size, names, marker))
+        lines.append(_seen(line_key(block.folded, titles), where, block.size, names, left))
         spans = sentences(block.folded)
         if len(spans) < 2:
             continue
         for begin, end in spans:
             key = line_key(block.folded[begin:end], titles)
             if len(key) >= _LEAST_SENTENCE:
-                inside.append(_seen(key, where, end - begin, names, marker))
+                inside.append(_seen(key, where, end - begin, names, left))
     return tuple(lines), tuple(inside)
 
 
@@ -98,6 +101,11 @@ class Standing:
         return known and find_marker(block) is None
 
 
+def _begins(block: Block) -> bool:
+    """Whether a line is no title, date, name or introduction above a speech any more."""
+    return block.size >= _RUNNING or is_address(block.folded.strip(" :!,。"))
+
+
 def take_out(
     blocks: Sequence[Block], standing: Standing, titles: Sequence[str] = ()
 ) -> tuple[list[Block], list[tuple[Block, str]]]:
@@ -115,7 +123,7 @@ def take_out(
         if standing.holds(block, titles):
             cut.append((block, block.text))
             continue
-        begun = begun or block.size >= _RUNNING or is_address(block.folded.strip(" :!,。"))
+        begun = begun or _begins(block)
         rest, gone = _without_sentences(block, standing.sentences, titles) if standing.sentences else (block.text, [])
         cut.extend((block, text) for text in gone)
         if rest == block.text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -278,8 +279,7 @@ def test_a_profile_of_the_first_kind_still_loads_and_cuts(tmp_path: Path) -> Non
     assert read(inputs(1, body_of(1, "第7批 入库")), profile)[0] == speech(1)
 
 
-def archived(root: Path, articles: Sequence[list[PageInput]], order: Sequence[int]) -> Home:
-    site = Archived(root, SITE.name)
+def archived(site: Archived, articles: Sequence[list[PageInput]], order: Sequence[int]) -> Home:
     for k in order:
         (one,) = articles[k]
         site.page(f"/{k}.html", one.body.decode())
@@ -292,17 +292,31 @@ def test_a_number_comes_with_a_redesign_and_not_with_another_order_of_the_crawl(
     for k in range(3):
         order = list(range(14))
         random.Random(k).shuffle(order)
-        home = archived(tmp_path / str(k), articles, order)
+        home = archived(Archived(tmp_path / str(k), SITE.name), articles, order)
         made = jobs.learn(home, SITE.name)
         assert made is not None
         assert made.version == 1
         files.append((home.profiles(SITE.name) / "0001.json").read_bytes())
     assert len(set(files)) == 1
     redesigned = [new_layout(n, "") for n in range(14)]
-    home = archived(tmp_path / "0", redesigned, range(14))
+    home = archived(Archived(tmp_path / "0", SITE.name), redesigned, range(14))
     for _ in range(2):
         made = jobs.learn(home, SITE.name)
         assert made is not None
         assert made.version == 2
         assert len(made.layouts) == 2
     assert (home.profiles(SITE.name) / "0001.json").read_bytes() == files[0]
+
+
+def test_the_span_of_a_layout_reaches_to_the_day_before_the_redesign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its pages came again, with nothing new to learn from them, after its profile was made."""
+    site = Archived(tmp_path, SITE.name)
+    for day, layout in ((1, old_layout), (5, old_layout), (9, new_layout), (12, new_layout)):
+        monkeypatch.setattr("tests.crawler.extraction.archived.FETCHED", datetime(2026, 11, day, 8, tzinfo=UTC))
+        home = archived(site, [layout(100 * day + n, "") for n in range(14)], range(14))
+        made = jobs.learn(home, SITE.name)
+        assert made is not None
+        assert made.version == (1 if day < 9 else 2)
+    assert [(x.first, x.last) for x in made.layouts] == [("2026-11-01", "2026-11-05"), ("2026-11-09", "2026-11-09")]
