@@ -13,6 +13,7 @@ from lxml.html import HtmlElement
 from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.blocks import Block, read_blocks, with_text
 from crawler.extraction.classify import is_list, is_unsure, judge, page_without_text
+from crawler.extraction.comments import comment_blocks
 from crawler.extraction.coverage import Coverage, coverage
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.evidence import find_evidence
@@ -26,7 +27,14 @@ from crawler.extraction.standing import take_out, title_forms
 from crawler.extraction.structure import read_structure
 from crawler.extraction.titles import same_title
 from crawler.extraction.trace import Trace, read_shown
-from crawler.extraction.watermarks import site_names, watermarks_in, without_watermarks
+from crawler.extraction.watermarks import (
+    injected,
+    names_in_footer,
+    site_names,
+    watermarks_in,
+    without,
+    without_watermarks,
+)
 from crawler.site import Site
 
 _PAGE_MARK = re.compile(r"\s*[(【\[]?\s*(?:第\s*)?[\d一二三四五六七八九十]{1,3}\s*(?:页|/\s*\d+)?\s*[)】\]]?\s*$")
@@ -82,12 +90,17 @@ def _read(
         result.fate, result.why = verdict.fate, verdict.why
         return None
     if not lines:
-        result.why = "no running text found"
+        linked = [b for b in all_blocks if b.is_linked and b.size >= 6]
+        if len(linked) >= 8 and sum(b.link for b in linked) > sum(b.size - b.link for b in all_blocks if b.size >= 25):
+            result.fate, result.why = "list", f"no running text, {len(linked)} links"
+        else:
+            result.why = "no running text found"
         return None
     if is_list(lines):
         result.fate, result.why = "list", "links with a teaser each"
         return None
-    structure = read_structure(lines, facts.title, title_raw=facts.title_raw, after=after, trace=trace)
+    names = _names_of(documents[0], site, facts, all_blocks)
+    structure = read_structure(lines, facts.title, title_raw=facts.title_raw, after=after, names=names, trace=trace)
     result.cut += structure.cut
     if not structure.parts:
         result.why = "nothing is left when the page's furniture is cut"
@@ -97,6 +110,7 @@ def _read(
         [p for part in structure.parts for p in part.paragraphs],
         [p.heading for p in structure.parts],
         threshold,
+        intro=structure.parts[0].intro,
     )
     result.fate, result.why, result.score = verdict.fate, verdict.why, verdict.score
     if trace is not None:
@@ -146,7 +160,7 @@ def _body_of(
     first_blocks: list[Block] = []
     covered = Coverage()
     titles = title_forms(facts.title_raw, facts.title) if profile else ()
-    names = site_names([facts.site_title, site.title], documents[0].url)
+    names: tuple[str, ...] = ()
     cuts = [re.compile(p) for p in site.reading.cut]
     for k, document in enumerate(documents):
         shown = read_shown(document) if trace is not None and site.reading.drop else []
@@ -159,6 +173,7 @@ def _body_of(
         blocks = read_blocks(_body_element(document.root))
         if k == 0:
             first_blocks = blocks
+            names = _names_of(document, site, facts, blocks)
         else:
             for b in blocks:
                 b.page = k
@@ -177,13 +192,18 @@ def _body_of(
                 else:
                     note_piece("profile.sentence", b, text)
         own = []
+        marks = injected([b.text for b in body], names, facts.title)
+        comments = {blocks[i].index for i in comment_blocks(blocks)}
         for b in body:
-            if phrase := next((c.pattern for c in cuts if c.search(b.text)), None):
+            if b.index in comments:
+                note("comments", [b])
+            elif phrase := next((c.pattern for c in cuts if c.search(b.text)), None):
                 note(f"site_file.cut {phrase}", [b])
-            elif (text := without_watermarks(b.text, names)) != b.text:
-                for piece in watermarks_in(b.text, names):
+            elif (text := without_watermarks(without(b.text, marks), names)) != b.text:
+                for piece in [m for m in marks if m in b.text] + watermarks_in(without(b.text, marks), names):
                     note_piece("watermark", b, piece)
-                own.append(with_text(b, text))
+                if text.strip():
+                    own.append(with_text(b, text))
             else:
                 own.append(b)
         covered += coverage(blocks, first, last, own)
@@ -197,6 +217,12 @@ def _body_of(
         lines.extend(own)
         after = blocks[last + 1 : last + 13]
     return lines, after, first_blocks, covered
+
+
+def _names_of(document: Document, site: Site, facts: PageFacts, blocks: Sequence[Block]) -> tuple[str, ...]:
+    """What the site may call itself: in its file, on the page, in the page's footer, by its address."""
+    foot = names_in_footer(b.text for b in blocks[-12:] if b.size <= 200)
+    return site_names([facts.site_title, site.title, *foot], document.url)
 
 
 def _body_element(root: HtmlElement) -> HtmlElement:

@@ -19,6 +19,7 @@ from crawler.extraction.salutation import is_address
 
 UNSURE = 0.5  # a score that is no further above the threshold rests on one kind of evidence alone
 MIN_CHARS = 40
+MIN_SPOKEN = 20  # characters that follow a form of address in its own element: a toast is no longer
 
 # what a page is whose title names no document
 _FATE_OF_TITLE = (("list", ("首页", "标签", "列表", "搜索")), ("login", ("登录", "登陆", "注册")))
@@ -75,11 +76,36 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
         i not in between and b.folded.endswith((":", "!")) and is_address(b.folded.strip(" :!"))
         for i, b in enumerate(blocks)
     )
+    addressed = addressed and _spoken(blocks, between) >= MIN_SPOKEN
+    if size < MIN_CHARS and linked >= 40 and addressed and _names_speech(title):
+        return None
     if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150 and not addressed):
         return Verdict("list", f"{linked} characters of links, {size} of running text")
     if text < MIN_CHARS:
         return Verdict("empty", f"only {text} characters of text")
     return None
+
+
+def _spoken(blocks: Sequence[Block], teased: set[int]) -> int:
+    """Characters of the sentences that stand below a form of address in one element with it."""
+    best = 0
+    for i, b in enumerate(blocks):
+        if i in teased or not (b.folded.endswith((":", "!", ",")) and is_address(b.folded.strip(" :!,"))):
+            continue
+        own, around = b.element, b.element.getparent()
+        size = 0
+        for other in blocks[i + 1 :]:
+            if other.element is not own and other.element.getparent() is not around:
+                break
+            if not other.is_linked and re.search(r"[,。;!?]", other.folded):
+                size += other.size
+        best = max(best, size)
+    return best
+
+
+def _names_speech(title: str) -> bool:
+    named = genre(title)
+    return named is not None and named[0] == "speech"
 
 
 def is_list(lines: Sequence[Block]) -> bool:
@@ -100,6 +126,10 @@ def genre(title: str) -> tuple[str, str] | None:
 
     Brackets, counts and 范文 at the end are no genre. `党课讲稿:以过硬作风…` names it in front of the colon.
     """
+    # (高一作文) behind a title says what it is, whatever the title tells of
+    for m in _BRACKETED.finditer(plain(title)):
+        if (told := first_match("structure", "genre_in_brackets", m.group())) is not None:
+            return str(told[0].value), told[1].group()
     bare = _COUNT.sub("", _BRACKETED.sub("", plain(title))).strip()
     best: tuple[int, int, str, str] | None = None
     for group, fixed in (("genre_speech", "speech"), ("genre_other", None)):
@@ -123,12 +153,17 @@ def is_unsure(score: float, threshold: float) -> bool:
 
 
 def judge(
-    title: str, paragraphs: Sequence[str], part_titles: Sequence[str | None] = (), threshold: float = SPEECH_THRESHOLD
+    title: str,
+    paragraphs: Sequence[str],
+    part_titles: Sequence[str | None] = (),
+    threshold: float = SPEECH_THRESHOLD,
+    *,
+    intro: str | None = None,
 ) -> Verdict:
     """Whether a document is a speech, by what its title calls it and by the words that only a speaker uses.
 
     Each piece of evidence adds to the score or takes from it (docs/extracting.md has the table); a score of at least `threshold`
-    is a speech.
+    is a speech. intro: what was cut before the text as an editor's words.
     """
     views = [plain(p) for p in paragraphs]
     text = "\n".join(views)
@@ -142,7 +177,8 @@ def judge(
     if named:
         score += 2.0 if named[0] == "speech" else -2.5
         reasons.append(f"the title calls it {named[1]}")
-    if any(is_address(v.strip(" :!,")) or _opens_with_address(v) for v in views[:3]):
+    addressed = any(is_address(v.strip(" :!,")) or _opens_with_address(v) for v in views[:3])
+    if addressed:
         score += 1.5
         reasons.append("it opens with a form of address")
     cues = len(_CUE.findall(text))
@@ -161,11 +197,25 @@ def judge(
     if told:
         score -= min(3.0, 0.8 * told)
         reasons.append(f"{told} phrases of a story")
+    forms = [r for r in rules("structure", "answers_page") if r.pattern.search(text)]
+    if len(forms) >= 2:
+        score -= 4.0
+        reasons.append("it is a question with its answers")
+    elif not addressed and not cues:
+        # nobody speaks here: what reads like an article about speeches, or like a sheet of data, is one
+        about = [
+            r.id for r in rules("structure", "about_speeches") if r.pattern.search(f"{plain(intro or '')}\n{text}")
+        ]
+        if _is_sheet(views):
+            about.append("a sheet of labels")
+        if forms or about:
+            score -= 1.5 * (len(forms) + len(about))
+            reasons.append(f"nobody speaks, and it has {', '.join([*(r.id for r in forms), *about])}")
     adverts = len(_ADVERT.findall(text))
     if adverts >= 2 and size < 1500:
         score -= 4.0
         reasons.append("it sells something")
-    if size < MIN_CHARS:
+    if size < (MIN_SPOKEN if addressed and named and named[0] == "speech" else MIN_CHARS):
         return Verdict("empty", f"only {size} characters of text", round(score, 2))
     return _verdict(score, threshold, reasons, named[0] if named and named[0] != "speech" else "other document")
 
@@ -174,6 +224,12 @@ def _verdict(score: float, threshold: float, reasons: Sequence[str], kind: str) 
     score = round(score, 2)  # sums of tenths: 1.0 must not fail for 0.9999
     why = "; ".join(reasons) or "nothing says that it is a speech"
     return Verdict("speech", why, score) if score >= threshold else Verdict("off_topic", f"{kind}: {why}", score)
+
+
+def _is_sheet(views: Sequence[str]) -> bool:
+    """Whether most paragraphs are a label with something behind it, each label another one (the parts of a script come again)."""
+    labels = [m[1] for v in views if (m := re.match(r"^\s*([\u4e00-\u9fff]{2,6})\s*[:】]", v))]
+    return len(labels) >= 2 and len(set(labels)) == len(labels) and len(labels) >= 0.6 * len(views)
 
 
 def _opens_with_address(view: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block
+from crawler.extraction.comments import comment_blocks
 from crawler.extraction.rules import any_of, rules
 
 _STOP = re.compile(r"[\u3002!?;:\u2026][\u201d\u2019\u300d\u300f)]?\s*$")
@@ -133,6 +134,33 @@ def teasers(blocks: list[Block]) -> list[int]:
             out.extend(run if len(run) >= 3 else [])
             run = []
     out.extend(run if len(run) >= 3 else [])
+    out.extend(_read_more(blocks))
+    return out
+
+
+_MORE = re.compile(
+    r"^[\s\W]*(?:点击|继续)?(?:阅读|查看|浏览|展开|更多|了解)?(?:全文|原文|更多|详情|详细|正文|[Mm]ore)[\s\W]*$|^[\s\W]*继续阅读[\s\W]*$"
+)
+_SAME_PAGE = re.compile(r"^\s*(?:#|javascript:|$)", re.IGNORECASE)
+
+
+def _read_more(blocks: list[Block]) -> list[int]:
+    """Indices of single teasers below a text: a headline, one or two paragraphs, and a link to read on elsewhere."""
+    out: list[int] = []
+    for i, block in enumerate(blocks):
+        if not (block.is_linked and block.size <= 12 and _MORE.search(block.folded)):
+            continue
+        link = block.element if block.tag == "a" else block.element.find(".//a")
+        if link is None or _SAME_PAGE.match(link.get("href") or ""):
+            continue
+        for k in range(i - 1, max(i - 4, 0), -1):
+            if (blocks[k].is_heading or (blocks[k].is_linked and blocks[k].size >= 6)) and not _NUMBERED.match(
+                blocks[k].folded
+            ):
+                # the page's own headline has no text above it
+                if sum(b.size for b in blocks[:k] if not b.is_linked and b.size >= 25) >= 60:
+                    out.extend(range(k, i + 1))
+                break
     return out
 
 
@@ -172,6 +200,8 @@ def weigh(blocks: list[Block]) -> list[float]:
     _doubt_unlikely_places(blocks, weights)
     for i in teasers(blocks):
         weights[i] = min(weights[i], -8.0)
+    for i in comment_blocks(blocks):
+        weights[i] = -10.0
     return weights
 
 

@@ -6,6 +6,7 @@ levels unless huge_tree is set.
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass, field
 from functools import cache
@@ -95,9 +96,30 @@ def _without_noise(text: str) -> str:
             at = m.end()
             continue
         kept.append(text[at : m.start()])
+        if name == "textarea" and (shown := _text_of_field(text, m, end)):
+            kept.append(shown)
         at = end.end()
     kept.append(text[at:])
     return "".join(kept)
+
+
+_MIN_FIELD = 150  # Chinese characters of running text in a form's field, from which on it is what the page shows
+_WIDE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def _text_of_field(text: str, start: re.Match[str], end: re.Match[str]) -> str | None:
+    """A long text in a form's text field as a block of the page; None where the field is one to write in, or a copy of the page's text."""
+    inner = text[start.end() : end.start()].partition(">")[2]
+    if len(_WIDE.findall(inner)) < _MIN_FIELD or not re.search("[\u3002\uff01\uff1f]", inner):
+        return None
+    shown = html.unescape(inner)
+    longest = max(re.split(r"[\r\n]+|<[^<>]*>", shown), key=len).strip()
+    key = longest[:24]
+    if text.count(key, 0, start.start()) or text.count(key, end.end()):
+        return None  # a field to copy from, beside the text itself
+    if not re.search(r"<(?:p|br|div)\b", shown, re.IGNORECASE):
+        shown = "<br>".join(html.escape(line, quote=False) for line in re.split(r"\r?\n|\r", shown))
+    return f"<div>{shown}</div>"
 
 
 def _linked_data(text: str, most: int = 4) -> list[str]:

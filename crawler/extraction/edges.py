@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.model import Part, Structure
+from crawler.extraction.pagetalk import is_page_talk, plain_names, speaks
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, rules
 from crawler.extraction.salutation import is_address
@@ -107,8 +108,14 @@ def _head_rule(block: Block, titles: list[str]) -> str | None:
     """Which kind of matter before the speech a line is; `speech` when the speech surely begins here; None when unsure."""
     if is_address_line(block):
         return "speech"
-    if INTRO.search(block.folded) and not (block.size > 400 and "小编" not in block.folded):
+    if (
+        INTRO.search(block.folded)
+        and not (block.size > 400 and "小编" not in block.folded)
+        and ("小编" in block.folded or not speaks(block.folded))
+    ):
         return rule_of("intro", "structure", block.folded)
+    if is_page_talk(block.folded, plain_names(titles)):
+        return "structure.intro.page_talk"
     if _is_title_line(block, titles):
         return "title"
     if block.size <= 60 and (_SUBTITLE.match(block.folded) or _SPEAKER_LINE.match(block.folded)):
@@ -160,11 +167,16 @@ def _copies(line: str, body: str) -> bool:
 def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure) -> int:
     """Where the speech ends: before the editor's words at the end, and before short lines behind the speaker's thanks."""
     last = len(lines)
-    for k in range(len(lines) - 1, max(first, len(lines) - 1 - _TAIL_LINES), -1):
+    own = plain_names(titles)
+    for k in range(last - 1, max(first, last - 1 - _TAIL_LINES), -1):
         b = lines[k]
-        if b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded)):
-            out.note("outro", lines[k:last])
-            last = k
+        if "小编" in b.folded or not speaks(b.folded):
+            if b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded)):
+                out.note("outro", lines[k:last])
+                last = k
+            elif is_page_talk(b.folded, own):
+                out.note("page_talk", lines[k:last])
+                last = k
     while last > first + 1 and any(same_title(lines[last - 1].text, t) for t in titles if t):
         last -= 1
         out.note("title", [lines[last]])

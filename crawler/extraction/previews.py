@@ -1,34 +1,100 @@
-"""Whether a text is only a beginning: markers that say so, holes in the middle, texts that end in dots."""
+"""Whether a text is only a beginning by what the page says of it: markers that the rest is not shown, and holes in the middle.
+
+What the text itself tells (it ends in dots, or in the middle of a sentence) is in endings.py.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from lxml.html import HtmlElement
+
 from crawler.extraction.blocks import Block, with_text
-from crawler.extraction.model import Part, Structure
+from crawler.extraction.edges import OUTLINE
+from crawler.extraction.model import Structure
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import Rule, any_of, rules
 
-# begun only where a run of dots begins: thousands of them would be tried from each of them
-_ELLIPSIS = re.compile(r"\s*(?:(?<!\.)\.{3,}+|(?<!…)…++|(?<!。)。{2,}+|(?<!·)·{3,}+)\s*$")
 _FURNITURE = any_of("furniture", "tail", "line")
+_TAIL = any_of("furniture", "tail")
 _PREVIEW = tuple(rules("structure", "preview"))
 _PREVIEW_HINT = re.compile(
-    r"隐藏|省略|未完|显示|剩余|余下|全文|登[录陆]|注册|会员|VIP|vip|付费|购买|积分|试[读看]|预览|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整"
+    r"隐藏|省略|略去|删节|删去|折叠|屏蔽|遮挡|未完|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
+    r"|[试预](?:读|看|阅|览)|节选|免费|可[读看见]|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整|如需|权限|摘录|片段|客户端|APP|附件|公众号|扫码|浏览|游客|访客|客服|索取|开放|支付|[兑充][换值]"
 )
+# a speaker who tells the listeners where the rest is to be had
+_SPOKEN = re.compile(
+    r"我们|我(?!要(?:下载|购买|阅读|看))|大家|同志|同学|各位(?!网友|读者|用户)|会后|课后|散会|咱|你们|乡亲|朋友们|一起"
+)
+# a line that tells who shared the file, and offers others
+_FILE_CARD = re.compile(r"由[^。,]{0,12}(?:分享|上传|提供|贡献|供稿)|珍藏版")
+# words on either side of a marker that belong to it: the reader it speaks to and what it speaks of
+_GLUE_BEFORE = re.compile(
+    r"(?:[,、:\s.\u2026(【\[—\-=*]|您|亲|游客|用户|访客|尊敬的|当前|目前|现在|由于|因|本|该|此|文档|文章|稿件|内容|全文|的|为|是|在|处|页|好|尚?未|权限|级别|等级|不足|不够)+$"
+)
+_GLUE_AFTER = re.compile(
+    r"^[^。!?我]{0,40}?(?:登[录陆]|注册|会员|VIP|付费|购买|下载|扫码|查看|阅读|可见|显示|客服|解锁|全文|完整)[^。!?我]{0,24}[.\u2026。!)】\]=\-—*]*$"
+)
+_GLUE_MARKS = re.compile(r"^[\s.\u2026。,;、!)】\]=\-—*>»]+")
+_MARKER_LINE = 60  # a line that is hardly more than a marker is one, whatever else it says
+
+_NUMBER = r"(?P<n>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>[千万]?)\s*[余多]?\s*个?(?:汉?字|字符)"
+_LENGTH = re.compile(_NUMBER)
+_NOT_ALL = re.compile(
+    r"(?:显示|展示|预览|试[读看阅]|阅读|可[读看见]|前|剩余|余下|还[剩有]|其余|隐藏|省略|略去|删节|未读|呈现)[^\d。,;]{0,5}$"
+)
+_UNITS = {"": 1, "千": 1_000, "万": 10_000}
 
 
 def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
-    """The preview marker in a block, if there is one."""
-    if not _PREVIEW_HINT.search(block.folded):
+    """The preview marker in a block, if there is one: of several rules that see one, the one that sees it begin first."""
+    view = block.folded
+    if not _PREVIEW_HINT.search(view) or _FILE_CARD.search(view):
         return None
+    best: tuple[Rule, re.Match[str]] | None = None
     for rule in _PREVIEW:
-        m = rule.pattern.search(block.folded)
+        m = rule.pattern.search(view)
         # a marker is a short line, or stands at the very end of a paragraph, or in brackets inside it
-        if m and (block.size <= 80 or m.end() >= len(block.folded) - 3 or rule.value == "hole"):
-            return rule, m
-    return None
+        if (
+            m
+            and (best is None or m.start() < best[1].start())
+            and (block.size <= 80 or m.end() >= len(view) - 3 or rule.value == "hole")
+            and not _SPOKEN.search(_sentence(view, m))
+        ):
+            best = rule, m
+    return best
+
+
+_STOPS = re.compile(r"[。!?….]+[”』」)】]*")
+
+
+def _sentence(view: str, m: re.Match[str]) -> str:
+    """The whole sentence that a marker would be, or be part of."""
+    begin = m.start() + len(m.group()) - len(m.group().lstrip(" .…·"))
+    before = [s.end() for s in _STOPS.finditer(view, 0, begin)]
+    after = _STOPS.search(view, m.end())
+    return view[before[-1] if before else 0 : after.start() if after else len(view)]
+
+
+def _span(block: Block, m: re.Match[str]) -> tuple[int, int]:
+    """From where to where a marker reaches in its block, with the words around it that belong to it."""
+    start, end = m.start(), m.end()
+    if glue := _GLUE_BEFORE.search(block.folded, 0, start):
+        start = glue.start()
+    behind = block.folded[end:]
+    if _GLUE_AFTER.match(behind):
+        end = len(block.folded)
+    elif glue := _GLUE_MARKS.match(behind):
+        end += glue.end()
+    # what is left of a short line is part of the marker, unless it is a sentence or the beginning of one
+    if block.size <= _MARKER_LINE and 2 * (end - start) >= len(block.folded):
+        before = block.folded[:start].strip()
+        if len(before) <= 12 and not re.search(r"[,。;!?]", before):
+            start = 0
+        if len(block.folded) - end <= 12 and not re.search(r"[。;!?]", block.folded[end:-1]):
+            end = len(block.folded)
+    return start, end
 
 
 def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) -> tuple[list[Block], str | None]:
@@ -38,6 +104,8 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
     held = 0
     for k, block in enumerate(lines):
         found = None if block.is_linked and block.size > 40 else find_marker(block)
+        if found is not None and not _belongs(block, found[0], lines[:k]):
+            found = None
         if found is None:
             kept.append(block)
             held += block.size
@@ -47,10 +115,11 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         if rule.value != "hole" and (held < 40 or behind > 4 * held + 400):
             out.note(f"structure.preview.{rule.id}", [block])
             continue  # an offer above the text, not its end
-        evidence = block.text[m.start() : m.end()].strip()[:80]
-        _declared_length(m, out)
+        start, end = _span(block, m)
+        evidence = (block.text[start:end].strip(" \u3000-—=*") or block.text[m.start() : m.end()].strip())[:80]
+        _declared_length([block, *lines[k + 1 : k + 2]], out)
         out.note_piece(f"structure.preview.{rule.id}", block, evidence)
-        before, rest = block.text[: m.start()].rstrip(), block.text[m.end() :].strip()
+        before, rest = block.text[:start].rstrip(), block.text[end:].strip()
         if before and len(before) > 2 and not _FURNITURE.search(plain(before)):
             kept.append(with_text(block, before))
         if rule.value == "hole":
@@ -60,41 +129,80 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         out.note("after_preview_marker", lines[k + 1 :])
         return kept, evidence
     if evidence is None:
-        for block in after[:12]:
-            if block.size > 120 or (block.is_linked and block.size > 40):
-                continue
-            if (found := find_marker(block)) and found[0].id not in ("hidden_here",):
-                if found[0].id == "login_to_read" and not re.search(
-                    r"全文|全部|剩余|余下|完整|隐藏|更多|后续|阅读|查看", block.folded
-                ):
-                    continue
-                if found[0].id == "read_full" and "下载" in block.folded:
-                    continue
-                _declared_length(found[1], out)
-                evidence = block.text[found[1].start() : found[1].end()].strip()[:80]
-                break
+        evidence = _marker_below(kept, after, out)
     return kept, evidence
 
 
-def _declared_length(m: re.Match[str], out: Structure) -> None:
-    total = m.groupdict().get("total")
-    if total and out.chars_declared is None:
-        out.chars_declared = int(total)
+def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure) -> str | None:
+    """The marker in one of the blocks behind the text (the box that offers the rest), if there is one."""
+    for k, block in enumerate(after[:12]):
+        if block.size > 120 or (block.is_linked and block.size > 40):
+            continue
+        if (found := find_marker(block)) and found[0].value != "hole":
+            rule, m = found
+            if not _belongs(block, rule, [*lines[-4:], *after[:k]], between=after[:k]):
+                continue
+            if rule.id == "login_to_read" and not re.search(
+                r"全文|全部|剩余|余下|完整|隐藏|更多|后续|阅读|查看", block.folded
+            ):
+                continue
+            if rule.id == "read_full" and "下载" in block.folded:
+                continue
+            _declared_length(after[k : k + 2], out)
+            start, end = _span(block, m)
+            return block.text[start:end].strip(" \u3000-—=*")[:80]
+    return None
 
 
-def take_dots_off(part: Part) -> None:
-    last = _ELLIPSIS.sub("", part.paragraphs[-1]).rstrip()
-    if last:
-        part.paragraphs[-1] = last
-    elif len(part.paragraphs) > 1:
-        part.paragraphs.pop()
+_HARD = re.compile(
+    r"登[录陆]|注册|会员|VIP|vip|付费|支付|购买|充值|积分|下载|解锁|开通|扫码|关注|剩余|余下|其余|\d|未完|结束"
+)
+_SAME_PAGE = re.compile(r"^\s*(?:#|javascript:|$)", re.IGNORECASE)
+_GATE = re.compile(r"(?:log|sign)-?in|login|vip|pay|member|user|reg|down|buy|order|recharge", re.IGNORECASE)
 
 
-def ends_in_dots(part: Part) -> None:
-    """A text whose last words are dots is cut, though nothing says so."""
-    if part.is_preview:
+def _belongs(block: Block, rule: Rule, above: Sequence[Block], *, between: Sequence[Block] = ()) -> bool:
+    """Whether a soft marker (阅读全文, 展开全文 …) speaks of this text and is no link of a teaser to another page.
+
+    above: the blocks before it, the nearest last; between: those between the text and it, where it stands behind the text. A teaser has a headline of its own, and its
+    link leads to a document and not to a gate or to a place on this page.
+    """
+    if rule.id not in ("read_full", "unfinished") or _HARD.search(block.folded):
+        return True
+    targets = [a.get("href") or "" for a in _links(block)] if block.link else []
+    elsewhere = bool(targets) and not any(_SAME_PAGE.match(t) or _GATE.search(t) for t in targets)
+    # a link to the whole text stands right below the text, never below a headline or in a list
+    if elsewhere and (not above or any(map(_is_headline, above[-3:]))):
+        return False
+    return not any(_is_headline(b) or b.size >= 40 for b in between)
+
+
+def _is_headline(block: Block) -> bool:
+    """A heading that is no point of the text, a linked title, or a line that a list of other pages begins with."""
+    return (
+        (block.is_heading and not OUTLINE.match(block.folded))
+        or (block.is_linked and block.size >= 6)
+        or _TAIL.search(block.folded) is not None
+    )
+
+
+def _links(block: Block) -> list[HtmlElement]:
+    return [e for e in block.element.iter("a") if isinstance(e, HtmlElement)]
+
+
+def _declared_length(blocks: Sequence[Block], out: Structure) -> None:
+    """Keep how long the whole text is said to be: of several numbers the one that does not count what is shown or left."""
+    if out.chars_declared is not None:
         return
-    last = plain(part.paragraphs[-1])
-    if (m := _ELLIPSIS.search(last)) and not last[: m.start()].endswith(("等", "\u201d", "\u2019")):
-        part.is_preview, part.preview_evidence = True, f"ends in {part.paragraphs[-1][m.start() :].strip()}"
-        take_dots_off(part)
+    for block in blocks:
+        if block.size > 120 and block is not blocks[0]:
+            return
+        view = block.folded[-160:]
+        found = [
+            round(float(m["n"].replace(",", "")) * _UNITS[m["unit"]])
+            for m in _LENGTH.finditer(view)
+            if not _NOT_ALL.search(view, 0, m.start())
+        ]
+        if found:
+            out.chars_declared = max(found)
+            return

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from crawler.extraction.blocks import Block, joined
 from crawler.extraction.density import FURNITURE_CHARS, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, rule_of, tail_start
+from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap
 from crawler.extraction.model import Part, Structure
+from crawler.extraction.pagetalk import is_page_talk, plain_names, question_box, repeated_lines
 from crawler.extraction.parts import Heading, find_headings
 from crawler.extraction.plain import plain
-from crawler.extraction.previews import cut_at_marker, ends_in_dots, take_dots_off
+from crawler.extraction.previews import cut_at_marker
 from crawler.extraction.rules import any_of, rules
 from crawler.extraction.titles import same_title
 from crawler.extraction.trace import Trace
@@ -32,20 +34,25 @@ def read_structure(
     *,
     title_raw: str = "",
     after: Sequence[Block] = (),
+    names: Sequence[str] = (),
     trace: Trace | None = None,
 ) -> Structure:
     """Split a body into its speeches.
 
     blocks: the body, furniture included; title, title_raw: the page's title cleaned and as shown; after: blocks behind the body, where a preview
-    marker may stand outside it; trace: takes what becomes of each block.
+    marker may stand outside it; names: what the site may call itself; trace: takes what becomes of each block.
     """
     out = Structure([], trace=trace)
     once = without_reprint(list(blocks))
     if len(once) < len(blocks):
         here = set(map(id, once))
         out.note("reprint", [b for b in blocks if id(b) not in here])
-    lines, evidence = cut_at_marker(unwrap(once), after, out)
-    lines = _without_furniture(lines, out)
+    lines = unwrap(once)
+    if (box := question_box(lines)) is not None:
+        out.note("question_box", lines[box:])
+        lines = lines[:box]
+    lines, evidence = cut_at_marker(lines, after, out)
+    lines = _without_furniture(lines, out, plain_names([title, *names]))
     headings, out.declared = find_headings(lines, plain(title_raw or title), same_title=same_title)
     if headings:
         starts = [h.index for h in headings]
@@ -70,7 +77,7 @@ def read_structure(
         last.is_preview, last.preview_evidence = True, evidence
         take_dots_off(last)
     for part in out.parts:
-        ends_in_dots(part)
+        look_at_end(part, is_last=part is out.parts[-1])
     return out
 
 
@@ -82,15 +89,23 @@ def _intro_of(blocks: Sequence[Block]) -> str | None:
     return next((b.text for b in blocks if INTRO.search(b.folded)), None)
 
 
-def _without_furniture(lines: list[Block], out: Structure) -> list[Block]:
+def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = ()) -> list[Block]:
     """Take out lines that are never text, and end the text before its tail."""
     kept: list[Block] = []
     held = 0
     torn = tail_seen = False
     left = sum(b.size for b in lines if not b.is_linked)
+    again = repeated_lines(lines, own)
     for k, block in enumerate(lines):
         if not block.is_linked:
             left -= block.size
+        if block.folded in again:
+            out.note("repeated_line", [block])
+            continue
+        # an introduction is cut, and kept as one, where the speech begins
+        if block.size <= 80 and not INTRO.search(block.folded) and is_page_talk(block.folded, own, 4):
+            out.note("page_talk", [block])
+            continue
         if block.size <= FURNITURE_CHARS and (m := _FURNITURE.search(block.folded)) and m.group():
             torn = torn or _PAGE_MARK.search(block.folded) is not None
             found = next((r for r in rules("furniture", "tail") if r.pattern.search(block.folded)), None)

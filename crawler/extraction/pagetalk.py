@@ -1,0 +1,106 @@
+"""What a page says of itself, told from what a speaker says: by the kinds of words in a line, not by whole phrases.
+
+A line that speaks of the site or of its text, and besides of readers, of what one does on a page, of offers or of rights, is
+furniture in whatever words it comes. A line that speaks in a speaker's own voice never is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from crawler.extraction.blocks import Block
+from crawler.extraction.plain import plain
+from crawler.extraction.rules import any_of, rules
+
+_HEADING = 24  # characters of a heading
+_ORDINAL = re.compile(r"(?:[篇第之]\s*)?[(【\[]?[一二三四五六七八九十\d]{1,3}[)】\]篇]?\s*$")
+MOST = 160  # characters; what a page says of itself is short
+_KINDS = rules("structure", "page_talk")
+_SPEAKS = any_of("structure", "speaks")
+_ANY = any_of("structure", "page_talk")
+_QUESTION = re.compile(r"^\s*(?:问题?|提问|Q|网友提问|读者问)\s*\d{0,2}\s*[:.、]")
+_ANSWER = re.compile(r"^\s*(?:答案?|回答|解答|回复|A|小编答|编辑答)\s*\d{0,2}\s*[:.、]")
+_BOX = re.compile(
+    r"^[\s\W]{0,4}(?:常见|相关|热门|网友|用户|读者|大家)?(?:问题|问答|提问|疑问|答疑|互动|FAQ|Q\s*&\s*A)(?:解答|与?回答|精选|区|互动)?[\s\W]{0,4}$|^[\s\W]{0,4}(?:你问我答|有问必答)[\s\W]{0,4}$",
+    re.IGNORECASE,
+)
+_ABOUT_TEXTS = re.compile(
+    r"(?:讲话|发言|演讲|主持|致辞)[稿词]|范文|稿子|这篇|本文|文档|下载|格式|字数|多少字|写法|怎么写|打印|套用|会员|充值"
+)
+
+
+def speaks(view: str) -> bool:
+    """Whether a line (plain view) is in a speaker's own voice."""
+    return _SPEAKS.search(view) is not None
+
+
+def is_page_talk(view: str, own: Sequence[str] = (), least: int = 3) -> bool:
+    """Whether a line (plain view) is the page's talk of itself.
+
+    own: plain views of the page's title and the site's names, a mention of which speaks for it; least: how many kinds of words it
+    must have, two are enough for a short line.
+    """
+    if len(view) > MOST or not _ANY.search(view) or speaks(view):
+        return False
+    kinds = [r for r in _KINDS if r.pattern.search(view)]
+    mine = any(len(o) >= 2 and o in view for o in own)
+    if not mine and not any(r.value == "own" for r in kinds):
+        # a short line may speak to the reader without naming what it speaks of
+        return len(kinds) >= 3 and len(view) <= 40
+    if len(kinds) + mine >= least and len(view) > _HEADING:
+        return True
+    # a heading of a compilation (讲话稿精选一) names the text and praises it, but it speaks of nothing else
+    told = [r for r in kinds if r.id not in ("this_text", "offers")]
+    return bool(told) and len(kinds) >= min(least, 2 + (len(view) > _HEADING)) and not _ORDINAL.search(view)
+
+
+def question_box(lines: Sequence[Block]) -> int | None:
+    """Where a box of questions and answers about the text begins behind it; None when there is none, or when they are the text.
+
+    It reaches to the end, holds less than a third of the text, and has a heading of its own or asks about texts and not about their matter.
+    """
+    start = len(lines)
+    seen = 0
+    for k in range(len(lines) - 1, 0, -1):
+        view = lines[k].folded
+        if _QUESTION.match(view):
+            seen += 1
+            start = k
+        elif _ANSWER.match(view):
+            start = min(start, k)
+        elif len(lines) - k > 3 and start - k > 3:
+            break
+    if not seen:
+        return None
+    boxed = start > 1 and bool(_BOX.match(lines[start - 1].folded))
+    asked = [b.folded for b in lines[start:] if _QUESTION.match(b.folded)]
+    if not boxed and sum(bool(_ABOUT_TEXTS.search(q)) for q in asked) < len(asked):
+        return None
+    if 2 * sum(b.size for b in lines[start:]) > sum(b.size for b in lines[:start]):
+        return None
+    return start - 1 if boxed else start
+
+
+def repeated_lines(lines: Sequence[Block], own: Sequence[str] = ()) -> set[str]:
+    """Plain views of short lines that come again between the paragraphs and are the page's: what a copy is to be known by."""
+    seen: dict[str, int] = {}
+    for b in lines:
+        if 4 <= b.size <= 60:
+            seen[b.folded] = seen.get(b.folded, 0) + 1
+    return {
+        v
+        for v, n in seen.items()
+        if n >= 2
+        and not speaks(v)
+        and (
+            is_page_talk(v, own, 2)
+            or any(len(o) >= 2 and o in v for o in own)
+            or re.search(r"[A-Za-z0-9-]{3,}\.[A-Za-z]{2,}", v)
+            or re.search(r"(?:网|之家|文库|大全|范文|文秘|在线|驿站|坊|吧)[\s\W]*$", v)
+        )
+    }
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    return [plain(n) for n in names if n]

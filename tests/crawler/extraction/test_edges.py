@@ -1,0 +1,399 @@
+"""What stands around and inside a speech: cut texts by what they say and by how they end, the page's own words, comments, layouts."""
+
+from __future__ import annotations
+
+import html
+
+import pytest
+
+from crawler.extraction.article import read_article
+from crawler.extraction.model import ArticleResult, PageInput
+from crawler.site import Site
+from tests.crawler.extraction.pages import (
+    CLOSING,
+    FIRST_TEXT,
+    OPENING,
+    SECOND,
+    SECOND_TEXT,
+    SPEECH,
+    TITLE,
+    page,
+    paragraphs,
+)
+
+SITE = Site(name="shulin", title="树林", start=("http://www.shulin.test/",))
+LONG = [
+    "同志们:",
+    OPENING,
+    FIRST_TEXT,
+    "昨天夜里我去了北坡的两个检查站,值班的同志没有一个脱岗,炉子上的水是热的,登记簿上的字是新的。",
+    SECOND_TEXT,
+    CLOSING,
+]
+
+
+def read(body: bytes, url: str = "http://www.shulin.test/a/1.html") -> ArticleResult:
+    return read_article([PageInput(url, body, "text/html", 1)], SITE)
+
+
+def text(result: ArticleResult) -> list[str]:
+    assert len(result.speeches) == 1, (result.fate, result.why)
+    lines: list[str] = result.speeches[0]["text"].split("\n")
+    return lines
+
+
+# -- cut texts: the page says so -------------------------------------------------------------------------------------
+
+MARKERS = [
+    ("(讲稿未完,登录后方可查看余下内容)", None),
+    ("全稿共计3120字,本页仅展示开头部分,完整版请下载", 3120),
+    ("(原稿2870字,目前只显示其中410字)", 2870),
+    ("您的等级不够,当前只能试看前一页,更多内容请开通会员", None),
+    ("还有64%没读,余下部分付费后解锁", None),
+    ("以上是试读部分", None),
+    ("此文约1.2万字,游客仅可浏览前300字", 12000),
+    ("【后续内容需支付2元后阅读】", None),
+    ("完整文稿可联系客服索取", None),
+    ("想看全文,请先关注公众号", None),
+    ("免费部分到此为止", None),
+]
+
+
+@pytest.mark.parametrize("where", ["line", "glued", "box"])
+@pytest.mark.parametrize(("marker", "declared"), MARKERS)
+def test_markers_in_other_words(marker: str, declared: int | None, where: str) -> None:
+    shown = LONG[:4]
+    if where == "line":
+        body = page(paragraphs([*shown[:-1], shown[-1] + "……", marker]))
+    elif where == "glued":
+        body = page(paragraphs([*shown[:-1], shown[-1] + "……" + marker]))
+    else:
+        body = page(
+            paragraphs([*shown[:-1], shown[-1] + "……"]), below=f"<div class=box><a href=/login>{marker}</a></div>"
+        )
+    result = read(body)
+    assert result.fate == "preview"
+    assert text(result) == shown
+    assert result.speeches[0]["chars_declared"] == declared
+
+
+@pytest.mark.parametrize(
+    "hole",
+    [
+        "……此处略去2450字,登录后查看……",
+        "(中间的部分段落已隐藏,会员可见)",
+        "====本节文字只对会员开放====",
+        "[此处删节约800字]",
+    ],
+)
+def test_holes_leave_nothing_behind(hole: str) -> None:
+    result = read(page(paragraphs([*LONG[:4], hole, *LONG[4:]])))
+    assert result.fate == "preview"
+    assert text(result) == LONG
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "这份材料的完整版,请大家会后扫码下载,今天我只讲前两页。",
+        "其余的内容我们下次会上再讲,需要的同志可以来办公室查看。",
+        "这本书还剩三章没有读完,我就把它送给了护林员老陈。",
+        "我们的故事未完待续,下一章要由在座的各位来写。",
+    ],
+)
+def test_what_a_speaker_says_of_the_rest_is_no_marker(line: str) -> None:
+    lines = [*LONG[:3], line, *LONG[3:]]
+    result = read(page(paragraphs(lines)))
+    assert result.fate == "speech"
+    assert text(result) == lines
+
+
+TEASERS = [
+    "<article class=post><h2>在林场职工大会上的发言</h2><p>同志们:今年的苗木长势很好,这里向大家报告一下上半年的进展情况。"
+    "</p><a href=/a/9.html>阅读全文</a></article>",
+    "<div class=rel><a href=/a/8.html>在造林动员会上的讲话</a><p>各位乡亲:春分一过就要动锹了,今天把大家请来说几句话。</p>"
+    "<a href=/a/8.html>继续阅读</a></div>",
+    "<h3>相关文章</h3><p>关于林场的另一篇讲话,全文共三千字,摘要如下。</p><p><a href=/a/7.html>查看全文</a></p>",
+]
+
+
+@pytest.mark.parametrize("teaser", TEASERS)
+def test_a_link_of_a_teaser_is_no_marker(teaser: str) -> None:
+    result = read(page(paragraphs(LONG), below=teaser))
+    assert result.fate == "speech"
+    assert text(result) == LONG
+
+
+def test_a_button_right_below_the_text_is_one() -> None:
+    cut = [*LONG[:4], LONG[4][:30]]
+    result = read(page(paragraphs(cut), below="<div><a href='javascript:;'>展开全文</a></div>"))
+    assert result.fate == "preview"
+
+
+# -- cut texts: only the end tells -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "各村要把山头地块逐一分到人,护林员每天上山不少于两次,发现野外用火立即制止,并在十分钟之内报告给",
+        "入秋以来雨水偏少,林下的枯枝落叶已经堆了厚厚一层,从目前掌握的情况来看,最让人放心不下的是",
+        "第二件事是把瞭望哨的班次重新排一遍,白天两人、夜里三人,凡是脱岗漏岗的,一律",
+        "防火物资要在月底前全部补齐,风力灭火机、铁扫把、水袋逐件登记,坏了的马上修,缺了的马上",
+    ],
+)
+def test_a_stop_in_mid_sentence_is_seen(end: str) -> None:
+    result = read(page(paragraphs([*LONG[:5], end])))
+    assert result.fate == "preview"
+    assert result.speeches[0]["preview_evidence"].startswith("stops in mid-sentence")
+    assert text(result)[-1] == end
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ["让我们守好每一片林子,为建设绿色家园作出新的更大贡献"],
+        ["祝大家身体健康、工作顺利、阖家幸福"],
+        ["谢谢大家!", "云岭镇林业站 站长 李长青"],
+        ["青山常在,绿水长流"],
+        ["我的发言完了,谢谢大家"],
+        ["愿每一粒种子都长成大树,愿每一双手都握得住明天"],
+    ],
+)
+def test_whole_texts_without_a_full_stop(end: list[str]) -> None:
+    result = read(page(paragraphs([*LONG[:5], *end])))
+    assert result.fate == "speech", result.speeches[0]["preview_evidence"]
+
+
+@pytest.mark.parametrize(
+    ("end", "fate"),
+    [
+        ("此刻我只想说一句话:老伙计们,多保重,一定要多保重……", "speech"),
+        ("愿我们的林子一年比一年绿,愿山里的日子越来越好……", "speech"),
+        ("再见了,亲爱的同学们,母校永远是你们的家啊……", "speech"),
+        ("各村要把山头地块逐一分到人,护林员每天上山不少于两次......", "preview"),
+        ("上半年全镇共组织巡护四百余次,没有发生一起火情,成绩……", "preview"),
+        ("入秋以后天干物燥,任何一点松懈都可能酿成大祸。……", "preview"),
+    ],
+)
+def test_dots_at_the_end(end: str, fate: str) -> None:
+    assert read(page(paragraphs([*LONG[:5], end]))).fate == fate
+
+
+def test_a_heading_with_nothing_under_it_ends_a_preview() -> None:
+    result = read(page(paragraphs([*SPEECH[:4], SECOND])))
+    assert result.fate == "preview"
+    assert result.speeches[0]["preview_evidence"]
+
+
+# -- the page's own words --------------------------------------------------------------------------------------------
+
+PAGE_TALK = [
+    "《护林工作会议讲话.docx》由热心网友上传,可在线预览,更多同类文档请到站内检索。",
+    "【返回树林文库主页】",
+    "大家都在搜:护林讲话 防火动员 主持词",
+    "看完这篇讲话,您有哪些感想?欢迎写在评论区。",
+    "本篇讲话摘自秘书天地",
+    "转载本文请注明出处:秘书天地",
+    "觉得这份讲话稿有用,不妨收藏本页并转发给您的同事。",
+    "如需更多范文,请联系本站客服定制。",
+]
+
+
+@pytest.mark.parametrize("line", PAGE_TALK)
+def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
+    assert text(read(page(paragraphs([*LONG, line])))) == LONG
+    assert text(read(page(paragraphs(LONG), below=f"<div class=note>{line}</div>"))) == LONG
+
+
+@pytest.mark.parametrize(
+    "line", ["本篇讲话摘自秘书天地", "转载请注明来自秘书天地", "更多讲话稿尽在秘书天地", "秘书天地 www.mishu.test"]
+)
+def test_a_site_line_between_the_paragraphs_goes(line: str) -> None:
+    assert text(read(page(paragraphs([*LONG[:2], line, *LONG[2:4], line, *LONG[4:]])))) == LONG
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "以上就是我今天要汇报的全部内容,希望对大家有所帮助。",
+        "这是我的几点浅见,仅供大家参考。",
+        "更多的细节,请同志们会后关注我们林业站的公众号。",
+        "以上发言如有不当之处,请各位领导批评指正。",
+        "本人保证以上内容真实,欢迎大家监督。",
+    ],
+)
+def test_what_a_speaker_says_stays(own: str) -> None:
+    assert text(read(page(paragraphs([*LONG, own])))) == [*LONG, own]
+    opening = [LONG[0], "今天给大家分享的几个数字,是我们站里自己收集整理的,供大家参考。", *LONG[1:]]
+    assert text(read(page(paragraphs([*opening, own])))) == [*opening, own]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["秘书天地mishu.test", "(秘书天地 www.mishu.test 整理)", "[www.mishu.test]", "秘*书*天*地", "【秘书天地网】"],
+)
+def test_a_mark_put_into_sentences_goes(mark: str) -> None:
+    def marked(line: str) -> str:
+        at = line.index(",") + 1
+        return line[:at] + mark + line[at:]
+
+    lines = [marked(x) if k in (1, 2, 4) else x for k, x in enumerate(LONG)]
+    assert text(read(page(paragraphs(lines)))) == LONG
+
+
+def test_an_address_that_the_speaker_names_stays() -> None:
+    line = "大家可以登录林业局的官网www.linye.gov.cn查看,也可以拨打电话。"
+    lines = [*LONG[:3], line, *LONG[3:]]
+    assert text(read(page(paragraphs(lines)))) == lines
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "<h3>相关问答</h3><p>问:这类讲话稿多少字合适?</p><p>答:两千字左右。</p>",
+        "<h4>FAQ</h4><p>Q:可以直接套用吗?</p><p>A:建议结合实际修改。</p><p>Q:能下载吗?</p><p>A:可以。</p>",
+        "<p>问:这篇讲话稿能下载吗?</p><p>答:登录后可以。</p>",
+    ],
+)
+def test_a_box_of_questions_behind_the_text_goes(box: str) -> None:
+    assert text(read(page(paragraphs(LONG), below=f"<div>{box}</div>"))) == LONG
+    assert text(read(page(paragraphs(LONG) + box))) == LONG
+
+
+def test_questions_that_are_the_text_stay() -> None:
+    talk = ["问:今年的造林任务怎么安排?", "答:" + FIRST_TEXT, "问:护林员的补贴什么时候发?", "答:" + SECOND_TEXT]
+    lines = [LONG[0], OPENING, *talk]
+    assert text(read(page(paragraphs(lines), "镇长在护林工作座谈会上的讲话"))) == lines
+
+
+REMARK = "我在山里守了八年林子,这篇讲话写到我心坎上了,尤其是检查站那一段,读了两遍,打算明天念给队里的小伙子们听听,真希望领导都这样讲话。"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "<div class=c><b>山风{i}</b> 2021-0{i}-11</div><p>{text}</p>",
+        "<li><span>老林</span><em>发表于 2020-3-{i} 10:2{i}</em><div>{text}</div><a href=#>回复</a></li>",
+        "<div class=item><p>{i}楼 网友青松</p><p>{text}</p></div>",
+        "<dl><dt>小陈</dt><dd>{i}天前</dd><dd>{text}</dd></dl>",
+    ],
+)
+def test_comments_longer_than_the_speech_go(comment: str) -> None:
+    below = "".join(comment.format(i=i, text=REMARK) for i in range(1, 9))
+    result = read(page(paragraphs(LONG), below=f"<h4>网友评论</h4><div class=list>{below}</div>"))
+    assert text(result) == LONG
+
+
+def test_the_first_post_of_a_thread_is_no_comment() -> None:
+    posts = "".join(
+        f"<div class=post><p>{k}楼 青松 发表于 2020-3-{k} 10:20</p><div>好文章,收藏了。</div></div>"
+        for k in range(2, 6)
+    )
+    first = f"<div class=post><p>1楼 秘书 发表于 2020-3-1 10:20</p><div>{paragraphs(LONG)}</div></div>"
+    assert text(read(page(first + posts))) == LONG
+
+
+# -- layouts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line", ["<p>{}</p>", "<div>{}</div>", "<span>{}</span><br>", "<table><tr><td>{}</td></tr></table>"]
+)
+@pytest.mark.parametrize("depth", [230, 280, 600])
+def test_paragraphs_stay_apart_however_deep(depth: int, line: str) -> None:
+    body = "<div>" * depth + "".join(line.format(x) for x in LONG) + "</div>" * depth
+    result = read(page(body))
+    assert text(result) == LONG
+    assert "flattened" in result.speeches[0]["quality_flags"]
+
+
+@pytest.mark.parametrize(
+    "field", ["<textarea readonly>{}</textarea>", "<form><textarea rows=30 cols=90>\n{}</textarea></form>"]
+)
+def test_a_text_in_a_field_is_read(field: str) -> None:
+    assert text(read(page(field.format("\n".join(LONG))))) == LONG
+    assert text(read(page(field.format(html.escape(paragraphs(LONG)))))) == LONG
+
+
+def test_a_field_to_copy_from_is_not_read_twice() -> None:
+    field = "<textarea>" + "\n".join(LONG) + "</textarea>"
+    assert text(read(page(paragraphs(LONG), below=field))) == LONG
+    assert text(read(page(paragraphs(LONG), above=field))) == LONG
+
+
+SHORT = ["各位来宾:", "山路难走,大家能来,我很高兴。", "话不多说,请举杯,干杯!"]
+
+
+@pytest.mark.parametrize("slot", ["<div class=content>{}</div>", "<div><div>{}</div></div>", "<td class=x1>{}</td>"])
+def test_a_short_speech_beside_long_lists(slot: str) -> None:
+    teasers = "".join(
+        f"<li><a href=/a/{i}.html>在第{i}次护林工作会议上的讲话</a><p>同志们:今天的会议主要讲第{i}件事,请大家认真听……</p></li>"
+        for i in range(20)
+    )
+    result = read(
+        page(slot.format(paragraphs(SHORT)), "场长在林场聚餐会上的致辞", below=f"<h3>更多讲话</h3><ul>{teasers}</ul>")
+    )
+    assert result.fate == "speech", result.why
+    assert text(result) == SHORT
+
+
+# -- not speeches ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        (
+            "护林员发言稿(文体)",
+            [
+                "发言稿是指参加会议者为了在会议上表达意见而事先准备好的文稿。",
+                "发言稿一般由标题、称谓、正文三部分组成。",
+                "格式:标题居中,称谓顶格,正文分段。",
+            ],
+        ),
+        (
+            "场长讲话",
+            [
+                "提问者:山里人 悬赏10分",
+                "过几天要开护林大会,轮到我上台讲几句,一点思路都没有,怎么办。",
+                "最佳答案:先感谢领导,再讲一讲平时巡山的体会,最后表个决心就行,不用太长。",
+            ],
+        ),
+        (
+            "在护林大会上的讲话",
+            [
+                "文件大小:24KB",
+                "文件类型:docx",
+                "下载地址:本地下载 网盘下载",
+                "解压说明:密码为本站域名,推荐使用最新版的压缩软件来解压。",
+            ],
+        ),
+        (
+            "求一篇护林大会讲话",
+            ["下周要开会,领导让我准备一篇讲话,两千字左右,有现成的朋友发一份给我,先谢过了,好人一生平安。"],
+        ),
+        (
+            "难忘的一次发言(初二作文)",
+            [
+                "那天早上我走上讲台,心怦怦直跳,台下黑压压的一片,我张了张嘴,却一个字也说不出来。",
+                "后来老师对我笑了笑,我忽然就不怕了,把准备了一个星期的话一口气说完了。",
+            ],
+        ),
+    ],
+)
+def test_what_only_looks_like_a_speech(title: str, lines: list[str]) -> None:
+    result = read(page(paragraphs(lines), title))
+    assert result.fate not in ("speech", "preview"), result.why
+
+
+def test_a_list_without_text_is_a_list() -> None:
+    links = "".join(
+        f"<li><a href=/a/{i}.html>在第{i}次护林工作会议上的讲话</a> 2020-01-1{i % 10}</li>" for i in range(20)
+    )
+    assert read(page(f"<ul>{links}</ul>", "领导讲话")).fate == "list"
+
+
+def test_a_spun_definition_before_a_real_speech_does_no_harm() -> None:
+    intro = "讲话稿是指为在会议上讲话而准备的文稿,下面是我为大家收集的讲话,希望大家喜欢。"
+    assert text(read(page(paragraphs([intro, *LONG]), TITLE))) == LONG
