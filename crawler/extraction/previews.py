@@ -39,7 +39,7 @@ _GLUE_AFTER = re.compile(
 _GLUE_MARKS = re.compile(r"^[\s.\u2026。,;、!)】\]=\-—*>»]+")
 _MARKER_LINE = 60  # a line that is hardly more than a marker is one, whatever else it says
 
-_NUMBER = r"(?P<n>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>[千万]?)\s*[余多]?\s*个?(?:汉?字|字符)"
+_NUMBER = r"(?<![\d,.])(?P<n>\d[\d,]{0,9}(?:\.\d{1,2})?)\s?(?P<unit>[千万]?)\s?[余多]?\s?个?(?:汉?字|字符)"
 _LENGTH = re.compile(_NUMBER)
 _NOT_ALL = re.compile(
     r"(?:显示|展示|预览|试[读看阅]|阅读|可[读看见]|前|剩余|余下|还[剩有]|其余|隐藏|省略|略去|删节|未读|呈现)[^\d。,;]{0,5}$"
