@@ -154,9 +154,10 @@ def read_page(html: bytes, url: str | None = None) -> dict[str, str | None]:
     """
     from crawler.extraction.facts import read_facts
 
-    facts = read_facts(parse(html, None, url))
+    document = parse(html, None, url)
+    facts = read_facts(document)
     date = facts.published_at.date().isoformat() if facts.published_at else None
-    return {"text": main_text(html, url), "title": facts.title or None, "date": date, "author": facts.author}
+    return {"text": _text_of(document), "title": facts.title or None, "date": date, "author": facts.author}
 
 
 def main_text(html: bytes, url: str | None = None) -> str:
@@ -164,7 +165,10 @@ def main_text(html: bytes, url: str | None = None) -> str:
 
     html: the page's bytes; url: its address, if known. Never raises for bad HTML.
     """
-    document = parse(html, None, url)
+    return _text_of(parse(html, None, url))
+
+
+def _text_of(document: Document) -> str:
     root = document.root.find("body")
     blocks = read_blocks(document.root if root is None else root)
     main = find_main(document, blocks)
