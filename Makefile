@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench bench-readers clean
 
 help:  ## say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 # The lock file names every package with its hashes, so nothing is left to resolve (--no-deps: an older pip trips over the
 # extras in other packages' requirements); the project itself is installed without looking at the index again.
@@ -35,6 +35,9 @@ format: $(VENV)/ready  ## put the code in order
 
 bench: $(VENV)/ready  ## measure crawl and extract against Scrapy alone and the trafilatura command line
 	$(BIN)/python benchmarks/crawl_extract.py
+
+bench-readers: $(VENV)/ready  ## compare main-text readers on the same pages: how well, and how many pages a CPU second
+	$(BIN)/python benchmarks/readers.py
 
 clean:  ## remove what was set up (not what was crawled or published)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
