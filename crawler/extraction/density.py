@@ -239,22 +239,50 @@ def within(element: HtmlElement, holder: HtmlElement) -> bool:
     return False
 
 
+_BOX = 16  # blocks of a box of links that stands inside a text
+
+
 def _grow(blocks: list[Block], weights: list[float], first: int, last: int, low: int, high: int) -> tuple[int, int]:
     """Take in short unlinked lines next to the run, within the holder; shrink a run that reaches beyond the holder."""
     first, last = max(first, low), min(last, high)
-    while first > low and weights[first - 1] > -8.0:
-        first -= 1
+    while first > low:
+        if weights[first - 1] > -8.0:
+            first -= 1
+        elif (
+            step := _beyond_box(blocks, weights, range(first - 1, max(first - _BOX, low) - 1, -1), blocks[first])
+        ) >= 0:
+            first = step
+        else:
+            break
     while last < high:
         if weights[last + 1] > -8.0:
             last += 1
             continue
         # an advert or a page mark inside the text: the text goes on behind it in the same element
         parent = blocks[last].element.getparent()
-        step = next((k for k in range(last + 2, min(last + 4, high + 1)) if weights[k] > 0), None)
-        if step is None or blocks[step].element.getparent() is not parent or blocks[step].is_linked:
-            break
+        step = next((k for k in range(last + 2, min(last + 4, high + 1)) if weights[k] > 0), -1)
+        if step < 0 or blocks[step].element.getparent() is not parent or blocks[step].is_linked:
+            step = _beyond_box(blocks, weights, range(last + 1, min(last + _BOX, high) + 1), blocks[last])
+            if step < 0:
+                break
         last = step
     return first, last
+
+
+def _beyond_box(blocks: list[Block], weights: list[float], way: range, edge: Block) -> int:
+    """The index of the paragraph with which a text goes on beyond a box of links inside it; -1 where it does not.
+
+    way: the indices from the run's edge outwards; edge: the block at the edge. The box stands deeper than the paragraphs, which are
+    siblings, and holds links.
+    """
+    parent = edge.element.getparent()
+    links = 0
+    for k in way:
+        block = blocks[k]
+        if block.element.getparent() is parent and block.tag == edge.tag:
+            return k if links and weights[k] > 0 and not block.is_linked else -1
+        links += block.is_linked
+    return -1
 
 
 _ENOUGH = 120.0  # so much running text (characters) before a tail line, and the text is over there

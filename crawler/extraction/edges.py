@@ -27,6 +27,12 @@ _SUBTITLE = re.compile(
     r"^[(【\[]?\s*(?:(?:19|20)\d{2}|[二一]?[〇○零一二三四五六七八九]{4}|20?[x×X*]{2,4})\s*年.{0,40}?[)】\]]?$"
     r"|^\([^()]{2,40}\)$|^[\s—–-]+.{4,60}(?:讲话|致辞|发言|演讲|报告|讲稿|稿)$"
 )
+_NAME_ALONE = re.compile(
+    r"^[赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏苏潘葛奚范彭郎鲁韦昌马苗凤方俞任袁柳史唐费薛雷贺倪汤"
+    r"罗毕郝安常乐傅卞齐康伍余元卜顾孟黄穆萧尹姚邵汪祁毛狄米贝明计成戴宋茅庞熊纪舒屈项祝董梁杜阮蓝闵季贾路娄江童颜郭梅盛林钟徐邱骆高夏蔡田"
+    r"樊胡凌霍虞万支柯卢莫房缪解应宗丁宣邓单杭洪包左石崔龚程邢裴陆荣翁荀甄曲封储靳焦侯谷车全秋仲伊宫宁仇甘厉武刘景詹龙叶司黎白蒲赖卓蔺屠池乔闻"
+    r"党翟谭劳姬申冉桑桂牛寿边燕冀尚温庄晏柴瞿阎连习艾向古易廖终耿匡文东欧师关曾聂辛简饶沙丰查游盖肖涂][\u4e00-\u9fff]{1,2}$"
+)
 _SPEAKER_LINE = re.compile(
     r"^(?:(?:主讲人?|演讲(?:者|人)|发言人|讲话人|主持人|致辞人|报告人|作者|单位|地点|时间|会议时间|会议地点)\s*[:].{1,50}"
     r"|.{0,20}(?:书记|市长|县长|区长|局长|镇长|乡长|主任|校长|院长|部长|厅长|省长|州长|主席|总经理|董事长)\s*[\u4e00-\u9fff×xX*某 ]{2,8})$"
@@ -65,6 +71,9 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
             first, before = k + 1, 0
             continue
         rule = _head_rule(block, titles)
+        # a name alone below the title or the date is the speaker's
+        if rule is None and k and first == k and _NAME_ALONE.match(block.folded) and not is_address(block.folded):
+            rule = "subtitle"
         if rule == "speech":
             if address is None or before + block.size > _PREFACE_CHARS:
                 break

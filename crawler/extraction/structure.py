@@ -23,6 +23,12 @@ from crawler.extraction.rules import any_of, rules
 from crawler.extraction.titles import same_title
 from crawler.extraction.trace import Trace
 
+_CAPTION = any_of("structure", "caption")
+_CAPTION_SLOT = re.compile(
+    r"(?:^|[\s_-])(?:(?:img|pic|pics|picture|photo|image|tu)[_-]?(?:desc|description|cap|caption|txt|text|note|info|alt|title|name|intro|sm)|(?:wp-)?caption(?:-text)?|figcaption|tuzhu)(?:[\s_-]|$)",
+    re.IGNORECASE,
+)
+_GOES_ON = 24  # characters of text behind a box inside it: a closing sentence is no longer
 _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
 _PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "page")
@@ -102,6 +108,9 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if block.folded in again:
             out.note("repeated_line", [block])
             continue
+        if _is_caption(block):
+            out.note("caption", [block])
+            continue
         # an introduction is cut, and kept as one, where the speech begins
         if block.size <= 80 and not INTRO.search(block.folded) and is_page_talk(block.folded, own, 4):
             out.note("page_talk", [block])
@@ -141,6 +150,14 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
     return kept
 
 
+def _is_caption(block: Block) -> bool:
+    """What stands under a picture, by its element, its slot, or its words."""
+    if block.size > 80:
+        return False
+    slot = f"{block.element.get('class') or ''} {block.element.get('id') or ''}"
+    return block.tag == "figcaption" or bool(_CAPTION_SLOT.search(slot)) or bool(_CAPTION.search(block.folded))
+
+
 def _retold(block: Block, kept: Sequence[Block]) -> bool:
     """Whether a block behind a tail line only tells again what stands above it (an abstract made by the site)."""
     above = re.sub(r"[\W\d_]+", "", "".join(b.folded for b in kept))
@@ -161,8 +178,9 @@ def _text_goes_on(last: Block, behind: Sequence[Block]) -> bool:
             and (b.element is last.element or b.element.getparent() is parent)
             and not _FURNITURE.search(b.folded)
             and not OUTRO.search(b.folded)
+            and not is_page_talk(b.folded)
         )
-        >= 40
+        >= _GOES_ON
     )
 
 

@@ -294,6 +294,44 @@ def test_the_first_post_of_a_thread_is_no_comment() -> None:
     assert text(read(page(first + posts))) == LONG
 
 
+BOXES = [
+    "<div class=rec><h4>延伸阅读</h4><ul><li><a href=/a/5.html>在造林动员会上的讲话</a></li><li><a href=/a/6.html>场长新年致辞</a></li></ul></div>",
+    "<div><b>猜你喜欢</b><p><a href=/a/5.html>在造林动员会上的讲话</a></p><p><a href=/a/6.html>场长新年致辞</a></p></div>",
+    "<table><tr><td><a href=/ad/1>药材种植技术大全</a></td></tr><tr><td><a href=/ad/2>苗木批发价格</a></td></tr></table>",
+]
+
+
+@pytest.mark.parametrize("box", BOXES)
+@pytest.mark.parametrize("at", [1, 2, 3, 5])
+def test_a_box_of_links_inside_the_text_does_not_end_it(box: str, at: int) -> None:
+    assert text(read(page(paragraphs(LONG[:at]) + box + paragraphs(LONG[at:])))) == LONG
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "<p>会议现场。记者 赵青 摄</p>",
+        "<p>图为与会人员步入会场。</p>",
+        "<figure><img src=1.jpg><figcaption>代表们在苗圃参观</figcaption></figure>",
+        "<p class=pic-caption>场长在讲话</p>",
+        "<div>摄影:孙小林</div>",
+    ],
+)
+def test_captions_are_no_text(caption: str) -> None:
+    assert text(read(page(paragraphs(LONG[:2]) + caption + paragraphs(LONG[2:])))) == LONG
+
+
+def test_a_name_alone_below_the_date_is_the_speakers() -> None:
+    assert text(read(page(paragraphs(["(2019年4月10日)", "赵青林", *LONG])))) == LONG
+    body = ["(2019年4月10日)", "朋友们", *LONG[1:]]
+    assert "朋友们" in text(read(page(paragraphs(body))))
+
+
+@pytest.mark.parametrize("title", ["月度归档:2019年4月", "2019年4月的文章", "开通VIP 海量讲话稿免费看"])
+def test_archives_and_offers_are_no_speeches(title: str) -> None:
+    assert read(page(f"<h2><a href=/a/3.html>{TITLE}</a></h2>" + paragraphs(LONG), title)).fate in ("list", "other")
+
+
 # -- layouts ---------------------------------------------------------------------------------------------------------
 
 
