@@ -16,7 +16,7 @@ from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap
 from crawler.extraction.model import Part, Structure
 from crawler.extraction.pagetalk import is_page_talk, plain_names, question_box, repeated_lines
-from crawler.extraction.parts import Heading, find_headings
+from crawler.extraction.parts import Heading, find_headings, is_ornament
 from crawler.extraction.plain import plain
 from crawler.extraction.previews import cut_at_marker
 from crawler.extraction.rules import any_of, rules
@@ -61,23 +61,24 @@ def read_structure(
     lines = _without_furniture(lines, out, plain_names([title, *names]))
     headings, out.declared = find_headings(lines, plain(title_raw or title), same_title=same_title)
     if headings:
-        starts = [h.index for h in headings]
+        starts = [h.first for h in headings]
         out.note("before_parts", lines[: max(0, starts[0])])
         intro = _intro_of(lines[: max(0, starts[0])])
         for k, h in enumerate(headings):
             end = starts[k + 1] if k + 1 < len(starts) else len(lines)
             if trace is not None and h.index >= 0:
                 trace.heading(lines[h.index], h.text, h.rest)
+            out.note("ornament", lines[max(0, h.first) : max(0, h.index)])
             part = _read_part(lines[h.index + 1 : end], _part_titles(title, h), h, out)
             part.intro = part.intro or (intro if k == 0 else None)
             if part.paragraphs:
                 out.parts.append(part)
-        if out.declared and out.declared != len(out.parts):
-            out.flags.append("parts_mismatch")
     else:
         part = _read_part(lines, [title], None, out)
         if part.paragraphs:
             out.parts.append(part)
+    if out.declared and out.declared != len(out.parts):
+        out.flags.append("parts_mismatch")
     if out.parts and evidence:
         last = out.parts[-1]
         last.is_preview, last.preview_evidence = True, evidence
@@ -188,6 +189,9 @@ def _read_part(lines: list[Block], titles: list[str], heading: Heading | None, o
     part = Part(heading.text or None if heading else None, [])
     if heading and heading.rest:
         part.paragraphs.append(_clean(heading.rest))
+    if ornaments := [b for b in lines if is_ornament(b)]:
+        out.note("ornament", ornaments)
+        lines = [b for b in lines if not is_ornament(b)]
     first = head_end(lines, titles, part, out)
     last = tail_start(lines, first, titles, out)
     if out.trace is not None:

@@ -68,6 +68,45 @@ def test_outline_of_one_speech_is_no_compilation() -> None:
 
 
 @pytest.mark.parametrize(
+    "style",
+    [
+        ("★第一篇★", "★第二篇★", "★第三篇★"),
+        ("(一)", "(二)", "(三)"),
+        ("其一", "其二", "其三"),
+        ("上篇", "中篇", "下篇"),
+        ("范文A", "范文B", "范文C"),
+        ("No.1", "No.2", "No.3"),
+        ("篇1", "篇3", "篇6"),
+        ("篇一", "第二篇", "【三】"),
+        ("1、护林会上的讲话", "2、开学了,说几句", "3、年会上的话"),
+        ("〖壹号稿〗", "〖贰号稿〗", "〖叁号稿〗"),
+        ("一、《校长开学讲话——播下种子》", "二、《镇长护林讲话》", "三、《在国旗下的讲话——节约》"),
+    ],
+)
+def test_forms_of_headings(style: tuple[str, str, str]) -> None:
+    """Ordinals of other forms, with gaps and of several forms; lines of a form that nobody thought of, above an address."""
+    third = ["各位乡亲:", *SPEECH[1:]]
+    assert headings([style[0], *SPEECH, style[1], *OTHER, style[2], *third], "护林工作讲话") == list(style)
+
+
+def test_lines_of_ornaments_part_speeches() -> None:
+    third = ["各位乡亲:", *SPEECH[1:]]
+    assert headings([*SPEECH, "-----", *OTHER, "=====", *third], "护林讲话") == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["第一部分 认清形势", SPEECH[1], "第二部分 抓好落实", SPEECH[3], "第三部分 加强领导", SPEECH[5]],
+        ["第一篇章,叫作坚持。" + SPEECH[1], "第二篇章,叫作团结。" + SPEECH[3], "第三篇章,叫作梦想。" + SPEECH[5]],
+        ["一、认清形势", SPEECH[1], "同志们:", SPEECH[3], "二、抓好落实", "同志们:", SPEECH[5]],
+    ],
+)
+def test_parts_of_one_speech_are_no_speeches(lines: list[str]) -> None:
+    assert headings(["同志们:", *lines], "在护林会议上的讲话") == []
+
+
+@pytest.mark.parametrize(
     ("title", "count"),
     [("讲话稿6篇", 6), ("讲话汇编", 0), ("学习体会三篇", 3), ("在大会上的讲话", None), ("(精选十二篇)", 12)],
 )
@@ -76,7 +115,20 @@ def test_declared_count(title: str, count: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("十", 10), ("十二", 12), ("二十", 20), ("三", 3), ("12", 12), ("③", 3), ("Ⅳ", 4), ("甲", None)]
+    ("text", "value"),
+    [
+        ("十", 10),
+        ("十二", 12),
+        ("二十", 20),
+        ("三", 3),
+        ("12", 12),
+        ("③", 3),
+        ("Ⅳ", 4),
+        ("乙", 2),
+        ("下", 3),
+        ("b", 2),
+        ("春", None),
+    ],
 )
 def test_number(text: str, value: int | None) -> None:
     assert number(text) == value
