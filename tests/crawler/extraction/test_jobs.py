@@ -258,7 +258,7 @@ def test_a_site_that_shrinks_gives_up_its_buckets(site: Archived) -> None:
     ("word", "why"),
     [
         ("#kill", "SIGKILL"),
-        ("#hang", "longer than 2 s"),
+        ("#hang", "longer than 5 s"),
         ("#memory", "more memory than"),
         ("#raise", "ValueError: cannot read this"),
         ("#fate", "an unknown fate"),
@@ -270,14 +270,15 @@ def test_a_poison_page_is_told_and_the_others_are_read(site: Archived, word: str
     for n in range(40):
         site.page(f"/{n}", f"第{n}篇")
     site.page("/bad", word)
-    report = extract(site, time_limit=2)
+    limit = 5 if word == "#hang" else 60  # on a busy machine an article may take seconds without hanging
+    report = extract(site, time_limit=limit)
     assert texts(site) == sorted(f"第{n}篇" for n in range(40))
     assert pages(site)["/bad"]["fate"] == "poison"
     assert why in pages(site)["/bad"]["why"]
     assert [url for url, _ in report.poison] == [f"{ORIGIN}/bad"]
     assert report.fates == {"speech": 40, "poison": 1}
     read_since(read_log)
-    extract(site, time_limit=2)
+    extract(site, time_limit=limit)
     assert read_since(read_log) == []  # it is not tried again until something changes
 
 
