@@ -34,7 +34,7 @@ STEPS = {
 }
 
 
-_ID = re.compile(r"""^\s*-\s*\{?\s*id:\s*["']?([^\s,"'#}]+)""")
+_ID = re.compile(r"""^\s*-\s*(?:\{\s*)?id:\s*["']?([^,"'#}]+?)["']?\s*(?:[,#}]|$)""")
 
 
 @dataclass(frozen=True, slots=True)
