@@ -59,7 +59,8 @@ def clean_url(url: str, charset: str = "utf-8") -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+def any_pattern(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    """One pattern for all of these, None where there are none."""
     # flags at the start of a pattern hold for this pattern alone
     each = (_LEADING_FLAGS.sub(r"(?\1:\2)", p) if _LEADING_FLAGS.match(p) else f"(?:{p})" for p in patterns)
     return re.compile("|".join(each)) if patterns else None
@@ -74,14 +75,14 @@ def in_scope(url: str, site: Site) -> bool:
     """Whether an address lies on one of the site's hosts (host and port) and is not to be ignored."""
     if urlsplit(url).netloc.lower() not in site.hosts:
         return False
-    ignored = _pattern(site.follow.ignore)
+    ignored = any_pattern(site.follow.ignore)
     return not (ignored and ignored.search(_path(url)))
 
 
 def kind_by_pattern(url: str, site: Site) -> str | None:
     """What the site file's patterns say an address is: `list`, `article`, `page` (in-article) or None."""
     for kind, patterns in (("page", site.follow.pages), ("list", site.follow.lists), ("article", site.follow.articles)):
-        found = _pattern(patterns)
+        found = any_pattern(patterns)
         if found and found.search(_path(url)):
             return kind
     return None
@@ -92,6 +93,12 @@ def template_of(url: str) -> str:
     parts = urlsplit(url)
     keys = ",".join(sorted({p.split("=", 1)[0] for p in parts.query.split("&")})) if parts.query else ""
     return _DIGITS.sub("0", parts.path) + (f"?{keys}" if keys else "")
+
+
+def _grows(query: str) -> bool:
+    """Whether a query holds one field three times with one value: each page of such links adds it once more."""
+    fields = query.split("&")
+    return len(fields) > len(set(fields)) + 1 and max(map(fields.count, set(fields))) >= 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ class Resolver:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._hosts = site.hosts
-        self._ignored = _pattern(site.follow.ignore)
+        self._ignored = any_pattern(site.follow.ignore)
         self._known: dict[tuple[str, str, str], Target | None] = {}
 
     def resolve(self, base: str, href: str, charset: str = "utf-8") -> Target | None:
@@ -157,5 +164,6 @@ class Resolver:
             and urlsplit(url).netloc in self._hosts
             and not (self._ignored and self._ignored.search(_path(url)))
             and not _LOOP.search(urlsplit(url).path)
+            and not _grows(urlsplit(url).query)
         )
         return Target(url, self._site.key(url), template_of(url), inside, kind_by_pattern(url, self._site))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NUMBER, TOKEN, ANY = "{n}", "{x}", "{}"
 MANY = 3  # so many different words at one place are names, and not parts of the form
@@ -28,16 +28,18 @@ _PLAIN_MARKS = re.compile(r"\\([-/&=%~,:;@# ])")
 class Form:
     """What addresses have in common: the segments of the path (without its first slash), file ending, fields of the query.
 
-    In segments and values `{n}` stands for digits, `{x}` for a token of hexadecimal digits, `{}` for anything.
+    repeated: a field stands there more than once, as where links grow by themselves. In segments and values `{n}` stands for digits, `{x}` for a token of hexadecimal digits, `{}` for anything.
     """
 
     segments: tuple[str, ...]
     ending: str = ""
     fields: tuple[tuple[str, str], ...] = ()
+    repeated: bool = False
 
     def __str__(self) -> str:
         path = "/" + "/".join(self.segments) + self.ending
-        return path + ("?" + "&".join(f"{k}={v}" if v else k for k, v in self.fields) if self.fields else "")
+        query = "&".join(f"{k}={v}" if v else k for k, v in self.fields) + ("&…" if self.repeated else "")
+        return path + (f"?{query}" if self.fields else "")
 
     @property
     def varies(self) -> bool:
@@ -50,10 +52,11 @@ class Form:
         path = "^/" + "/".join(map(_written, self.segments)) + _plain(self.ending)
         if not self.fields:
             return path + "$"
-        if len(self.fields) == 1:
+        if len(self.fields) == 1 and not self.repeated:
             return path + r"\?" + _field(*self.fields[0]) + "$"
-        each = "".join(f"(?=(?:.*&)?{_field(k, v)}(?:&|$))" for k, v in dict.fromkeys(self.fields))
-        return path + r"\?" + each + "[^&]*" + "&[^&]*" * (len(self.fields) - 1) + "$"
+        each = "".join(f"(?=(?:.*&)?{_field(k, v)}(?:&|$))" for k, v in self.fields)
+        more = f"(?:&[^&]*){{{len(self.fields)},}}" if self.repeated else "&[^&]*" * (len(self.fields) - 1)
+        return path + r"\?" + each + "[^&]*" + more + "$"
 
 
 def _plain(text: str) -> str:
@@ -91,7 +94,9 @@ def form_of(key: str) -> Form:
     if not (dot and ending.isascii() and ending.isalnum() and not ending.isdigit() and len(ending) <= 6 and stem):
         stem, dot, ending = last, "", ""
     pairs = [(k, _value(v)) for k, _, v in (q.partition("=") for q in query.split("&"))] if query else []
-    return Form((*map(_folded, folders), _folded(stem)), dot + ending, tuple(sorted(pairs)))
+    return Form(
+        (*map(_folded, folders), _folded(stem)), dot + ending, tuple(sorted(set(pairs))), len(set(pairs)) < len(pairs)
+    )
 
 
 def forms_of(keys: Iterable[str]) -> dict[str, Form]:
@@ -109,14 +114,14 @@ def forms_of(keys: Iterable[str]) -> dict[str, Form]:
 def _segment(form: Form, i: int) -> tuple[str, Form] | None:
     if i >= len(form.segments) or form.segments[i] in ("", ANY):
         return None
-    return form.segments[i], Form((*form.segments[:i], ANY, *form.segments[i + 1 :]), form.ending, form.fields)
+    return form.segments[i], replace(form, segments=(*form.segments[:i], ANY, *form.segments[i + 1 :]))
 
 
 def _value_at(form: Form, i: int) -> tuple[str, Form] | None:
     if i >= len(form.fields) or form.fields[i][1] in ("", ANY, NUMBER):
         return None
     name, value = form.fields[i]
-    return value, Form(form.segments, form.ending, (*form.fields[:i], (name, ANY), *form.fields[i + 1 :]))
+    return value, replace(form, fields=(*form.fields[:i], (name, ANY), *form.fields[i + 1 :]))
 
 
 def _generalised(

@@ -18,14 +18,16 @@ from urllib.parse import urljoin, urlsplit
 from crawler.addresses import address_of, is_local
 from crawler.archive import WarcAddress, read_response
 from crawler.errors import JianghuaError
+from crawler.extraction.decode import decode
 from crawler.home import Home
 from crawler.links import PageLinks
 from crawler.probe.forms import forms_of
+from crawler.probe.platforms import recognise
 from crawler.robots import Robots
-from crawler.site import Follow, Politeness, Site
+from crawler.site import PLATFORMS, Follow, Politeness, Site, load_yaml
 from crawler.sitecrawl import Fetch, SiteCrawl
 from crawler.state import RECHECK, SiteState
-from crawler.urls import clean_url
+from crawler.urls import any_pattern, clean_url
 
 LEAST, MOST = 15, 40  # requests
 SECONDS = 120.0  # that a look should not take much longer than, where the host wants long delays
@@ -67,6 +69,7 @@ class Page:
     content_type: str | None
     titled: bool
     depth: int
+    canonical: str | None
     body: bytes | None = field(repr=False, default=None)
 
 
@@ -96,18 +99,16 @@ class Look:
 def looked_at(start: str, delay: float = 1.0) -> Site:
     """The site that is looked at: everything on the host of `start`, from there and from the host's root."""
     root = urljoin(start, "/")
-    generic = _generic_ignore()
     return Site(
-        name=NAME, title="", start=tuple(dict.fromkeys((start, root))), follow=Follow(ignore=generic),
+        name=NAME, title="", start=tuple(dict.fromkeys((start, root))), follow=Follow(ignore=platform_ignore("generic")),
         politeness=Politeness(delay=delay),
     )  # fmt: skip
 
 
-def _generic_ignore() -> tuple[str, ...]:
-    from crawler.site import PLATFORMS, load_yaml
-
-    value, _ = load_yaml(PLATFORMS / "generic.yaml")
-    return tuple(value["follow"]["ignore"])
+def platform_ignore(platform: str) -> tuple[str, ...]:
+    """What sites of a platform are never asked for."""
+    value, _ = load_yaml(PLATFORMS / f"{platform}.yaml")
+    return tuple(((value or {}).get("follow") or {}).get("ignore") or ())
 
 
 class ProbeCrawl(SiteCrawl):
@@ -119,7 +120,7 @@ class ProbeCrawl(SiteCrawl):
         self.titled: set[str] = set()
         self._since: dict[str, float] = {}
         self._looked: Counter[str] = Counter()
-        self._sitemaps = 0
+        self._useless: re.Pattern[str] | None = None  # addresses that the platform's rules leave out
 
     def _start(self) -> None:
         super()._start()
@@ -168,11 +169,12 @@ class ProbeCrawl(SiteCrawl):
         looked = Counter(forms[k] for k in self._looked if k in forms)
         titles = Counter(forms[k] for k in self.titled if k in forms)
 
-        def turn(r: Any) -> tuple[float, bool, int, int]:
+        def turn(r: Any) -> tuple[bool, float, bool, int, int]:
             form = forms[r.key]
             # addresses under titles are articles, most likely: they are worth more looks than others
             weight = 1 + math.log2(sizes[form]) * (1.5 if titles[form] * 2 > sizes[form] else 1.0)
-            return looked[form] / weight, r.key not in self.titled, r.depth, r.seq
+            useless = form.repeated or bool(self._useless and self._useless.search(r.key))
+            return useless, looked[form] / weight, r.key not in self.titled, r.depth, r.seq
 
         return min(pages, key=turn)
 
@@ -181,6 +183,8 @@ class ProbeCrawl(SiteCrawl):
         """Take an answer, and note how it came."""
         self.asked.append(Asked(url, status, self._took(fetch), dict(headers)))
         super().answered(fetch, url, status, reason, headers, raw_headers, body)
+        if self._useless is None and fetch.row is not None and fetch.row.depth == 0 and status == 200:
+            self._useless = _useless_on(body, headers)
         if fetch.robots is not None and self.limit is not None:
             told = self.politeness.host(fetch.robots.netloc).delay(self.delay)
             self.limit = min(self.limit, requests_for(told))
@@ -194,6 +198,14 @@ class ProbeCrawl(SiteCrawl):
 
     def _took(self, fetch: Fetch) -> float:
         return time.monotonic() - self._since.pop(fetch.url, time.monotonic())
+
+
+def _useless_on(body: bytes, headers: Mapping[str, str]) -> re.Pattern[str] | None:
+    """What is left out on the platform that a page shows; None when it shows none."""
+    text = decode(body, headers.get("content-type")).text
+    found = recognise([text], [], [f"{k}: {v}" for k, v in headers.items()])
+    given = platform_ignore(found.platform.file) if found is not None else ()
+    return any_pattern(given)
 
 
 def look(home: Home, work: Home, url: str, delay: float, limit: int | None = None,
@@ -296,7 +308,7 @@ def _seen(start: str, moved: list[str], crawl: Any, at: Home) -> Look:
             if r.warc_file:
                 body = read_response(at, WarcAddress(r.warc_file, r.warc_offset, r.warc_length, r.sha256)).body
             pages[r.key] = Page(r.key, r.url, r.kind, r.fate, r.why, r.status, r.article_key, r.ordinal, r.expected, bool(r.pager),
-                                r.content_type, r.key in crawl.titled, r.depth, body)  # fmt: skip
+                                r.content_type, r.key in crawl.titled, r.depth, r.canonical, body)  # fmt: skip
     host = crawl.politeness.host(crawl.politeness.main)
     failed = str(crawl.error) if crawl.error else crawl.counts.failed
     seen = Look(start, moved, pages, crawl.asked, host.robots, host.delay(crawl.delay), failed)

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from crawler.probe.forms import Form
 from crawler.probe.platforms import Recognised
 
-Kind = Literal["list", "article", "in-article page", "feed or sitemap", "other", "mixed", "not seen", "not fetched"]
+Kind = Literal[
+    "list", "article", "in-article page", "copy", "feed or sitemap", "other", "mixed", "not seen", "not fetched"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from crawler.probe.platforms import Recognised, recognise
 from crawler.site import Site
 
 EXAMPLES = 3
+FIELDS = 3  # of a query, above which a form is one of many ways to show a list
 PARTS = 12  # forms into which one is taken apart, at most
 _DOCUMENT = ("speech", "preview", "off_topic")
 
@@ -125,7 +126,20 @@ def _group(form: Form, pages: Sequence[Page], results: Mapping[str, ArticleResul
             else "none was looked at; what they are will be told from what stands on them"
         )
         return Group(form, kind, len(pages), 0, 0, 0.0, why, examples)
+    named_elsewhere = {p.canonical for p in pages if p.canonical and form_of(p.canonical) != form_of(p.key)}
     first, agree = kinds.most_common(1)[0]
+    if first == "article" and 1 < len(named_elsewhere) >= 0.75 * looked:
+        why = f"{len(named_elsewhere)} of {looked} looked at name another address as theirs; read once"
+        return Group(
+            form,
+            "copy",
+            len(pages),
+            looked,
+            len(named_elsewhere),
+            (len(named_elsewhere) + 1) / (looked + 2),
+            why,
+            examples,
+        )
     titled = sum(p.titled for p in pages)
     # Laplace's rule of succession, with the way in which the site's links name them as one more look
     named = 1 if (first == "article") == (titled * 2 > len(pages)) else 0
@@ -138,7 +152,8 @@ def _group(form: Form, pages: Sequence[Page], results: Mapping[str, ArticleResul
     alike = set(kinds) <= {first, "other"} and agree >= 0.75 * looked
     sound = alike and looked >= min(2, len(pages)) and first in ("list", "article", "in-article page")
     # a single address needs no pattern where its content tells the crawl the same
-    needed = form.varies or any(p.body is not None and p.kind != first for p in pages)
+    needed = form.varies or (first == "list" and any(p.body is not None and p.kind != first for p in pages))
+    needed = needed and not form.repeated and len(form.fields) <= FIELDS
     pattern = form.pattern if sound and needed else None
     return Group(form, first, len(pages), looked, agree, sure, why, examples, pattern)  # fmt: skip
 

@@ -14,7 +14,7 @@ from crawler.probe.look import Look
 from crawler.probe.model import Proposal
 
 _SHOWN = 14  # forms of address; more are counted together
-_ORDER = ("article", "in-article page", "list", "feed or sitemap", "mixed", "other", "not seen", "not fetched")
+_ORDER = ("article", "in-article page", "list", "copy", "feed or sitemap", "mixed", "other", "not seen", "not fetched")
 
 
 def as_data(proposal: Proposal, look: Look, text: str) -> dict[str, Any]:
