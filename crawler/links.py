@@ -27,7 +27,7 @@ _TITLE = 8  # characters of a link's name that make it a title
 
 _ARTICLE_PATH = re.compile(r"/[^/]*\d[^/]*\.\w{2,6}$|/\d{3,}/?$")
 _LIST_PATH = re.compile(
-    r"/$|/(?:list|index|page|class|category|cat|tags?|column|channel|topic|archive)s?[-_]?[\w-]*(?:\.\w{2,6})?$|[?&](?:page|pn|pg)=",
+    r"/$|/(?:list|index|page|class|category|cat|tags?|column|channel|topic|archive|forum|forumdisplay|board)s?[-_]?[\w-]*(?:\.\w{2,6})?$|[?&](?:page|pn|pg)=",
     re.IGNORECASE,
 )
 _ARTICLE_QUERY = re.compile(

@@ -30,7 +30,7 @@ def propose(look: Look, name: str | None = None, delay: float | None = None, loc
     read = {p.key: p for p in look.pages.values() if p.body is not None}
     results = _read(read, site)
     groups = _groups(look, results)
-    readings = _readings(results, look)
+    readings = _readings(results, look, groups)
     title = site_title(look, results)
     texts = {k: decode(p.body or b"", p.content_type).text for k, p in read.items()}
     found = recognise(
@@ -175,12 +175,13 @@ def _without_conflicts(groups: list[Group], forms: Mapping[str, Form]) -> list[G
     return out
 
 
-def _readings(results: Mapping[str, ArticleResult], look: Look) -> list[Reading]:
+def _readings(results: Mapping[str, ArticleResult], look: Look, groups: Sequence[Group]) -> list[Reading]:
     """Three articles as they would be read: such that give most, of different forms."""
     forms = forms_of(look.pages)
+    copies = {g.form for g in groups if g.kind in ("copy", "list")}
     ranked = sorted(
         (k for k, r in results.items() if r.fate in _DOCUMENT),
-        key=lambda k: (_DOCUMENT.index(results[k].fate), k),
+        key=lambda k: (forms[k] in copies, _DOCUMENT.index(results[k].fate), k),
     )
     chosen: list[str] = []
     for once in (True, False):

@@ -61,7 +61,7 @@ def test_links_are_found(html: str, url: str) -> None:
         '<a href="javascript:go(1)">', '<a href=" JavaScript:void(0)">', '<a href="mailto:a@b.test">', '<a href="#x">', "<a href=''>",
         '<a href="ftp://www.a.test/">', '<a href="http://b.test/">', '<a href="http://www.a.test:81/">', '<a href="/login?x=1">',
         '<a href="/a.pdf">', '<a href="http://[">', '<a href="/a/b/a/b/a/b/c.html">', '<!-- <a href="/c"> -->', "<script>'<a href=/c>'</script>",
-        '<a href="file:///etc/passwd">', '<a href="http://2130706433/">', "<a href=http://www.a.test@b.test/>",
+        '<a href="/l?o=1&o=1&a=2&o=1">', '<a href="file:///etc/passwd">', '<a href="http://2130706433/">', "<a href=http://www.a.test@b.test/>",
     ],
 )  # fmt: skip
 def test_these_are_no_links(html: str) -> None:
