@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ def added(
     """A home with all sites of the sample added by their addresses alone, crawled and published."""
     home = Home.find(tmp_path_factory.mktemp("added"))
     with SampleServer(small_sample) as server:
-        told = {n: report(home, "sites", "add", u, "--name", n, "--yes") for n, u in server.urls.items()}
+        with ThreadPoolExecutor(2) as pool:
+            adding = {
+                n: pool.submit(report, home, "sites", "add", u, "--name", n, "--yes") for n, u in server.urls.items()
+            }
+            told = {n: a.result() for n, a in adding.items()}
         log = server.requests()
         report(home, "run", *server.urls, "--refetch", "all", "--delay", "0")
         yield home, told, log
