@@ -41,7 +41,7 @@ def masks(view: str) -> list[dict[str, str | int]]:
     for hint in _HINT.finditer(view):
         if hint.start() < end:
             continue
-        for at in range(max(end, hint.start() - _REACH), hint.start() + 1):
+        for at in range(max(end, hint.start() - _REACH), hint.end()):
             if m := pattern.match(view, at):
                 counts[_kind(m, view)] += 1
                 end = m.end()

@@ -20,7 +20,7 @@ _FURNITURE = any_of("furniture", "tail", "line")
 _TAIL = any_of("furniture", "tail")
 _PREVIEW = tuple(rules("structure", "preview"))
 _PREVIEW_HINT = re.compile(
-    r"隐藏|省略|略去|删节|删去|折叠|屏蔽|遮挡|未完|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
+    r"隐藏|省略|[下从(]略|略去|不[足够]|受限|尽头|删节|删去|折叠|屏蔽|遮挡|未完|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
     r"|[试预](?:读|看|阅|览)|节选|免费|可[读看见]|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整|如需|权限|摘录|片段|客户端|APP|附件|公众号|扫码|浏览|游客|访客|客服|索取|开放|支付|[兑充][换值]"
 )
 # a speaker who tells the listeners where the rest is to be had
@@ -31,7 +31,7 @@ _SPOKEN = re.compile(
 _FILE_CARD = re.compile(r"由[^。,]{0,12}(?:分享|上传|提供|贡献|供稿)|珍藏版")
 # words on either side of a marker that belong to it: the reader it speaks to and what it speaks of
 _GLUE_BEFORE = re.compile(
-    r"(?:[,、:\s.\u2026(【\[—\-=*]|您|亲|游客|用户|访客|尊敬的|当前|目前|现在|由于|因|本|该|此|文档|文章|稿件|内容|全文|的|为|是|在|处|页|好|尚?未|权限|级别|等级|不足|不够)+$"
+    r"(?:[,、:\s.\u2026(【\[—\-=*]|(?:温馨|友情)?提示|注意|说明|您|亲|游客|用户|访客|尊敬的|当前|目前|现在|由于|因|本|该|此|文档|文章|稿件|内容|全文|的|为|是|在|处|页|好|尚?未|权限|级别|等级|不足|不够)+$"
 )
 _GLUE_AFTER = re.compile(
     r"^[^。!?我]{0,40}?(?:登[录陆]|注册|会员|VIP|付费|购买|下载|扫码|查看|阅读|可见|显示|客服|解锁|全文|完整)[^。!?我]{0,24}[.\u2026。!)】\]=\-—*]*$"
@@ -143,7 +143,7 @@ def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure
             if not _belongs(block, rule, [*lines[-4:], *after[:k]], between=after[:k]):
                 continue
             if rule.id == "login_to_read" and not re.search(
-                r"全文|全部|剩余|余下|完整|隐藏|更多|后续|阅读|查看", block.folded
+                r"全文|全部|剩余|余下|完整|隐藏|更多|后续|继续|阅读|查看", block.folded
             ):
                 continue
             if rule.id == "read_full" and "下载" in block.folded:

@@ -124,6 +124,42 @@ def test_a_link_of_a_teaser_is_no_marker(teaser: str) -> None:
     assert text(result) == LONG
 
 
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "后面还有更多精彩内容，请登录后继续阅读",
+        "本文剩余部分仅向VIP用户开放",
+        "您还没有登录，只能看到文章的前半部分",
+        "未登录只能查看部分内容",
+        "点此购买完整文档（5元）",
+        "想继续看？请先支付3元",
+        "【内容节选，完整版见附件下载】",
+        "提示：此文档为节选，下载后可见全文",
+        "阅读剩余的 72% 需要登录",
+        "您的阅读权限不足",
+        "试看结束 开通会员看全文",
+        "预览已到尽头，下载查看更多",
+        "…………（省略）",
+        "（以下略）",
+        "（略）",
+        "本文共5页 当前第1页 下载后可阅读全部",
+        "内容过长，仅展示前500字",
+        "【未完，下载后阅读】",
+        "查看剩余4页",
+        "仅供试读，购买后可查看完整内容",
+        "显示全部",
+        "展开剩余60%",
+        "（文章未完，请注册会员阅读全文）",
+        "正文约 3000 字，已展示 20%",
+        "由于篇幅限制，以下内容请下载附件查看。",
+    ],
+)
+def test_more_markers(marker: str) -> None:
+    result = read(page(paragraphs([*LONG[:5], marker])))
+    assert result.fate == "preview"
+    assert text(result) == LONG[:5]
+
+
 def test_a_button_right_below_the_text_is_one() -> None:
     cut = [*LONG[:4], LONG[4][:30]]
     result = read(page(paragraphs(cut), below="<div><a href='javascript:;'>展开全文</a></div>"))
@@ -207,6 +243,50 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "更多热门讲话稿推荐给您",
+        "如果您觉得本文对您有帮助，请分享给好友",
+        "如果你对这篇文章有意见，请在评论区告诉我们",
+        "以上内容来源于网络，如有侵权请联系我们删除",
+        "本文由用户投稿，文责自负",
+        "点击下方按钮下载Word版",
+        "声明：本文内容由互联网用户自发贡献",
+        "此文章为原创，抄袭必究",
+        "文章出处：秘书天地",
+        "来源：网络（侵删）",
+        "本资料由本人收集整理，仅供学习交流",
+        "【本文地址：http://www.mishu.test/1.html】",
+        "手机扫一扫，阅读更方便",
+        "看了本文的网友还看了",
+        "该文章已被阅读 231 次",
+        "收藏本站，下次找范文更方便",
+        "喜欢就点个赞吧",
+        "小伙伴们，这篇讲话你觉得怎么样？",
+        "欢迎大家收藏分享",
+        "上述范文仅供参考，请勿照抄",
+        "本文标题：镇长讲话",
+        "文章编号：20394",
+        "（本文字数：1203）",
+        "相关范文推荐阅读",
+        "分享该文档给好友",
+        "范文之家祝您写作愉快",
+        "© 秘书天地 2012",
+        "推荐：年终总结大会讲话稿",
+        "更多相关内容请关注领导讲话栏目",
+        "查看更多讲话稿>>",
+        "[关闭][打印][收藏]",
+        "我要评论",
+        "责任编辑 王小明",
+        "作者简介：张三，某市作协会员，著有散文集多部。",
+    ],
+)
+def test_more_of_what_pages_say(line: str) -> None:
+    assert text(read(page(paragraphs([*LONG, line])))) == LONG
+    assert text(read(page(paragraphs(LONG), below=f"<div class=note>{line}</div>"))) == LONG
+
+
+@pytest.mark.parametrize(
     "line", ["本篇讲话摘自秘书天地", "转载请注明来自秘书天地", "更多讲话稿尽在秘书天地", "秘书天地 www.mishu.test"]
 )
 def test_a_site_line_between_the_paragraphs_goes(line: str) -> None:
@@ -227,6 +307,31 @@ def test_what_a_speaker_says_stays(own: str) -> None:
     assert text(read(page(paragraphs([*LONG, own])))) == [*LONG, own]
     opening = [LONG[0], "今天给大家分享的几个数字,是我们站里自己收集整理的,供大家参考。", *LONG[1:]]
     assert text(read(page(paragraphs([*opening, own])))) == [*opening, own]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "以上就是我的发言，谢谢大家！",
+        "以上是我的一些想法，供大家参考。",
+        "更多的情况，会后我们可以再交流。",
+        "欢迎大家批评指正。",
+        "欢迎各位来宾多提宝贵意见，多到我们镇走走看看。",
+        "请大家把材料带回去认真学习，好好参考。",
+        "希望我的发言对大家有所帮助。",
+        "这篇发言稿我改了六遍，还是觉得不够好，请大家原谅。",
+        "请大家关注我们村的公众号，转发我们的农产品。",
+        "今天的分享就到这里，感谢聆听。",
+        "有什么问题欢迎大家随时联系我，电话是村部那一个。",
+        "讲得不对的地方，请大家多多包涵。",
+        "完整的方案已经发到各位手上，请认真阅读。",
+        "全文我就不念了，大家下去自己看。",
+        "下面请看大屏幕，这是我们收集的照片。",
+    ],
+)
+def test_more_of_what_speakers_say(own: str) -> None:
+    assert text(read(page(paragraphs([*LONG, own])))) == [*LONG, own]
+    assert text(read(page(paragraphs([*LONG[:2], own, *LONG[2:]])))) == [*LONG[:2], own, *LONG[2:]]
 
 
 @pytest.mark.parametrize(
