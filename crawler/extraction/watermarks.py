@@ -26,7 +26,7 @@ _SPACED = re.compile(r"[\u4e00-\u9fff]([%#|~^_+=*＊·•.。／/\\-]{1,2})[\u4e
 _FOOT_NAME = re.compile(
     r"(?:版权所有|©|\([Cc]\)|Copyright)[\s:：©\d\-–—,.A-Za-z()]*([\u4e00-\u9fff]{2,10})|([\u4e00-\u9fff]{2,10})\s*(?:版权所有|[Aa]ll [Rr]ights)"
 )
-_BREAK = "，。！？；：、,.!?;: \u3000”“\"'"
+_BREAK = "，。！？；、,.!?;”“\"'"
 _OPENING = dict(zip(")）]】}〗》", "(（[【{〖《", strict=True))
 _EMPTY = re.compile(r"[(（\[【]\s*[)）\]】]")
 _GENERIC = frozenset(("首页", "网站", "领导讲话", "讲话", "文章", "正文", "范文", "新闻", "公文"))
@@ -110,8 +110,17 @@ def injected(texts: Sequence[str], names: tuple[str, ...], title: str = "") -> l
             and name not in title
             and whole.count(name) >= 3
         ):
-            found.add(name)
+            found.add(_with_surroundings(whole, name))
     return sorted(found, key=lambda t: (-len(t), t))
+
+
+def _with_surroundings(whole: str, name: str) -> str:
+    """A name that comes again and again, with what stands on either side of it every time."""
+    spans = [m.span() for m in re.finditer(re.escape(name), whole)]
+    before = _common([whole[max(0, a - 10) : a][::-1] for a, _ in spans], "。！？\n")
+    after = _common([whole[b : b + 10] for _, b in spans], "。！？\n")
+    a, b = spans[0]
+    return whole[a - before : b + after]
 
 
 def _addresses(whole: str, names: tuple[str, ...]) -> set[str]:
@@ -141,7 +150,7 @@ def _addresses(whole: str, names: tuple[str, ...]) -> set[str]:
     return found
 
 
-_BEHIND = re.compile(r"\s?(?:整理|收集|提供|首发|原创|分享|发布)?([)）\]】}〗》]?)")
+_BEHIND = re.compile(r" ?(?:整理|收集|提供|首发|原创|分享|发布)?([)）\]】}〗》]?)")
 
 
 def _words_behind(whole: str, start: int, end: int, again: bool) -> int:
@@ -154,10 +163,10 @@ def _words_behind(whole: str, start: int, end: int, again: bool) -> int:
     return m.end() if again else 0
 
 
-def _common(befores: Sequence[str]) -> int:
-    """How many characters before all occurrences are the same (given reversed), up to a mark."""
+def _common(befores: Sequence[str], stops: str = _BREAK + "\n") -> int:
+    """How many characters are the same next to all occurrences (those before one given reversed), up to one of the stops."""
     n = 0
-    while all(n < len(t) for t in befores) and len({t[n] for t in befores}) == 1 and befores[0][n] not in _BREAK + "\n":
+    while all(n < len(t) for t in befores) and len({t[n] for t in befores}) == 1 and befores[0][n] not in stops:
         n += 1
     return n
 

@@ -347,6 +347,16 @@ def test_a_mark_put_into_sentences_goes(mark: str) -> None:
     assert text(read(page(paragraphs(lines)))) == LONG
 
 
+@pytest.mark.parametrize(
+    "mark", ["--清泉文库--", "第一站清泉文库", "[本文由清泉文库整理]", "※清泉文库※", "清泉文库,", "www.mishu.test"]
+)
+def test_a_name_put_into_every_paragraph_goes_with_its_surroundings(mark: str) -> None:
+    inside = [x[:15] + mark + x[15:] if k else x for k, x in enumerate(LONG)]
+    behind = [x + mark if k else x for k, x in enumerate(LONG)]
+    assert text(read(page(paragraphs(inside)))) == LONG
+    assert text(read(page(paragraphs(behind)))) == LONG
+
+
 def test_an_address_that_the_speaker_names_stays() -> None:
     line = "大家可以登录林业局的官网www.linye.gov.cn查看,也可以拨打电话。"
     lines = [*LONG[:3], line, *LONG[3:]]
