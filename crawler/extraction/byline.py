@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from functools import cache
 
 from crawler.extraction.dates import Found, find_dates
-from crawler.extraction.lines import CELL, MARK, Line
+from crawler.extraction.lines import CELL, INFO, MARK, Line
 from crawler.extraction.rules import Rule, rules
 
 _STRIP = " \x1f\t:;,.|/\\·•-—–_~()[]{}<>【】《》〔〕┊│┃\"'“”‘’、。。丨"
 _STRIP_NAME = _STRIP.replace("(", "").replace(")", "") + "\u3000\uff1a\uff0c\uff1b\uff5c"
-_LABEL_END = r"(?:[\s\x1f]{0,8}(?::[\s\x1f:]*|[】\]][\s\x1f:]*|(?=[\s\x1f]?(?:19|20)\d\d[-/.年])|(?P<edge>\x1f+\s?\x1f*(?=[^\s\x1f]))))"
+# Behind a label: a colon, a bracket, a date; the edge of its element; a stroke or mere gap, which only count in a byline.
+_LABEL_END = (
+    r"(?:[\s\x1f]{0,8}(?::[\s\x1f:]*|[】\]][\s\x1f:]*|(?P<day>(?=[\s\x1f]?(?:19|20)\d\d[-/.年]))|(?P<edge>\x1f+\s?\x1f*(?=[^\s\x1f])))"
+    r"|(?P<gap>[\s\x1f]{0,3}[/|丨][\s\x1f]{0,3}(?=\w)|[\s\x1f]{1,4}(?=[^\s\x1f])))"
+)
+_ENDS = frozenset({"day", "edge", "gap"})
+# What may stand behind a label without a colon: a short name of its own, a number.
+_TOKEN = re.compile(r"(?P<name>[^\W\d_][\w.&·()-]{1,19})(?=$|[\s\x1f|/,·)】\]])")
+_COUNT = re.compile(r"[0-9][0-9,.]*\s*[万萬wWkK]?\+?\s*(?:次|人|遍)?(?=$|[\s\x1f|/,·)】\]])")
+_BEFORE_LOOSE = frozenset(" \x1f|/·•,、;([【丨")
+_STRICT = re.compile(r"(?:(?:19|20)\d\d[-/.年]\d)|[一-龥]{2}[\s\x1f]?:")
 _JOIN = re.compile(r"\x1f+\s*(?:[、,&]|和)\s*\x1f*")
 _NUMBER = re.compile(r"^[\s\x1f(\[]*([0-9][0-9,]*(?:\.[0-9]+)?)[\s\x1f]*([万wWkK千])?")
 _TEMPLATE = re.compile(r"[={}$<>]")
@@ -46,7 +56,11 @@ def _labels() -> tuple[re.Pattern[str], re.Pattern[str], tuple[Rule, ...]]:
     every = rules("facts", "labels")
     body = "|".join(f"(?P<l{i}>{r.pattern.pattern})" for i, r in enumerate(every))
     letters = "".join(sorted(set(re.findall("[A-Za-z\u4e00-\u9fff]", body)) | set(string.ascii_letters)))
-    test = re.compile(rf"[{letters}][\s\x1f]{{0,8}}(?:[:】\]]|(?:19|20)\d\d[-/.年]\d)|\x1f[{letters}]{{2,5}}\x1f")
+    loose = "|".join(r.pattern.pattern for r in every if "loose" in r.value)
+    test = re.compile(
+        rf"[{letters}][\s\x1f]{{0,8}}(?:[:】\]]|(?:19|20)\d\d[-/.年]\d)|(?:^|\x1f)[{letters}]{{2,5}}\x1f"
+        rf"|(?=[{letters}])(?:{loose})[\s\x1f]{{0,3}}[\s\x1f/|丨]"
+    )
     return re.compile(f"(?=[{letters}])(?:{body}){_LABEL_END}"), test, every
 
 
@@ -56,15 +70,15 @@ def _value_end() -> re.Pattern[str]:
 
 
 # Labels that also stand without a colon in an element of their own; others are buttons there as often.
-_EDGE_LABELS = frozenset({"published", "author", "keywords", "source", "other", "updated"})
+_EDGE_LABELS = frozenset({"published", "author", "uploader", "keywords", "source", "other", "updated"})
 _PLACEHOLDER = re.compile(r"[^\[\]{}\x1f]{0,12}[\]}]")
 
 
 def _place(m: re.Match[str]) -> int:
     """Number of the rule whose label matched."""
-    if m.lastgroup and m.lastgroup != "edge":
+    if m.lastgroup and m.lastgroup not in _ENDS:
         return int(m.lastgroup[1:])
-    return next(int(name[1:]) for name, text in m.groupdict().items() if text is not None and name != "edge")
+    return next(int(name[1:]) for name, text in m.groupdict().items() if text is not None and name not in _ENDS)
 
 
 def _is_ideograph(char: str) -> bool:
@@ -92,7 +106,11 @@ def _labelled(line: Line) -> list[Labelled]:
         before = half[start - 1] if start else " "
         at = end
         # <span>标签</span><a>…: without a colon a label must have an element of its own
-        if m["edge"] and ((start and before != MARK) or line.long or rule.id not in _EDGE_LABELS):
+        own_element = m["edge"] and (not start or before == MARK) and not line.long and rule.id in _EDGE_LABELS
+        if (m["edge"] or m["gap"]) and not own_element and not _stands_loose(line, rule, start, end):
+            at = start + 1 if m["gap"] else end
+            continue
+        if m["day"] is not None and rule.value[0] != "date":
             continue
         if before in "[{" and half[end - 1 : end] == ":" and _PLACEHOLDER.match(half, end):
             continue  # [标签:标题]: a slot of the template that was never filled
@@ -107,9 +125,39 @@ def _labelled(line: Line) -> list[Labelled]:
     found = []
     for i, (start, end, rule) in enumerate(marks):
         stop = marks[i + 1][0] if i + 1 < len(marks) else len(half)
-        fact, rank = rule.value
+        fact, rank = rule.value[:2]
         found.append(Labelled(fact, rank, rule.id, half[end:stop], line.raw[end:stop], line, start, stop))
     return found
+
+
+def _stands_loose(line: Line, rule: Rule, start: int, end: int) -> bool:
+    """Whether a label without a colon stands in a byline and what is behind it can be its value: 发布者 王某, 作者/王某, 浏览 123."""
+    half = line.half
+    if line.long or len(half) > 200 or (start and half[start - 1] not in _BEFORE_LOOSE):
+        return False
+    word = half[start - 2 : start - 1] if start > 1 and half[start - 1] == " " else ""
+    if half[start].isascii() and word.isascii() and word.isalpha():
+        return False  # Powered by …
+    fact = rule.value[0]
+    if fact == "keywords":
+        words = half[end:].replace(MARK, " ").split()
+        return start < 2 and (
+            any(0 <= a - end <= 2 for a, _, _ in line.links)
+            or (len(words) > 1 and all(len(w) <= 12 and not _SENTENCE.search(w) for w in words))
+        )
+    if "loose" not in rule.value:
+        return False
+    behind = half[end:]
+    if fact == "date":
+        return any(not behind[: d.start].strip(_STRIP) for d in find_dates(behind[:60], labelled=True)[:1])
+    if fact == "views":
+        value = _COUNT.match(behind)
+        return value is not None and not re.match(r"\s?[-/年月日.]\s?\d|年", behind[value.end() :])
+    value = _TOKEN.match(behind)
+    if value is None or any(r.pattern.search(value["name"]) for r in rules("facts", "not_names")):
+        return False
+    alone = start < 2 and not behind[value.end() :].strip(_STRIP)
+    return alone or bool(line.flags & INFO or _STRICT.search(half))
 
 
 def is_bare_label(line: Line) -> Labelled | None:
@@ -178,7 +226,9 @@ def loose_views(line: Line) -> int | None:
     """A count without a colon: 阅读(123), 123次阅读, 阅读 123 次."""
     text = line.half.replace(MARK, " ")
     for rule in rules("facts", "views"):
-        if m := rule.pattern.search(text):
+        for m in rule.pattern.finditer(text):
+            if any(d.start <= m.start(1) < d.end for d in find_dates(text)):
+                continue  # Posted on May 4, 2019 浏览 692
             digits = m[1].strip().rstrip("+")
             unit = digits[-1] if digits[-1] in "万wWkK" else None
             return number(digits.rstrip("万萬wWkK "), unit)

@@ -8,7 +8,9 @@ from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-FIRST_YEAR, LAST_YEAR = 1990, 2099  # of a web page
+# Years of a web page. Extraction has no clock, so the upper bound is fixed: generous enough for years of use, and tight enough that a
+# typing error (2099, 2103) or the end of a plan is no date of publication.
+FIRST_YEAR, LAST_YEAR = 1990, 2035
 
 _CLOCK = (
     r"(?:[\s\x1f,T日号]*(?:[(\[]?(?:星期|周|週|礼拜)[一二三四五六日天][)\]]?)?[\s\x1f,]*"
@@ -34,7 +36,8 @@ _COMPACT = re.compile(
 )
 _DIGIT = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0", "O": "0", "0": "0"}
 _HAN = re.compile(
-    r"([一二][〇零○O0一二三四五六七八九]{3})\s?年\s?([一二三四五六七八九十]{1,2})\s?月\s?([一二三四五六七八九十]{1,3})\s?[日号]"
+    r"(?<![〇零○一二三四五六七八九十])([一二][〇零○O0一二三四五六七八九]{3})\s?年\s?([一二三四五六七八九十]{1,2})\s?月\s?([一二三四五六七八九十]{1,3})\s?[日号號]"
+    + _CLOCK.format(7)
 )
 _MONTHS = {m: i for i, m in enumerate(re.findall("...", "janfebmaraprmayjunjulaugsepoctnovdec"), 1)}
 _ENGLISH = re.compile(
@@ -92,7 +95,7 @@ def find_dates(text: str, *, labelled: bool = False) -> list[Found]:
     """Full dates in a half-width text, in order.
 
     labelled: the text stands behind a date label, so that forms too weak alone count: 113-05-03 and 民國113年5月3日 (ROC calendar),
-    20240503, 二〇二四年五月三日, May 3, 2024.
+    20240503, 7/25/2024.
     """
     found: list[Found] = []
     for m in _DATE.finditer(text):
@@ -106,6 +109,11 @@ def find_dates(text: str, *, labelled: bool = False) -> list[Found]:
     if not found and "年" in text:
         for m in _ROC_THREE.finditer(text):
             if made := _moment(int(m[1]) + 1911, int(m[2]), int(m[3]), *_clock(m, 5)):
+                found.append(Found(made[0], m.start(), m.end(), made[1], True))
+    if not found and "年" in text and "月" in text:
+        for m in _HAN.finditer(text):
+            y = int("".join(_DIGIT.get(c, "0") for c in m[1]))
+            if made := _moment(y, _han_number(m[2]), _han_number(m[3]), *_clock(m, 7)):
                 found.append(Found(made[0], m.start(), m.end(), made[1], True))
     if not found and (labelled or "20" in text):
         for m in _ENGLISH.finditer(text):
@@ -136,12 +144,9 @@ def _weak(text: str) -> Found | None:
         made = _moment(y + (1911 if y >= 79 else 2000), int(m[2]), int(m[3]), *_clock(m, 6))
     elif m := _COMPACT.search(text):
         made = _moment(int(m[1]), int(m[2]), int(m[3]), m[4], m[5], m[6])
-    elif m := _HAN.search(text):
-        y = int("".join(_DIGIT.get(c, "0") for c in m[1]))
-        made = _moment(y, _han_number(m[2]), _han_number(m[3]))
     else:
         return None
-    return Found(made[0], m.start(), m.end(), made[1], m.re is _HAN) if made else None
+    return Found(made[0], m.start(), m.end(), made[1]) if made else None
 
 
 def _han_number(text: str) -> int:

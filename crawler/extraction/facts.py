@@ -46,11 +46,16 @@ _DATE_METAS = (
     "firstpublishedtime",
     "createtime",
 )
-_KEYWORD_START = re.compile(r"[签籤簽词詞字題题問问]\s*[\x1f ]*[:】\]]|(?i:tags?|words?)[\x1f ]*:|推荐|访问")
 _AUTHOR = 1  # the rank of 作者:
 _WRITES = 2  # up to this rank a label tells who wrote, beyond it who edited or typed
+_KEYWORD_START = re.compile(
+    r"[签籤簽词詞字題题問问](?:\s*[\x1f ]*[:】\]]|[\x1f\s])|(?i:tags?|words?)[\x1f ]*:|推荐|访问"
+)
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
-_COUNT_REST = re.compile(r"^[\s\x1f|]*([0-9]{1,9})[\s\x1f]*$")
+# 2021-10-07 23:33:08 223: a count of readers; of comments where the next element says so
+_COUNT_REST = re.compile(
+    r"^[\s\x1f|]*([0-9]{1,9})\s*(?=\x1f|$)(?![\s\x1f]*(?:[评評][论論]|[回][复覆]|[赞讚]|[字页頁条條楼樓]|下[载載]|收藏))"
+)
 _AUTHOR_SLOT = re.compile(r"(?:^|[\s_-])(?:author|zuozhe|vcard|fn)(?:$|[\s_-])")
 _MOST_VIEWS = 10**12  # more readers than people: no counter but damage
 # the address of a member's own page, and what such a link says when it names nobody

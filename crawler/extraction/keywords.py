@@ -11,6 +11,7 @@ from crawler.extraction.lines import ASIDE, INFO, LINK, MARK, Line
 MAX_KEYWORDS, MAX_KEYWORD = 40, 80
 _EDGE = " \x1f\t\u3000\xa0#\uff03,\uff0c、;\uff1b:\uff1a。.·|/[]【】"
 _COMMA = re.compile(r"[,\uff0c、;\uff1b|]+")
+_SLASHED = re.compile(r"\s+[/／·]\s+|／|(?<=[\u4e00-\u9fff])/(?=[\u4e00-\u9fff])")
 _SPACE = re.compile(r"[\s\x1f\u3000\xa0]+")
 _UNFILLED = re.compile(r"^\[.*\]$|[{}$]|^(?:无|暂无|暂无标签|null|更多|更多标签|none)$", re.IGNORECASE)
 
@@ -73,6 +74,8 @@ def split_keywords(text: str) -> list[str]:
         return tidy(re.split(r"[#\uff03]", text))
     pieces = _COMMA.split(text)
     if len(tidy(pieces)) <= 1:
+        pieces = _SLASHED.split(text)
+    if len(tidy(pieces)) <= 1:
         pieces = _SPACE.split(text)
     return tidy(pieces)
 
@@ -97,6 +100,9 @@ def labelled_keywords(value: Labelled, lines: list[Line], place: int) -> list[st
     if links:
         return tidy(links)
     if value.half.strip(" \x1f"):
+        elements = tidy(value.raw.split(MARK))
+        if len(elements) > 1 and not _COMMA.search(value.raw.strip(_EDGE)):
+            return elements  # <b>关键词</b><span>甲</span><span>乙</span>
         return split_keywords(value.raw.replace(MARK, " "))
     holder = line.element.getparent()
     items: list[str] = []

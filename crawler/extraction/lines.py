@@ -209,6 +209,9 @@ def read_lines(root: HtmlElement) -> list[Line]:
                     flags |= _font_size(value)
             elif name == "datetime":
                 stamp = value
+            elif name == "itemprop":
+                if value in ("datePublished", "dateCreated") and tag != "meta":
+                    stamp = element.get("content") or stamp
             elif name == "hidden":
                 if is_hidden(element):
                     return

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from crawler.extraction.byline import Labelled, date_value, labelled
 from crawler.extraction.dates import find_dates, parse_stamp
-from crawler.extraction.lines import INFO, TIME, Line
+from crawler.extraction.lines import INFO, MARK, TIME, Line
 from crawler.extraction.rules import rules
 from crawler.extraction.zones import Zones
 
 _PLACE = re.compile(r"地\s?[点點]\s?:|(?:参加|參加|出席|与会)(?:人员|领导|人員)?\s?:")
 _SIGNED = re.compile(r"(?:发表|發表|发布|發布|张贴|张帖|貼文|提交|发贴|发帖)[^\w]*$|^[^\w]*(?:由|本贴由|本帖由|作者)")
+_SHORT_DATE = re.compile(r"\s*1?\d\d([-/.])\d{1,2}\1\d{1,2}\s*$")
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 
 
@@ -23,7 +24,15 @@ def _is_counter(line: Line) -> bool:
 
 def _is_meeting(lines: list[Line], i: int) -> bool:
     """Whether 时间: belongs to a meeting (时间: 地点: 参加人员:), not to the page."""
-    return not lines[i].flags & INFO and any(_PLACE.search(x.half) for x in lines[max(i - 1, 0) : i + 3] if not x.long)
+    around = lines[i : i + 1] if lines[i].flags & INFO else lines[max(i - 1, 0) : i + 3]
+    return any(_PLACE.search(x.half) for x in around if not x.long)
+
+
+def _of_event(before: str, behind: str) -> bool:
+    """Whether the words around a date say that it is the day of an event: 活动时间: …, … 在县城召开."""
+    return any(r.pattern.search(before) for r in rules("facts", "event_before")) or any(
+        r.pattern.search(behind) for r in rules("facts", "event_behind")
+    )
 
 
 def find_published(
@@ -67,6 +76,10 @@ def find_published(
         for i in zones.near:
             if lines[i].flags & INFO and (dates := find_dates(lines[i].half)) and dates[0].timed:
                 return dates[0].moment, "byline"
+    else:  # no line shows the title: only what a slot for it or its neighbours in the line say of the page
+        for i in zones.near:
+            if (lines[i].flags & INFO or i in named) and (moment := _bare_date(lines[i], 1, True)):
+                return moment, "byline"
     for i in zones.inside:
         for value in labelled(lines[i]):
             if value.rule == "published" and value.start < 50 and (made := date_value(value)):
@@ -95,9 +108,14 @@ def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
     2023年5月4日 is the day of the speech, not of the page, unless its slot or its neighbours say otherwise.
     """
     half = line.half
-    if line.long or len(half) > 200 or ("20" not in half and "19" not in half and "年" not in half):
+    if line.long or len(half) > 200:
         return None
     dates = find_dates(half)
+    if not dates and signed and line.flags & INFO:
+        # 99.08.08 between the other parts of a byline: the ROC calendar
+        pieces = [p for p in half.split(MARK) if _SHORT_DATE.match(p)]
+        dates = find_dates(pieces[0], labelled=True) if len(pieces) == 1 else []
+        return dates[0].moment if dates else None
     if not dates:
         return None
     first = dates[0]
@@ -106,6 +124,15 @@ def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
     stop = next((v.start for v in labelled(line) if v.start >= first.end), len(half))
     rest = (half[: first.start] + half[first.end : stop]).strip(_EDGE)
     before, behind = half[: first.start].strip(" \x1f"), half[first.end :].strip(" \x1f")
+    if _of_event(before, behind):
+        return None
+    if (
+        distance == 0
+        and first.chinese
+        and not first.timed
+        and MARK not in half[max(0, first.start - 2) : first.end + 2]
+    ):
+        return None  # 2023年5月4日在大会上的讲话: a title names the day of its event
     if before[-1:] in ("(", "【") and behind[:1] in (")", "】") and not first.timed:
         return None
     if line.flags & INFO or line.level:

@@ -25,6 +25,7 @@ _EDGE = " \t\r\n\u3000\xa0\u200b\ufeff-_—–|·>»"
 # Between a title and the name of its site. Those of the second kind also stand inside titles, so they need evidence.
 _HARD = re.compile(r"\s*(?:_+|\||｜|»|>>|>|::|┊|‖|#)\s*")
 _SOFT = re.compile(r"\s*(?:——|—|–|-|·|•|,|\uff0c|:|\uff1a|~)\s*|\s+")
+_DASHED = re.compile(r"\s+(?:——|—|–|-|·|•|:)\s+")
 _SITE_WORD = re.compile(
     r"(?:网|網|网站|网校|论坛|論壇|文库|之家|平台|频道|博客|门户|大全|吧|资源|资讯|在线|社区|政府|官网|中心|[a-zA-Z]\.(?:com|cn|net|org))$|^(?:www\.|中国|中共|中國)|門戶|门户网|站$"
 )
@@ -36,6 +37,7 @@ _TITLE_LABEL = re.compile(
 )
 _OPENS = tuple("[【〔(<〖「\uff08\uff3b")
 _BRACKETED = re.compile(r"^[\s\x1f]*([\[【〔(<〖「])([^\[\]【】]{1,20})([\]】〕)>〗」])[\s\x1f]*(?=\S{4})")
+_STEP = re.compile(r"[\s\x1f]*[:\uff1a>»›/|-]+[\s\x1f]*")  # between a link to a column and a title
 _MAYBE_TAIL = re.compile(r"[:\uff1a]|\d\d\d\d|[\uff08(【\[]")
 # A byline that stands inside the heading element: 标题 2020-02-01 来源:…
 _TAIL = re.compile(
@@ -168,6 +170,18 @@ def _without_column(text: str, line: Line, element_title: str, columns: set[str]
     return text
 
 
+def _without_link(text: str, line: Line, told: set[str]) -> str:
+    """A title without the link to its column before it (典禮致詞 : …校長致詞), where the rest is what <title> tells."""
+    begin, end, _ = line.links[0]
+    if begin > 2 or len(line.links) != 1:
+        return text
+    if (m := _STEP.match(line.raw, end)) and fold_title(
+        rest := " ".join(line.raw[m.end() :].replace("\x1f", "").split())
+    ) in told:
+        return rest
+    return text
+
+
 def _has_byline(lines: list[Line], index: int) -> bool:
     """Whether a date or a label of a byline stands in the three lines behind a line."""
     return any(len(x.raw) < 120 and _BYLINE.search(x.half) for x in lines[index + 1 : index + 4])
@@ -207,6 +221,7 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
     names = {fold_title(n) for n in site_names if n}
     parts = [fold_title(_DOTS.sub("", p)) for p in _HARD.split(element_title)] if element_title else []
     starts = {p for p in parts if len(p) >= 2}
+    dashed = starts | {f for p in _DASHED.split(element_title)[:2] if len(f := fold_title(_DOTS.sub("", p))) >= 8}
     cut_short = (
         fold_title(_DOTS.sub("", element_title.split("_")[0])) if "…" in element_title or ".." in element_title else ""
     )
@@ -218,6 +233,8 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
         if dress <= -0.5:
             continue
         text = _shown(line)
+        if line.links and line.links[0][1] <= 12:
+            text = _without_link(text, line, dashed)
         if text[:1] in _OPENS:
             text = _without_column(text, line, element_title, starts)
         folded = fold_title(text)

@@ -89,7 +89,7 @@ def test_stamps_honour_their_zone() -> None:
 
 
 @given(
-    st.dates(date(1990, 1, 1), date(2099, 12, 31)),
+    st.dates(date(1990, 1, 1), date(2035, 12, 31)),
     st.times(),
     st.sampled_from(
         [
