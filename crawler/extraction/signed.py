@@ -8,7 +8,7 @@ from functools import cache
 
 from crawler.extraction.lines import ITEM, LINK, MARK, NAV, Line, half_width
 from crawler.extraction.roles import SURNAMES
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of, rules
 from crawler.extraction.zones import Zones
 
 _TOP, _END = 8, 4  # lines under the title, and around the beginning and the end of the body, that may be signed
@@ -52,7 +52,9 @@ def _text(line: Line) -> str:
 
 def _names(found: str) -> str | None:
     names = [n for n in _APART.split(found.strip()) if n]
-    return " ".join(names) if names and not any(_UNSIGNED.search(n) for n in names) else None
+    if not names or any(_UNSIGNED.search(n) for n in names) or any_of("facts", "not_names").search(names[0]):
+        return None
+    return " ".join(names)
 
 
 def _persons(found: str) -> bool:
