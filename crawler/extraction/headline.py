@@ -15,7 +15,7 @@ _KIND = (
     r"(?:即席|即兴|(?:政府)?工作|辅导|专题|情况|总结|动员|交流|表态|主题|重要|典型|竞职|就职|任职|离职|开班|开场)(?:性)?(?:的)?(?:讲话|发言|演讲|致辞|报告))"
 )
 _OCCASION = re.compile(
-    rf"在(?!此|于|位|职|岗|我)(?P<o>[^。;:\n]{{3,60}}?)(?:(?:期间|上|中|时|后)的?|的|(?=[^上的]{{0,8}}$)){_KIND}"
+    rf"在(?!此|于|位|职|岗|我)(?P<o>[^。;:\n]{{2,60}}?)(?:(?:期间|上|中|时|后)的?|的|(?=[^上的]{{0,8}}$)){_KIND}"
 )
 # 【篇一】 第二篇: 范文三 before the title of a part
 _PART = re.compile(
@@ -23,7 +23,7 @@ _PART = re.compile(
 )
 _GATHERING = (
     r"(?:大会|会议|座谈会|推进会|调度会|部署会|动员会|现场会|表彰会|总结会|家长会|年会|晚会|例会|茶话会|研讨会|报告会|联席会|班会|运动会|婚礼|宴会|仪式|典礼|"
-    r"开幕式|闭幕式|论坛|培训班|活动|招待会|发布会|推介会|联欢会|全会|[一-龥]会)"
+    r"开幕式|闭幕式|论坛|培训班|活动|招待会|发布会|推介会|联欢会|全会|(?!在)[一-龥]会)"
 )
 _BARE_OCCASION = re.compile(rf"^(?P<o>[^。;:\n在]{{2,50}}?{_GATHERING})(?:上|中)?的?{_KIND}")
 _DATE = re.compile(
@@ -58,7 +58,9 @@ def occasion(titles: Sequence[str], role: str | None) -> str | None:
     """What stands between 在 and 上的讲话, or before the kind where the title has no 在 (全县招商大会主持词)."""
     for title in (_PART.sub("", t) for t in titles):
         if m := _OCCASION.search(title):
-            return m["o"].strip(' "“”')
+            found = m["o"].strip(' "“”')
+            if found not in ("会上", "会议", "会中", "大会", "这里", "台上"):
+                return found
         if m := _BARE_OCCASION.search(title):
             found = m["o"].strip()
             if role and found.endswith(role):

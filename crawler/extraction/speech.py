@@ -10,7 +10,7 @@ from crawler.extraction.model import SpeechFacts
 from crawler.extraction.outline import outline, points
 from crawler.extraction.plain import plain
 from crawler.extraction.quality import quality_flags
-from crawler.extraction.roles import admin_level, region, speaker
+from crawler.extraction.roles import admin_level, is_signature, region, speaker
 from crawler.extraction.salutation import salutation
 from crawler.extraction.topics import topics
 
@@ -40,7 +40,7 @@ def read_speech(
     whole_title = " ".join(titles)
     greeted, _ = salutation(paragraphs, views)
     under = [plain(s) for s in subtitles]
-    role, name = speaker(titles, [*under, *views])
+    role, name = speaker(titles, [*under, *views], len(under))
     said, found = points(views)
     numbered = outline(paragraphs, views)
     shown = [*named, *zip(subtitles, under, strict=True), *zip(paragraphs[:4], views[:4], strict=True)]
@@ -50,7 +50,7 @@ def read_speech(
         speaker_role=role,
         speaker_name=_as_shown(name, shown),
         admin_level=admin_level(role, whole_title, text_view),
-        region=_as_shown(region(titles), shown),
+        region=_as_shown(region([*titles, *(s for s in under if is_signature(s))]), shown),
         occasion=_as_shown(occasion(titles, role), shown),
         event_date=event_date(titles, [*under, *views]),
         topics=topics(whole_title, text_view, [plain(h) for h in page_topic_hints]),
