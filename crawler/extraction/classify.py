@@ -20,16 +20,51 @@ from crawler.extraction.salutation import is_address
 UNSURE = 0.5  # a score that is no further above the threshold rests on one kind of evidence alone
 MIN_CHARS = 40
 MIN_SPOKEN = 20  # characters that follow a form of address in its own element: a toast is no longer
+_ALL_OF_A_SPEECH = (
+    3.0  # points that evidence against can take from a text that title, form of address and words call a speech
+)
 
 # what a page is whose title names no document
 _FATE_OF_TITLE = (("list", ("首页", "标签", "列表", "搜索")), ("login", ("登录", "登陆", "注册")))
 _CUE = any_of("structure", "cue")
-_NEWS = any_of("structure", "news")
-_RETOLD = any_of("structure", "retold")
-_NARRATIVE = any_of("structure", "narrative")
 _ADVERT = any_of("structure", "advert")
 _SPEECH_WORDS = any_of("structure", "genre_speech")
+# Words in a text against its being a speech: (pattern, points each, points at most, what they are)
+_AGAINST = (
+    (any_of("structure", "news"), 0.6, 3.0, "words of a news report"),
+    (any_of("genre", "outside"), 0.6, 3.0, "phrases that tell of an event from outside"),
+    (any_of("structure", "retold"), 0.8, 3.0, "phrases that tell of a text"),
+    (any_of("structure", "narrative"), 0.8, 3.0, "phrases of a story"),
+    (any_of("genre", "question"), 1.0, 4.0, "phrases of an exercise or of questions and answers"),
+    (any_of("genre", "letter"), 1.0, 2.0, "phrases of a letter"),
+    (any_of("genre", "official"), 0.6, 3.0, "formulas of an official paper"),
+    (any_of("genre", "taught"), 0.8, 4.0, "phrases on how speeches are written"),
+    (any_of("genre", "pupil"), 0.8, 3.0, "phrases of a pupil's essay"),
+    (any_of("genre", "card"), 0.8, 4.0, "words of a page that offers a file"),
+)
+# What stands behind the name of a speech in a title that still is one: 讲话稿, 讲话全文, 讲话(节选), 讲话:…
+_STILL_NAMED = re.compile(
+    r"(?:[稿词辞文集选]|发言|讲话|致辞|演讲|全文|原文|实录|录音|文字|提纲|纲要|材料|要点|节选|摘登|选登|选编|选集|汇编|合集|精选|范例|例文|样本|模板|大全|串词|初稿|代拟|参考|素材)*"
+    r"(?:$|[\W\d_]|[一二三四五六七八九十第共之]|[Xx×某]{2}|版|篇|推荐)"
+)
+_NO_LONGER = re.compile(r"[\W_]*,")  # 演讲稿,完成下列各题: a sentence about it
+_QUOTED = re.compile("\u201c[^\u201c\u201d]{0,400}\u201d|\u300c[^\u300c\u300d]{0,400}\u300d")
+_POINTS_OF_TITLE = {
+    "speech": 2.0,
+    "mention": 0.8,
+    "新闻报道": -1.5,
+    "材料": -1.5,
+    "评论": -2.0,
+}  # any other document: -2.5
+_ROLE_LINE = re.compile(r"^([^:,。!?\s]{1,6})\s*[:](?=.)")
 _BRACKETED = re.compile(r"[(【\[《][^)】\]》]{0,24}[)】\]》]")
+_END_BRACKET = re.compile(r"[(【\[]([^()【】\[\]]{1,12})[)】\]]\s*$")
+_TITLE_GROUPS = (
+    ("structure", "genre_speech", "speech"),
+    ("genre", "speech_more", "speech"),
+    ("structure", "genre_other", None),
+    ("genre", "title_other", None),
+)
 _COUNT = re.compile(
     r"(?:精选|通用|优秀|范文|热门|最新|汇编|合集|集锦|大全|共)*\s*[\d一二三四五六七八九十两]{1,3}\s*[篇则份]\s*$|\s*(?:范文|模板|汇编|合集|集锦|大全|精选)+\s*$"
 )
@@ -122,18 +157,24 @@ def is_list(lines: Sequence[Block]) -> bool:
 
 
 def genre(title: str) -> tuple[str, str] | None:
-    """What the title calls the document: ('speech' or a document kind, the word); the last word decides.
+    """What the title calls the document: ('speech', 'mention' or a document kind, the word); the last word decides.
 
-    Brackets, counts and 范文 at the end are no genre. `党课讲稿:以过硬作风…` names it in front of the colon.
+    Brackets, counts and 范文 at the end are no genre. `党课讲稿:以过硬作风…` names it in front of the colon. A `mention` has the name of a
+    speech within other words (讲话…的几点): weak evidence.
     """
+    view = plain(title)
     # (高一作文) behind a title says what it is, whatever the title tells of
-    for m in _BRACKETED.finditer(plain(title)):
+    for m in _BRACKETED.finditer(view):
         if (told := first_match("structure", "genre_in_brackets", m.group())) is not None:
             return str(told[0].value), told[1].group()
-    bare = _COUNT.sub("", _BRACKETED.sub("", plain(title))).strip()
+    if (end := _END_BRACKET.search(view)) and (kind := first_match("genre", "of_title_bracket", end[1])):
+        return str(kind[0].value), kind[1].group()
+    bare = _COUNT.sub("", _BRACKETED.sub("", view)).strip()
+    if end and (word := _SPEECH_WORDS.search(end[1])) and not _SPEECH_WORDS.search(bare):
+        return "speech", word.group()  # 我的父亲是护林员(演讲稿)
     best: tuple[int, int, str, str] | None = None
-    for group, fixed in (("genre_speech", "speech"), ("genre_other", None)):
-        for rule in rules("structure", group):
+    for file, group, fixed in _TITLE_GROUPS:
+        for rule in rules(file, group):
             for m in rule.pattern.finditer(bare):
                 found = (m.end(), m.end() - m.start(), fixed or str(rule.value), m.group())
                 # of two words that end at one place the longer one counts: 自查报告 is no 报告
@@ -142,9 +183,18 @@ def genre(title: str) -> tuple[str, str] | None:
     if best is None:
         return None
     head, colon, _ = bare.partition(":")
-    if colon and best[2] != "speech" and _SPEECH_WORDS.search(head):
-        return "speech", head
+    if best[2] != "speech":
+        if colon and (named := _SPEECH_WORDS.search(head)) and _still_named(head, named.end()):
+            return "speech", head
+        return best[2], best[3]
+    if not _still_named(bare, best[0]) and not (colon and _SPEECH_WORDS.search(head)):
+        return "mention", best[3]
     return best[2], best[3]
+
+
+def _still_named(title: str, end: int) -> bool:
+    """Whether a title that names a speech up to `end` still does so with what stands behind."""
+    return _STILL_NAMED.match(title, end) is not None and not _NO_LONGER.match(title, end)
 
 
 def is_unsure(score: float, threshold: float) -> bool:
@@ -169,37 +219,34 @@ def judge(
     text = "\n".join(views)
     size = sum(map(len, views))
     score, reasons = 0.0, []
-    guide = first_match("structure", "genre_guide", plain(title))
+    view = plain(title)
+    guide = first_match("structure", "genre_guide", view) or first_match("genre", "title_decides", view)
     if guide:
         reasons.append(f"the title says {guide[1].group().strip()}")
         return _verdict(-4.0, threshold, reasons, str(guide[0].value))
     named = genre(title) or next((g for t in part_titles if t and (g := genre(t))), None)
     if named:
-        score += 2.0 if named[0] == "speech" else -2.5
-        reasons.append(f"the title calls it {named[1]}")
+        score += _POINTS_OF_TITLE.get(named[0], -2.5)
+        reasons.append(f"the title {'has the word' if named[0] == 'mention' else 'calls it'} {named[1]}")
     addressed = any(is_address(v.strip(" :!,")) or _opens_with_address(v) for v in views[:3])
     if addressed:
         score += 1.5
         reasons.append("it opens with a form of address")
-    cues = len(_CUE.findall(text))
+    cues = len(_CUE.findall(_QUOTED.sub("", text)))
     score += min(1.5, 0.5 * cues)
     if cues:
         reasons.append(f"{cues} words of a speaker")
-    news = len(_NEWS.findall(text))
-    if news:
-        score -= min(3.0, 0.6 * news)
-        reasons.append(f"{news} words of a news report")
-    retold = len(_RETOLD.findall(text))
-    if retold:
-        score -= min(3.0, 0.8 * retold)
-        reasons.append(f"{retold} phrases that tell of a text")
-    told = len(_NARRATIVE.findall(text))
-    if told:
-        score -= min(3.0, 0.8 * told)
-        reasons.append(f"{told} phrases of a story")
+    against = 0.0
+    for pattern, each, most, what in _AGAINST:
+        if n := len(pattern.findall(text)):
+            against += min(most, each * n)
+            reasons.append(f"{n} {what}")
+    if (lines := _dialogue(views)) and not (named and named[0] == "speech"):
+        against += 2.5
+        reasons.append(f"{lines} lines of a dialogue")
     forms = [r for r in rules("structure", "answers_page") if r.pattern.search(text)]
     if len(forms) >= 2:
-        score -= 4.0
+        against += 4.0
         reasons.append("it is a question with its answers")
     elif not addressed and not cues:
         # nobody speaks here: what reads like an article about speeches, or like a sheet of data, is one
@@ -209,15 +256,19 @@ def judge(
         if _is_sheet(views):
             about.append("a sheet of labels")
         if forms or about:
-            score -= 1.5 * (len(forms) + len(about))
+            against += 1.5 * (len(forms) + len(about))
             reasons.append(f"nobody speaks, and it has {', '.join([*(r.id for r in forms), *about])}")
+    # a text with all that a speech has may well quote a report, a rule or a story
+    score -= min(against, _ALL_OF_A_SPEECH) if named and named[0] == "speech" and addressed and cues > 1 else against
     adverts = len(_ADVERT.findall(text))
     if adverts >= 2 and size < 1500:
         score -= 4.0
         reasons.append("it sells something")
     if size < (MIN_SPOKEN if addressed and named and named[0] == "speech" else MIN_CHARS):
         return Verdict("empty", f"only {size} characters of text", round(score, 2))
-    return _verdict(score, threshold, reasons, named[0] if named and named[0] != "speech" else "other document")
+    return _verdict(
+        score, threshold, reasons, named[0] if named and named[0] not in ("speech", "mention") else "other document"
+    )
 
 
 def _verdict(score: float, threshold: float, reasons: Sequence[str], kind: str) -> Verdict:
@@ -230,6 +281,13 @@ def _is_sheet(views: Sequence[str]) -> bool:
     """Whether most paragraphs are a label with something behind it, each label another one (the parts of a script come again)."""
     labels = [m[1] for v in views if (m := re.match(r"^\s*([\u4e00-\u9fff]{2,6})\s*[:】]", v))]
     return len(labels) >= 2 and len(set(labels)) == len(labels) and len(labels) >= 0.6 * len(views)
+
+
+def _dialogue(views: Sequence[str]) -> int:
+    """The lines of a play or an interview (老支书:…), when they are most of a text and its speakers come again."""
+    names = Counter(m[1] for v in views if (m := _ROLE_LINE.match(v)))
+    lines = sum(n for n in names.values() if n > 1)
+    return lines if lines >= 3 and sum(names.values()) >= 0.5 * len(views) else 0
 
 
 def _opens_with_address(view: str) -> bool:

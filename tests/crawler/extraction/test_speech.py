@@ -196,3 +196,45 @@ def test_any_input_is_read(title: str, paragraphs: list[str]) -> None:
     facts = read_speech(title, None, paragraphs)
     assert facts == read_speech(title, None, paragraphs)
     assert all(0 <= o["paragraph"] < len(paragraphs) and o["level"] >= 1 for o in facts.outline)
+
+
+@pytest.mark.parametrize(
+    ("title", "subtitles", "role", "name", "level"),
+    [
+        ("自治区党委书记在干部大会上的讲话", [], "自治区党委书记", None, "省"),
+        ("街道办事处主任在年度工作会上的讲话", [], "街道办事处主任", None, "乡镇"),
+        ("国务院副总理在抗旱会议上的讲话", [], "国务院副总理", None, "国家"),
+        ("市委常委、组织部部长苗青在培训班上的讲话", [], "市委常委、组织部部长", "苗青", "市"),
+        ("市委副书记、市长、市防指总指挥张伟在防汛会上的讲话", [], "市委副书记、市长、市防指总指挥", "张伟", "市"),
+        ("高新区党工委书记在企业家座谈会上的讲话", [], "高新区党工委书记", None, "县"),
+        ("镇党委书记某某在总结会上的讲话", [], "镇党委书记", None, "乡镇"),
+        ("在修渠会议上的讲话(县长 苗青)", [], "县长", "苗青", "县"),
+        ("苗青:在修渠会议上的讲话", [], None, "苗青", None),
+        ("在修渠会议上的讲话", ["县长 苗 青", "(2019年3月1日)"], "县长", "苗青", "县"),
+        ("在修渠会议上的讲话", ["党组书记、局长 欧阳苗青"], "党组书记、局长", "欧阳苗青", "单位"),
+        ("在修渠会议上的讲话", ["苗青"], None, "苗青", None),
+        ("在修渠会议上的讲话", ["发言人:苗青"], None, "苗青", None),
+        ("在修渠会议上的讲话", ["节选"], None, None, None),
+        ("在修渠会议上的讲话", ["高举旗帜"], None, None, None),
+    ],
+)
+def test_speakers(title: str, subtitles: list[str], role: str | None, name: str | None, level: str | None) -> None:
+    read = read_speech(title, None, ["同志们:", "今天说修渠的事。"], subtitles)
+    assert (read.speaker_role, read.speaker_name, read.admin_level) == (role, name, level)
+
+
+def test_occasions_and_places() -> None:
+    assert read_speech("董事长钱有田在年会上的致辞", None, ["各位同事:"]).occasion == "年会"
+    assert read_speech("钱有田在会上的讲话", None, ["各位同事:"]).occasion is None
+    assert read_speech("在修渠会议上的讲话", None, ["同志们:"], ["青岭市人民政府市长 苗青"]).region == "青岭市"
+    assert read_speech("东河村党总支书记在主题党日上的党课", None, ["同志们:"]).region == "东河村"
+
+
+@pytest.mark.parametrize("text", ["管子是2x4的规格。", "池子是3 × 5米。", "木料2X4的要十根。"])
+def test_sizes_are_no_masks(text: str) -> None:
+    assert read_speech("在会议上的讲话", None, [text]).masks == []
+
+
+@pytest.mark.parametrize("text", ["一、二、三产业要一起抓。", "三、四线城市要去看看。", "五、六年级留下。"])
+def test_lists_of_numerals_are_no_outline(text: str) -> None:
+    assert read_speech("在会议上的讲话", None, [text, "大家都同意。"]).outline == []
