@@ -20,9 +20,9 @@ from crawler.extraction.salutation import is_address
 UNSURE = 0.5  # a score that is no further above the threshold rests on one kind of evidence alone
 MIN_CHARS = 40
 MIN_SPOKEN = 20  # characters that follow a form of address in its own element: a toast is no longer
-_ALL_OF_A_SPEECH = (
-    3.0  # points that evidence against can take from a text that title, form of address and words call a speech
-)
+_MOST_AGAINST = 8.0  # points that the words of a text can take
+# points that they take from a text that title, form of address and words call a speech
+_ALL_OF_A_SPEECH = 3.0
 
 # what a page is whose title names no document
 _FATE_OF_TITLE = (("list", ("首页", "标签", "列表", "搜索")), ("login", ("登录", "登陆", "注册")))
@@ -259,7 +259,8 @@ def judge(
             against += 1.5 * (len(forms) + len(about))
             reasons.append(f"nobody speaks, and it has {', '.join([*(r.id for r in forms), *about])}")
     # a text with all that a speech has may well quote a report, a rule or a story
-    score -= min(against, _ALL_OF_A_SPEECH) if named and named[0] == "speech" and addressed and cues > 1 else against
+    whole = named is not None and named[0] == "speech" and addressed and cues > 1
+    score -= min(against, _ALL_OF_A_SPEECH if whole else _MOST_AGAINST)
     adverts = len(_ADVERT.findall(text))
     if adverts >= 2 and size < 1500:
         score -= 4.0
