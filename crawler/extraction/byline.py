@@ -23,6 +23,10 @@ _ENDS = frozenset({"day", "edge", "gap"})
 # What may stand behind a label without a colon: a short name of its own, a number.
 _TOKEN = re.compile(r"(?P<name>[^\W\d_][\w.&·()-]{1,19})(?=$|[\s\x1f|/,·)】\]])")
 _COUNT = re.compile(r"[0-9][0-9,.]*\s*[万萬wWkK]?\+?\s*(?:次|人|遍)?(?=$|[\s\x1f|/,·)】\]])")
+# Behind a number that counts no readers: the rest of a date, those who commented
+_NOT_READ = re.compile(
+    r"\s?[-/年月日.]\s?\d|年|\s?(?:[人位次条條]|个人)?\s?(?:[评評][论論]|回[复覆]|[参參][与與]|点赞|[赞讚]|收藏|下[载載])"
+)
 _BEFORE_LOOSE = frozenset(" \x1f|/·•,、;([【丨")
 _STRICT = re.compile(r"(?:(?:19|20)\d\d[-/.年]\d)|[一-龥]{2}[\s\x1f]?:")
 _JOIN = re.compile(r"\x1f+\s*(?:[、,&]|和)\s*\x1f*")
@@ -59,7 +63,7 @@ def _labels() -> tuple[re.Pattern[str], re.Pattern[str], tuple[Rule, ...]]:
     loose = "|".join(r.pattern.pattern for r in every if "loose" in r.value)
     test = re.compile(
         rf"[{letters}][\s\x1f]{{0,8}}(?:[:】\]]|(?:19|20)\d\d[-/.年]\d)|(?:^|\x1f)[{letters}]{{2,5}}\x1f"
-        rf"|(?=[{letters}])(?:{loose})[\s\x1f]{{0,3}}[\s\x1f/|丨]"
+        rf"|(?=[{letters}])(?:{loose})[\s\x1f]{{0,3}}[\s\x1f/|丨]|[{letters}][\s\x1f]{{0,3}}[/|丨][\s\x1f]{{0,3}}[一-龥A-Za-z]"
     )
     return re.compile(f"(?=[{letters}])(?:{body}){_LABEL_END}"), test, every
 
@@ -107,12 +111,12 @@ def _labelled(line: Line) -> list[Labelled]:
         at = end
         # <span>标签</span><a>…: without a colon a label must have an element of its own
         own_element = m["edge"] and (not start or before == MARK) and not line.long and rule.id in _EDGE_LABELS
-        if (m["edge"] or m["gap"]) and not own_element and not _stands_loose(line, rule, start, end):
+        if (m["edge"] or m["gap"]) and not own_element and not _stands_loose(line, rule, start, end, m["gap"] or ""):
             at = start + 1 if m["gap"] else end
             continue
         if m["day"] is not None and rule.value[0] != "date":
             continue
-        if before in "[{" and half[end - 1 : end] == ":" and _PLACEHOLDER.match(half, end):
+        if before in "[{" and line.raw[end - 1 : end] == ":" and _PLACEHOLDER.match(half, end):
             continue  # [标签:标题]: a slot of the template that was never filled
         if half[end - 1 : end] in "】]" and before not in "【[":
             continue
@@ -130,7 +134,7 @@ def _labelled(line: Line) -> list[Labelled]:
     return found
 
 
-def _stands_loose(line: Line, rule: Rule, start: int, end: int) -> bool:
+def _stands_loose(line: Line, rule: Rule, start: int, end: int, gap: str) -> bool:
     """Whether a label without a colon stands in a byline and what is behind it can be its value: 发布者 王某, 作者/王某, 浏览 123."""
     half = line.half
     if line.long or len(half) > 200 or (start and half[start - 1] not in _BEFORE_LOOSE):
@@ -145,19 +149,20 @@ def _stands_loose(line: Line, rule: Rule, start: int, end: int) -> bool:
             any(0 <= a - end <= 2 for a, _, _ in line.links)
             or (len(words) > 1 and all(len(w) <= 12 and not _SENTENCE.search(w) for w in words))
         )
-    if "loose" not in rule.value:
+    stroke = any(c in gap for c in "/|丨") and fact in ("author", "source", "other")
+    if "loose" not in rule.value and not stroke:
         return False
     behind = half[end:]
     if fact == "date":
         return any(not behind[: d.start].strip(_STRIP) for d in find_dates(behind[:60], labelled=True)[:1])
     if fact == "views":
         value = _COUNT.match(behind)
-        return value is not None and not re.match(r"\s?[-/年月日.]\s?\d|年", behind[value.end() :])
+        return value is not None and not _NOT_READ.match(behind, value.end())
     value = _TOKEN.match(behind)
     if value is None or any(r.pattern.search(value["name"]) for r in rules("facts", "not_names")):
         return False
     alone = start < 2 and not behind[value.end() :].strip(_STRIP)
-    return alone or bool(line.flags & INFO or _STRICT.search(half))
+    return alone or bool(line.flags & INFO or _STRICT.search(half) or find_dates(half))
 
 
 def is_bare_label(line: Line) -> Labelled | None:
@@ -199,6 +204,7 @@ def text_value(value: Labelled, longest: int) -> str | None:
         stop = date.start
         break
     text = " ".join(raw[:stop].replace(MARK, "").split()).strip(_STRIP_NAME)
+    text = text.rstrip("(\uff08 ")
     if text[-1:] in ")\uff09" and not re.search(r"[(\uff08]", text):
         text = text[:-1].rstrip(_STRIP_NAME)
     if not text or len(text) > longest or _TEMPLATE.search(text) or _SENTENCE.search(text):
@@ -229,7 +235,7 @@ def loose_views(line: Line) -> int | None:
         for m in rule.pattern.finditer(text):
             if any(d.start <= m.start(1) < d.end for d in find_dates(text)):
                 continue  # Posted on May 4, 2019 浏览 692
-            digits = m[1].strip().rstrip("+")
+            digits = (m[1] or m[m.lastindex or 1]).strip().rstrip("+")
             unit = digits[-1] if digits[-1] in "万wWkK" else None
             return number(digits.rstrip("万萬wWkK "), unit)
     return None

@@ -39,6 +39,10 @@ _HAN = re.compile(
     r"(?<![〇零○一二三四五六七八九十])([一二][〇零○O0一二三四五六七八九]{3})\s?年\s?([一二三四五六七八九十]{1,2})\s?月\s?([一二三四五六七八九十]{1,3})\s?[日号號]"
     + _CLOCK.format(7)
 )
+# 民國一○八年五月四日
+_ROC_HAN = re.compile(
+    r"民[国國]\s?([〇零○O一二三四五六七八九十百]{2,5})\s?年\s?([一二三四五六七八九十]{1,2})\s?月\s?([一二三四五六七八九十]{1,3})\s?[日号號]"
+)
 _MONTHS = {m: i for i, m in enumerate(re.findall("...", "janfebmaraprmayjunjulaugsepoctnovdec"), 1)}
 _ENGLISH = re.compile(
     r"\b(?:(?P<m1>[A-Za-z]{3,9})\.?\s+(?P<d1>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y1>(?:19|20)\d\d)|(?P<d2>\d{1,2})\s+(?P<m2>[A-Za-z]{3,9})\.?,?\s+(?P<y2>(?:19|20)\d\d))\b"
@@ -106,6 +110,9 @@ def find_dates(text: str, *, labelled: bool = False) -> list[Found]:
         for m in _ROC.finditer(text):
             if made := _moment(int(m[1]) + 1911, int(m[2]), int(m[3]), *_clock(m, 1)):
                 found.append(Found(made[0], m.start(), m.end(), made[1], True))
+        for m in _ROC_HAN.finditer(text):
+            if made := _moment(_roc_han(m[1]) + 1911, _han_number(m[2]), _han_number(m[3])):
+                found.append(Found(made[0], m.start(), m.end(), made[1], True))
     if not found and "年" in text:
         for m in _ROC_THREE.finditer(text):
             if made := _moment(int(m[1]) + 1911, int(m[2]), int(m[3]), *_clock(m, 5)):
@@ -155,6 +162,14 @@ def _han_number(text: str) -> int:
     if not ten:
         return int(_DIGIT[text]) if text in _DIGIT else 0
     return (int(_DIGIT.get(tens, "0")) if tens else 1) * 10 + (int(_DIGIT.get(ones, "0")) if ones else 0)
+
+
+def _roc_han(text: str) -> int:
+    """一○八, 一百零八 and 九十八 to their numbers."""
+    hundreds, hundred, rest = text.rpartition("百")
+    if hundred:
+        return (int(_DIGIT.get(hundreds, "1")) * 100) + _han_number(rest.lstrip("〇零○O"))
+    return _han_number(text) if "十" in text else int("".join(_DIGIT.get(c, "0") for c in text))
 
 
 def parse_stamp(text: str) -> datetime | None:

@@ -24,6 +24,7 @@ from crawler.extraction.keywords import labelled_keywords, linked_keywords, meta
 from crawler.extraction.lines import ASIDE, FOOTER, INFO, LINK, MARK, NAV, Line, read_lines
 from crawler.extraction.model import PageFacts
 from crawler.extraction.published import find_published
+from crawler.extraction.rules import rules
 from crawler.extraction.signed import signed
 from crawler.extraction.titles import clean_title, find_title, fold_title, leads_home, site_of_title
 from crawler.extraction.zones import Zones, find_zones
@@ -44,6 +45,18 @@ _DATE_METAS = (
     "bytedance:published_time",
     "dc.date.issued",
     "firstpublishedtime",
+    "article:published",
+    "article:create_at",
+    "published_time",
+    "publication_date",
+    "pub_date",
+    "release_date",
+    "dc.date",
+    "dcterms.issued",
+    "dcterms.created",
+    "dcterms.date",
+    "parsely-pub-date",
+    "sailthru.date",
     "createtime",
 )
 _AUTHOR = 1  # the rank of 作者:
@@ -111,6 +124,20 @@ def _author_slot(lines: list[Line], zones: Zones, title_at: int) -> str | None:
                 name = re.sub(r"^(?:(?:by|文|作者)[\s/:\uff1a]+|作者(?=.{2}))", "", name, flags=re.IGNORECASE)
                 if 1 < len(name) <= 30 and not find_dates(name) and not (member and _NO_MEMBER.search(name)):
                     return name
+    return None
+
+
+def _posted_by(lines: list[Line], zones: Zones, title_at: int) -> str | None:
+    """The name that stands before the word of posting: 陈舟 发布于 2019-05-04, 由陈舟于2019-05-04发表."""
+    for i in zones.near:
+        line = lines[i]
+        if line.long or len(line.raw) > 120 or not title_at - 3 <= i <= title_at + 8:
+            continue
+        for rule in rules("facts", "posted_by"):
+            if (m := rule.pattern.search(line.half)) and not any(
+                r.pattern.search(m["name"]) for r in rules("facts", "not_names")
+            ):
+                return line.raw[m.start("name") : m.end("name")]
     return None
 
 
@@ -212,6 +239,7 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
     facts.author = (
         _pick(near, "author", 40, _WRITES)
         or _author_slot(lines, zones, at)
+        or _posted_by(lines, zones, at)
         or _pick(behind, "author", 30, _AUTHOR)
         or signed(lines, zones, at, facts.title)
         or _pick(near, "author", 40)

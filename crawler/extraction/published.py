@@ -11,7 +11,9 @@ from crawler.extraction.lines import INFO, MARK, TIME, Line
 from crawler.extraction.rules import rules
 from crawler.extraction.zones import Zones
 
-_PLACE = re.compile(r"地\s?[点點]\s?:|(?:参加|參加|出席|与会)(?:人员|领导|人員)?\s?:")
+_PLACE = re.compile(
+    r"地\s?[点點]\s?:|(?:[讲講][话話]|[发發]言|主[讲講持]|演[讲講]|[报報]告|致[辞辭词詞])[人者]\s?:|(?:参加|參加|出席|与会)(?:人员|领导|人員)?\s?:"
+)
 _SIGNED = re.compile(r"(?:发表|發表|发布|發布|张贴|张帖|貼文|提交|发贴|发帖)[^\w]*$|^[^\w]*(?:由|本贴由|本帖由|作者)")
 _SHORT_DATE = re.compile(r"\s*1?\d\d([-/.])\d{1,2}\1\d{1,2}\s*$")
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
@@ -124,7 +126,7 @@ def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
     stop = next((v.start for v in labelled(line) if v.start >= first.end), len(half))
     rest = (half[: first.start] + half[first.end : stop]).strip(_EDGE)
     before, behind = half[: first.start].strip(" \x1f"), half[first.end :].strip(" \x1f")
-    if _of_event(before, behind):
+    if _of_event(before, behind) or (not first.timed and _PLACE.search(half)):
         return None
     if (
         distance == 0

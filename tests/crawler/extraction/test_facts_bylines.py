@@ -20,6 +20,12 @@ from tests.crawler.extraction.test_facts_layouts import facts
         ("文章来源:网友投稿 2009-11-10 发布人 chen09 10:20", "chen09", "网友投稿"),
         ("转自:县报社 Posted on May 4, 2019 by chen09", "chen09", "县报社"),
         ("来源:县报社 阅读<span></span>次 作者 简介", None, "县报社"),
+        ("文 | 陈舟 图 | 钱有田", "陈舟", None),
+        ("陈舟 发布于 2019-05-04", "陈舟", None),
+        ("由陈舟于2019年5月4日发表", "陈舟", None),
+        ("Posted by chen09 on May 4, 2019", "chen09", None),
+        ("本文发表于2019年5月4日 [来源\uff1a县报社] T大中小", None, "县报社"),
+        ("公告單位 人事室 A- A+", None, "人事室"),
     ],
 )
 def test_names(byline: str, author: str | None, source: str) -> None:
@@ -44,6 +50,8 @@ def test_no_names(behind: str) -> None:
         ("2019-05-04 10:20:30 <span>692</span><span>评论</span>", None),
         ("浏览 2019-05-04", None),
         ("692人看过", 692),
+        ("本文已影响692人", 692),
+        ("已有 692 人评论", None),
         ("被浏览了 1.2万次", 12_000),
     ],
 )
@@ -59,6 +67,9 @@ def test_views(byline: str, views: int | None) -> None:
         ("<p>2019年5月1日在县礼堂召开</p>", None),
         ("<p class=info>发布时间:2099-05-04 10:20</p>", None),
         ("<p class=info>加入时间:2019年5月4日 作者:陈舟</p>", datetime(2019, 5, 4)),
+        ("<p class=info>发布日期:民國一○八年五月四日</p>", datetime(2019, 5, 4)),
+        ("<p class=info>2019年5月4日 讲话人:陈舟</p>", None),
+        ("<p class=info>(根据2019年5月4日录音整理)</p>", None),
         ("<p>二○一九年五月四日 来源:县报社</p>", datetime(2019, 5, 4)),
         ("<p>(二○一九年五月四日)</p>", None),
         ("<p class=info><span itemprop=datePublished content='2019-05-04T10:20:00+08:00'>几年前</span></p>",
