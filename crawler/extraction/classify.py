@@ -12,7 +12,8 @@ from lxml.html import HtmlElement
 
 from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.blocks import Block
-from crawler.extraction.density import teasers
+from crawler.extraction.density import is_furniture, teasers
+from crawler.extraction.pagetalk import is_page_talk
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, first_match, rules
 from crawler.extraction.salutation import is_address
@@ -29,6 +30,9 @@ _FATE_OF_TITLE = (("list", ("首页", "标签", "列表", "搜索")), ("login", 
 _CUE = any_of("structure", "cue")
 _ADVERT = any_of("structure", "advert")
 _SPEECH_WORDS = any_of("structure", "genre_speech")
+_SOMEBODY = re.compile(r"[我你咱祝]|大家|各位|希望")
+_READERS = re.compile(r"楼[主上下]|顶一?[下个]|沙发|收藏|分享|转走|下载|借鉴|参考|原创|帖")
+_SENTENCE = re.compile(r"[。!?;…][”』」)]?\s*$")
 # Words in a text against its being a speech: (pattern, points each, points at most, what they are)
 _AGAINST = (
     (any_of("structure", "news"), 0.6, 3.0, "words of a news report"),
@@ -112,11 +116,12 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
         for i, b in enumerate(blocks)
     )
     addressed = addressed and _spoken(blocks, between) >= MIN_SPOKEN
-    if size < MIN_CHARS and linked >= 40 and addressed and _names_speech(title):
+    short = _names_speech(title) and (addressed or _standing_text(blocks, between) >= MIN_SPOKEN)
+    if size < MIN_CHARS and linked >= 40 and short:
         return None
     if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150 and not addressed):
         return Verdict("list", f"{linked} characters of links, {size} of running text")
-    if text < MIN_CHARS:
+    if text < MIN_CHARS and not (short and text >= MIN_SPOKEN):
         return Verdict("empty", f"only {text} characters of text")
     return None
 
@@ -138,9 +143,40 @@ def _spoken(blocks: Sequence[Block], teased: set[int]) -> int:
     return best
 
 
+def _standing_text(blocks: Sequence[Block], teased: set[int]) -> int:
+    """Characters of the most sentences that stand together in one element and are no teasers and nothing that pages say."""
+    held: Counter[HtmlElement] = Counter()
+    for i, b in enumerate(blocks):
+        parent = b.element.getparent()
+        if (
+            parent is not None
+            and i not in teased
+            and not b.is_linked
+            and b.size >= 6
+            and _SENTENCE.search(b.folded)
+            and not is_furniture(b)
+            and not is_page_talk(b.folded)
+        ):
+            held[parent] += b.size
+    return max(held.values(), default=0)
+
+
 def _names_speech(title: str) -> bool:
+    """Whether a title is that of one speech: 领导讲话 alone names a list of them."""
     named = genre(title)
-    return named is not None and named[0] == "speech"
+    return named is not None and named[0] == "speech" and len(title) > len(named[1]) + 2
+
+
+def _is_spoken(views: Sequence[str]) -> bool:
+    """Whether a very short text is made of sentences of somebody who speaks to somebody, and of none in which a page or its readers do."""
+    said = sum(len(v) for v in views if _SENTENCE.search(v) and not is_page_talk(v))
+    text = "".join(views)
+    return (
+        said >= MIN_SPOKEN
+        and 2 * said > sum(map(len, views))
+        and bool(_SOMEBODY.search(text))
+        and not _READERS.search(text)
+    )
 
 
 def is_list(lines: Sequence[Block]) -> bool:
@@ -245,7 +281,7 @@ def judge(
         against += 2.5
         reasons.append(f"{lines} lines of a dialogue")
     forms = [r for r in rules("structure", "answers_page") if r.pattern.search(text)]
-    if len(forms) >= 2:
+    if len(forms) >= 2 or _is_thread(views):
         against += 4.0
         reasons.append("it is a question with its answers")
     elif not addressed and not cues:
@@ -265,7 +301,8 @@ def judge(
     if adverts >= 2 and size < 1500:
         score -= 4.0
         reasons.append("it sells something")
-    if size < (MIN_SPOKEN if addressed and named and named[0] == "speech" else MIN_CHARS):
+    short = _names_speech(title) and (addressed or _is_spoken(views))
+    if size < (MIN_SPOKEN if short else MIN_CHARS):
         return Verdict("empty", f"only {size} characters of text", round(score, 2))
     return _verdict(
         score, threshold, reasons, named[0] if named and named[0] not in ("speech", "mention") else "other document"
@@ -276,6 +313,12 @@ def _verdict(score: float, threshold: float, reasons: Sequence[str], kind: str) 
     score = round(score, 2)  # sums of tenths: 1.0 must not fail for 0.9999
     why = "; ".join(reasons) or "nothing says that it is a speech"
     return Verdict("speech", why, score) if score >= threshold else Verdict("off_topic", f"{kind}: {why}", score)
+
+
+def _is_thread(views: Sequence[str]) -> bool:
+    """Whether most paragraphs are posts of a thread, each with the number of its floor."""
+    floors = sum(bool(re.match(r"^\s*(?:第?\d{1,3}\s*(?:楼|#)|沙发|板凳|地板)", v)) for v in views)
+    return floors >= 2 and floors >= 0.5 * len(views)
 
 
 def _is_sheet(views: Sequence[str]) -> bool:

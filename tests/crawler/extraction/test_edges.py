@@ -491,6 +491,31 @@ def test_a_short_speech_beside_long_lists(slot: str) -> None:
     assert text(result) == SHORT
 
 
+BARE = [
+    ("老场长退休感言", ["三十八年,弹指一挥间。今天交出钥匙,心里空落落的。", "林子交给你们了,要像看孩子一样看好它。"]),
+    ("护林队长临别讲话", ["我嘴笨,只说一句:山在,人就在。", "大家多保重。"]),
+    ("新队员宣誓词", ["我宣誓:服从命令,坚守岗位,不怕艰险,用脚步丈量每一座山头,用双眼守住每一片林子。"]),
+    ("在表彰会上的讲话", ["祝贺受表彰的四十名同志,名单刚才已经念过。希望继续努力,不要骄傲。"]),
+]
+
+
+@pytest.mark.parametrize(("title", "lines"), BARE)
+def test_a_short_speech_without_a_form_of_address(title: str, lines: list[str]) -> None:
+    links = "".join(f"<li><a href=/a/{i}.html>在第{i}次护林工作会议上的讲话</a></li>" for i in range(12))
+    body = f"<div class=content>{paragraphs(lines)}</div>"
+    assert text(read(page(body, title))) == lines
+    assert text(read(page(body, title, below=f"<h3>相关</h3><ul>{links}</ul>"))) == lines
+
+
+def test_replies_of_a_thread_are_no_speech() -> None:
+    lines = [
+        "3楼 小草:您急用吗,我这里有一份,发到邮箱里了。",
+        "4楼 海风:同求,我下周要在大会上发言。",
+        "5楼 青松:自己写最打动人。",
+    ]
+    assert read(page(paragraphs(lines), "护林大会讲话")).fate not in ("speech", "preview")
+
+
 # -- not speeches ----------------------------------------------------------------------------------------------------
 
 
