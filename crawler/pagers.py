@@ -27,7 +27,7 @@ _PATH_STEP = re.compile(r"^(?P<stem>.*[^/])/(?:p(?:age)?[_-]?)?(?P<n>\d{1,3})(?P
 _PATH_MIDDLE = re.compile(
     r"^(?P<stem>.*\d[_-])(?P<n>\d{1,3})(?P<ext>[_-]\d{1,3}(?:\.[A-Za-z]{2,6})?)$"
 )  # thread-7-2-1.html
-_PAGE_KEYS = frozenset(
+PAGE_KEYS = frozenset(
     ("page", "p", "pn", "pg", "pageno", "pageindex", "page_no", "pageid", "curpage", "paged", "cpage")
 )
 
@@ -63,7 +63,7 @@ def readings(url: str) -> list[tuple[str, int]]:
         out += [(made(stem, parts.query), int(m["n"])) for stem in sorted(stems)]
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     for i, (k, v) in enumerate(pairs):
-        if k.lower() in _PAGE_KEYS and v.isdigit() and len(v) <= 3:
+        if k.lower() in PAGE_KEYS and v.isdigit() and len(v) <= 3:
             out.append((made(parts.path, urlencode(pairs[:i] + pairs[i + 1 :])), int(v)))
     return out
 

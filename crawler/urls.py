@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
 
+from crawler.pagers import PAGE_KEYS
 from crawler.site import Site
 
 MAX_URL = 1_000  # characters; longer ones are traps or searches
@@ -96,9 +98,17 @@ def template_of(url: str) -> str:
 
 
 def _grows(query: str) -> bool:
-    """Whether a query holds one field three times with one value: each page of such links adds it once more."""
+    """Whether a query comes of links that are written by adding to the address of the page they stand on.
+
+    Such links name a field again and again (?sort=time&sort=hits&sort=time), each page more of them than the one before. Lists
+    of values (tag[]=a&tag[]=b) do so too, and so may the number of a page, which is worth following until it says the same thrice.
+    """
     fields = query.split("&")
-    return len(fields) > len(set(fields)) + 1 and max(map(fields.count, set(fields))) >= 3
+    if len(fields) < 2:
+        return False
+    names = Counter(f.partition("=")[0].lower() for f in fields)
+    again = any(n > 1 and name not in PAGE_KEYS and not name.endswith(("[]", "%5b%5d")) for name, n in names.items())
+    return again or max(map(fields.count, set(fields))) >= 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,3 +203,22 @@ def test_scope_kinds_and_forms() -> None:
         "list", "article", "page", None,
     ]  # fmt: skip
     assert template_of("http://a.test/2021/03/7.html?b=1&a=2") == "/0/0/0.html?a,b"
+
+
+@pytest.mark.parametrize(
+    ("query", "inside"),
+    [
+        ("sort=time", True),
+        ("sort=time&order=asc&view=card", True),
+        ("sort=time&sort=hits", False),
+        ("sort=time&order=asc&Sort=time", False),
+        ("tag[]=a&tag[]=b", True),
+        ("page=2&page=3", True),
+        ("page=2&page=2&page=2", False),
+        ("id=7", True),
+    ],
+)
+def test_queries_that_name_a_field_again_are_not_followed(query: str, inside: bool) -> None:
+    """Links that add to the query of the page they stand on make ever longer addresses of one list."""
+    site = Site(name="s", title="s", start=("http://a.example/",))
+    assert Resolver(site).target(f"http://a.example/list.php?{query}").inside is inside
