@@ -47,6 +47,7 @@ _TEXTS = etree.XPath(
     smart_strings=False,
 )
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
+_FEED_FILE = re.compile(r"\.(?:xml|rss|atom|rdf)$|[?&][a-z]+=(?:rss|atom)", re.IGNORECASE)
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 MAX_TEXTS = 200  # pieces of a page's long texts that are kept, to tell whether another one shows the same
 _PIECES = re.compile(r"[\s,，。；;：:、！!？?“”\"]+")
@@ -96,6 +97,12 @@ def _tree(text: str) -> etree._Element | None:
         )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
         return None
+
+
+def _is_feed_file(url: str, site: Site) -> bool:
+    """Whether an address is that of a feed and no page's, on a host of the site: what folders not to follow hold (/data/rss.xml,
+    /e/web/?type=rss2) is fetched where a page names it as its feed."""
+    return urlsplit(url).netloc.lower() in site.hosts and bool(_FEED_FILE.search(url)) and "comment" not in url.lower()
 
 
 @dataclass(slots=True)
@@ -213,7 +220,7 @@ def read_links(
     if kind == "list":
         found.text = titles + _outside(root)
         # an article's feeds are those of its comments
-        found.links += [t for t in read.feeds if t.inside and t.url not in links]
+        found.links += [t for t in read.feeds if (t.inside or _is_feed_file(t.url, site)) and t.url not in links]
     pieces = {p for t in wording for p in _PIECES.split(t) if len(p) >= _PIECE}
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])
     if read.canonical is not None and read.canonical.inside and read.canonical.key != site.key(url):

@@ -70,7 +70,7 @@ _TITLE_GROUPS = (
     ("genre", "title_other", None),
 )
 _COUNT = re.compile(
-    r"(?:精选|通用|优秀|范文|热门|最新|汇编|合集|集锦|大全|共)*\s*[\d一二三四五六七八九十两]{1,3}\s*[篇则份]\s*$|\s*(?:范文|模板|汇编|合集|集锦|大全|精选)+\s*$"
+    r"(?:精选|通用|优秀|范文|范本|范例|样本|例文|模板|热门|最新|汇编|合集|集锦|大全|共)*\s*[\d一二三四五六七八九十两]{1,3}\s*[篇则份]\s*$|\s*(?:范文|范本|范例|样本|例文|模板|汇编|合集|集锦|大全|精选)+\s*$"
 )
 
 
@@ -264,7 +264,7 @@ def judge(
     if named:
         score += _POINTS_OF_TITLE.get(named[0], -2.5)
         reasons.append(f"the title {'has the word' if named[0] == 'mention' else 'calls it'} {named[1]}")
-    addressed = any(is_address(v.strip(" :!,")) or _opens_with_address(v) for v in views[:3])
+    addressed = any(is_address(v.strip(" :!,"), v.rstrip().endswith(":")) or _opens_with_address(v) for v in views[:3])
     if addressed:
         score += 1.5
         reasons.append("it opens with a form of address")

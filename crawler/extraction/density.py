@@ -8,6 +8,7 @@ smallest element that holds it, as far as what is added there reads like text.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -135,6 +136,35 @@ def teasers(blocks: list[Block]) -> list[int]:
             run = []
     out.extend(run if len(run) >= 3 else [])
     out.extend(_read_more(blocks))
+    out.extend(item_teasers(blocks))
+    return out
+
+
+_ITEM_BLOCKS = 4  # title, date, teaser and a link to more: an item of a list holds no more lines
+
+
+def item_teasers(blocks: Sequence[Block]) -> list[int]:
+    """Indices of teasers told by their place: each shares a small element with the linked title above it, and beside that
+    element stands another of its kind with a link. Two such items make a list, wherever it stands."""
+    out: list[int] = []
+    for i in range(1, len(blocks)):
+        block, title = blocks[i], blocks[i - 1]
+        if _is_linked_title(block) or not 4 <= block.size <= 240 or not _is_linked_title(title):
+            continue
+        item: HtmlElement | None = title.element
+        for _ in range(3):
+            if item is None or within(block.element, item):
+                break
+            item = item.getparent()
+        if item is None or item.tag in ("body", "html") or not within(block.element, item):
+            continue
+        held = sum(within(b.element, item) for b in blocks[max(0, i - _ITEM_BLOCKS) : i + _ITEM_BLOCKS])
+        box = item.getparent()
+        if held > _ITEM_BLOCKS or box is None:
+            continue
+        others = [s for s in box.iterchildren(item.tag) if s is not item and s.get("class") == item.get("class")]
+        if any(s.find(".//a") is not None for s in others):
+            out.append(i)
     return out
 
 

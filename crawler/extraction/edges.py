@@ -108,9 +108,8 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
 
 def is_address_line(block: Block) -> bool:
     """A form of address on a line of its own, with its closing mark."""
-    return (
-        block.size <= 60 and block.folded.rstrip().endswith((":", "!", ",")) and is_address(block.folded.strip(" :!,"))
-    )
+    line = block.folded.rstrip()
+    return block.size <= 60 and line.endswith((":", "!", ",")) and is_address(line.strip(" :!,"), line.endswith(":"))
 
 
 def _head_rule(block: Block, titles: list[str]) -> str | None:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from crawler.extraction.blocks import Block, joined
-from crawler.extraction.density import FURNITURE_CHARS, without_reprint
+from crawler.extraction.density import FURNITURE_CHARS, item_teasers, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, rule_of, tail_start
 from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap
@@ -103,9 +103,13 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
     torn = tail_seen = False
     left = sum(b.size for b in lines if not b.is_linked)
     again = repeated_lines(lines, own)
+    listed = set(item_teasers(lines))
     for k, block in enumerate(lines):
         if not block.is_linked:
             left -= block.size
+        if k in listed:
+            out.note("teaser", [block])
+            continue
         if block.folded in again:
             out.note("repeated_line", [block])
             continue

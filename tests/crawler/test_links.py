@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -222,3 +223,14 @@ def test_queries_that_name_a_field_again_are_not_followed(query: str, inside: bo
     """Links that add to the query of the page they stand on make ever longer addresses of one list."""
     site = Site(name="s", title="s", start=("http://a.example/",))
     assert Resolver(site).target(f"http://a.example/list.php?{query}").inside is inside
+
+
+def test_a_feed_in_a_folder_that_is_not_followed_is_fetched() -> None:
+    site = Site(name="s", title="s", start=("http://a.example/",), follow=Follow(ignore=("^/(?:data|e)/",)))
+    kind = 'rel="alternate" type="application/rss+xml"'
+    head = "".join(
+        f'<link {kind} href="{h}">' for h in ("/data/rss.xml", "/e/web/?type=rss2", "/data/comments.xml", "/data/x/")
+    )
+    body = f"<html><head>{head}</head><body><a href='/1.html'>甲</a><a href='/data/2.html'>乙</a></body></html>"
+    found = read_links(body.encode(), "text/html", "http://a.example/", site)
+    assert [urlsplit(t.url).path for t in found.links] == ["/1.html", "/data/rss.xml", "/e/web/"]

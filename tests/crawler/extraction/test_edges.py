@@ -575,3 +575,23 @@ def test_a_list_without_text_is_a_list() -> None:
 def test_a_spun_definition_before_a_real_speech_does_no_harm() -> None:
     intro = "讲话稿是指为在会议上讲话而准备的文稿,下面是我为大家收集的讲话,希望大家喜欢。"
     assert text(read(page(paragraphs([intro, *LONG]), TITLE))) == LONG
+
+
+def test_a_box_of_teasers_inside_a_text_is_cut_and_a_page_of_them_is_no_speech() -> None:
+    """Told by its place: two items, each a linked title and a teaser in an element of their own."""
+    item = '<li><a href="/d/{n}.html">在第{n}届林业会议上的讲话</a><p>各位林农,山上的事要一件一件做,先从这条小路说起……</p></li>'
+    box = f"<div class='x1'>推荐:<ul>{item.format(n=3)}{item.format(n=4)}</ul></div>"
+    half = len(SPEECH) // 2
+    inner = paragraphs(SPEECH[:half]) + box + paragraphs(SPEECH[half:])
+    result = read_article([PageInput("http://a.example/1.html", page(inner))], SITE)
+    assert [r["text"].split("\n") for r in result.speeches] == [SPEECH]
+    assert read_article([PageInput("http://a.example/l.html", page(box, "讲话"))], SITE).fate in ("list", "empty")
+
+
+def test_a_hole_that_names_a_download_is_a_hole() -> None:
+    half = len(SPEECH) // 2
+    lines = [*SPEECH[:half], "……此处隐去2930字,完整内容请下载后查看……", *SPEECH[half:]]
+    result = read_article([PageInput("http://a.example/1.html", page(paragraphs(lines)))], SITE)
+    (row,) = result.speeches
+    assert row["text"].split("\n") == SPEECH
+    assert row["is_preview"]
