@@ -19,8 +19,9 @@ from rich.text import Text
 from crawler.errors import JianghuaError
 from crawler.home import Home
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# What is printed holds titles, texts and addresses of pages: [b] and :star: in them are no markup.
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 HomeOption = Annotated[
     Path | None,
@@ -63,5 +64,5 @@ def run_app(app: typer.Typer) -> None:
         app(standalone_mode=True)
     except JianghuaError as e:
         err.print("error:", style="bold red", end=" ")
-        err.print(str(e), markup=False, soft_wrap=True)
+        err.print(str(e), soft_wrap=True)
         sys.exit(e.exit_code)

@@ -237,7 +237,15 @@ def without_case(path: str) -> str:
 
 
 class _LineLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice (YAML would silently keep the last)."""
+    """SafeLoader that refuses a key given twice (YAML would silently keep the last), and tells the line of a value that is none."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as e:  # 2023-13-04 looks like a date
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{node.value!r} is no value: {e}", node.start_mark
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

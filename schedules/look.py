@@ -150,7 +150,7 @@ def schedule_list(home_path: Path | None, as_json: bool) -> int:
 def _tell(broken: dict[str, JianghuaError]) -> None:
     for error in broken.values():
         err.print("error:", style="bold red", end=" ")
-        err.print(str(error), markup=False, soft_wrap=True)
+        err.print(str(error), soft_wrap=True)
 
 
 def schedule_next(home_path: Path | None, names: list[str] | None, count: int, as_json: bool) -> int:

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from crawler.console import err, home_of, show
 from crawler.errors import JianghuaError, UsageError
@@ -106,7 +107,7 @@ def _beating(ledger: Ledger, run_id: int, owner: str, every: float, stop: thread
                 if not ledger.beat(run_id, owner):
                     stop.set()
             except Exception as e:  # e.g. a full disk: the run goes on, the next beat may succeed
-                err.print(f"cannot write the heartbeat: {e}", markup=False)
+                err.print(f"cannot write the heartbeat: {e}")
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
@@ -143,18 +144,16 @@ def run(
     def note(step: Step, counts: Mapping[str, Any]) -> bool:
         if step in counts:
             result = counts[step]
-            mark = "[green]done[/]" if result["ok"] else "[red]failed[/]"
-            err.print(
-                f"{mark} {step} in {span(timedelta(seconds=round(result['seconds'])))}  {summary(result['report'])}"
-            )
+            took = span(timedelta(seconds=round(result["seconds"])))
+            mark = ("done", "green") if result["ok"] else ("failed", "red")
+            err.print(Text.assemble(mark, f" {step} in {took}  {summary(result['report'])}"))
         elif step not in told:
             told.append(step)
             err.rule(f"{plan.steps.index(step) + 1}/{len(plan.steps)} {step}: {', '.join(plan.sites)}", align="left")
         return ledger.beat(row.id, owner, step=step, counts=dict(counts))
 
     for name, why in plan.broken.items():
-        err.print(f"[red]left out[/] {name}: ", end="")
-        err.print(why, markup=False)
+        err.print(Text.assemble(("left out", "red"), f" {name}: {why}"))
     outcome: Outcome | None = None
     with _stopped_by_signals(stop):
         try:

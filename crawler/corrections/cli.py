@@ -184,7 +184,7 @@ def add_correction(
         plain = column is None or (str(column.type) in ("string", "large_string") and value != "null")
         try:
             entry |= {"field": field, "value": value if plain else yaml.safe_load(str(value))}
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # ValueError: 2023-13-04
             raise UsageError(
                 f"'{value}' is no value for {field}", remedy="write it as in YAML: 12, true, [甲, 乙]"
             ) from None

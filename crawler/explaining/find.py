@@ -64,6 +64,8 @@ def _by_id(home: Home, sites: list[str], what: str) -> Found:
         listed = "\n         ".join(f"{r['speech_id']}  {r['title']}" for r in hits[:_SHOWN])
         more = f"\n         and {len(hits) - _SHOWN} more" if len(hits) > _SHOWN else ""
         raise UsageError(f"'{what}' fits {len(hits)} speeches", where=listed + more, remedy="give more of the id")
+    if not hits and what in sites:
+        raise UsageError(f"'{what}' is a site", remedy=f"name a page of it too: jianghua explain {what} /PATH")
     if not hits:
         near = get_close_matches(what, [r["speech_id"] for r in rows], 3, 0.5) if len(rows) <= 20_000 else []
         titles = {r["speech_id"]: r["title"] for r in rows}

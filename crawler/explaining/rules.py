@@ -36,7 +36,7 @@ STEPS = {
 }
 
 
-_ID = re.compile(r"""^\s*-\s*(?:\{\s*)?id:\s*["']?([^,"'#}]+?)["']?\s*(?:[,#}]|$)""")
+_ID = re.compile(r"""^\s*-\s*(?:\{\s*)?id:\s*["']?(\w+)""")
 
 
 @dataclass(frozen=True, slots=True)

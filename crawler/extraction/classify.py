@@ -201,9 +201,9 @@ def genre(title: str) -> tuple[str, str] | None:
     view = plain(title)
     # (高一作文) behind a title says what it is, whatever the title tells of
     for m in _BRACKETED.finditer(view):
-        if (told := first_match("structure", "genre_in_brackets", m.group())) is not None:
+        if (told := first_match("genre", "in_brackets", m.group())) is not None:
             return str(told[0].value), told[1].group()
-    if (end := _END_BRACKET.search(view)) and (kind := first_match("genre", "of_title_bracket", end[1])):
+    if (end := _END_BRACKET.search(view)) and (kind := first_match("genre", "in_last_bracket", end[1])):
         return str(kind[0].value), kind[1].group()
     bare = _COUNT.sub("", _BRACKETED.sub("", view)).strip()
     if end and (word := _SPEECH_WORDS.search(end[1])) and not _SPEECH_WORDS.search(bare):
@@ -286,9 +286,8 @@ def judge(
         reasons.append("it is a question with its answers")
     elif not addressed and not cues:
         # nobody speaks here: what reads like an article about speeches, or like a sheet of data, is one
-        about = [
-            r.id for r in rules("structure", "about_speeches") if r.pattern.search(f"{plain(intro or '')}\n{text}")
-        ]
+        read = f"{plain(intro or '')}\n{text}"
+        about = [str(r.value) for r in rules("genre", "about_speeches") if r.pattern.search(read)]
         if _is_sheet(views):
             about.append("a sheet of labels")
         if forms or about:

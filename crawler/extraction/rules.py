@@ -3,7 +3,7 @@
 A file holds groups; a group is a list of rules:
 
     salutation:
-      - id: comrades            # unique within the file
+      - id: comrades            # one word, unique within the file
         pattern: '^同志们'      # Python regular expression, searched
         value: 同志们           # optional, what a match means
         yes: ['同志们:']        # at least one text that it must match
@@ -50,6 +50,10 @@ def rule_file(name: str) -> dict[str, tuple[Rule, ...]]:
             r = {_YES_NO.get(k, k): v for k, v in given.items()}
             if unknown := set(r) - {"id", "pattern", "value", "yes", "no"}:
                 raise ValueError(f"{name}.yaml, {group}: unknown key {sorted(unknown)[0]!r} in {r.get('id')}")
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", str(r["id"])):
+                raise ValueError(
+                    f"{name}.yaml, {group}: the id {r['id']!r} is not one word of small letters, digits and _"
+                )
             if r["id"] in seen:
                 raise ValueError(f"{name}.yaml, {group}: the id {r['id']} is given twice")
             seen.add(r["id"])

@@ -62,6 +62,7 @@ def test_every_key_is_read_and_the_platform_merged_in(tmp_path: Path) -> None:
         ("name: full", "name: other", 1, "does not fit the file's name"),
         ("allowed: [full.test]", "allowed: [full.test", 5, "not valid YAML"),
         ("language: zh-Hant", "title: 二", 6, "given twice"),
+        ("language: zh-Hant", "language: 2023-13-04", 6, "'2023-13-04' is no value"),
     ],
 )
 def test_mistakes_are_told_with_file_line_and_remedy(tmp_path: Path, old: str, new: str, line: int, told: str) -> None:

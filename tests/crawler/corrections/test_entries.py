@@ -89,6 +89,7 @@ def test_entries_are_read_in_order_with_their_lines(tmp_path: Path) -> None:
         (f"speech_id: {ID}\n  wert: 3\n  reason: x", 2, "unknown key '0.wert'"),
         ("speech_id: nonsense\n  drop: true\n  reason: x", 1, "speech_id"),
         (f"speech_id: {ID}\n  speech_id: {ID}\n  reason: x", 2, "given twice"),
+        (f"speech_id: {ID}\n  field: published_at\n  value: 2023-13-04\n  reason: x", 3, "month must be in"),
     ],
 )
 def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, entry: str, line: int, told: str) -> None:

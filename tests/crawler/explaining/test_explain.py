@@ -127,6 +127,7 @@ def test_what_the_terminal_shows(sample_home: Home, tmp_path: Path) -> None:
         (["zhimo", "/nowhere.html"], "has no page /nowhere.html"),
         (["nowhere", "/a"], "no records of the site 'nowhere'"),
         (["zhimo:"], "no speech"),
+        (["zhimo"], "explain zhimo /PATH"),
     ],
 )
 def test_what_is_not_there_is_told(sample_home: Home, args: list[str], said: str) -> None:

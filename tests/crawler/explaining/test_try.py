@@ -50,6 +50,15 @@ def test_what_is_told_of_a_saved_page(tmp_path: Path) -> None:
     assert told == wanted.read_text(encoding="utf-8")
 
 
+def test_what_looks_like_markup_in_a_page_is_shown_as_it_stands(tmp_path: Path) -> None:
+    said = "今天我讲三点意见,[b]第一[/b]要抓好落实[/url],:star:谢谢大家。"
+    saved = tmp_path / "saved.html"
+    saved.write_bytes(page(BODY.replace("<p>标签", f"<p>{said}</p><p>标签")))
+    done = jianghua(Home.find(tmp_path), "sites", "try", str(saved), COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+
+
 def test_files_are_taken_by_path_and_by_address(tmp_path: Path) -> None:
     saved = tmp_path / "讲话 1.html"
     saved.write_bytes(page(BODY))
