@@ -17,6 +17,7 @@ STEPS = {
     "abstract": ("a copy of text that comes later", "edges.py"),
     "outro": ("the editor's words behind the speech", "edges.py"),
     "behind_thanks": ("short lines behind the speaker's thanks", "edges.py"),
+    "fold": ("a button that unfolds what stands on the page", "previews.py"),
     "teaser": ("the teaser of another page, below its linked title", "density.py"),
     "ornament": ("a line of dashes or stars between two texts", "parts.py"),
     "behind_tail": ("stands behind a line that ends the text", "structure.py"),

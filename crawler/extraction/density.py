@@ -309,7 +309,7 @@ def _beyond_box(blocks: list[Block], weights: list[float], way: range, edge: Blo
     links = 0
     for k in way:
         block = blocks[k]
-        if block.element.getparent() is parent and block.tag == edge.tag:
+        if block.element.getparent() is parent and block.tag == edge.tag and not is_furniture(block):
             return k if links and weights[k] > 0 and not block.is_linked else -1
         links += block.is_linked
     return -1

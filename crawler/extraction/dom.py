@@ -17,7 +17,7 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from crawler.extraction.blocks import BLOCK_TAGS
 from crawler.extraction.decode import decode
-from crawler.extraction.hidden import hide, hiding_selectors
+from crawler.extraction.hidden import hide, hiding_selectors, is_hidden
 
 MAX_BYTES = 4 * 1024 * 1024  # a speech of 4 MiB of HTML does not exist; the largest real page seen is 0.5 MB
 MAX_TAGS = 40_000
@@ -151,8 +151,17 @@ def _flatten(root: HtmlElement, flags: list[str]) -> None:
     flags.append("flattened")
     for holder in holders:
         lines: list[list[str]] = [[holder.text or ""]]
+        unseen: HtmlElement | None = None  # the hidden element inside which the walk is
         for event, element in etree.iterwalk(holder, events=("start", "end")):
             if element is holder:
+                continue
+            if unseen is not None:
+                if element is unseen and event == "end":
+                    unseen = None
+                    lines[-1].append(element.tail or "")
+                continue
+            if event == "start" and is_hidden(element):
+                unseen = element
                 continue
             if (element.tag == "br" and event == "start") or element.tag in BLOCK_TAGS:
                 lines.append([])

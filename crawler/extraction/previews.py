@@ -18,6 +18,7 @@ from crawler.extraction.rules import Rule, any_of, rules
 
 _FURNITURE = any_of("furniture", "tail", "line")
 _TAIL = any_of("furniture", "tail")
+_CLOSING = any_of("outline", "closing", "closing_paragraph")
 _PREVIEW = tuple(rules("structure", "preview"))
 _PREVIEW_HINT = re.compile(
     r"隐藏|省略|[下从(]略|略去|不[足够]|受限|尽头|删节|删去|折叠|屏蔽|遮挡|未完|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
@@ -112,6 +113,9 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
             continue
         rule, m = found
         behind = sum(b.size for b in lines[k + 1 :] if not b.is_linked and not _FURNITURE.search(b.folded))
+        if _is_fold(block, m) and (behind >= 40 or _has_closed(kept)):
+            out.note("fold", [block])
+            continue
         if rule.value != "hole" and (held < 40 or behind > 4 * held + 400):
             out.note(f"structure.preview.{rule.id}", [block])
             continue  # an offer above the text, not its end
@@ -140,6 +144,8 @@ def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure
             continue
         if (found := find_marker(block)) and found[0].value != "hole":
             rule, m = found
+            if _is_fold(block, m) and _has_closed(lines):
+                continue
             if not _belongs(block, rule, [*lines[-4:], *after[:k]], between=after[:k]):
                 continue
             if rule.id == "login_to_read" and not re.search(
@@ -156,6 +162,9 @@ def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure
 
 _HARD = re.compile(
     r"登[录陆]|注册|会员|VIP|vip|付费|支付|购买|充值|积分|下载|解锁|开通|扫码|关注|剩余|余下|其余|\d|未完|结束"
+)
+_GATED = re.compile(
+    r"登[录陆]|注册|会员|VIP|vip|付费|支付|购买|充值|积分|下载|解锁|开通|扫码|关注|打开|APP|App|app|客户端|小程序|公众号|未完|收费|元"
 )
 _SAME_PAGE = re.compile(r"^\s*(?:#|javascript:|$)", re.IGNORECASE)
 _GATE = re.compile(r"(?:log|sign)-?in|login|vip|pay|member|user|reg|down|buy|order|recharge", re.IGNORECASE)
@@ -175,6 +184,21 @@ def _belongs(block: Block, rule: Rule, above: Sequence[Block], *, between: Seque
     if elsewhere and (not above or any(map(_is_headline, above[-3:]))):
         return False
     return not any(_is_headline(b) or b.size >= 40 for b in between)
+
+
+def _is_fold(block: Block, m: re.Match[str]) -> bool:
+    """Whether a marker only unfolds what the page holds (展开剩余60%, 显示全部): a button that asks for nothing and leads nowhere.
+
+    All the text stands on the page then, if it goes on behind the button or has come to its close.
+    """
+    if block.size > 24 or not re.search(r"展开|显示(?:全部|全文|剩余)|收起", m.group()) or _GATED.search(block.folded):
+        return False
+    return all(_SAME_PAGE.match(a.get("href") or "") for a in _links(block))
+
+
+def _has_closed(lines: Sequence[Block]) -> bool:
+    """Whether the last lines are how a speech ends."""
+    return any(_CLOSING.search(b.folded[-80:]) for b in lines[-2:])
 
 
 def _is_headline(block: Block) -> bool:

@@ -595,3 +595,27 @@ def test_a_hole_that_names_a_download_is_a_hole() -> None:
     (row,) = result.speeches
     assert row["text"].split("\n") == SPEECH
     assert row["is_preview"]
+
+
+@pytest.mark.parametrize("button", ["展开剩余60%", "<a href='javascript:;'>展开全文</a>", "显示全部"])
+def test_a_button_that_unfolds_a_whole_text_is_no_marker(button: str) -> None:
+    whole = read(page(paragraphs([*SPEECH, button])))
+    assert (whole.fate, text(whole)) == ("speech", SPEECH)
+    inside = read(page(paragraphs([*SPEECH[:4], button, *SPEECH[4:]])))
+    assert (inside.fate, text(inside)) == ("speech", SPEECH)
+    assert read(page(paragraphs([*SPEECH[:4], button]))).fate == "preview"
+
+
+def test_hidden_words_below_any_depth_are_no_text() -> None:
+    lines = [SPEECH[0], SPEECH[1].replace("主要任务", "<i style='display:none'>清泉整理</i>主要任务"), *SPEECH[2:]]
+    result = read(page("<div>" * 300 + paragraphs(lines) + "</div>" * 300))
+    assert text(result) == SPEECH
+
+
+def test_a_text_goes_on_beyond_a_box_whose_head_is_written_like_its_paragraphs() -> None:
+    items = "".join(
+        f'<li><a href="/d/{n}.html">在第{n}届林业大会上的讲话</a><p>山上的事要一件一件做……</p></li>' for n in (3, 4)
+    )
+    lines = [f"<div>{x}</div>" for x in SPEECH]
+    result = read(page("".join([*lines[:3], f"<div>相关推荐:<ul>{items}</ul></div>", *lines[3:]])))
+    assert text(result) == SPEECH
