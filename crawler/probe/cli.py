@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,6 +68,8 @@ def add_site(
         proposal = propose(seen, name, delay, near)
         chosen = str(proposal.name.value)
         path = _free(where, chosen, proposal.start[0].value, replace)
+        if twins := _same_host(where, chosen, proposal.start[0].value):
+            proposal.warnings.append(f"{' and '.join(twins)} begins at this host too: its speeches would come twice")
         text = site_file(proposal, len(seen.asked), datetime.now(UTC).date())
         checked(text, chosen, Path(folder) / "sites")
     value: dict[str, Any] = {**as_data(proposal, seen, text), "file": str(path), "written": False, "kept": None}
@@ -131,6 +134,18 @@ def _free(home: Home, name: str, start: str, replace: bool) -> Path:
                          remedy="give --replace to write its file anew (the old one is kept), or --name for a second one")  # fmt: skip
     raise UsageError(f"there is another site called '{name}'" + (f", at {known}" if known else ""), where=str(there),
                      remedy="give --name for another name, or --replace to write that file anew")  # fmt: skip
+
+
+def _same_host(home: Home, name: str, start: str) -> list[str]:
+    """Other sites that begin at the host of `start`; files with mistakes are passed over."""
+    from crawler.site import load_site, site_files
+
+    twins = []
+    for other in site_files(home):
+        with suppress(JianghuaError):
+            if other != name and urlsplit(load_site(other, home).start[0]).netloc == urlsplit(start).netloc:
+                twins.append(other)
+    return twins
 
 
 def _looked(look: Any, home: Home, work: Home, start: str, delay: float, limit: int | None, as_json: bool) -> Any:

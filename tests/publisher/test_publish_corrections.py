@@ -190,6 +190,7 @@ def test_add_refuses_slips(chain: Chain) -> None:
         ((row["speech_id"], "titel", "甲", "--reason", "x"), "unknown column"),
         ((row["speech_id"], "title", row["title"], "--reason", "x"), "does nothing"),
         ((row["speech_id"], "views", "[", "--reason", "x"), "no value for views"),
+        ((row["speech_id"], "published_at", "2023-13-04", "--reason", "x"), "no value for published_at"),
         ((row["speech_id"], "--drop", "--reason", "x", "--file", "../up"), "no name of a file"),
     ):
         code, error = chain.command("add", *args)

@@ -110,6 +110,9 @@ def test_a_site_is_shown_before_it_is_written_and_never_lost(home: Home) -> None
             taken = jianghua(home, "sites", "add", other.url, "--yes", "--name", f"local-{port}")
             assert taken.returncode == 2
             assert "another site" in taken.stderr
+            assert said["warnings"] == []
+            twice = report(home, "sites", "add", server.url, "--dry-run", "--name", "second")
+            assert f"local-{port} begins at this host too" in twice["warnings"][-1]
             assert report(home, "sites", "add", other.url, "--yes")["name"] == f"local-{other.port}"
 
 
