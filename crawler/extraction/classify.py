@@ -16,7 +16,7 @@ from crawler.extraction.density import is_furniture, teasers
 from crawler.extraction.pagetalk import is_page_talk
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, first_match, rules
-from crawler.extraction.salutation import is_address
+from crawler.extraction.salutation import is_address, is_greeting
 
 UNSURE = 0.5  # a score that is no further above the threshold rests on one kind of evidence alone
 MIN_CHARS = 40
@@ -60,6 +60,10 @@ _POINTS_OF_TITLE = {
     "材料": -1.5,
     "评论": -2.0,
 }  # any other document: -2.5
+# somebody else's words are told: 他说:“…”, 母亲笑他:“…”
+_THEY_SAY = re.compile(
+    r"(?:他|她|[父母][亲]|爸|妈|爷爷|奶奶|老[一-龥]|小[一-龥]|师傅|队长|村长|主任)[^。!?:\u201c\u201d]{0,10}[:,]\s*[\u201c\u300c]"
+)
 _ROLE_LINE = re.compile(r"^([^:,。!?\s]{1,6})\s*[:](?=.)")
 _BRACKETED = re.compile(r"[(【\[《][^)】\]》]{0,24}[)】\]》]")
 _END_BRACKET = re.compile(r"[(【\[]([^()【】\[\]]{1,12})[)】\]]\s*$")
@@ -293,6 +297,9 @@ def judge(
         if forms or about:
             against += 1.5 * (len(forms) + len(about))
             reasons.append(f"nobody speaks, and it has {', '.join([*(r.id for r in forms), *about])}")
+        if told := len(_THEY_SAY.findall(text)):
+            against += min(2.0, 0.6 * told)
+            reasons.append(f"nobody speaks, and the words of others are told {told} times")
     # a text with all that a speech has may well quote a report, a rule or a story
     whole = named is not None and named[0] == "speech" and addressed and cues > 1
     score -= min(against, _ALL_OF_A_SPEECH if whole else _MOST_AGAINST)
@@ -335,4 +342,7 @@ def _dialogue(views: Sequence[str]) -> int:
 
 def _opens_with_address(view: str) -> bool:
     head = re.match(r"^([^:。!?\u201c]{2,40})[:!]", view)
-    return bool(head and is_address(head[1].strip()))
+    if head is None:
+        return False
+    names, _, greeting = head[1].rpartition(",")
+    return is_address(head[1].strip()) or (is_greeting(greeting.strip()) and is_address(names.strip()))

@@ -56,13 +56,23 @@ _SERIAL = {c: n for word in ("上中下", "甲乙丙丁戊己庚辛", "ABCDEFGH"
 
 _ORNAMENT = re.compile(r"^[\-=_*~—–─━═·•#+.,。、★☆◆◇■□●○▲△▼▽※✦✿❀◎\s]{3,}$")
 _DOTS = re.compile(r"^[\s.…·。]+$")
+# 学会理事长刘一鸣: · 王海(三中校长): — who speaks now, by office and name
+_OFFICE = (
+    r"(?:书记|[省市县区乡镇村局厅处科部院校会园厂社站所队班组行州]长|秘书长|主任|主席|委员|代表|教授|院士|专家|经理|总监|董事|[理董监]事长|总裁|老师|教师|班主任|辅导员"
+    r"|同学|学生|家长|校友|嘉宾|作家|医生|护士|工人|农民|干部|员工|职工|民警|站长|组长|负责人|创始人|[先女][生士])"
+)
+_WHO_SPEAKS = re.compile(
+    rf"^[【\[(★◆■●▲]?\s*(?:[^,。!?;:的说讲对向]{{0,20}}?{_OFFICE}\s*[一-龥]{{2,4}}|[一-龥]{{2,4}}\s*[(、 ][^,。!?;:]{{0,20}}{_OFFICE}\)?)\s*[】\])]?\s*:\s*$"
+)
 _KIND = re.compile(r"[一二三四五六七八九十\d]{1,3}|[A-Za-z]|[甲乙丙丁戊己上中下首次末]")
 _SCRIPT = re.compile(r"主持|串词|串联|议程|剧本|台词|流程")  # one text in which several people are addressed
 _TITLE_LIKE = re.compile(
     r"(?:讲话|致辞|致词|发言|演讲|主持词|主持稿|报告|党课|讲稿|讲话稿|发言稿|演讲稿|贺词|开幕词|闭幕词|寄语|祝词|祝辞|献词|悼词|欢迎词|表态|稿)"
     r"(?:提纲|材料|范文|全文|实录|摘要|稿|草稿)?\s*(?:[(\[【《][^)\]】》]{1,20}[)\]】》])?(?:[—–:-]{1,2}.{2,30})?\s*$|^(?:关于|在)[^。]{4,50}(?:讲话|致辞|发言|演讲|报告)"
 )
-_DECLARED = re.compile(rf"(?P<n>{_NUM}|[两])\s*(?:篇(?!大?文章)|则|份)|(?:汇编|合集|集锦|汇总|大全|集合)")
+_DECLARED = re.compile(
+    rf"(?P<n>{_NUM}|[两])\s*(?:篇(?!大?文章)|则|份|[位名]\S{{1,8}}的?(?:讲话|致辞|致词|发言|演讲)(?!上|中|时))|(?:汇编|合集|集锦|汇总|大全|集合)"
+)
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2}
 _GREETING = any_of("salutation", "greeting")
 _CLOSING = any_of("outline", "closing")
@@ -238,6 +248,7 @@ def _readings(
     if declared is not None and declared >= 2:
         yield _salutations(blocks, declared)
         yield _between_ornaments(blocks, declared)
+        yield _declared_headlines(blocks, declared)
 
 
 def _of_one_style(
@@ -412,6 +423,8 @@ def _is_headline(block: Block) -> bool:
     """A line that reads like a heading and not like a line of a speech or of its outline."""
     if is_ornament(block):
         return True
+    if block.size <= 40 and not block.is_linked and _WHO_SPEAKS.match(block.folded):
+        return True
     return (
         block.size <= 64
         and not block.is_linked
@@ -430,6 +443,18 @@ def _salutations(blocks: Sequence[Block], declared: int) -> list[Heading]:
     ]
     if len(found) == declared and min(_sizes(blocks, found)) >= MIN_SPEECH:
         return [Heading(i, None, "", blocks[i].text, _ornaments_above(blocks, i)) for i in found]
+    return []
+
+
+def _declared_headlines(blocks: Sequence[Block], declared: int) -> list[Heading]:
+    """Parts told only by heading elements of one kind, whatever their words, where they make as many as the title declares."""
+    by_tag: dict[str, list[int]] = {}
+    for i, b in enumerate(blocks):
+        if b.is_heading and _is_headline(b) and not is_ornament(b):
+            by_tag.setdefault(b.tag, []).append(i)
+    for found in by_tag.values():
+        if len(found) == declared and min(_sizes(blocks, found)) >= MIN_SPEECH:
+            return [Heading(i, None, blocks[i].text, "") for i in found]
     return []
 
 

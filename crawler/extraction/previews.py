@@ -13,6 +13,7 @@ from lxml.html import HtmlElement
 from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.edges import OUTLINE
 from crawler.extraction.model import Structure
+from crawler.extraction.pagetalk import speaks
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import Rule, any_of, rules
 
@@ -40,6 +41,11 @@ _GLUE_AFTER = re.compile(
 _GLUE_MARKS = re.compile(r"^[\s.\u2026。,;、!)】\]=\-—*>»]+")
 _MARKER_LINE = 60  # a line that is hardly more than a marker is one, whatever else it says
 
+_GATE_TALK = tuple(rules("structure", "gate_talk"))
+_GATE_FIRST = _GATE_TALK[0].pattern
+_GATE_LINE = 40  # characters
+_WHOLE = re.compile(r"^.*$", re.DOTALL)
+
 _NUMBER = r"(?<![\d,.])(?P<n>\d[\d,]{0,9}(?:\.\d{1,2})?)\s?(?P<unit>[千万]?)\s?[余多]?\s?个?(?:汉?字|字符)"
 _LENGTH = re.compile(_NUMBER)
 _NOT_ALL = re.compile(
@@ -64,7 +70,23 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
             and not _SPOKEN.search(_sentence(view, m))
         ):
             best = rule, m
-    return best
+    return best or _gate_talk(block)
+
+
+def _gate_talk(block: Block) -> tuple[Rule, re.Match[str]] | None:
+    """A short line that speaks of the rest, of a gate before it and of seeing it, in whatever words: a marker as a whole."""
+    view = block.folded
+    if (
+        block.size > _GATE_LINE
+        or not block.size
+        or _SPOKEN.search(view)
+        or speaks(view)
+        or not _GATE_FIRST.search(view)
+    ):
+        return None
+    if not all(r.pattern.search(view) for r in _GATE_TALK) or not (whole := _WHOLE.match(view)):
+        return None
+    return _GATE_TALK[0], whole
 
 
 _STOPS = re.compile(r"[。!?….]+[”』」)】]*")

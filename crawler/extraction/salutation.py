@@ -22,7 +22,8 @@ _GAP = re.compile(r"(?<=[一-龥、]) +(?=[一-龥、])")
 _CLOSING = ' \t:!,。;~、"”'
 
 
-def _is_greeting(line: str) -> bool:
+def is_greeting(line: str) -> bool:
+    """Whether a line (plain view) only greets: 大家好, 各位早安."""
     return any(r.pattern.search(line) for r in rules("salutation", "greeting"))
 
 
@@ -37,7 +38,7 @@ def is_address(head: str, alone: bool = False) -> bool:
     for segment in _SEGMENTS.split(head.strip()):
         if not segment:
             continue
-        if _is_greeting(segment):
+        if is_greeting(segment):
             return False
         kind = _kind(segment) or (_kind(without) if (without := _nouns().sub("人人", segment)) != segment else None)
         if kind is None and alone and _listed().search(_nouns().sub("人人", segment)) and not _VERBAL.search(segment):
@@ -71,13 +72,13 @@ def _head_of(view: str, first: bool, alone: bool) -> int:
     """
     if m := _HEAD.match(view):
         rest = view[m.end() :].lstrip(" !,。:")
-        if is_address(m[1], not rest or _is_greeting(rest)) and (
-            not rest or _is_greeting(rest) or (first and _opens(rest, alone))
+        if is_address(m[1], not rest or is_greeting(rest)) and (
+            not rest or is_greeting(rest) or (first and _opens(rest, alone))
         ):
             return m.end(1)
         # 各位领导,大家好!
         head, comma, greeting = m[1].rpartition(",")
-        if comma and _is_greeting(greeting.strip()) and is_address(head) and (first or not rest):
+        if comma and is_greeting(greeting.strip()) and is_address(head) and (first or not rest):
             return m.start(1) + len(head)
     elif is_address(view.strip(_CLOSING), True) and len(view) > len(view.rstrip(_CLOSING)):
         return len(view.rstrip(_CLOSING))
@@ -98,7 +99,7 @@ def _opens(rest: str, alone: bool) -> bool:
     return (
         alone
         or len(rest) >= _RUN_IN
-        or _is_greeting(rest)
+        or is_greeting(rest)
         or any(r.pattern.search(rest) for r in rules("salutation", "opener"))
     )
 
@@ -116,7 +117,7 @@ def salutation(paragraphs: Sequence[str], views: Sequence[str]) -> tuple[str | N
             not told or (view[end:].strip() == ":" and i + 1 < len(views))
         ):
             return paragraphs[i][:end].strip().strip('“"'), i
-        if _is_greeting(view.strip()):
+        if is_greeting(view.strip()):
             continue
         if len(view) > 60 or told:
             return None, -1

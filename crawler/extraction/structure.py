@@ -31,6 +31,8 @@ _CAPTION_SLOT = re.compile(
 _GOES_ON = 24  # characters of text behind a box inside it: a closing sentence is no longer
 _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
+_KEYWORD_TAIL = next(r.pattern for r in rules("furniture", "tail") if r.id == "keyword_tail")
+_SECTION = 40  # characters that stand at least under a heading
 _PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "page")
 
 
@@ -104,6 +106,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
     left = sum(b.size for b in lines if not b.is_linked)
     again = repeated_lines(lines, own)
     listed = set(item_teasers(lines))
+    headed = _keyword_headings(lines)
     for k, block in enumerate(lines):
         if not block.is_linked:
             left -= block.size
@@ -120,7 +123,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if block.size <= 80 and not INTRO.search(block.folded) and is_page_talk(block.folded, own, 4):
             out.note("page_talk", [block])
             continue
-        if block.size <= FURNITURE_CHARS and (m := _FURNITURE.search(block.folded)) and m.group():
+        if block.size <= FURNITURE_CHARS and k not in headed and (m := _FURNITURE.search(block.folded)) and m.group():
             torn = torn or _PAGE_MARK.search(block.folded) is not None
             found = next((r for r in rules("furniture", "tail") if r.pattern.search(block.folded)), None)
             if found and block.link == 0 and (_PAGE_MARK.search(block.folded) or block.folded.strip().isdigit()):
@@ -153,6 +156,16 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         torn = False
         held += block.size
     return kept
+
+
+def _keyword_headings(lines: Sequence[Block]) -> set[int]:
+    """Lines like 【关键词:快】 that head one section of the text after the other, and so are no keywords of the page."""
+    found = [k for k, b in enumerate(lines) if b.size <= 24 and not b.is_linked and _KEYWORD_TAIL.search(b.folded)]
+    if len(found) < 2:
+        return set()
+    ends = [*found[1:], len(lines)]
+    held = [sum(b.size for b in lines[k + 1 : e] if not b.is_linked) for k, e in zip(found, ends, strict=True)]
+    return set(found) if all(n >= _SECTION for n in held) else set()
 
 
 def _is_caption(block: Block) -> bool:

@@ -5,8 +5,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
-from crawler.extraction.lines import ASIDE, BIG, BOLD, CENTER, CRUMB, FOOTER, ITEM, LINK, NAV, TITLE, Line, half_width
+from crawler.extraction.lines import (
+    ASIDE,
+    BIG,
+    BOLD,
+    CELL,
+    CENTER,
+    CRUMB,
+    FOOTER,
+    ITEM,
+    LINK,
+    NAV,
+    TITLE,
+    Line,
+    half_width,
+)
 from crawler.extraction.rules import rules
 
 # matched on half-width text, so that ASCII brackets stand for full-width ones too
@@ -211,6 +226,26 @@ def _best_dressed(lines: list[Line], names: set[str], suffix: str, least: float)
     return best[1] if best else None
 
 
+_LABEL_ALONE = re.compile(
+    r"^[\s\x1f]*(?:(?:信息|文件|公文|文档|公开|资料)?(?:名\s{0,4}称|标\s{0,4}题|题\s{0,4}名|主\s{0,4}题))[\s\x1f]*[:]?[\s\x1f]*$"
+)
+
+
+def _in_cell(lines: list[Line]) -> Line | None:
+    """The line of a table of labels that holds the title: the cell behind 名称 or 标题."""
+    for line, behind in pairwise(lines):
+        if (
+            line.flags & CELL
+            and behind.flags & CELL
+            and not behind.long
+            and len(line.raw) <= 16
+            and _LABEL_ALONE.match(line.half)
+            and 6 <= len(fold_title(behind.text)) <= 70
+        ):
+            return behind
+    return None
+
+
 def find_title(lines: list[Line], element_title: str, og_title: str, site_names: list[str]) -> tuple[str, Line | None]:
     """The title as shown and the line that shows it; ("", None) when the page has none.
 
@@ -259,6 +294,8 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
                 best = (score, text, line)
     if best and best[0] >= 0.55:
         return best[1], best[2]
+    if cell := _in_cell(lines):
+        return cell.text, cell
     told = strip_site(element_title, names)[0]
     least = 0.5 if len(told) >= 8 and fold_title(told) not in names else 0.1
     if shown := _best_dressed(lines, names, parts[-1] if len(parts) > 1 else "", least):
@@ -266,6 +303,23 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
     if og_title:
         return strip_site(og_title, names)[0], best[2] if best else None
     return told, best[2] if best else None
+
+
+_SPACED = re.compile(r"\s+(?:——|—|–|-|·|•)\s+")
+# what carries a site: an office, a school, a firm
+_BODY_OF_SITE = re.compile(
+    r"(?:委员会|工会|妇联|团委|[商学协]会|联合会|大学|学院|学校|[中小]学|幼儿园|医院|公司|集团|法院|检察院|[党市县区工纪政]委|人大|政协|办公室|研究[院所]|[\u4e00-\u9fff]{2}[局厅])$"
+)
+
+
+def _first_of_steps(text: str) -> tuple[str, str] | None:
+    """A <title> that goes up from the page to its column and its site (在…上的讲话 - 政协动态 - 某市政协): title and site."""
+    pieces = [p.strip(_EDGE) for p in _SPACED.split(text)]
+    if len(pieces) < 2 or len(pieces[0]) < 8 or not all(2 <= len(p) <= 20 for p in pieces[1:]):
+        return None
+    if any(_BYLINE.search(p) for p in pieces) or sum(map(len, pieces[1:-1])) > 8 * max(1, len(pieces) - 2):
+        return None
+    return (pieces[0], pieces[-1]) if len(pieces) > 2 or _BODY_OF_SITE.search(pieces[-1]) else None
 
 
 def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
@@ -297,6 +351,8 @@ def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
             while len(pieces) > 1 and len(pieces[-1].strip()) <= 6 and len(pieces[0]) >= 8:
                 pieces.pop()  # the column between title and site
             return cut.group().join(pieces).strip(_EDGE), tail
+    if steps := _first_of_steps(text):
+        return steps
     return text.strip(_EDGE) if cuts else text, None
 
 

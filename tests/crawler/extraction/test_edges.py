@@ -152,6 +152,14 @@ def test_a_link_of_a_teaser_is_no_marker(teaser: str) -> None:
         "（文章未完，请注册会员阅读全文）",
         "正文约 3000 字，已展示 20%",
         "由于篇幅限制，以下内容请下载附件查看。",
+        "【付费文章，您已阅读 20%】",
+        "——余文请订阅后查看——",
+        "扫描上方二维码，阅读完整文稿",
+        "为保护原创，后文仅对认证用户开放",
+        "本文剩余 1,862 字",
+        "页面仅提供前 2 页预览，共 6 页",
+        "完整内容请到App内阅读",
+        "（本文共 4 页，当前为第 1 页，购买后可下载 Word 版本）",
     ],
 )
 def test_more_markers(marker: str) -> None:
@@ -279,6 +287,13 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "我要评论",
         "责任编辑 王小明",
         "作者简介：张三，某市作协会员，著有散文集多部。",
+        "▼ 往期精彩回顾 ▼",
+        "文字 | 老周 编辑 | 小满",
+        "一审：王海 二审：李湖 三审：张江",
+        "觉得不错，请点个在看再走",
+        "（作者系林学院校友，本文为其在护林大会上的发言，发表时略有删节）",
+        "共享此文章：",
+        "写作思路：开头点题，中间叙事，结尾号召。",
     ],
 )
 def test_more_of_what_pages_say(line: str) -> None:
@@ -619,3 +634,29 @@ def test_a_text_goes_on_beyond_a_box_whose_head_is_written_like_its_paragraphs()
     lines = [f"<div>{x}</div>" for x in SPEECH]
     result = read(page("".join([*lines[:3], f"<div>相关推荐:<ul>{items}</ul></div>", *lines[3:]])))
     assert text(result) == SPEECH
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "最后，请大家登录学习平台，把剩余课程看完。",
+        "第4页的表格，请同志们翻到后面自己看完整。",
+        "山上来的游客多了，剩下的路要一段一段看过去。",
+        "点评：刚才三个村的做法都值得一学。",
+    ],
+)
+def test_words_of_gates_in_a_speech_are_no_marker(own: str) -> None:
+    result = read(page(paragraphs([*LONG[:5], own, LONG[5]])))
+    assert result.fate == "speech"
+    assert text(result) == [*LONG[:5], own, LONG[5]]
+
+
+def test_headings_with_keywords_are_text() -> None:
+    own = [*LONG[:2], "【关键词：快】", LONG[2], "【关键词：准】", LONG[3], "【关键词：实】", *LONG[4:]]
+    assert text(read(page(paragraphs(own)))) == own
+    assert text(read(page(paragraphs([*LONG, "【关键词：护林】"])))) == LONG
+
+
+def test_a_page_with_a_player_instead_of_a_text_holds_none() -> None:
+    said = ["视频加载中，请稍候…", "点击播放", "您的浏览器不支持该视频格式，请升级浏览器。", "时长：05:32"]
+    assert read(page(paragraphs(said), "视频：镇长新年致辞")).fate == "empty"

@@ -115,3 +115,29 @@ def test_no_keywords(behind: str) -> None:
 def test_names_without_a_colon() -> None:
     found = facts(below="<div class=meta><span>作者</span><a href=/u>李某</a> <span>来源</span><em>县政府办</em></div>")
     assert (found.author, found.source) == ("李某", "县政府办")
+
+
+def test_a_column_called_right_that_holds_the_text() -> None:
+    page = (
+        "<html><head><title>清泉阀门有限公司-专业阀门制造商</title></head><body><div class=left><h3>新闻中心</h3><p>公司新闻</p></div>"
+        f"<div class=right><div class=news_tit>{T}</div><div class=news_time>日期:2015-02-10 人气:532</div>{BODY}</div></body></html>"
+    )
+    found = read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
+    assert found.title == T
+    assert str(found.published_at)[:10] == "2015-02-10"
+
+
+def test_a_title_in_a_table_of_labels() -> None:
+    card = (
+        "<table><tr><td>索引号</td><td>QS00-018</td><td>主题分类</td><td>讲话</td></tr><tr><td>发布机构</td><td>清泉市林业局</td>"
+        f"<td>公开日期</td><td>2021年06月03日</td></tr><tr><td>名称</td><td colspan=3>{T}</td></tr></table>"
+    )
+    page = f"<html><head><title>信息公开</title></head><body>{card}{BODY}</body></html>"
+    found = read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
+    assert found.title == T
+
+
+def test_a_date_beside_buttons() -> None:
+    page = f"<html><head><title>{T} - 植树</title></head><body><div>[2015-01-30] 【打印】【关闭】</div>{BODY}</body></html>"
+    found = read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
+    assert str(found.published_at)[:10] == "2015-01-30"

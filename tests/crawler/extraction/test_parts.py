@@ -132,3 +132,38 @@ def test_declared_count(title: str, count: int | None) -> None:
 )
 def test_number(text: str, value: int | None) -> None:
     assert number(text) == value
+
+
+SPEAKERS = ["林学会理事长刘一鸣:", "陈二为(林业大学副校长):", "护林员代表张山:"]
+
+
+def test_parts_headed_by_who_speaks() -> None:
+    third = ["各位乡亲:", *OTHER[1:]]
+    ended = [*SPEECH, "谢谢大家!"]
+    lines = [SPEAKERS[0], *ended, SPEAKERS[1], *OTHER, SPEAKERS[2], *third]
+    assert headings(lines, "护林大会开幕式三位嘉宾致辞全文") == SPEAKERS
+
+
+def test_whom_one_speech_turns_to_is_no_speaker() -> None:
+    lines = [
+        "老师们、同学们:",
+        SPEECH[1],
+        "首先,我想对同学们说:",
+        "同学们:",
+        SPEECH[3],
+        "其次,我想对老师们说:",
+        "老师们:",
+        SPEECH[5],
+    ]
+    assert headings(lines, "在开学典礼上的讲话") == []
+
+
+def test_as_many_heading_elements_as_the_title_declares() -> None:
+    texts = [SPEECH[1] + SPEECH[3], SPEECH[5] + SPEECH[6] + OTHER[1], OTHER[2] + OTHER[1] + SPEECH[3]]
+    page = "".join(f"<h3>{h}</h3><p>{t}</p>" for h, t in zip(["扎根", "向上", "发光"], texts, strict=True))
+    blocks = read_blocks(parse(page.encode()).root)
+    of = {
+        t: [h.text for h in find_headings(blocks, t, same_title=same_title)[0]]
+        for t in ("三位青年的演讲", "演讲稿四篇", "在青年节上的演讲")
+    }
+    assert of == {"三位青年的演讲": ["扎根", "向上", "发光"], "演讲稿四篇": [], "在青年节上的演讲": []}
