@@ -162,8 +162,9 @@ class Block:
 def with_text(block: Block, text: str) -> Block:
     """The block with another text in the same place."""
     size = len(text) - text.count(" ")
+    link = min(block.link, size) if block.is_linked else 0  # what was a link stays one
     return Block(
-        block.element, text, size, 0, 0, block.index, plain(text), block.indent, page=block.page, also=block.also
+        block.element, text, size, link, 0, block.index, plain(text), block.indent, page=block.page, also=block.also
     )
 
 

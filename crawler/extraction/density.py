@@ -278,41 +278,59 @@ def _grow(blocks: list[Block], weights: list[float], first: int, last: int, low:
     while first > low:
         if weights[first - 1] > -8.0:
             first -= 1
-        elif (
-            step := _beyond_box(blocks, weights, range(first - 1, max(first - _BOX, low) - 1, -1), blocks[first])
-        ) >= 0:
-            first = step
-        else:
+            continue
+        step = _beyond(blocks, weights, range(first - 1, max(first - _BOX, low) - 1, -1), blocks[first])
+        if step < 0:
             break
+        first = step
     while last < high:
         if weights[last + 1] > -8.0:
             last += 1
             continue
-        # an advert or a page mark inside the text: the text goes on behind it in the same element
-        parent = blocks[last].element.getparent()
-        step = next((k for k in range(last + 2, min(last + 4, high + 1)) if weights[k] > 0), -1)
-        if step < 0 or blocks[step].element.getparent() is not parent or blocks[step].is_linked:
-            step = _beyond_box(blocks, weights, range(last + 1, min(last + _BOX, high) + 1), blocks[last])
-            if step < 0:
-                break
+        step = _beyond(blocks, weights, range(last + 1, min(last + _BOX, high) + 1), blocks[last])
+        if step < 0:
+            break
         last = step
     return first, last
 
 
-def _beyond_box(blocks: list[Block], weights: list[float], way: range, edge: Block) -> int:
-    """The index of the paragraph with which a text goes on beyond a box of links inside it; -1 where it does not.
+_FEW = 2  # lines of an advert or a page mark inside a text
 
-    way: the indices from the run's edge outwards; edge: the block at the edge. The box stands deeper than the paragraphs, which are
-    siblings, and holds links.
+
+def _beyond(blocks: list[Block], weights: list[float], way: range, edge: Block) -> int:
+    """The index of the paragraph with which a text goes on beyond what interrupts it: an advert, a page mark, a box of links; -1
+    where it does not.
+
+    way: the indices from the run's edge outwards; edge: the block at the edge. The text goes on in the place where it stopped.
     """
     parent = edge.element.getparent()
     links = 0
-    for k in way:
+    for n, k in enumerate(way):
         block = blocks[k]
-        if block.element.getparent() is parent and block.tag == edge.tag and not is_furniture(block):
-            return k if links and weights[k] > 0 and not block.is_linked else -1
+        if not is_furniture(block) and _in_line(block.element, edge.element):
+            return k if weights[k] > 0 and not block.is_linked and (links or n <= _FEW) else -1
+        if n <= _FEW and n and weights[k] > 0 and block.element.getparent() is parent and not block.is_linked:
+            return k
         links += block.is_linked
     return -1
+
+
+def _in_line(one: HtmlElement, other: HtmlElement) -> bool:
+    """Whether two elements are paragraphs of one text by their place: siblings of one kind, each in a wrapper of its own at most."""
+    if one.tag != other.tag:
+        return False
+    a, b = one.getparent(), other.getparent()
+    if a is b:
+        return True
+    return (
+        a is not None
+        and b is not None
+        and a.tag == b.tag
+        and a.get("class") == b.get("class")
+        and one.get("class") == other.get("class")
+        and len(a) <= 3
+        and a.getparent() is b.getparent()
+    )
 
 
 _ENOUGH = 120.0  # so much running text (characters) before a tail line, and the text is over there

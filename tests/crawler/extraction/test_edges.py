@@ -660,3 +660,14 @@ def test_headings_with_keywords_are_text() -> None:
 def test_a_page_with_a_player_instead_of_a_text_holds_none() -> None:
     said = ["视频加载中，请稍候…", "点击播放", "您的浏览器不支持该视频格式，请升级浏览器。", "时长：05:32"]
     assert read(page(paragraphs(said), "视频：镇长新年致辞")).fate == "empty"
+
+
+def test_a_text_in_wrappers_goes_on_beyond_page_marks_in_both_directions() -> None:
+    def wrapped(lines: list[str]) -> str:
+        return "".join(f'<div class="w"><div>{x}</div></div>' for x in lines)
+
+    inner = wrapped(SPEECH[:3]) + "<div class=n>1/2</div>" + wrapped(SPEECH[3:])
+    assert text(read(page(inner))) == SPEECH
+    lines = [SPEECH[0], "我只讲两点。", SPEECH[2]]
+    inner = wrapped(lines) + "<div class=n>1/2</div>" + wrapped(SPEECH[3:])
+    assert text(read(page(inner))) == [*lines, *SPEECH[3:]]
