@@ -141,3 +141,10 @@ def test_a_date_beside_buttons() -> None:
     page = f"<html><head><title>{T} - 植树</title></head><body><div>[2015-01-30] 【打印】【关闭】</div>{BODY}</body></html>"
     found = read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
     assert str(found.published_at)[:10] == "2015-01-30"
+
+
+def test_a_template_that_was_not_filled_in_has_no_keywords() -> None:
+    from crawler.extraction.keywords import split_keywords
+
+    assert split_keywords("标题]") == []
+    assert split_keywords("防汛,[field:title/],讲话") == ["防汛", "讲话"]
