@@ -76,3 +76,15 @@ def test_words_in_quotation_marks_are_not_the_speakers() -> None:
     quoted = judge("修渠那天", [f"他喊道:“同志们,我讲三点!谢谢大家!”{F}"])
     said = judge("修渠那天", [f"同志们,我讲三点!谢谢大家!{F}"])
     assert quoted.score < said.score
+
+
+def test_a_title_like_a_report_of_an_event_over_a_text_that_is_the_speech() -> None:
+    speech = [
+        "各位乡亲、各位同仁:",
+        "今天桥通了,我心里高兴。",
+        "往后大家上山下山再也不用绕那十里路。",
+        "祝大家一路平安!",
+    ]
+    assert judge("镇长出席通车典礼致辞", speech).fate == "speech"
+    report = ["昨日上午,通车典礼在桥头举行,镇长出席并致辞。", "他指出,桥要修好,更要管好。", "会后,与会人员参观了新桥。"]
+    assert judge("镇长出席通车典礼致辞", report).fate != "speech"
