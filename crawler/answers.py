@@ -196,7 +196,7 @@ class Answers:
         content_type = answer.headers.get("content-type", "")
         values: dict[str, Any] = {
             "queued": 0, "tries": 0, "missing": 0, "status": answer.status, "checked_at": stamp, "gone_since": None,
-            "url": answer.url, "why": None, "etag": answer.headers.get("etag"),
+            "url": clean_url(answer.url) or answer.url, "why": None, "etag": answer.headers.get("etag"),
             "last_modified": answer.headers.get("last-modified"),
         }  # fmt: skip
         if row.kind == "sitemap":
@@ -283,7 +283,8 @@ class Answers:
         if found is not None and found.inside and found.key == row.key and self._circles[row.key] < MAX_CIRCLES:
             # sets a cookie and leads to itself, or to https: ask again, now with the cookie
             self._circles[row.key] += 1
-            self._state.update(row.key, url=found.url, queued=1)
+            # what clean_url takes off may be what the server wants: a session in the path
+            self._state.update(row.key, url=urljoin(answer.url, given) if found.url == row.url else found.url, queued=1)
             return
         inside = found is not None and found.inside
         if found is not None and inside:
@@ -353,7 +354,7 @@ class Answers:
         """Put sitemaps of the site's own hosts into the frontier."""
         rows = []
         for url in given:
-            target = clean_url(url)
+            target = clean_url(urljoin(self._site.origin, url))
             if target and urlsplit(target).netloc in self._site.hosts:
                 rows.append(
                     new_row(self._site.key(target), target, stamp, kind="sitemap", priority=LIST, template="sitemap")
@@ -393,7 +394,8 @@ def _named(data: bytes) -> tuple[str, Iterable[str]]:
     """What a sitemap is (sitemap, index of others, feed) and the addresses that it names. A plain list of lines is one too."""
     if feeds.is_feed(data):
         return "feed", feeds.addresses(data)
-    if data.lstrip()[:4].lower() == b"http":
+    data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if data[:4].lower() == b"http":
         return "sitemap", (line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip())
     found = Sitemap(data)
     return "index" if found.type == "sitemapindex" else "sitemap", (str(entry.get("loc", "")) for entry in found)

@@ -15,6 +15,7 @@ from crawler.extraction.decode import declared_charsets, decode
 from crawler.pagers import Pager, find_pager, is_pager_label
 from crawler.scripted import scripted
 from crawler.site import Site
+from crawler.twins import MAX_TEXTS
 from crawler.urls import Resolver, Target, kind_by_pattern
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -49,7 +50,6 @@ _TEXTS = etree.XPath(
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
 _FEED_FILE = re.compile(r"\.(?:xml|rss|atom|rdf)$|[?&][a-z]+=(?:rss|atom)", re.IGNORECASE)
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
-MAX_TEXTS = 200  # pieces of a page's long texts that are kept, to tell whether another one shows the same
 _PIECES = re.compile(r"[\s,，。；;：:、！!？?“”\"]+")
 _PIECE = 7  # characters of a piece that says something; noise between pieces spoils few of them
 

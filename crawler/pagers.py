@@ -75,6 +75,9 @@ def _same_case(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
+_FIRST = re.compile(r"^[\s\[(【<«]*(?:首\s*[页頁]|第一[页頁])[\s\])】>»]*$")
+
+
 def is_pager_label(label: str) -> bool:
     """Whether a link of this name can belong to a pager."""
     return len(label) <= 16 and bool(_NUMBER.match(label) or _WORD.match(label))
@@ -83,22 +86,22 @@ def is_pager_label(label: str) -> bool:
 def find_pager(url: str, links: Iterable[tuple[str, str]]) -> Pager | None:
     """The pager of a page, None when it has none. links: (address, name) of every link, in order."""
     mine = dict(reversed(readings(_same_case(url))))
-    # of each link: its whole, its number in the address (0: none), its number by name
-    found: list[tuple[str, int, int | None, str]] = []
+    # of each link: its whole, its number in the address (0: none), its number by name, whether it says 首页
+    found: list[tuple[str, int, int | None, str, bool]] = []
     for target, label in links:
         number = _NUMBER.match(label)
         if target == url or not (number or _WORD.match(label)):
             continue
         for stem, n in readings(_same_case(target)):
             if stem in mine and (n or mine[stem]) and n <= MAX_PAGES and n != mine[stem]:
-                found.append((stem, n, int(number[1]) if number else None, target))
+                found.append((stem, n, int(number[1]) if number else None, target, bool(_FIRST.match(label))))
                 break
-    if not found:
-        return None
+    if not found or all(first for *_, first in found):
+        return None  # 首页 alone leads home
     stem = Counter(s for s, *_ in found).most_common(1)[0][0]
     own = mine[stem]
     found = [f for f in found if f[0] == stem]
-    told = Counter(label - n for _, n, label, _ in found if label is not None and n)
+    told = Counter(label - n for _, n, label, *_ in found if label is not None and n)
     shift: int | None = None
     if told:
         shift = 1 if told[1] > told[0] else 0
@@ -109,7 +112,7 @@ def find_pager(url: str, links: Iterable[tuple[str, str]]) -> Pager | None:
     by = shift or 0
     pages: dict[int, str] = {own + by if own else 1: url}
     # an address without number is page one; where there is an x_1.html too, that is the same page under another name
-    for _, n, _, target in sorted(found, key=lambda f: (f[1] != 0, f[1], f[3])):
+    for _, n, _, target, _ in sorted(found, key=lambda f: (f[1] != 0, f[1], f[3])):
         ordinal = n + by if n else 1
         if 1 <= ordinal <= MAX_PAGES:
             pages.setdefault(ordinal, target)

@@ -1,8 +1,9 @@
 """Addresses that a page holds in scripts and attributes instead of links: pagers made by JavaScript, buttons that lead on. Pure.
 
 Nothing is run. Known are addresses that stand there whole (`location.href='list_2.html'`), those put together of a beginning, a
-number and an ending (`"list_" + n + ".html"`) where the page says how many there are or calls the function with numbers, and the
-pager of TRS (`createPageHTML(25, 0, "index", "html")`).
+number and an ending (`"list_" + n + ".html"`) where the page says how many there are or calls the function with numbers, the
+pager of TRS (`createPageHTML(25, 0, "index", "html")`), forms with a field for the number of a page, and lists that a script holds
+as data (`{"url": "/a/1.html"}`) or as HTML.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import cast
+from urllib.parse import urlencode
 
 from lxml import etree
 
 MAX_SCRIPT = 100_000  # characters of a script that are looked at: a longer one is a library
 MAX_NUMBERS = 1_000
+MAX_HIDDEN = 300  # characters in hidden fields of a form
 
 _CALL = re.compile(
     r"""createPage(?:HTML)?\s*\(\s*(?:(?P<box>["'][\w#-]*["'])\s*,\s*)?(?P<count>\w+)\s*,\s*(?P<at>\w+)\s*,\s*["'](?P<name>[\w./-]+)["']\s*,\s*["']\.?(?P<ending>\w{2,6})["']"""
@@ -35,7 +38,22 @@ _COUNT = re.compile(
 )
 _NUMBERED = re.compile(r"\b[A-Za-z_]\w{1,30}\(\s*[\"']?(\d{1,4})[\"']?\s*\)")
 _HREF = re.compile(r"^.*(?:href|src)=", re.IGNORECASE)
-_DATA = ("data-href", "data-url", "data-link")
+_DATA = re.compile(r"\bdata-(?:\w+-)*(?:url|href|link)(?:-\w+)?(?=\s*=)", re.IGNORECASE)
+_PAGING = re.compile(r"\b\w*(?:page|go|turn|jump|list)\w*\(\s*[\"']?(\d{1,4})[\"']?\s*[,)]", re.IGNORECASE)
+_FIELD = re.compile(
+    r"(?:page|p|pn|pg|page_?no|page_?num|page_?index|cur_?page|paged|cpage|currentpage)$", re.IGNORECASE
+)
+_SET = re.compile(r"\.(\w{1,20})\.value\s*=")
+# {"url": "/a/1.html"}; where the name has no quotes it may be what a script sends to, unless it is a page
+_KEYED = re.compile(
+    r"""(?P<mark>["'])?\b\w{0,20}(?:url|href|link)(?(mark)(?P=mark))\s*[:=]\s*(?P<q>["'])(?P<at>(?:[^"'\s<>\\]|\\/){2,300})(?P=q)""",
+    re.IGNORECASE,
+)
+_PAGE = re.compile(r"\.s?html?$")
+_WRITTEN = re.compile(
+    r"""<a\b[^<>]{0,200}?\bhref\s*=\s*(?P<q>\\?["'])(?P<at>(?:[^"'\s<>\\]|\\/){1,300})(?P=q)[^<>]{0,200}>(?P<name>[^<>]{0,100})""",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(
     r"^(?:https?:)?/[^\s{}<>]*$|^\??[\w./%=&-]+\.(?:s?html?|php|aspx?|jsp)(?:\?[\w=&%.-]*)?$|^\?[\w=&%.-]+$"
 )
@@ -54,12 +72,11 @@ def scripted(root: etree._Element, text: str) -> list[tuple[str, str]]:
                 name = "".join(map(str, element.itertext())).strip() if len(told) < 500 else ""
                 found += [(m[1], name[:40]) for m in _LEADS.finditer(told[:1000]) if _ADDRESS.match(m[1])]
                 calls += _NUMBERED.findall(told[:1000])
-    for name in _DATA:
-        if name in text:
-            for element in cast("Iterable[etree._Element]", root.iter()):
-                value = element.get(name) if isinstance(element.tag, str) else None
-                if value and _ADDRESS.match(value.strip()):
-                    found.append((value.strip(), "".join(map(str, element.itertext())).strip()[:40]))
+    for name in sorted({m[0].lower() for m in _DATA.finditer(text)}):
+        for element in cast("Iterable[etree._Element]", root.iter()):
+            value = element.get(name) if isinstance(element.tag, str) else None
+            if value and _ADDRESS.match(value.strip()):
+                found.append((value.strip(), "".join(map(str, element.itertext())).strip()[:40]))
     scripts = [
         s for e in cast("Iterable[etree._Element]", root.iter("script")) if (s := e.text) and len(s) <= MAX_SCRIPT
     ]
@@ -76,7 +93,64 @@ def scripted(root: etree._Element, text: str) -> list[tuple[str, str]]:
                 (f"{m['name']}_{n}.{m['ending']}", "") for n in range(first, _most(count) + (1 if m["box"] else 0))
             ]
     found += _built(whole, calls)
+    found += _held(whole)
+    found += _chosen(root)
+    if "form" in text or "FORM" in text:
+        found += _asked_for(root, text, whole)
     return list(dict.fromkeys(found))
+
+
+def _held(script: str) -> list[tuple[str, str]]:
+    """Addresses in lists that a script holds as data or as HTML."""
+    out: list[tuple[str, str]] = []
+    if "href" in script:
+        out += [(m["at"].replace("\\/", "/"), m["name"].strip()) for m in _WRITTEN.finditer(script)]
+    for m in _KEYED.finditer(script):
+        address = m["at"].replace("\\/", "/")
+        if _ADDRESS.match(address) and (m["mark"] or _PAGE.search(address)):
+            out.append((address, ""))
+    return out
+
+
+def _chosen(root: etree._Element) -> list[tuple[str, str]]:
+    """Addresses that a choice of numbers leads to: `<select onchange="location='list.asp?page=' + this.value">`."""
+    out: list[tuple[str, str]] = []
+    for select in cast("Iterable[etree._Element]", root.iter("select")):
+        told = (select.get("onchange") or "")[:1000]
+        if "ocation" in told or "open" in told:
+            out += _built(told, _options(select))
+    return out
+
+
+def _options(select: etree._Element) -> list[str]:
+    return [v for o in cast("Iterable[etree._Element]", select.iter("option")) if (v := (o.get("value") or "")).isdigit() and len(v) <= 4]  # fmt: skip
+
+
+def _asked_for(root: etree._Element, text: str, script: str) -> list[tuple[str, str]]:
+    """Addresses that a form asks for when a pager fills in the number of a page."""
+    out: list[tuple[str, str]] = []
+    for form in cast("Iterable[etree._Element]", root.iter("form")):
+        field = ""
+        numbers: list[str] = []
+        kept: list[tuple[str, str]] = []
+        for part in cast("Iterable[etree._Element]", form.iter("input", "select")):
+            name = part.get("name") or ""
+            if _FIELD.match(name):
+                field = name
+                numbers += _options(part) if part.tag == "select" else []
+            elif name and part.tag == "input" and (part.get("type") or "").lower() == "hidden":
+                kept.append((name, part.get("value") or ""))
+        if not field or sum(len(v) for _, v in kept) > MAX_HIDDEN:
+            continue  # a form that carries the state of its page is answered in no other way
+        if not numbers and field in _SET.findall(script):
+            numbers = _PAGING.findall(text)
+            counts = [int(n) for n in _COUNT.findall(script)]
+            numbers += [str(n) for n in range(1, _most(max(counts)) + 1)] if counts else []
+        action = (form.get("action") or "").strip().partition("#")[0]
+        for n in sorted({int(n) for n in numbers} - {0}):
+            query = urlencode([*kept, (field, str(n))])
+            out.append((f"{action}{'&' if '?' in action else '?'}{query}", str(n)))
+    return out[:MAX_NUMBERS]
 
 
 def _built(script: str, calls: list[str]) -> list[tuple[str, str]]:

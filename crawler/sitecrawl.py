@@ -366,11 +366,26 @@ class SiteCrawl:
             elif lasting:
                 self._error(fetch.row, why, None)
                 self._done()
+            elif self._without_tls(fetch):
+                self._done()
             else:
                 self._failure(fetch.row, host, why, None, None)
                 self._done()
         finally:
             self.politeness.rest(host)
+
+    def _without_tls(self, fetch: Fetch) -> bool:
+        """Ask for a page by http where a link said https, the site itself is on http and https gives no answer; whether that is done."""
+        main = urlsplit(self.site.start[0])
+        if not fetch.url.startswith("https:") or (main.scheme, self.politeness.main) != (
+            "http",
+            urlsplit(fetch.url).netloc.lower(),
+        ):
+            return False
+        # an https:// that http leads to would come back
+        self.counts.retries += 1
+        self.state.update(fetch.row.key, url="http" + fetch.url[5:], tries=fetch.row.tries + 1, queued=1)
+        return bool(fetch.row.tries + 1 < MAX_TRIES)
 
     def spoiled(self, fetch: Fetch, why: str) -> None:
         """Take an answer that `answered` could not take: one such page must not be asked for for ever."""

@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,10 +28,12 @@ from crawler.durable import cannot_write
 from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
 from crawler.site import Site
+from crawler.twins import MAX_TEXTS, Read, alike, furniture, same_articles
 
 SCHEMA_VERSION = 1
 ROBOTS, SEED, LIST, UNKNOWN, ARTICLE, LAST, RECHECK = 0, 1, 2, 3, 4, 8, 9  # priorities: lower goes first
 SAME = 0.6  # share of the long texts that two pages must have in common to be one article
+SAMPLE = 300  # articles that show which texts are the site's
 COPIES = 6  # articles that a text stands on, above which it is the site's and tells nothing
 
 _metadata = sa.MetaData()
@@ -409,13 +411,46 @@ class SiteState:
         twins = self.twins()
         for row in self._run(query):
             state = _page_state(row)
-            if state.fate is None and (twin := twins.get(row.key) or twins.get(row.article_key)):
-                why = f"shows the same as {twin}, which it names as its canonical address"
+            if state.fate is None and (why := twins.get(row.key) or twins.get(row.article_key)):
                 state = replace(state, fate="redirect", why=why)
             yield state
 
     def twins(self) -> dict[str, str]:
-        """Other addresses of articles (for print, for telephones): by key, the key of the article they show.
+        """Other addresses of articles (for print, for telephones): by key, why they give no article of their own."""
+        told = self._named_twins()
+        out = {k: f"shows the same as {kept}, which it names as its canonical address" for k, kept in told.items()}
+        for key, kept in self._silent_twins(told).items():
+            out[key] = f"shows the same as {kept}, as another address of it"
+        return out
+
+    def _silent_twins(self, told: Collection[str]) -> dict[str, str]:
+        """Other addresses of articles that do not say so, by key, with the key of the one to keep. told: keys that are settled."""
+        read = sa.and_(_P.warc_file.is_not(None), _P.fate.is_(None), _P.kind.in_(("list", "article")))
+        alone = sa.and_(read, _P.key == _P.article_key, _P.texts.is_not(None))
+        depths = {k: d for k, d in self._run(sa.select(_P.key, _P.depth).where(alone)) if k not in told}
+        found = sorted({k for group in alike(depths) for k in group})
+        if not found:
+            return {}
+        some = self._texts_of(sorted(depths)[:SAMPLE], depths)
+        here: dict[str, Read] = {}
+        for start in range(0, len(found), 500):
+            here |= self._texts_of(found[start : start + 500], depths)
+        return same_articles(here, furniture({**some, **here}.values(), COPIES))
+
+    def _texts_of(self, articles: Collection[str], depths: Mapping[str, int]) -> dict[str, Read]:
+        """The texts of articles over all their pages."""
+        texts: dict[str, set[int]] = {}
+        upto: dict[str, int] = {}
+        query = sa.select(_P.article_key, _P.texts).where(_P.article_key.in_(articles), _P.texts.is_not(None))
+        for key, words in self._run(query):
+            mine = {int(t, 16) for t in words.split()}
+            texts.setdefault(key, set()).update(mine)
+            if len(mine) >= MAX_TEXTS:
+                upto[key] = min(upto.get(key, max(mine)), max(mine))
+        return {k: Read(k, depths[k], frozenset(t), upto.get(k)) for k, t in texts.items()}
+
+    def _named_twins(self) -> dict[str, str]:
+        """Other addresses of articles that name the article's own, by key, with the key of the article they show.
 
         What a page says of itself is not believed alone: many sites name their home page on every page, and the second page of an
         article names the first. Both must have been read, and most of the long texts of the one must stand on the other, or on its further

@@ -22,6 +22,8 @@ _PLAIN = re.compile(
 )
 _BREAKS = re.compile(r"[\t\r\n]")
 _SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sessionid)=[^/?]*", re.IGNORECASE)
+# ASP.NET without cookies: /(S(lit3py55t21z5v55vlm25s55))/page.aspx
+_SESSION_FOLDER = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/)")
 # a session is no part of a page's address, nor is the list that a reader of a forum comes from; sid is one only when it looks
 # like a token
 _SESSION_FIELD = re.compile(
@@ -49,7 +51,7 @@ def clean_url(url: str, charset: str = "utf-8") -> str | None:
         default = {"http": 80, "https": 443}[parts.scheme]
         port = f":{parts.port}" if parts.port and parts.port != default else ""
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
-        path = _SESSION_PATH.sub("", parts.path.replace("\\", "/")) or "/"
+        path = _SESSION_FOLDER.sub("", _SESSION_PATH.sub("", parts.path.replace("\\", "/"))) or "/"
         query = "&".join(q for q in parts.query.split("&") if q and not _SESSION_FIELD.match(q))
         safe = safe_url_string(urlunsplit((parts.scheme, host + port, path, query, "")), encoding=charset)
     except (ValueError, UnicodeError, LookupError):

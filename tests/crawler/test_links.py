@@ -105,6 +105,7 @@ B = "http://a.test"
         ("/12.html", [("/13.html", "下一篇"), ("/11.html", "上一篇")], None),
         ("/a.html", [("/a.html", "1")], None),
         ("/a.html", [("/a_2.html", "二、主要工作")], None),
+        ("/?p=7", [("/", "首页")], None), ("/n/7/", [("/n/", "首页")], None),
     ],
 )  # fmt: skip
 def test_pagers_of_many_kinds(url: str, links: list[tuple[str, str]], wanted: dict[int, str] | None) -> None:

@@ -1,0 +1,166 @@
+"""Other addresses of one article: for print, for telephones, with a mark of where a reader came from, in capitals. Pure.
+
+Two things together make two addresses one article: they show the same text, and they name the same thing: the same path but
+for case, a closing slash, an index file and fields of the query; or the same number or slug at the place where the path or a
+field names the article. The same speech under two numbers of a site is two articles, as the site has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+from crawler.pagers import MAX_PAGES, PAGE_KEYS
+
+MAX_TEXTS = 200  # pieces of a page's long texts that are kept, the smallest hashes
+LEAST = 3  # pieces of text that two pages must have in common: a single sentence may be anybody's
+SAME = 0.8  # share of the pieces of the page with fewer that must stand on the other one too
+MOST = 40  # addresses of one name that are compared with each other; more are no article's
+
+_INDEX = re.compile(r"/(?:index|default)\.\w{2,6}$")
+_SCRIPT = re.compile(r"\.(?:php\d?|aspx?|ashx|jsp|do|action|cgi)$")
+_NUMBER = re.compile(r"\d+")
+_FIRST_PAGE = re.compile(r"(?<=\d)(?:[-_]1)+(?=\.|$)")  # thread-71-1-1.html
+_TOKEN = re.compile(r"^(?=.*\d)[0-9a-f-]{12,}$")
+_OTHER = re.compile(
+    r"(?:^|[/_.?&=-])(?:print\w*|printer|m|wap|3g|mobile|touch|mip|amp|h5|app|full|all|share|archiver|html?view|text)(?=$|[/_.?&=-])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What an address names. path: without case, index file and closing slash. fields: of the query. tokens: numbers and slugs that
+    may be the article's."""
+
+    path: str
+    fields: frozenset[tuple[str, str]]
+    tokens: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An article that was read. depth: steps from the start page. texts: hashes of the pieces of its text, all up to `upto` (None: all)."""
+
+    key: str
+    depth: int
+    texts: frozenset[int]
+    upto: int | None = None
+
+
+def _named(text: str) -> str | None:
+    """The number or the slug in a segment or value, None when it has none."""
+    if _TOKEN.match(text):
+        return text
+    numbers = _NUMBER.findall(_FIRST_PAGE.sub("", text))
+    return str(numbers[-1]) if numbers else None
+
+
+@lru_cache(maxsize=4096)
+def name_of(key: str) -> Name:
+    """What a key names (see Site.key)."""
+    whole, _, query = key.partition("?")
+    path = _INDEX.sub("/", unquote(whole, errors="replace").lower()).rstrip("/")
+    fields = frozenset((k.lower(), v) for k, _, v in (q.partition("=") for q in query.split("&") if q))
+    segments = [s for s in path.split("/") if s]
+    tokens = {t for k, v in fields if (t := _named(v)) and (k not in PAGE_KEYS or int_of(t) > MAX_PAGES)}
+    if segments:
+        last = segments[-1]
+        stem = last.partition(".")[0]
+        found = _named(stem)
+        if found is None and len(segments) > 1 and not fields and len(stem) <= 8:
+            found = _named(segments[-2])  # /p/22/full
+        if found is None and not (fields and (_SCRIPT.search(last) or not tokens)) and not _SCRIPT.search(last):
+            found = stem
+        if found is not None:
+            tokens.add(found)
+    return Name(path, fields, frozenset(tokens))
+
+
+def int_of(text: str) -> int:
+    """The number that a token is; 0 where it is none."""
+    return int(text) if text.isdigit() and len(text) < 18 else 0
+
+
+def one_name(here: Name, there: Name) -> bool:
+    """Whether two addresses name one thing, provided they show the same."""
+    if here.path != there.path:
+        # siblings, which differ in a number alone, are two articles
+        apart = _NUMBER.sub("0", here.path) != _NUMBER.sub("0", there.path)
+        few, many = sorted((here.tokens, there.tokens), key=len)
+        return apart and bool(few) and few <= many
+    if here.fields <= there.fields or there.fields <= here.fields:
+        return True
+    mine, other = dict(here.fields), dict(there.fields)
+    if any(_named(v) and _named(other.get(k, "")) and v != other[k] for k, v in mine.items()):
+        return False  # /show?class=3&id=5 and /show?class=3&id=6
+    # the fields they share, or the path, must name it: /show?id=5&from=a and /show?id=5&ref=b
+    last = here.path.rpartition("/")[2]
+    return any(_named(v) for _, v in here.fields & there.fields) or not (_SCRIPT.search(last) or last == "")
+
+
+def one_text(here: Read, there: Read, own: Collection[int]) -> bool:
+    """Whether two pages show the same. own: texts of the site, which tell nothing."""
+    upto = min((r.upto for r in (here, there) if r.upto is not None), default=None)
+    few, many = sorted(
+        ({t for t in r.texts if t not in own and (upto is None or t <= upto)} for r in (here, there)), key=len
+    )
+    common = len(few & many)
+    return common >= LEAST and common >= SAME * len(few) and 2 * common >= len(many)
+
+
+def rank(key: str, depth: int) -> tuple[int, int, int, int, int, str]:
+    """The order of addresses of one article, the one to keep first: not for print, few fields, small letters, near to the start."""
+    name = name_of(key)
+    return (
+        len(_OTHER.findall(key.lower())),
+        len(name.fields),
+        sum(c.isupper() for c in unquote(key, errors="replace")),
+        depth,
+        len(key),
+        key,
+    )
+
+
+def alike(keys: Iterable[str]) -> list[list[str]]:
+    """Keys that share a name with others, by name; a key may stand in several. Only these can be one article."""
+    by_token: defaultdict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        name = name_of(key)
+        for token in name.tokens | {name.path}:
+            by_token[token].append(key)
+    return [sorted(found) for _, found in sorted(by_token.items()) if 1 < len(found) <= MOST]
+
+
+def furniture(read: Iterable[Read], most: int) -> set[int]:
+    """Texts that stand on more than so many articles: they are the site's. Addresses of one article count once."""
+    seen: dict[tuple[str, frozenset[str]], set[int]] = {}
+    for page in read:
+        name = name_of(page.key)
+        seen.setdefault((name.path, frozenset(t for t in name.tokens if len(t) < 9)), set()).update(page.texts)
+    spread = Counter(t for texts in seen.values() for t in texts)
+    return {t for t, n in spread.items() if n > most}
+
+
+def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, str]:
+    """Further addresses of articles, by key: the key of the address to keep. own: texts of the site, which tell nothing."""
+    order = {k: rank(k, r.depth) for k, r in read.items()}
+    kept: dict[str, str] = {}
+
+    def first(key: str) -> str:
+        while key in kept:
+            key = kept[key]
+        return key
+
+    for group in alike(read):
+        keys = sorted(group, key=order.__getitem__)
+        for i, mine in enumerate(keys):
+            for other in keys[:i]:
+                a, b = sorted((first(mine), first(other)), key=order.__getitem__)
+                if a != b and one_name(name_of(mine), name_of(other)) and one_text(read[mine], read[other], own):
+                    kept[b] = a
+                    break
+    return {k: first(k) for k in kept}

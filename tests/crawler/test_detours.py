@@ -1,0 +1,63 @@
+"""Pages that are had only by a way round: sessions in the path, https where there is only http, sitemaps as lists of lines."""
+
+from __future__ import annotations
+
+from crawler.home import Home
+from crawler.urls import clean_url
+from tests.crawler.crawling import crawl, pages
+from tests.crawler.faults import Asked, FaultServer, Reply, html, links
+
+
+def _site(home: Home, server: FaultServer) -> None:
+    (home.root / "sites").mkdir(parents=True, exist_ok=True)
+    (home.root / "sites" / "s.yaml").write_text(f"name: s\ntitle: s\nstart: [{server.url}/]\n", encoding="utf-8")
+
+
+def test_a_session_in_the_path_is_no_part_of_an_address() -> None:
+    assert clean_url("http://a.test/(S(lit3py55t21z))/b/c.aspx?id=7") == "http://a.test/b/c.aspx?id=7"
+    assert clean_url("http://a.test/x/(S(a)F(b))/c.aspx") == "http://a.test/x/c.aspx"
+    assert clean_url("http://a.test/c(1)/d.html") == "http://a.test/c(1)/d.html"
+
+
+def test_a_server_that_wants_its_session_in_the_path_gets_it(home: Home) -> None:
+    tokens = iter(range(1000))
+
+    def lead(asked: Asked) -> Reply:
+        return Reply(status=302, headers={"Location": f"/(S(k{next(tokens)})){asked.path}"})
+
+    class Server(FaultServer):
+        def _reply(self, asked: Asked) -> Reply:
+            head, mark, rest = asked.path.partition("))")
+            if mark and head.startswith("/(S("):
+                return Reply(html() if rest == "/a.aspx" else links(f"{head}))/a.aspx"))
+            return lead(asked) if asked.path in ("/", "/a.aspx") else super()._reply(asked)
+
+    with Server() as server:
+        _site(home, server)
+        for _ in range(2):
+            assert crawl(home, "s", "--delay", "0", "--refetch", "all").code == 0
+            met = pages(home, "s")
+            assert {k: p.fate for k, p in met.items()} == {"/": None, "/a.aspx": None}
+            assert met["/a.aspx"].url == f"{server.url}/a.aspx"
+
+
+def test_links_that_say_https_of_a_site_on_http_are_followed(home: Home) -> None:
+    with FaultServer() as server:
+        server.pages |= {"/": links(server.url.replace("http:", "https:") + "/a.html"), "/a.html": html()}
+        _site(home, server)
+        assert crawl(home, "s", "--delay", "0").code == 0
+        assert pages(home, "s")["/a.html"].fate is None
+
+
+def test_sitemaps_as_lists_of_lines_may_be_named_without_host_and_begin_with_a_mark(home: Home) -> None:
+    with FaultServer() as server:
+        lines = "\ufeff" + "\n".join(f"{server.url}/{n}.html" for n in range(3))
+        server.pages |= {
+            "/": b"<html><body>...</body></html>",
+            "/robots.txt": Reply(b"User-agent: *\nSitemap: /all.txt\n"),
+        }
+        server.pages |= {"/all.txt": Reply(lines.encode(), headers={"Content-Type": "text/plain"})}
+        server.pages |= {f"/{n}.html": html() for n in range(3)}
+        _site(home, server)
+        assert crawl(home, "s", "--delay", "0").code == 0
+        assert [k for k, p in pages(home, "s").items() if p.fate is None] == ["/", "/0.html", "/1.html", "/2.html"]
