@@ -60,6 +60,11 @@ _POINTS_OF_TITLE = {
     "材料": -1.5,
     "评论": -2.0,
 }  # any other document: -2.5
+# a paper that is sent or posted up ends with who signs it and the day
+_DATED = re.compile(
+    r"^\s*(?:(?:19|20)\d\d|[二一][\u4e00-\u9fff〇○]{3})\s*年\s*[\d一二三四五六七八九十]{1,2}\s*月\s*[\d一二三四五六七八九十]{1,3}\s*日?\s*$"
+)
+_SIGNS = re.compile(r"^[^,。!?;:]{2,30}$")
 # somebody else's words are told: 他说:“…”, 母亲笑他:“…”
 _THEY_SAY = re.compile(
     r"(?:他|她|[父母][亲]|爸|妈|爷爷|奶奶|老[一-龥]|小[一-龥]|师傅|队长|村长|主任)[^。!?:\u201c\u201d]{0,10}[:,]\s*[\u201c\u300c]"
@@ -286,6 +291,9 @@ def judge(
         if n := len(pattern.findall(text)):
             against += min(most, each * n)
             reasons.append(f"{n} {what}")
+    if not (named and named[0] == "speech") and len(views) > 2 and _DATED.match(views[-1]) and _SIGNS.match(views[-2]):
+        against += 1.0
+        reasons.append("it is signed and dated")
     if (lines := _dialogue(views)) and not (named and named[0] == "speech"):
         against += 2.5
         reasons.append(f"{lines} lines of a dialogue")

@@ -16,7 +16,11 @@ _FURNITURE = any_of("furniture", "tail", "line")
 def goes_on(last: Block, block: Block) -> bool:
     """Whether a paragraph goes on behind a page mark: no end before it, no new beginning behind it."""
     return (
-        last.size >= 25 and bool(_OPEN_END.search(last.folded)) and not block.indent and not OUTLINE.match(block.folded)
+        last.size >= 25
+        and bool(_OPEN_END.search(last.folded))
+        and not block.indent
+        and not OUTLINE.match(block.folded)
+        and not is_address_line(block)
     )
 
 
@@ -69,5 +73,6 @@ def _is_wrapped(line: Block, following: Block) -> bool:
         and not following.indent
         and bool(_OPEN_END.search(line.folded))
         and not OUTLINE.match(following.folded)
+        and not is_address_line(following)
         and not _FURNITURE.search(following.folded)
     )

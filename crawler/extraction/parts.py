@@ -31,6 +31,7 @@ _SEP = r"(?P<sep>[^\w。!?;(《“\"【\[]*)"  # the same between an ordinal and
 MAX_HEADING = 70
 MAX_GAP = 3  # parts that may be missing between two ordinals
 MIN_SPEECH = 90  # characters of a part that nothing but its title or salutation sets apart
+_BEGUN = 20  # characters of a part in which the page breaks off
 MIN_PART = 60  # characters a part must hold; between the lines of a table of contents stands less
 
 # style → pattern with the ordinal `n`, what parts it from the rest, and the rest; searched in plain views
@@ -175,12 +176,14 @@ def _is_title(text: str) -> bool:
     return 2 <= len(text) <= 60 and not re.search(r"[。!?;:,]$", text) and text.count(",") <= 1 and not is_address(text)
 
 
-def _sizes(blocks: Sequence[Block], starts: Sequence[int]) -> list[int]:
+def _sizes(blocks: Sequence[Block], starts: Sequence[int], cut: bool = False) -> list[int]:
+    """Characters of each part. cut: the page breaks off, so that the last part counts as whole however little of it is there."""
     ends = [*starts[1:], len(blocks)]
-    return [sum(b.size for b in blocks[s + 1 : e] if not b.is_linked) for s, e in zip(starts, ends, strict=True)]
+    held = [sum(b.size for b in blocks[s + 1 : e] if not b.is_linked) for s, e in zip(starts, ends, strict=True)]
+    return [*held[:-1], max(held[-1], MIN_SPEECH)] if cut and len(held) > 1 and held[-1] >= _BEGUN else held
 
 
-def _series(blocks: Sequence[Block], found: list[_Candidate], gap: int = 1) -> list[_Candidate]:
+def _series(blocks: Sequence[Block], found: list[_Candidate], gap: int = 1, cut: bool = False) -> list[_Candidate]:
     """The best run of candidates whose ordinals go on by one (by `gap` at most) and whose parts hold text; [] for none."""
     best: list[_Candidate] = []
     best_key = (0, 0)
@@ -193,7 +196,7 @@ def _series(blocks: Sequence[Block], found: list[_Candidate], gap: int = 1) -> l
                 run.append(c)
             elif c.n == first.n and len(run) == 1:
                 break  # the same ordinal again: a later start is a better one
-        held = _sizes(blocks, [c.index for c in run])
+        held = _sizes(blocks, [c.index for c in run], cut)
         if any(size + len(c.rest) < MIN_PART for c, size in zip(run, held, strict=True)):
             continue
         key = (len(run), -k)
@@ -209,15 +212,16 @@ def _alike(a: str, b: str) -> float:
 
 
 def find_headings(
-    blocks: Sequence[Block], title: str, *, same_title: Callable[[str, str], bool]
+    blocks: Sequence[Block], title: str, *, same_title: Callable[[str, str], bool], cut: bool = False
 ) -> tuple[list[Heading], int | None]:
     """The headings of a compilation's parts, in order ([] for a page with one speech), and the number the title declares.
 
     blocks: the body, furniture and introductions still in it. title: the page's title (plain view).
+    cut: the page breaks off, so that its last part may hold little.
     A first part without a heading of its own (the page starts at 篇2) has a Heading with index -1 and empty text.
     """
     declared = declared_count(title)
-    readings = [r for r in _readings(blocks, title, declared, same_title) if len(r) > 1]
+    readings = [r for r in _readings(blocks, title, declared, same_title, cut) if len(r) > 1]
     if not readings:
         return [], declared
     fitting = [r for r in readings if declared and len(r) == declared]
@@ -235,16 +239,16 @@ def find_headings(
 
 
 def _readings(
-    blocks: Sequence[Block], title: str, declared: int | None, same_title: Callable[[str, str], bool]
+    blocks: Sequence[Block], title: str, declared: int | None, same_title: Callable[[str, str], bool], cut: bool
 ) -> Iterable[list[Heading]]:
     """The ways in which the page can be read as a compilation, surest first."""
     by_style = {name: _candidates(blocks, name, pattern) for name, pattern in _ORDINAL_STYLES}
     for name, found in by_style.items():
-        yield _of_one_style(blocks, title, declared, name, found)
+        yield _of_one_style(blocks, title, declared, name, found, cut)
     yield _of_mixed_styles(blocks, by_style)
-    yield _own_titles(blocks, title, declared, same_title)
+    yield _own_titles(blocks, title, declared, same_title, cut)
     if not _SCRIPT.search(title) or declared is not None:
-        yield _above_addresses(blocks, declared)
+        yield _above_addresses(blocks, declared, cut)
     if declared is not None and declared >= 2:
         yield _salutations(blocks, declared)
         yield _between_ornaments(blocks, declared)
@@ -252,17 +256,17 @@ def _readings(
 
 
 def _of_one_style(
-    blocks: Sequence[Block], title: str, declared: int | None, name: str, found: list[_Candidate]
+    blocks: Sequence[Block], title: str, declared: int | None, name: str, found: list[_Candidate], cut: bool
 ) -> list[Heading]:
     titled = [c for c in found if c.titled] if name in _TITLED_STYLES else found
-    run = _series(blocks, titled)
+    run = _series(blocks, titled, cut=cut)
     if name in _GAP_STYLES:
-        wider = _series(blocks, found, MAX_GAP)
+        wider = _series(blocks, found, MAX_GAP, cut)
         if len(wider) > max(len(run), 1) and 2 * _opened(blocks, _headings(wider)) >= len(wider):
             run = wider
     elif name in _TITLED_STYLES:
         # every line opens a speech: then it is a heading, whatever its words
-        wider = _series(blocks, found)
+        wider = _series(blocks, found, cut=cut)
         if len(wider) > max(len(run), 1) and _opened(blocks, _headings(wider)) == len(wider):
             return _with_first(blocks, wider)
     if not run:
@@ -338,7 +342,7 @@ def _weak_is_real(
 
 
 def _own_titles(
-    blocks: Sequence[Block], title: str, declared: int | None, same_title: Callable[[str, str], bool]
+    blocks: Sequence[Block], title: str, declared: int | None, same_title: Callable[[str, str], bool], cut: bool
 ) -> list[Heading]:
     """Parts that open with a full title of their own and no ordinal."""
     found = []
@@ -354,7 +358,7 @@ def _own_titles(
         for k, i in enumerate(found)
         if k + 1 == len(found) or sum(b.size for b in blocks[i + 1 : found[k + 1]]) >= MIN_PART
     ]
-    if len(found) < 2 or min(_sizes(blocks, found)) < MIN_SPEECH:
+    if len(found) < 2 or min(_sizes(blocks, found, cut)) < MIN_SPEECH:
         return []
     heads = [Heading(i, None, blocks[i].text, "", _ornaments_above(blocks, i)) for i in found]
     strong = sum(blocks[h.index].is_heading or _opens(blocks, h) for h in heads)
@@ -370,7 +374,7 @@ def _ornaments_above(blocks: Sequence[Block], index: int) -> int:
     return above
 
 
-def _above_addresses(blocks: Sequence[Block], declared: int | None) -> list[Heading]:
+def _above_addresses(blocks: Sequence[Block], declared: int | None, cut: bool) -> list[Heading]:
     """Parts that open with a form of address and have a heading of any form, or a line of ornaments, straight above it.
 
     One text may address its hearers again and again, and may have headings; a heading of the outline begins with its
@@ -412,7 +416,7 @@ def _above_addresses(blocks: Sequence[Block], declared: int | None) -> list[Head
             "-" if lone else ("h:" if blocks[index].is_heading else "") + _KIND.sub("#", blocks[index].folded)[:12]
         )
         since = i + 1
-    if len(heads) < 2 or sum(b.size for b in blocks[since:]) < MIN_SPEECH:
+    if len(heads) < 2 or sum(b.size for b in blocks[since:]) < (_BEGUN if cut else MIN_SPEECH):
         return []
     inner = kinds[1:]
     one_form = len(inner) >= 2 and (len(set(inner)) == 1 or all(k.startswith("h:") for k in inner))

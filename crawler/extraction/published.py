@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from crawler.extraction.byline import Labelled, date_value, labelled
 from crawler.extraction.dates import find_dates, parse_stamp
@@ -16,6 +17,8 @@ _PLACE = re.compile(
 )
 _SIGNED = re.compile(r"(?:发表|發表|发布|發布|张贴|张帖|貼文|提交|发贴|发帖)[^\w]*$|^[^\w]*(?:由|本贴由|本帖由|作者)")
 _SHORT_DATE = re.compile(r"\s*1?\d\d([-/.])\d{1,2}\1\d{1,2}\s*$")
+_WEEKDAY = re.compile(r"[(\s](?:星期|[周週])[一二三四五六日天]\)?\s*$")
+_CLOCK = re.compile(r"^[\s\x1f]*[一-龥]{0,4}[时時][间間]\s?:?\s?\d{1,2}\s?[时時:]\s?\d{1,2}\s?分?[\s\x1f]*$")
 _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 
 
@@ -99,6 +102,12 @@ def find_published(
     for i in zones.tail:
         line = lines[i]
         if len(line.raw) < 90 and (dates := find_dates(line.half)) and dates[0].timed and _SIGNED.search(line.half):
+            return dates[0].moment, "byline"
+    # an office closes a release with the day and the hour of its issue: 2022年10月15日(星期六) / 香港時間15時30分
+    for i, j in pairwise(zones.tail):
+        half = lines[i].half
+        released = j == i + 1 and len(half) < 40 and _WEEKDAY.search(half) and _CLOCK.match(lines[j].half)
+        if released and (dates := find_dates(half)):
             return dates[0].moment, "byline"
     return None
 

@@ -61,7 +61,9 @@ def read_structure(
         lines = lines[:box]
     lines, evidence = cut_at_marker(lines, after, out)
     lines = _without_furniture(lines, out, plain_names([title, *names]))
-    headings, out.declared = find_headings(lines, plain(title_raw or title), same_title=same_title)
+    headings, out.declared = find_headings(
+        lines, plain(title_raw or title), same_title=same_title, cut=evidence is not None
+    )
     if headings:
         starts = [h.first for h in headings]
         out.note("before_parts", lines[: max(0, starts[0])])

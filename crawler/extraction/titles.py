@@ -197,28 +197,61 @@ def _without_link(text: str, line: Line, told: set[str]) -> str:
     return text
 
 
+_RUNS_ON, _STOPS = re.compile(r"[\w”》]$"), re.compile(r"[。,;:!?，；：！？]\s*$")
+_UNDER = re.compile(r"^[\s\x1f]*[—–\-(【\[]")
+
+
+def _two_lines(lines: list[Line], line: Line) -> str:
+    """A title that a <br> parts in two, as one; "" where the next line is none of it: of another element, a byline, a subtitle."""
+    behind = lines[line.index + 1] if line.index + 1 < len(lines) else None
+    if behind is None or behind.element is not line.element or behind.long or line.long:
+        return ""
+    if len(line.raw) > 60 or len(behind.raw) > 60 or behind.links or _BYLINE.search(behind.half):
+        return ""
+    if not _RUNS_ON.search(line.text) or _STOPS.search(behind.text):
+        return ""
+    return line.text + behind.text
+
+
 def _has_byline(lines: list[Line], index: int) -> bool:
     """Whether a date or a label of a byline stands in the three lines behind a line."""
     return any(len(x.raw) < 120 and _BYLINE.search(x.half) for x in lines[index + 1 : index + 4])
 
 
-def _best_dressed(lines: list[Line], names: set[str], suffix: str, least: float) -> Line | None:
-    """The line that looks most like a title where <title> says nothing of it: by its dress (at least `least`) and by a byline behind it."""
+# names of speeches at the end of a line
+_NAMED = re.compile(
+    r"(?:讲话|講話|致[辞词辭詞]|发言|發言|演[讲講]|主持[词稿詞]|党课|[祝贺賀献獻悼][词辞詞辭]|[开開闭閉]幕[词辞詞辭]|工作报告)(?:稿|全文|实录|實錄)?\s*[)\uff09】]?\s*$"
+)
+
+
+def _best_dressed(
+    lines: list[Line], names: set[str], suffix: str, least: float, told_speech: bool = False
+) -> Line | None:
+    """The line that looks most like a title where <title> says nothing of it: by its dress (at least `least`) and by a byline behind it.
+
+    A heading that is called a speech, by itself or by a line of dashes below it, needs less dress where <title> (told_speech) names none.
+    """
     best: tuple[float, Line] | None = None
     for line in lines:
         if line.long or len(line.raw) > 140 or (line.is_linked and not line.level):
             continue
         dress = _dress(line.flags, line.level, line.is_linked)
         folded = fold_title(line.text)
+        enough = least
+        begins = not line.index or lines[line.index - 1].element is not line.element
+        if least > 0.3 and not told_speech and line.level and begins:
+            below = lines[line.index + 1].half if line.index + 1 < len(lines) else ""
+            if _NAMED.search(line.half) or (_UNDER.match(below) and _NAMED.search(below)):
+                enough = 0.3
         if (
-            dress < least
+            dress < enough
             or not 4 <= len(folded) <= 70
             or folded in names
             or _is_logo(line)
             or _BYLINE.search(line.half)
         ):
             continue
-        score = dress - 0.002 * line.index + 0.4 * _has_byline(lines, line.index)
+        score = dress - 0.002 * line.index + 0.4 * _has_byline(lines, line.index) + 0.2 * (enough < least)
         if (suffix and suffix in folded) or any(folded.startswith(n) for n in names):
             score -= 0.5  # the site's name and what it says of itself
         if score >= 0.5 and (best is None or score > best[0]):
@@ -277,6 +310,10 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
         if n < 2 or n > 110 or folded in names or _is_logo(line):
             continue
         agreement = 0.0
+        if both := _two_lines(lines, line) if whole else "":
+            joined = fold_title(both)
+            if n >= 3 and joined in whole and folded in whole:
+                text, folded, n = both, joined, len(joined)
         if n >= 3 and whole and folded in whole:
             agreement = n / len(whole) + 0.3 * (whole.startswith(folded)) + 0.2 * (folded in starts)
         elif og and n >= 4 and (folded in og or og in folded):
@@ -298,7 +335,12 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
         return cell.text, cell
     told = strip_site(element_title, names)[0]
     least = 0.5 if len(told) >= 8 and fold_title(told) not in names else 0.1
-    if shown := _best_dressed(lines, names, parts[-1] if len(parts) > 1 else "", least):
+    if shown := _best_dressed(
+        lines, names, parts[-1] if len(parts) > 1 else "", least, _NAMED.search(told) is not None
+    ):
+        both = _two_lines(lines, shown) if shown.level or shown.flags & (TITLE | BIG) else ""
+        if both and not _UNDER.match(lines[shown.index + 1].half):
+            return both, shown
         return _without_column(_shown(shown), shown, element_title, starts), shown
     if og_title:
         return strip_site(og_title, names)[0], best[2] if best else None

@@ -13,6 +13,7 @@ from tests.crawler.extraction.pages import (
     CLOSING,
     FIRST_TEXT,
     OPENING,
+    OTHER,
     SECOND,
     SECOND_TEXT,
     SPEECH,
@@ -671,3 +672,21 @@ def test_a_text_in_wrappers_goes_on_beyond_page_marks_in_both_directions() -> No
     lines = [SPEECH[0], "我只讲两点。", SPEECH[2]]
     inner = wrapped(lines) + "<div class=n>1/2</div>" + wrapped(SPEECH[3:])
     assert text(read(page(inner))) == [*lines, *SPEECH[3:]]
+
+
+@pytest.mark.parametrize("left", ["[NextPage]", "#p#分页标题#e#", "{page}"])
+def test_page_breaks_of_an_editor_are_no_text(left: str) -> None:
+    assert text(read(page(paragraphs([*LONG[:3], left, *LONG[3:]])))) == LONG
+
+
+def test_a_word_of_criticism_behind_each_part_goes() -> None:
+    said = "点评:这篇讲话语言朴实,值得借鉴。"
+    result = read(page(paragraphs(["篇一", *LONG, said, "篇二", *OTHER, said]), "护林讲话2篇"))
+    assert [s["text"].split("\n") for s in result.speeches] == [LONG, OTHER]
+
+
+def test_a_page_mark_does_not_join_a_heading_to_the_address_below() -> None:
+    heads = ["（一）镇长在全镇秋季护林防火工作动员部署会议上的讲话", "（二）校长在全镇中小学秋季开学暨表彰典礼上的致辞"]
+    lines = [heads[0], "- 1 -", *SPEECH, heads[1], "- 2 -", *OTHER]
+    result = read(page(paragraphs(lines), "领导讲话2篇"))
+    assert [s["text"].split("\n") for s in result.speeches] == [SPEECH, OTHER]

@@ -148,3 +148,23 @@ def test_a_template_that_was_not_filled_in_has_no_keywords() -> None:
 
     assert split_keywords("标题]") == []
     assert split_keywords("防汛,[field:title/],讲话") == ["防汛", "讲话"]
+
+
+@pytest.mark.parametrize(
+    ("element", "head", "title"),
+    [
+        (f"{T}_文海", f"<h1>领导讲话</h1><div class=bt>{T[:8]}<br>{T[8:]}</div>", T),
+        ("详情 - 一个很长很长的网站名称", f"<h1>{T[:8]}<br>{T[8:]}</h1>", T),
+        ("详情 - 一个很长很长的网站名称", f"<h1>{T}<br>2021-03-05 来源:林业局</h1>", T),
+        ("清泉林业-守好绿水青山的人们", "<h2>以树为师</h2><h4>——在全县植树动员会上的讲话</h4>", "以树为师"),
+    ],
+)
+def test_titles_over_two_lines(element: str, head: str, title: str) -> None:
+    page = f"<html><head><title>{element}</title></head><body><p>欢迎光临</p>{head}{BODY}</body></html>"
+    assert read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7")).title == title
+
+
+def test_an_office_closes_a_release_with_day_and_hour() -> None:
+    found = facts(behind="<p>完</p><p>2022年10月15日（星期六）<br>香港時間15時30分</p>").published_at
+    assert str(found)[:10] == "2022-10-15"
+    assert facts(behind="<p>2022年10月15日（星期六）</p>").published_at is None

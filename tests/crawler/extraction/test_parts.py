@@ -167,3 +167,16 @@ def test_as_many_heading_elements_as_the_title_declares() -> None:
         for t in ("三位青年的演讲", "演讲稿四篇", "在青年节上的演讲")
     }
     assert of == {"三位青年的演讲": ["扎根", "向上", "发光"], "演讲稿四篇": [], "在青年节上的演讲": []}
+
+
+def test_a_last_part_that_breaks_off_is_one_however_short() -> None:
+    own = ["镇长在护林会议上的讲话", "校长在开学典礼上的致辞", "局长在林业会议上的讲话"]
+    begun = ["同志们:", "今天来了一百多位护林员,炉子都坐不下了。"]
+    for style, title in ((own, "领导讲话合集"), (["篇一", "篇二", "篇三"], "讲话稿3篇")):
+        blocks = read_blocks(parse(paragraphs([style[0], *SPEECH, style[1], *OTHER, style[2], *begun]).encode()).root)
+        found = {
+            cut: [h.text for h in find_headings(blocks, title, same_title=same_title, cut=cut)[0]]
+            for cut in (True, False)
+        }
+        assert found[True] == style
+        assert found[False] != style
