@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
-from crawler.errors import JianghuaError, UsageError
+from crawler.errors import Interrupted, JianghuaError, UsageError
 from crawler.probe.cli import add_site
 
 app = typer.Typer(no_args_is_help=True, help="Fetch pages, and look at site files.")
@@ -106,12 +106,6 @@ def crawl(
         raise JianghuaError(told, remedy=remedy)
     if any(r.interrupted for r in results):
         raise Interrupted("the crawl was interrupted", remedy="run the same command again: it goes on where it was")
-
-
-class Interrupted(JianghuaError):
-    """Ended by Ctrl-C or SIGTERM."""
-
-    exit_code = 130
 
 
 class _Progress:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -109,7 +111,7 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
     if watch is not None:
         loop = LoopingCall(lambda: watch([c.spider.crawl for _, c in crawlers if c.spider is not None]))
         loop.start(0.5, now=False)
-    process.start(install_signal_handlers=True)
+    run_to_the_end(process)
     if loop is not None and loop.running:
         loop.stop()
     for site, crawler in crawlers:
@@ -141,6 +143,16 @@ def crawler_process(home: Home) -> Any:
     # Scrapy installs the reactor with the first site, but not when that site cannot start
     install_reactor(settings["TWISTED_REACTOR"])
     return CrawlerProcess(settings)
+
+
+def run_to_the_end(process: Any) -> None:
+    """Run what a process was given to crawl. Signals mean what they meant before once it has ended: Scrapy leaves its handlers
+    in place, and Ctrl-C at a question that is asked afterwards would end nothing."""
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    process.start(install_signal_handlers=True)
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _keep_error(failure: Any, name: str, results: dict[str, SiteResult]) -> None:

@@ -34,5 +34,11 @@ class UsageError(JianghuaError):
     exit_code = 2
 
 
+class Interrupted(JianghuaError):
+    """Ended by Ctrl-C or SIGTERM."""
+
+    exit_code = 130
+
+
 class DamagedError(JianghuaError):
     """A file that we wrote does not hold any more what we wrote."""

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from crawler.addresses import address_of, is_local
 from crawler.archive import WarcAddress, read_response
-from crawler.errors import JianghuaError
+from crawler.errors import Interrupted, JianghuaError
 from crawler.extraction.decode import decode
 from crawler.home import Home
 from crawler.links import PageLinks
@@ -217,7 +217,7 @@ def look(home: Home, work: Home, url: str, delay: float, limit: int | None = Non
     """
     from twisted.internet.task import LoopingCall
 
-    from crawler.crawl import crawler_process
+    from crawler.crawl import crawler_process, run_to_the_end
     from crawler.spiders.document import DocumentSpider
 
     if home.settings_file.is_file():
@@ -258,12 +258,14 @@ def look(home: Home, work: Home, url: str, delay: float, limit: int | None = Non
 
         loop = LoopingCall(tell)
         loop.start(0.5, now=False)
-    process.start(install_signal_handlers=True)
+    run_to_the_end(process)
     if loop is not None and loop.running:
         loop.stop()
     if errors:
         raise errors[0]
     start, crawler, at = looks[-1]
+    if crawler.spider is not None and crawler.spider.reason == "shutdown" and crawler.spider.crawl.error is None:
+        raise Interrupted("the look was interrupted", where=start, remedy="nothing was written; look again")
     return _seen(start, [s for s, _, _ in looks[:-1]], crawler.spider.crawl, at)
 
 

@@ -1,12 +1,23 @@
+import re
 from pathlib import Path
 
 import pyarrow as pa
 
+from crawler.extraction.quality import TEXT_FLAGS
 from crawler.records import SPEECH
 from publisher.tables import SPEECHES, TABLES, dictionary, type_name
 
-DOCS = Path(__file__).parents[2] / "docs" / "dataset.md"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "dataset.md"
 BEGIN, END = "<!-- dictionary: made by publisher.tables.dictionary() -->\n", "<!-- end of dictionary -->"
+
+
+def test_every_quality_flag_is_told_in_the_docs() -> None:
+    code = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "crawler" / "extraction").glob("*.py"))
+    flags = TEXT_FLAGS | {"capped_bytes", "incomplete"} | set(re.findall(r'flags\.(?:append|add)\("(\w+)"\)', code))
+    assert len(flags) > 15
+    told = (ROOT / "docs" / "reading-speech.md").read_text(encoding="utf-8").partition("## Flags")[2]
+    assert {f for f in flags if f"`{f}`" not in told} == set()
 
 
 def test_data_dictionary_in_docs_is_current() -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +23,7 @@ from crawler.sample.build import Sample
 from crawler.sample.score import Score, score
 from crawler.sample.server import Request, SampleServer
 from crawler.site import parse_site
-from tests.chain import jianghua, report, rows
+from tests.chain import ROOT, jianghua, report, rows
 from tests.crawler.faults import FaultServer, Reply, html, links
 
 
@@ -165,3 +170,30 @@ def test_a_site_may_not_lead_into_the_local_network() -> None:
     with pytest.raises(JianghuaError, match="local network"):
         refuse_local("http://a.test/", target)
     refuse_local("http://127.0.0.1:8/", "http://127.0.0.1:9/")
+
+
+def test_ctrl_c_ends_the_look_and_the_question(home: Home) -> None:
+    with FaultServer() as server:
+        server.pages |= {"/": links("/a/1.html", "/a/2.html"), "/a/1.html": html(), "/a/2.html": html()}
+        command = [sys.executable, "-m", "schedules.cli", "sites", "add", server.url, "--home", str(home.root)]
+        slow = subprocess.Popen([*command, "--yes", "--delay", "2"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        while not server.log:
+            time.sleep(0.05)
+        slow.send_signal(signal.SIGINT)
+        assert "interrupted" in slow.communicate(timeout=60)[1]
+        assert slow.returncode == 130
+
+        terminal, stdin = os.openpty()
+        asks = subprocess.Popen(command, cwd=ROOT, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert asks.stderr is not None
+        shown = b""
+        while b"Write " not in shown:
+            read = os.read(asks.stderr.fileno(), 65536)
+            assert read, shown
+            shown += read
+        asks.send_signal(signal.SIGINT)
+        asks.communicate(timeout=60)
+        assert asks.returncode != 0
+        os.close(terminal)
+        os.close(stdin)
+    assert not list(home.own_sites.glob(f"local-{server.port}*"))
