@@ -16,7 +16,8 @@ from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap
 from crawler.extraction.model import Part, Structure
 from crawler.extraction.pagetalk import is_page_talk, plain_names, question_box, repeated_lines
-from crawler.extraction.parts import Heading, find_headings, is_ornament
+from crawler.extraction.part_headings import Heading, is_ornament
+from crawler.extraction.parts import find_headings
 from crawler.extraction.plain import plain
 from crawler.extraction.previews import cut_at_marker
 from crawler.extraction.rules import any_of, rules

@@ -4,7 +4,8 @@ import pytest
 
 from crawler.extraction.blocks import read_blocks
 from crawler.extraction.dom import parse
-from crawler.extraction.parts import declared_count, find_headings, number
+from crawler.extraction.part_headings import declared_count, number
+from crawler.extraction.parts import find_headings
 from crawler.extraction.plain import plain
 from crawler.extraction.titles import same_title
 from tests.crawler.extraction.pages import OTHER, SPEECH, paragraphs
