@@ -24,7 +24,7 @@ from crawler.archive import ArchiveWriter, WarcAddress, read_response
 from crawler.errors import DamagedError
 from crawler.home import Home
 from crawler.links import PageLinks, read_links
-from crawler.pagers import Pager, places
+from crawler.pagers import Pager, next_page, places
 from crawler.site import Site
 from crawler.state import ARTICLE, LAST, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
 from crawler.traps import Traps
@@ -204,6 +204,11 @@ class Answers:
             return
         if feeds.is_feed(answer.body):
             why = self._sitemap(row, answer, stamp)
+            self._state.update(row.key, **{**values, "kind": "sitemap", "fate": None, "why": why})
+            return
+        data = feeds.read_data(answer.body)
+        if data is not None and (named := feeds.data_addresses(data)):
+            why = self._data(row, answer, named, stamp)
             self._state.update(row.key, **{**values, "kind": "sitemap", "fate": None, "why": why})
             return
         if not is_html(content_type, answer.body):
@@ -388,6 +393,23 @@ class Answers:
         except Exception as e:  # a sitemap is a courtesy: a broken one is no failure of the site
             self.counts.reasons[f"sitemap not readable: {type(e).__name__}"] += 1
             return None
+
+    def _data(self, row: Any, answer: Answer, named: list[str], stamp: str) -> str:
+        """Put what a list as JSON names into the frontier, and its next page where this one brought something new; what it is."""
+        found = [t for a in named if (t := self._resolver.resolve(answer.url, a)) is not None and t.inside]
+        depth = row.depth + 1
+        new = self.add(
+            new_row(
+                t.key, t.url, stamp, kind=_KINDS.get(t.kind or ""), depth=depth, priority=UNKNOWN, template=t.template
+            )
+            for t in found
+            if depth <= self._site.follow.max_depth
+        )
+        following = next_page(answer.url) if new else None
+        if following is not None:
+            at = self._resolver.target(following)
+            self.add([new_row(at.key, at.url, stamp, depth=row.depth, priority=LIST, template=at.template)])
+        return f"list of {len(named)} addresses"
 
 
 def _named(data: bytes) -> tuple[str, Iterable[str]]:

@@ -1,14 +1,21 @@
-"""RSS, RDF and Atom feeds as sources of addresses: what a feed is, and which pages it names. Pure."""
+"""RSS, RDF and Atom feeds, and lists as JSON, as sources of addresses: what one is, and which pages it names. Pure."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 from lxml import etree
 
 MAX_ENTRIES = 5_000
 _ROOT = re.compile(rb"^[\s\xef\xbb\xbf]*(?:<\?[^>]*\?>\s*|<!--.*?-->\s*)*<(?:rss|feed|rdf:RDF)[\s>]", re.DOTALL)
+MAX_DATA = 4 * 1024 * 1024  # bytes
+MAX_DEPTH = 12
+_CALLED = re.compile(r"(?:url|href|link)$", re.IGNORECASE)
+_LINK = re.compile(r"^(?:(?:https?:)?/[^\s<>]*|[^\s<>:/]+\.(?:s?html?|php|aspx?|jsp)(?:\?[^\s<>]*)?|\?[^\s<>]+)$")
+_HREF = re.compile(r"""<a\b[^<>]{0,200}?\bhref\s*=\s*["']?([^"'\s<>]{1,300})""", re.IGNORECASE)
 _ADDRESS = re.compile(r"^\s*https?://\S+\s*$")
 
 
@@ -49,3 +56,32 @@ def _link_of(entry: etree._Element) -> str | None:
             if _ADDRESS.match(text):
                 spare = text.strip()
     return spare
+
+
+def read_data(body: bytes) -> Any:
+    """What a body of JSON says; None where it is none, or nothing but a word."""
+    if body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"[") or len(body) > MAX_DATA:
+        return None
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, (dict, list)) else None
+
+
+def data_addresses(data: Any) -> list[str]:
+    """The addresses that a list as JSON names, as written, in order: values that are called so, and links in values that are HTML."""
+    return list(dict.fromkeys(_told(data, "", 0)))[:MAX_ENTRIES]
+
+
+def _told(value: Any, name: str, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if _CALLED.search(name) and _LINK.match(value.strip()):
+            yield value.strip()
+        elif "<a" in value:
+            yield from _HREF.findall(value)
+    elif depth < MAX_DEPTH:
+        for key, inner in (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        ):
+            yield from _told(inner, key if isinstance(key, str) else name, depth + 1)

@@ -18,7 +18,7 @@ BACKOFF = 2.0  # seconds before the second ask, doubled each time
 MAX_RETRY_AFTER = 600.0  # seconds; a server that wants longer gets the URL left for the next run
 ROBOTS_TRIES = 3
 REDIRECTS = 5  # hops that a robots.txt may take
-UNREACHABLE = 5  # failures in a row, none answered, after which a host counts as unreachable
+UNREACHABLE = 5  # failures in a row, none answered, after which a host counts as unreachable; of so many URLs if it answered before
 FAILING = 12  # server errors in a row, of at least three URLs, after which it counts as out of order
 LONG_WAITS = 3  # URLs in a row that are to be left alone for longer than MAX_RETRY_AFTER
 
@@ -47,6 +47,7 @@ class Host:
     errors: int = 0  # in a row, answered by a server error
     failing: set[str] = field(default_factory=set)
     long_waits: int = 0
+    answers: bool = False  # whether it has answered in order in this process
 
     def delay(self, wanted: float) -> float:
         """Seconds between two requests: what is wanted, never below Crawl-delay."""
@@ -58,6 +59,7 @@ class Host:
 
     def answered_well(self) -> None:
         """Any answer but a server error: the host is in order."""
+        self.answers = True
         if self.failures or self.errors or self.long_waits:
             self.failures = self.errors = self.long_waits = 0
             self.failing.clear()
@@ -70,7 +72,9 @@ class Host:
         else:
             self.failures += 1
         self.failing.add(key)
-        return self.failures >= UNREACHABLE or (self.errors >= FAILING and len(self.failing) >= 3)
+        # a few pages that break every connection, asked again and again at the end, are no host that is gone
+        gone = self.failures >= UNREACHABLE and (not self.answers or len(self.failing) >= UNREACHABLE)
+        return gone or (self.errors >= FAILING and len(self.failing) >= 3)
 
 
 Hosts = dict[str, Host]

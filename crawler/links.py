@@ -13,7 +13,7 @@ from lxml import etree
 
 from crawler.extraction.decode import declared_charsets, decode
 from crawler.pagers import Pager, find_pager, is_pager_label
-from crawler.scripted import scripted
+from crawler.scripted import asked_for_more, scripted
 from crawler.site import Site
 from crawler.twins import MAX_TEXTS
 from crawler.urls import Resolver, Target, kind_by_pattern
@@ -107,10 +107,11 @@ def _is_feed_file(url: str, site: Site) -> bool:
 
 @dataclass(slots=True)
 class _Anchors:
-    """The links of a page in order with their names, feeds apart, and the address that it calls canonical."""
+    """The links of a page in order with their names, feeds and further parts of a list apart, and the address that it calls canonical."""
 
     links: list[tuple[Target, str]]
     feeds: list[Target]
+    more: list[Target]
     canonical: Target | None
 
 
@@ -157,6 +158,7 @@ def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str, t
     return _Anchors(
         [(target, name) for target, name in targets if target is not None],
         [t for f in feeds if (t := resolver.resolve(base, f, charset)) is not None],
+        [t for m in asked_for_more(root, text) if (t := resolver.resolve(base, m, charset)) is not None],
         resolver.resolve(base, canonical, charset) if canonical else None,
     )
 
@@ -221,6 +223,8 @@ def read_links(
         found.text = titles + _outside(root)
         # an article's feeds are those of its comments
         found.links += [t for t in read.feeds if (t.inside or _is_feed_file(t.url, site)) and t.url not in links]
+        # what a list asks for its further parts may lie where services do
+        found.links += [t for t in read.more if urlsplit(t.url).netloc in site.hosts and t.url not in links]
     pieces = {p for t in wording for p in _PIECES.split(t) if len(p) >= _PIECE}
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])
     if read.canonical is not None and read.canonical.inside and read.canonical.key != site.key(url):

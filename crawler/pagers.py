@@ -75,6 +75,17 @@ def _same_case(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
+def next_page(url: str) -> str | None:
+    """The address of the next page where a field of the query counts pages; None where none does."""
+    parts = urlsplit(url)
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    for i, (k, v) in enumerate(pairs):
+        if k.lower() in PAGE_KEYS and v.isdigit() and len(v) <= 3:
+            query = urlencode([*pairs[:i], (k, str(int(v) + 1)), *pairs[i + 1 :]])
+            return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+    return None
+
+
 _FIRST = re.compile(r"^[\s\[(【<«]*(?:首\s*[页頁]|第一[页頁])[\s\])】>»]*$")
 
 

@@ -40,6 +40,7 @@ _NUMBERED = re.compile(r"\b[A-Za-z_]\w{1,30}\(\s*[\"']?(\d{1,4})[\"']?\s*\)")
 _HREF = re.compile(r"^.*(?:href|src)=", re.IGNORECASE)
 _DATA = re.compile(r"\bdata-(?:\w+-)*(?:url|href|link)(?:-\w+)?(?=\s*=)", re.IGNORECASE)
 _PAGING = re.compile(r"\b\w*(?:page|go|turn|jump|list)\w*\(\s*[\"']?(\d{1,4})[\"']?\s*[,)]", re.IGNORECASE)
+_HAS_PAGE = re.compile(r"[?&]page=|/\d+(?:$|[?.])", re.IGNORECASE)
 _FIELD = re.compile(
     r"(?:page|p|pn|pg|page_?no|page_?num|page_?index|cur_?page|paged|cpage|currentpage)$", re.IGNORECASE
 )
@@ -51,7 +52,7 @@ _KEYED = re.compile(
 )
 _PAGE = re.compile(r"\.s?html?$")
 _WRITTEN = re.compile(
-    r"""<a\b[^<>]{0,200}?\bhref\s*=\s*(?P<q>\\?["'])(?P<at>(?:[^"'\s<>\\]|\\/){1,300})(?P=q)[^<>]{0,200}>(?P<name>[^<>]{0,100})""",
+    r"""<a\b[^<>]{0,200}?\bhref\s*=\s*(?P<q>\\?["'])(?P<at>(?:[^"'\s<>\\{}$]|\\/){1,300})(?P=q)[^<>]{0,200}>(?P<name>[^<>]{0,100})""",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -98,6 +99,27 @@ def scripted(root: etree._Element, text: str) -> list[tuple[str, str]]:
     if "form" in text or "FORM" in text:
         found += _asked_for(root, text, whole)
     return list(dict.fromkeys(found))
+
+
+def asked_for_more(root: etree._Element, text: str) -> list[str]:
+    """Addresses that a button asks for more of a list: `<a data-page="2" data-url="/ajax/list">加载更多</a>`."""
+    out: list[str] = []
+    if "data-page" not in text and "data-next" not in text:
+        return out
+    names = sorted({m[0].lower() for m in _DATA.finditer(text)})
+    for element in cast(
+        "Iterable[etree._Element]", root.iter("a", "button", "div", "span", "li", "ul", "p", "section")
+    ):
+        page = (element.get("data-page") or element.get("data-next-page") or "").strip()
+        for name in names:
+            value = (element.get(name) or "").strip()
+            if not value or not _ADDRESS.match(value):
+                continue
+            if page.isdigit() and not _HAS_PAGE.search(value):
+                out.append(f"{value}{'&' if '?' in value else '?'}page={page[:4]}")
+            elif "next" in name:
+                out.append(value)
+    return list(dict.fromkeys(out))
 
 
 def _held(script: str) -> list[tuple[str, str]]:

@@ -427,18 +427,18 @@ class SiteState:
         """Other addresses of articles that do not say so, by key, with the key of the one to keep. told: keys that are settled."""
         read = sa.and_(_P.warc_file.is_not(None), _P.fate.is_(None), _P.kind.in_(("list", "article")))
         alone = sa.and_(read, _P.key == _P.article_key, _P.texts.is_not(None))
-        depths = {k: d for k, d in self._run(sa.select(_P.key, _P.depth).where(alone)) if k not in told}
-        found = sorted({k for group in alike(depths) for k in group})
+        where = {k: (d, n) for k, d, n in self._run(sa.select(_P.key, _P.depth, _P.seq).where(alone)) if k not in told}
+        found = sorted({k for group in alike(where) for k in group})
         if not found:
             return {}
-        some = self._texts_of(sorted(depths)[:SAMPLE], depths)
+        some = self._texts_of(sorted(where)[:SAMPLE], where)
         here: dict[str, Read] = {}
         for start in range(0, len(found), 500):
-            here |= self._texts_of(found[start : start + 500], depths)
-        return same_articles(here, furniture({**some, **here}.values(), COPIES))
+            here |= self._texts_of(found[start : start + 500], where)
+        return same_articles(here, furniture({**some, **here}.values()))
 
-    def _texts_of(self, articles: Collection[str], depths: Mapping[str, int]) -> dict[str, Read]:
-        """The texts of articles over all their pages."""
+    def _texts_of(self, articles: Collection[str], where: Mapping[str, tuple[int, int]]) -> dict[str, Read]:
+        """The texts of articles over all their pages. where: depth and number of each."""
         texts: dict[str, set[int]] = {}
         upto: dict[str, int] = {}
         query = sa.select(_P.article_key, _P.texts).where(_P.article_key.in_(articles), _P.texts.is_not(None))
@@ -447,7 +447,7 @@ class SiteState:
             texts.setdefault(key, set()).update(mine)
             if len(mine) >= MAX_TEXTS:
                 upto[key] = min(upto.get(key, max(mine)), max(mine))
-        return {k: Read(k, depths[k], frozenset(t), upto.get(k)) for k, t in texts.items()}
+        return {k: Read(k, *where[k], frozenset(t), upto.get(k)) for k, t in texts.items()}
 
     def _named_twins(self) -> dict[str, str]:
         """Other addresses of articles that name the article's own, by key, with the key of the article they show.

@@ -19,6 +19,7 @@ from crawler.pagers import MAX_PAGES, PAGE_KEYS
 MAX_TEXTS = 200  # pieces of a page's long texts that are kept, the smallest hashes
 LEAST = 3  # pieces of text that two pages must have in common: a single sentence may be anybody's
 SAME = 0.8  # share of the pieces of the page with fewer that must stand on the other one too
+COPIES = 3  # names of articles that a text stands on, above which it is the site's and tells nothing
 MOST = 40  # addresses of one name that are compared with each other; more are no article's
 
 _INDEX = re.compile(r"/(?:index|default)\.\w{2,6}$")
@@ -43,10 +44,11 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An article that was read. depth: steps from the start page. texts: hashes of the pieces of its text, all up to `upto` (None: all)."""
+    """An article that was read. depth: steps from the start page. met: how many addresses were met before. texts: hashes of the pieces of its text, all up to `upto` (None: all)."""
 
     key: str
     depth: int
+    met: int
     texts: frozenset[int]
     upto: int | None = None
 
@@ -112,16 +114,16 @@ def one_text(here: Read, there: Read, own: Collection[int]) -> bool:
     return common >= LEAST and common >= SAME * len(few) and 2 * common >= len(many)
 
 
-def rank(key: str, depth: int) -> tuple[int, int, int, int, int, str]:
-    """The order of addresses of one article, the one to keep first: not for print, few fields, small letters, near to the start."""
-    name = name_of(key)
+def rank(page: Read) -> tuple[int, int, int, int, int, str]:
+    """The order of addresses of one article, the one to keep first: not for print, few fields, near to the start page, met first."""
+    capitals = sum(c.isupper() for c in unquote(page.key, errors="replace"))
     return (
-        len(_OTHER.findall(key.lower())),
-        len(name.fields),
-        sum(c.isupper() for c in unquote(key, errors="replace")),
-        depth,
-        len(key),
-        key,
+        len(_OTHER.findall(page.key.lower())),
+        len(name_of(page.key).fields),
+        page.depth,
+        capitals,
+        page.met,
+        page.key,
     )
 
 
@@ -135,19 +137,21 @@ def alike(keys: Iterable[str]) -> list[list[str]]:
     return [sorted(found) for _, found in sorted(by_token.items()) if 1 < len(found) <= MOST]
 
 
-def furniture(read: Iterable[Read], most: int) -> set[int]:
-    """Texts that stand on more than so many articles: they are the site's. Addresses of one article count once."""
-    seen: dict[tuple[str, frozenset[str]], set[int]] = {}
+def furniture(read: Iterable[Read]) -> set[int]:
+    """Texts that stand on articles of several names: they are the site's. Addresses of one article have one name, or few."""
+    seen: dict[frozenset[str], set[int]] = {}
     for page in read:
         name = name_of(page.key)
-        seen.setdefault((name.path, frozenset(t for t in name.tokens if len(t) < 9)), set()).update(page.texts)
+        # nine digits and more may be a time
+        own = frozenset(t for t in name.tokens if not (t.isdigit() and len(t) > 8))
+        seen.setdefault(own or frozenset((name.path,)), set()).update(page.texts)
     spread = Counter(t for texts in seen.values() for t in texts)
-    return {t for t, n in spread.items() if n > most}
+    return {t for t, n in spread.items() if n > COPIES}
 
 
 def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, str]:
     """Further addresses of articles, by key: the key of the address to keep. own: texts of the site, which tell nothing."""
-    order = {k: rank(k, r.depth) for k, r in read.items()}
+    order = {k: rank(r) for k, r in read.items()}
     kept: dict[str, str] = {}
 
     def first(key: str) -> str:

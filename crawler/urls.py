@@ -24,10 +24,10 @@ _BREAKS = re.compile(r"[\t\r\n]")
 _SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sessionid)=[^/?]*", re.IGNORECASE)
 # ASP.NET without cookies: /(S(lit3py55t21z5v55vlm25s55))/page.aspx
 _SESSION_FOLDER = re.compile(r"/\((?:[A-Z]\([^()/]*\))+\)(?=/)")
-# a session is no part of a page's address, nor is the list that a reader of a forum comes from; sid is one only when it looks
+# a session is no part of a page's address, nor is where a reader comes from: what advertisers and chat programs add, the list of a forum; sid is one only when it looks
 # like a token
 _SESSION_FIELD = re.compile(
-    r"(?:phpsessid|jsessionid|aspsessionid\w*|sessionid|session_id|utm_\w+)=|(?:sid|s)=[0-9a-f]{16,}$|extra=page(?:=|%3d)",
+    r"(?:phpsessid|jsessionid|aspsessionid\w*|sessionid|session_id|utm_\w+|spm|fbclid|gclid|msclkid|bd_vid|hmsr|isappinstalled|share_token)=|from=(?:timeline|(?:single|group)message)$|(?:sid|s)=[0-9a-f]{16,}$|extra=page(?:=|%3d)",
     re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")

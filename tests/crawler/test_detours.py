@@ -1,7 +1,13 @@
-"""Pages that are had only by a way round: sessions in the path, https where there is only http, sitemaps as lists of lines."""
+"""Pages that are had only by a way round: lists as JSON behind a button, sessions in the path, https where there is only http, sitemaps as lists of lines."""
 
 from __future__ import annotations
 
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.feeds import data_addresses, read_data
 from crawler.home import Home
 from crawler.urls import clean_url
 from tests.crawler.crawling import crawl, pages
@@ -61,3 +67,41 @@ def test_sitemaps_as_lists_of_lines_may_be_named_without_host_and_begin_with_a_m
         _site(home, server)
         assert crawl(home, "s", "--delay", "0").code == 0
         assert [k for k, p in pages(home, "s").items() if p.fate is None] == ["/", "/0.html", "/1.html", "/2.html"]
+
+
+def test_lists_as_json_behind_a_button_are_read_to_their_end(home: Home) -> None:
+    with FaultServer() as server:
+        more = '<button data-page="2" data-url="/ajax/list?c=1">加载更多</button>'
+        server.pages |= {"/": links("/a/1.html").replace(b"</body>", more.encode() + b"</body>")}
+        server.pages |= {f"/a/{n}.html": html(f"<p>{n}</p>") for n in range(1, 8)}
+        for n in (2, 3):
+            rows = [
+                {"title": "t", "url": f"/a/{n * 2 - 2}.html"},
+                {"html": f"<li><a href='/a/{n * 2 - 1}.html'>t</a></li>"},
+            ]
+            server.pages[f"/ajax/list?c=1&page={n}"] = Reply(
+                json.dumps({"code": 0, "data": {"rows": rows}}).encode(), headers={"Content-Type": "application/json"}
+            )
+        server.pages["/ajax/list?c=1&page=4"] = Reply(
+            b'{"code": 0, "data": []}', headers={"Content-Type": "application/json"}
+        )
+        _site(home, server)
+        assert crawl(home, "s", "--delay", "0").code == 0
+        assert [k for k, p in pages(home, "s").items() if p.fate is None] == [
+            "/",
+            *(f"/a/{n}.html" for n in range(1, 6)),
+        ]
+        assert "/ajax/list?c=1&page=5" not in server.paths()
+
+
+@given(
+    st.recursive(
+        st.none() | st.text(max_size=8) | st.integers(),
+        lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(("url", "a")), x),
+    )
+)
+def test_any_json_is_read(data: object) -> None:
+    body = json.dumps(data).encode()
+    found = read_data(body)
+    assert all(isinstance(a, str) for a in data_addresses(found))
+    assert read_data(body[:-1]) is None

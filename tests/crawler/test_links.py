@@ -44,6 +44,8 @@ def found(body: str, **words: Any) -> list[str]:
         ('<a href="http://WWW.A.test:80/d">', "http://www.a.test/d"),
         ('<a href="/c.jsp;jsessionid=0A1B?x=1">', "http://www.a.test/c.jsp?x=1"),
         ('<a href="/c.php?id=3&PHPSESSID=abc">', "http://www.a.test/c.php?id=3"),
+        ('<a href="/c.php?spm=a1.b2&id=3&from=timeline">', "http://www.a.test/c.php?id=3"),
+        ('<a href="/c.php?id=3&from=list">', "http://www.a.test/c.php?id=3&from=list"),
         ('<area href="/c">', "http://www.a.test/c"),
         ('<meta http-equiv="Refresh" content="3; URL=\'/c\'">', "http://www.a.test/c"),
         ('<select><option value="/c.html">c</select>', "http://www.a.test/c.html"),

@@ -243,4 +243,10 @@ def test_a_host_out_of_order_is_told_from_a_page_that_is() -> None:
     host.answered_well()
     assert [host.trouble(f"/{n}", True) for n in range(FAILING)][-1]
     host.answered_well()
+    # a few pages that break every connection
+    assert not any(host.trouble(f"/{n % 3}", False) for n in range(3 * UNREACHABLE))
+    host.answered_well()
+    assert [host.trouble(f"/{n}", False) for n in range(UNREACHABLE)] == [False] * (UNREACHABLE - 1) + [True]
+    # a host that never answered
+    host = Host("b")
     assert [host.trouble("/x", False) for _ in range(UNREACHABLE)] == [False] * (UNREACHABLE - 1) + [True]

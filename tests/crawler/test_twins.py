@@ -53,9 +53,9 @@ def test_what_names_one_article(here: str, there: str, one: bool) -> None:
     """Pages that show the same text are one article where their addresses name one thing, and then only."""
     assert one_name(name_of(here), name_of(there)) is one
     assert one_name(name_of(there), name_of(here)) is one
-    read = {k: Read(k, 1, TEXTS) for k in (here, there)}
+    read = {k: Read(k, 1, 0, TEXTS) for k in (here, there)}
     assert len(same_articles(read, ())) == one
-    other = {here: Read(here, 1, TEXTS), there: Read(there, 1, frozenset(range(200, 240)))}
+    other = {here: Read(here, 1, 0, TEXTS), there: Read(there, 1, 0, frozenset(range(200, 240)))}
     assert same_articles(other, ()) == {}
 
 
@@ -69,31 +69,36 @@ def test_what_names_one_article(here: str, there: str, one: bool) -> None:
 )
 def test_which_address_is_kept(keys: tuple[str, ...], kept: str) -> None:
     for order in (keys, keys[::-1]):
-        found = same_articles({k: Read(k, 1, TEXTS) for k in order}, ())
+        found = same_articles({k: Read(k, 1, 0, TEXTS) for k in order}, ())
         assert found == {k: kept for k in keys if k != kept}
 
 
 def test_texts_of_the_site_and_cut_off_texts() -> None:
     """What stands on every page is no article's text; of a long text only so much is kept, and that is compared."""
     frame = frozenset(range(10))
-    every = [Read(f"/a/{n}.html", 1, frame | {1000 + n}) for n in range(10)]
-    assert furniture(every, 6) == frame
-    pair = {k: Read(k, 1, frame | {n, n + 1}) for n, k in ((50, "/a/5.html"), (60, "/m/5.html"))}
+    every = [Read(f"/a/{n}.html", 1, 0, frame | {1000 + n}) for n in range(10)]
+    assert furniture(every) == frame
+    pair = {k: Read(k, 1, 0, frame | {n, n + 1}) for n, k in ((50, "/a/5.html"), (60, "/m/5.html"))}
     assert same_articles(pair, frame) == {}
+    several = [
+        Read(k, 1, 0, frame)
+        for k in ("/a/7.html", "/m/7.html", "/print/7.html", "/view.php?id=7", "/a/7.html?t=1690000001")
+    ]
+    assert furniture(several) == set()  # one article
     long = frozenset(range(3 * MAX_TEXTS))
     cut = {
-        "/a/5.html": Read("/a/5.html", 1, long),
-        "/m/5.html": Read("/m/5.html", 2, frozenset(range(MAX_TEXTS)), MAX_TEXTS - 1),
+        "/a/5.html": Read("/a/5.html", 1, 0, long),
+        "/m/5.html": Read("/m/5.html", 2, 0, frozenset(range(MAX_TEXTS)), MAX_TEXTS - 1),
     }
     assert same_articles(cut, ()) == {"/m/5.html": "/a/5.html"}
-    whole = {**cut, "/m/5.html": Read("/m/5.html", 2, frozenset(range(MAX_TEXTS)))}
+    whole = {**cut, "/m/5.html": Read("/m/5.html", 2, 0, frozenset(range(MAX_TEXTS)))}
     assert same_articles(whole, ()) == {}  # a part of it alone
 
 
 @given(st.lists(st.text("/a1?=&.html-_%", max_size=12).map(lambda t: "/" + t), max_size=12, unique=True))
 def test_any_keys_give_one_kept_address_each_whatever_the_order(keys: list[str]) -> None:
-    found = same_articles({k: Read(k, 1, TEXTS) for k in keys}, ())
-    assert found == same_articles({k: Read(k, 1, TEXTS) for k in reversed(keys)}, ())
+    found = same_articles({k: Read(k, 1, 0, TEXTS) for k in keys}, ())
+    assert found == same_articles({k: Read(k, 1, 0, TEXTS) for k in reversed(keys)}, ())
     assert not set(found) & set(found.values())
 
 
