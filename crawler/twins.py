@@ -20,6 +20,7 @@ MAX_TEXTS = 200  # pieces of a page's long texts that are kept, the smallest has
 LEAST = 3  # pieces of text that two pages must have in common: a single sentence may be anybody's
 SAME = 0.8  # share of the pieces of the page with fewer that must stand on the other one too
 COPIES = 3  # names of articles that a text stands on, above which it is the site's and tells nothing
+PAIRS = 3  # pages of one form that show a part of those of another, for that to be what they are for
 MOST = 40  # addresses of one name that are compared with each other; more are no article's
 
 _INDEX = re.compile(r"/(?:index|default)\.\w{2,6}$")
@@ -106,12 +107,24 @@ def one_name(here: Name, there: Name) -> bool:
 
 def one_text(here: Read, there: Read, own: Collection[int]) -> bool:
     """Whether two pages show the same. own: texts of the site, which tell nothing."""
+    few, many = sorted(_compared(here, there, own), key=len)
+    return _within(few, many) and 2 * len(few & many) >= len(many)
+
+
+def one_part(here: Read, there: Read, own: Collection[int]) -> bool:
+    """Whether the first page shows a part of the second and hardly anything else: a page to download it, a preview."""
+    return _within(*_compared(here, there, own))
+
+
+def _compared(here: Read, there: Read, own: Collection[int]) -> tuple[set[int], set[int]]:
     upto = min((r.upto for r in (here, there) if r.upto is not None), default=None)
-    few, many = sorted(
-        ({t for t in r.texts if t not in own and (upto is None or t <= upto)} for r in (here, there)), key=len
-    )
+    mine, other = ({t for t in r.texts if t not in own and (upto is None or t <= upto)} for r in (here, there))
+    return mine, other
+
+
+def _within(few: set[int], many: set[int]) -> bool:
     common = len(few & many)
-    return common >= LEAST and common >= SAME * len(few) and 2 * common >= len(many)
+    return common >= LEAST and common >= SAME * len(few)
 
 
 def rank(page: Read) -> tuple[int, int, int, int, int, str]:
@@ -153,6 +166,7 @@ def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, s
     """Further addresses of articles, by key: the key of the address to keep. own: texts of the site, which tell nothing."""
     order = {k: rank(r) for k, r in read.items()}
     kept: dict[str, str] = {}
+    parts: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
 
     def first(key: str) -> str:
         while key in kept:
@@ -164,7 +178,21 @@ def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, s
         for i, mine in enumerate(keys):
             for other in keys[:i]:
                 a, b = sorted((first(mine), first(other)), key=order.__getitem__)
-                if a != b and one_name(name_of(mine), name_of(other)) and one_text(read[mine], read[other], own):
+                if a == b or not one_name(name_of(mine), name_of(other)):
+                    continue
+                if one_text(read[mine], read[other], own):
                     kept[b] = a
                     break
+                if one_part(read[mine], read[other], own):
+                    parts[_form(mine), _form(other)].append((mine, other))
+    # one page that stands on another may be chance: an entry of an archive with its number
+    for _, pairs in sorted(parts.items()):
+        for mine, other in pairs if len(pairs) >= PAIRS else ():
+            a, b = sorted((first(mine), first(other)), key=order.__getitem__)
+            if a != b and b == mine:
+                kept[b] = a
     return {k: first(k) for k in kept}
+
+
+def _form(key: str) -> str:
+    return _NUMBER.sub("0", name_of(key).path)

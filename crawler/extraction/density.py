@@ -174,6 +174,17 @@ _MORE = re.compile(
 _SAME_PAGE = re.compile(r"^\s*(?:#|javascript:|$)", re.IGNORECASE)
 
 
+_TEASER_BLOCKS = 12  # paragraphs of a long teaser
+
+
+def _leads_to(block: Block, address: str) -> bool:
+    """Whether a block is a title that links to an address."""
+    if not (block.is_linked and block.size >= 6) or _MORE.search(block.folded):
+        return False
+    link = block.element if block.tag == "a" else block.element.find(".//a")
+    return link is not None and (link.get("href") or "").strip() == address
+
+
 def _read_more(blocks: list[Block]) -> list[int]:
     """Indices of single teasers below a text: a headline, one or two paragraphs, and a link to read on elsewhere."""
     out: list[int] = []
@@ -182,6 +193,11 @@ def _read_more(blocks: list[Block]) -> list[int]:
             continue
         link = block.element if block.tag == "a" else block.element.find(".//a")
         if link is None or _SAME_PAGE.match(link.get("href") or ""):
+            continue
+        whole = (link.get("href") or "").strip()
+        above = [k for k in range(max(i - _TEASER_BLOCKS, 0), i) if _leads_to(blocks[k], whole)]
+        if above:  # headline and link to read on lead to one place, so what stands between belongs there
+            out.extend(range(above[-1], i + 1))
             continue
         for k in range(i - 1, max(i - 4, 0), -1):
             if (blocks[k].is_heading or (blocks[k].is_linked and blocks[k].size >= 6)) and not _NUMBERED.match(

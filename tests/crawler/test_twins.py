@@ -91,8 +91,23 @@ def test_texts_of_the_site_and_cut_off_texts() -> None:
         "/m/5.html": Read("/m/5.html", 2, 0, frozenset(range(MAX_TEXTS)), MAX_TEXTS - 1),
     }
     assert same_articles(cut, ()) == {"/m/5.html": "/a/5.html"}
-    whole = {**cut, "/m/5.html": Read("/m/5.html", 2, 0, frozenset(range(MAX_TEXTS)))}
-    assert same_articles(whole, ()) == {}  # a part of it alone
+    part = {**cut, "/m/5.html": Read("/m/5.html", 2, 0, frozenset(range(MAX_TEXTS)))}
+    assert same_articles(part, ()) == {}
+
+
+def test_pages_that_show_a_part_of_each_article_are_none_themselves() -> None:
+    """Pages to download a text show its beginning. One such pair may be chance, as of an archive and an entry."""
+    read = {}
+    for n in range(4):
+        own = range(100 * n, 100 * n + 60)
+        read |= {
+            f"/a/{n}.html": Read(f"/a/{n}.html", 1, n, frozenset(own)),
+            f"/dl/{n}.html": Read(f"/dl/{n}.html", 2, n, frozenset(own[:9])),
+        }
+    assert same_articles(read, ()) == {f"/dl/{n}.html": f"/a/{n}.html" for n in range(4)}
+    assert same_articles({k: read[k] for k in ("/a/1.html", "/dl/1.html")}, ()) == {}
+    turned = {k: Read(k, 3 - r.depth, r.met, r.texts) for k, r in read.items()}  # the whole one further away
+    assert same_articles(turned, ()) == {}
 
 
 @given(st.lists(st.text("/a1?=&.html-_%", max_size=12).map(lambda t: "/" + t), max_size=12, unique=True))

@@ -125,6 +125,16 @@ def test_a_link_of_a_teaser_is_no_marker(teaser: str) -> None:
     assert text(result) == LONG
 
 
+def test_a_page_of_long_teasers_is_a_list() -> None:
+    """Headline and link to read on lead to the same other page: what stands between is that page's beginning."""
+    items = "".join(
+        f"<h2><a href=/a/{n}.html>在第{n}次林场职工大会上的讲话</a></h2>{paragraphs(LONG[:3])}<a href=/a/{n}.html>阅读全文</a>"
+        for n in range(2)
+    )
+    for below in (items, items[: items.index("<h2>", 4)]):
+        assert read(page(below, "二〇一二年")).speeches == []
+
+
 @pytest.mark.parametrize(
     "marker",
     [
