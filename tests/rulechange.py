@@ -71,7 +71,7 @@ def read_with_another_rule(home: Home, sites: Iterable[str], folder: Path) -> Ou
     sites = list(sites)
     before, sources = records(home, sites), records(home, sites, "provenance")
     version = report(home, "publish", "speeches")["version"] or _latest(home)
-    rule = {"id": "thanks", "pattern": THANKS.pattern, "yes": ["谢谢大家!"], "no": ["谢谢"]}
+    rule = {"id": "rule_of_the_test", "pattern": THANKS.pattern, "yes": ["谢谢大家!"], "no": ["谢谢"]}
     code = code_with(folder, "structure", "outro", rule)
     report(home, "extract", *sites, PYTHONPATH=code)
     after, now = records(home, sites), records(home, sites, "provenance")

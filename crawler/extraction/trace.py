@@ -63,7 +63,7 @@ class TracedBlock:
 
     page: in-article page, from 0; place: tags and classes around it; size, link: characters, and how many of them in links;
     weight: of the density reader. fate, rule: see Fate; rule is None for what stayed or was never looked at. part, paragraph:
-    of a block that was kept, both from 1. pieces: what was taken out of it.
+    of a block that was kept, both from 1; last_paragraph: another one where a hole in it made two. pieces: what was taken out of it.
     """
 
     page: int
@@ -76,6 +76,7 @@ class TracedBlock:
     rule: str | None = None
     part: int | None = None
     paragraph: int | None = None
+    last_paragraph: int | None = None
     pieces: list[Piece] = field(default_factory=list)
 
 
@@ -216,7 +217,9 @@ class Trace:
             for block, paragraph in zip(blocks, _paragraph_of(blocks, part.paragraphs), strict=True):
                 for traced in self._of(block):
                     if number is not None and paragraph is not None:
-                        traced.fate, traced.rule, traced.part, traced.paragraph = "kept", None, number, paragraph
+                        if traced.paragraph is None or traced.part != number:
+                            traced.fate, traced.rule, traced.part, traced.paragraph = "kept", None, number, paragraph
+                        traced.last_paragraph = paragraph
                     elif traced.fate is None:
                         traced.fate, traced.rule = "cut", traced.pieces[-1].rule if traced.pieces else "empty"
         for page in self.pages:

@@ -51,8 +51,9 @@ def check(inputs: list[PageInput], site: Site, profile: Profile | None, result: 
         for block in told.blocks:
             assert (block.fate == "kept") == (block.paragraph is not None) == (block.part is not None)
             assert (block.rule is not None) >= (block.fate in ("cut", "dropped"))
-            if block.part is not None and block.paragraph is not None:
-                kept.setdefault((block.part, block.paragraph), []).append(block)
+            if block.part is not None and block.paragraph is not None and block.last_paragraph is not None:
+                for n in range(block.paragraph, block.last_paragraph + 1):
+                    kept.setdefault((block.part, n), []).append(block)
     for row in result.speeches:  # every paragraph comes from a block, and its text from those blocks
         for n, paragraph in enumerate(row["text"].split("\n"), 1):
             from_blocks = "".join(b.text for b in kept[row["part"], n])
@@ -162,6 +163,12 @@ _TAGS = st.sampled_from(["p", "div", "td", "li", "span", "br", "h2", "strong"])
 def _markup(line: tuple[str, str]) -> str:
     tag, text = line
     return f"{text}<br>" if tag == "br" else f"<{tag}>{text}</{tag}>"
+
+
+def test_a_block_with_a_hole_in_it_makes_two_paragraphs() -> None:
+    _, trace = traced(page(paragraphs([*SPEECH[:3], SPEECH[3] + "……此处隐藏936个字……" + SPEECH[5], SPEECH[6]])))
+    (block,) = (b for b in trace.pages[0].blocks if "此处隐藏" in b.text)
+    assert (block.paragraph, block.last_paragraph) == (4, 5)
 
 
 @settings(max_examples=120, deadline=None)
