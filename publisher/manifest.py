@@ -48,6 +48,42 @@ class Gate(_Model):
     accepted: str | None = None  # the reason an operator gave for publishing all the same
 
 
+class FileEntry(_Model):
+    """A file of the version folder that is no part and does not derive from the manifest, e.g. changes.parquet."""
+
+    bytes: int
+    sha256: str
+
+
+class Carried(_Model):
+    """Speeches of a site that failed, taken over from the version before as they were.
+
+    rows: how many; as_of: when the site was last read well (`published_at` of the version that its rows come from);
+    since: name of that version; why: what failed, for people.
+    """
+
+    rows: int
+    as_of: AwareDatetime
+    since: str
+    why: str
+
+
+class Gone(_Model):
+    """versions/NAME.gone.json: the tombstone of a version whose folder is no more.
+
+    state: yanked (taken down, see `reason`; `replaced_by` names the version re-issued without the text) or retired (by the
+    rules of retention). manifest_sha256: of the manifest that it had.
+    """
+
+    version: str
+    sequence: int
+    state: Literal["yanked", "retired"]
+    reason: str
+    at: AwareDatetime
+    manifest_sha256: str
+    replaced_by: str | None = None
+
+
 class Reference(_Model):
     """Another version, by name and manifest digest."""
 
@@ -69,7 +105,12 @@ class Manifest(_Model):
     tables: dict[str, TableEntry]
     sites: dict[str, int]
     held: int = 0
+    carried: dict[str, Carried] = Field(default_factory=dict)
     gates: tuple[Gate, ...] = ()
+    confirmed: str | None = None  # the reason with which an operator confirmed the warnings among the gates
+    schema_change: Literal["none", "patch", "minor", "major"] = "none"  # against the parent
+    files: dict[str, FileEntry] = Field(default_factory=dict)
+    reissue_of: str | None = None  # the version that this one replaces, without what was taken down
     software: dict[str, str] = Field(default_factory=dict)
 
 
