@@ -10,15 +10,26 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crawler.durable import cannot_write, write_bytes
 from crawler.errors import DamagedError
+from publisher.digests import content_digest
+
+__all__ = [
+    "PART_ROWS",
+    "ROW_GROUP_ROWS",
+    "checked",
+    "content_digest",
+    "decode",
+    "encode",
+    "link_or_copy",
+    "part_name",
+    "put",
+    "read_file",
+]
 
 # Small enough that one changed row costs little, large enough for engines that read whole row groups.
 PART_ROWS = 5_000
@@ -75,51 +86,6 @@ def checked(data: bytes, sha256: str, where: str) -> bytes:
 def part_name(sha256: str) -> str:
     """File name of the part whose bytes have this SHA-256."""
     return f"part-{sha256[:32]}.parquet"
-
-
-def content_digest(table: pa.Table) -> str:
-    """SHA-256 (hex) of the rows, independent of how and by what they are stored.
-
-    Fed column by column: name and type; then one byte a value (1 present, 0 null); then numbers, dates and times as
-    little-endian integers, strings as byte lengths (int64) and UTF-8 bytes, lists as lengths and their items, structs field by
-    field; what is null counts as zero or empty.
-    """
-    digest = hashlib.sha256()
-    for field in table.schema:
-        digest.update(f"{field.name}\0{_plain_type(field.type)}\0{table.num_rows}\0".encode())
-        column = table[field.name]
-        _feed(digest, pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type))
-    return digest.hexdigest()
-
-
-def _plain_type(dtype: pa.DataType) -> str:
-    return str(dtype).replace("large_", "").replace(" not null", "")
-
-
-def _feed(digest: Any, array: pa.Array) -> None:
-    digest.update(np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=np.uint8).tobytes())
-    dtype = array.type
-    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
-        array = pc.fill_null(array, "")
-        lengths = pc.binary_length(array).cast(pa.int64()).to_numpy(zero_copy_only=False)
-        digest.update(lengths.astype("<i8").tobytes())
-        # One join instead of the value buffer: a slice or a null may leave bytes in the buffer that are no value's.
-        digest.update("".join(array.to_pylist()).encode())
-    elif pa.types.is_list(dtype):
-        lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
-        digest.update(lengths.astype("<i8").tobytes())
-        _feed(digest, array.flatten())
-    elif pa.types.is_struct(dtype):
-        for i in range(dtype.num_fields):
-            _feed(digest, pc.struct_field(array, [i]))
-    elif pa.types.is_boolean(dtype):
-        digest.update(pc.fill_null(array, False).to_numpy(zero_copy_only=False).astype(np.uint8).tobytes())
-    elif pa.types.is_floating(dtype):
-        digest.update(pc.fill_null(array, 0.0).to_numpy(zero_copy_only=False).astype("<f8").tobytes())
-    else:
-        width = pa.int32() if pa.types.is_date32(dtype) else pa.int64()
-        numbers = array.cast(width) if pa.types.is_temporal(dtype) else array
-        digest.update(pc.fill_null(numbers.cast(pa.int64()), 0).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
 
 
 def put(path: Path, data: bytes) -> None:
