@@ -12,17 +12,19 @@ import pyarrow as pa
 
 from crawler.records import PAGE, PROVENANCE, SPEECH, STRINGS, Column
 
-# A column more is a new minor version, and stands in ADDED; anything else is a new major one.
-SCHEMA_VERSION = "1.1.0"
+# What makes which number grow: publisher/contract.py. A column more is a new minor version, and stands in ADDED.
+SCHEMA_VERSION = "1.2.0"
 ADDED: dict[str, dict[str, tuple[str, ...]]] = {
     "1.1.0": {
         "speeches": ("script", "speech_score", "masks", "corrected"),
         "pages": ("is_speech", "speech_score"),
     },
+    "1.2.0": {"speeches": ("personal_data",)},
 }
 
 
-def _number(schema_version: str) -> tuple[int, ...]:
+def number(schema_version: str) -> tuple[int, ...]:
+    """A schema version as numbers, by which versions are ordered; () for what is none."""
     try:
         return tuple(int(n) for n in schema_version.split("."))
     except ValueError:
@@ -31,7 +33,7 @@ def _number(schema_version: str) -> tuple[int, ...]:
 
 def knows(schema_version: str) -> bool:
     """Whether this program knows the columns of a schema version: the present one, or an older one of the same major number."""
-    mine, asked = _number(SCHEMA_VERSION), _number(schema_version)
+    mine, asked = number(SCHEMA_VERSION), number(schema_version)
     return len(asked) == 3 and asked[0] == mine[0] and asked <= mine
 
 
@@ -62,8 +64,8 @@ class Table:
 
     def schema_in(self, schema_version: str) -> pa.Schema:
         """The Arrow schema that the table has in an older schema version (see `knows`): without what was added since."""
-        then = _number(schema_version)
-        later = {n for v, tables in ADDED.items() if _number(v) > then for n in tables.get(self.name, ())}
+        then = number(schema_version)
+        later = {n for v, tables in ADDED.items() if number(v) > then for n in tables.get(self.name, ())}
         return pa.schema([c.field for c in self.columns if c.name not in later])
 
 
@@ -88,12 +90,17 @@ _GONE_SINCE = Column(
 _CORRECTED = Column(
     "corrected", STRINGS, "columns that a reviewed correction put right; empty where the row is as it was read"
 )
+_PERSONAL_DATA = Column(
+    "personal_data",
+    STRINGS,
+    "kinds of personal data found in the text: mobile, id_number, email, qq, wechat; empty where none was found",
+)
 _FIRST_VERSION = Column("first_version", pa.string(), "the version in which this speech first appeared")
 
 _SPEECHES = tuple(_physical(c) for c in SPEECH)
 _SPEECHES = _insert(_SPEECHES, "parts", _REVISION)
 _SPEECHES = _insert(_SPEECHES, "site_title", _GONE_SINCE)
-_SPEECHES = _insert(_SPEECHES, "quality_flags", _CORRECTED)
+_SPEECHES = _insert(_SPEECHES, "quality_flags", _CORRECTED, _PERSONAL_DATA)
 _SPEECHES = (*_SPEECHES, _FIRST_VERSION)
 
 SPEECHES = Table(
@@ -102,7 +109,7 @@ SPEECHES = Table(
     _SPEECHES,
     key=("speech_id",),
     own=("revision", "gone_since", "first_version"),
-    made=("corrected",),
+    made=("corrected", "personal_data"),
     # a redesigned site tells the same date in another place; a score moves a little with every change of the rules
     quiet=("views", "published_from", "speech_score"),
 )

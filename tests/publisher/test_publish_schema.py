@@ -12,14 +12,16 @@ import pytest
 from publisher_made import page, records, speech
 
 from crawler.errors import JianghuaError
+from publisher.build import in_order
 from publisher.changes import diff
 from publisher.manifest import Manifest, TableEntry, latest_of, sha256, to_json
 from publisher.reader import open_dataset
 from publisher.release import PublishResult, publish_records
 from publisher.storage import content_digest, decode, encode, part_name
 from publisher.tables import ADDED, PAGES, SCHEMA_VERSION, SPEECHES, TABLES
+from publisher.upgrade import upgraded
 from publisher.verify import verify
-from publisher.versions import read_latest, read_manifest
+from publisher.versions import read_latest, read_manifest, read_version
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 # what a speech and a page had in 1.0.0: published versions have these for ever
@@ -166,6 +168,23 @@ def test_new_columns_are_filled_and_no_row_counts_as_changed(folder: Path, rows:
     before, after = (read_manifest(folder, f"2026-11-{d}.1")[0] for d in (22, 23))
     assert before.tables["provenance"].parts == after.tables["provenance"].parts
     assert go(folder, rows, 2).version is None
+
+
+def test_personal_data_is_what_the_new_row_says_else_nothing_found(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    folder = tmp_path / "datasets" / "speeches"
+    go(folder, rows)
+    aged(folder, "1.1.0")
+    parent = read_version(folder, "2026-11-22.1")
+    assert "personal_data" not in parent.rows("speeches").column_names
+    new = in_order(records(rows[:6])["speeches"], SPEECHES)
+    at = new.schema.get_field_index("personal_data")
+    found = pa.array([["email"] if i == 2 else [] for i in range(6)], new.schema.field(at).type)
+    then = upgraded(parent, {"speeches": new.set_column(at, new.schema.field(at), found)}).rows("speeches")
+    assert then.schema == SPEECHES.schema
+    told = {r["speech_id"]: r["personal_data"] for r in then.to_pylist()}
+    assert told == {r["speech_id"]: ["email"] if i == 2 else [] for i, r in enumerate(rows)}
+    result = go(folder, rows, 1)
+    assert (result.version, result.added, result.changed) == ("2026-11-23.1", 0, 0)
 
 
 def test_only_what_changed_beside_the_columns_is_told(folder: Path, rows: list[dict[str, Any]]) -> None:
