@@ -1,0 +1,305 @@
+"""Personal data in speeches: numbers and addresses by which one person can be reached or told. The rules are personal.yaml.
+
+What is looked for: mobile numbers, identity numbers (date and checksum verified), e-mail addresses, QQ numbers and WeChat ids behind
+their labels. Landlines, hotlines, names and offices are not. Masked numbers (138****1234) are none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from crawler.corrections.apply import with_text
+from crawler.records import STRINGS
+
+FILE = Path(__file__).with_name("personal.yaml")
+COLUMN = "personal_data"
+KINDS = ("email", "id_number", "mobile", "qq", "wechat")
+
+# What takes the place of one, whatever it was: nothing of it is left. Signs that the dataset knows as masks.
+MASKS = {"mobile": "×" * 11, "id_number": "×" * 18, "email": "×××@×××", "qq": "×" * 8, "wechat": "×" * 8}
+
+# Where it is looked for besides `text`.
+FIELDS = ("title", "title_raw", "part_title", "source", "author", "editor_intro", "site_title", "occasion", "preview_evidence",
+          "speaker_name", "speaker_role", "salutation", "region")  # fmt: skip
+LISTS = ("breadcrumb", "keywords", "topics")
+
+# Folded before the rules look: full-width digits, letters and a few signs, spaces and dashes, each one character for one.
+_FOLDED = {
+    **{c: c - 0xFEE0 for c in map(ord, "０１２３４５６７８９＠．－＿＋＃")},
+    **{c: c - 0xFEE0 for a in (0xFF21, 0xFF41) for c in range(a, a + 26)},
+    **dict.fromkeys(map(ord, "\u3000\u00a0\u2002\u2003\u2009"), 0x20),
+    **dict.fromkeys(map(ord, "‐‑–—−"), 0x2D),
+}
+_TO_FOLD = re.compile("[" + "".join(map(chr, _FOLDED)) + "]")
+_RUN = re.compile(r"[!-~][ -~]{4,}")  # every rule matches a run of 5 half-width characters at the least
+_LABEL, _BEHIND = 16, 8  # characters before and behind such a run that a rule looks at
+_PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 91".split())  # fmt: skip  # noqa: SIM905
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, ISO 7064 MOD 11-2
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of personal.yaml."""
+
+    id: str
+    kind: str
+    pattern: re.Pattern[str]
+    check: Callable[[str], bool]
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hit:
+    """Personal data in a text: text[start:end], in characters."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def id_check_digit(first: str) -> str:
+    """The last character of an identity number whose first 17 digits these are (GB 11643-1999)."""
+    total = sum(w * int(d) for w, d in zip(_WEIGHTS, first, strict=True))
+    return "10X98765432"[total % 11]
+
+
+def _is_date(year: str, month_day: str) -> bool:
+    try:
+        date(int(year), int(month_day[:2]), int(month_day[2:]))
+    except ValueError:
+        return False
+    return True
+
+
+def _id_18(found: str) -> bool:
+    digits = found.replace(" ", "").replace("-", "").upper()
+    return (
+        digits[:2] in _PROVINCES and _is_date(digits[6:10], digits[10:14]) and digits[17] == id_check_digit(digits[:17])
+    )
+
+
+def _id_15(found: str) -> bool:
+    return found[:2] in _PROVINCES and _is_date("19" + found[6:8], found[8:12])
+
+
+_CHECKS: Mapping[str, Callable[[str], bool]] = {"": lambda _: True, "id_18": _id_18, "id_15": _id_15}
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """The rules of personal.yaml, in its order. Raises ValueError for one that is malformed."""
+    made = []
+    for given in yaml.safe_load(FILE.read_text(encoding="utf-8")):
+        r = {{True: "yes", False: "no"}.get(k, k): v for k, v in given.items()}  # YAML 1.1 reads the bare words so
+        if unknown := set(r) - {"id", "kind", "pattern", "check", "yes", "no"}:
+            raise ValueError(f"{FILE.name}: unknown key {sorted(unknown)[0]!r} in {r.get('id')}")
+        if r["kind"] not in KINDS:
+            raise ValueError(f"{FILE.name}: unknown kind {r['kind']!r} in {r['id']}")
+        check = _CHECKS[r.get("check", "")]
+        made.append(Rule(r["id"], r["kind"], re.compile(r["pattern"]), check, tuple(r["yes"]), tuple(r["no"])))
+    return tuple(made)
+
+
+def find(text: str) -> list[Hit]:
+    """The personal data of a text, by where it stands. Two kinds may claim one place (a mobile number given as WeChat id)."""
+    plain = text.translate(_FOLDED) if _TO_FOLD.search(text) else text
+    hits = []
+    for begin, end in _windows(plain):
+        for rule in rules():
+            for m in rule.pattern.finditer(plain, begin, end):
+                group: int | str = "it" if "it" in rule.pattern.groupindex else 0
+                if rule.check(m[group]):
+                    hits.append(Hit(m.start(group), m.end(group), rule.kind))
+    return sorted(set(hits))
+
+
+def _windows(plain: str) -> list[tuple[int, int]]:
+    """Where the rules have something to look at, in order, without overlap: most of a Chinese text is left out."""
+    out: list[tuple[int, int]] = []
+    for run in _RUN.finditer(plain):
+        begin, end = max(0, run.start() - _LABEL), run.end() + _BEHIND
+        if out and begin <= out[-1][1]:
+            begin, _ = out.pop()
+        out.append((begin, end))
+    return out
+
+
+def mask(text: str) -> str:
+    """The text with its personal data replaced by masks (MASKS). Of what overlaps, the first and longest gives the mask."""
+    out, end = [], 0
+    for hit in sorted(find(text), key=lambda h: (h.start, -h.end)):
+        if hit.start >= end:
+            out += [text[end : hit.start], MASKS[hit.kind]]
+        end = max(end, hit.end)
+    return "".join(out) + text[end:] if out else text
+
+
+# -- many texts
+
+_STRIDE = 4  # bytes between two looks: a run of 5 bytes, or of 4 digits, is always hit
+# RE2 over the few texts that the looks leave: what every rule needs at the least
+_D, _S = "[0-9０-９]", r"[ \x{a0}\x{3000}\x{2002}\x{2003}\x{2009}‐‑–—−－-]?"
+_W = "[A-Za-z0-9Ａ-Ｚａ-ｚ０-９]"
+_NEEDED = (
+    rf"[1１][3-9３-９](?:{_S}{_D}){{9}}|[1-9１-９]{_D}{{5}}{_S}{_D}{{2}}|[@＠]|{_W} ?[#＃] ?{_W}|(?i:{_W} ?.at. ?{_W})"
+    rf"|(?i:[QＱ]{{2}}|[QＱ]号|加[QＱ]|扣扣|企鹅).{{0,9}}{_D}{{5}}"
+    rf"|(?i:[VWＶＷ][XＸ信]|WECHAT|微.?信|[薇威]信|加[VＶ]).{{0,9}}{_W}[A-Za-z0-9Ａ-Ｚａ-ｚ０-９_-]{{5}}"
+)
+
+
+def _classes() -> npt.NDArray[np.uint8]:
+    table = np.zeros(256, np.uint8)
+    for byte in b"0123456789":
+        table[byte] = 3
+    for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.-+@# ":
+        table[byte] = 1
+    return table
+
+
+_CLASSES = _classes()
+
+
+def _suspects(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Places in UTF-8 bytes at or beside which personal data may stand: runs of 5 ASCII letters and digits, 4 digits before a sign that
+    separates, full-width letters and digits. Misses none that a rule can match."""
+    looks = data[::_STRIDE]
+    last = len(data) - 1
+    found = []
+    ascii_ = np.flatnonzero(looks < 0x80) * _STRIDE
+    ascii_ = ascii_[_CLASSES[data[ascii_]] > 0]
+    if len(ascii_):
+        # how far the run goes to both sides, up to 4 bytes
+        run = np.ones(len(ascii_), np.int64)
+        for step in (1, -1):
+            going = np.ones(len(ascii_), bool)
+            for k in range(1, 5):
+                at = ascii_ + step * k
+                going &= (at >= 0) & (at <= last)
+                going &= _CLASSES[data[np.clip(at, 0, last)]] > 0
+                run += going
+        found.append(ascii_[run >= 5])
+        digits = ascii_[_CLASSES[data[ascii_]] == 3]
+        for k in range(1, 5):  # 138－1234－5678
+            a, b, c = (data[np.minimum(digits + k + i, last)] for i in range(3))
+            sign = ((a == 0xEF) & (b == 0xBC) & (c == 0x8D)) | ((a == 0xC2) & (b == 0xA0))
+            sign |= ((a == 0xE3) & (b == 0x80) & (c == 0x80)) | ((a == 0xE2) & ((b == 0x80) | (b == 0x88)))
+            found.append(digits[sign])
+    wide = np.flatnonzero(looks == 0xEF) * _STRIDE
+    b, c = data[np.minimum(wide + 1, last)], data[np.minimum(wide + 2, last)]
+    found.append(
+        wide[((b == 0xBC) & (c >= 0x90) & (c != 0x9A) & (c != 0x9B) & (c != 0x9F)) | ((b == 0xBD) & (c <= 0x9A))]
+    )
+    return np.concatenate(found)
+
+
+def scan(texts: pa.ChunkedArray | pa.Array) -> list[list[str]]:
+    """The kinds of personal data in each text, sorted; null has none. Cheap where few texts have any."""
+    out: list[list[str]] = [[] for _ in range(len(texts))]
+    start = 0
+    for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
+        for i in _candidates(chunk):
+            text = chunk[int(i)].as_py()
+            if text is not None:
+                out[start + int(i)] = sorted({h.kind for h in find(text)})
+        start += len(chunk)
+    return out
+
+
+def _candidates(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """Rows that may have personal data."""
+    if not len(texts):
+        return np.zeros(0, np.int64)
+    texts = texts.cast(pa.large_string())
+    _, where, values = texts.buffers()
+    offsets = np.frombuffer(where, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    if values is None or offsets[-1] == offsets[0]:
+        return np.zeros(0, np.int64)
+    data = np.frombuffer(values, np.uint8)[offsets[0] : offsets[-1]]
+    size = 1 << 22  # so much at a time, and a little more, so that a run over the edge is seen
+    rows = []
+    for begin in range(0, len(data), size):
+        at = _suspects(data[begin : begin + size + 16]) + begin + offsets[0]
+        rows.append(np.unique(np.searchsorted(offsets, at, side="right") - 1))
+    few = np.unique(np.concatenate(rows))
+    if not len(few):
+        return few
+    likely = pc.fill_null(pc.match_substring_regex(texts.take(pa.array(few)), _NEEDED), False)
+    chosen: npt.NDArray[np.int64] = few[np.asarray(likely.to_numpy(zero_copy_only=False), bool)]
+    return chosen
+
+
+# -- the published rows
+
+
+def apply(rows: pa.Table, mask_found: bool) -> pa.Table:
+    """Rows of `speeches` with the column personal_data filled (added at the end where there is none), and, with `mask_found`, what was
+    found masked in every column that holds text. What follows from the text (digests, lengths, masks, outline …) is made anew there.
+
+    personal_data tells what was found in the row as read, masked or not: kinds that stand there already stay, so that a row that
+    was masked before (one held from the version before) keeps them. The same rows give the same result, as often as it is applied.
+    """
+    n = rows.num_rows
+    before = rows[COLUMN].to_pylist() if COLUMN in rows.column_names else [()] * n
+    kinds = [set(k or ()) for k in before]
+    found_in: set[int] = set()
+    for name in ("text", *FIELDS):
+        if name in rows.column_names:
+            for i, found in enumerate(scan(rows[name])):
+                if found:
+                    kinds[i].update(found)
+                    found_in.add(i)
+    for name in LISTS:
+        if name in rows.column_names:
+            column = rows[name].combine_chunks()
+            parents = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
+            for at, found in zip(parents.tolist(), scan(pc.list_flatten(column)), strict=True):
+                if found:
+                    kinds[at].update(found)
+                    found_in.add(at)
+    listed = pa.array([sorted(k) for k in kinds], STRINGS)
+    hit = sorted(found_in)
+    if mask_found and hit:
+        rows = _replaced(rows, hit, [_masked(r) for r in rows.take(pa.array(hit)).to_pylist()])
+    if COLUMN in rows.column_names:
+        at = rows.schema.get_field_index(COLUMN)
+        return rows.set_column(at, rows.schema.field(at), listed)
+    return rows.append_column(pa.field(COLUMN, STRINGS, nullable=False), listed)
+
+
+def _masked(row: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(row)
+    for name in FIELDS:
+        if out.get(name):
+            out[name] = mask(out[name])
+    for name in LISTS:
+        if out.get(name):
+            out[name] = [mask(x) for x in out[name]]
+    text = mask(row["text"])
+    return with_text(out, text) if text != row["text"] else out
+
+
+def _replaced(rows: pa.Table, at: list[int], new: list[dict[str, Any]]) -> pa.Table:
+    """The rows with those at `at` replaced; columns in which nothing changes stay as they are."""
+    made = pa.Table.from_pylist([{n: r[n] for n in rows.column_names} for r in new], schema=rows.schema)
+    place = np.arange(rows.num_rows)
+    place[at] = rows.num_rows + np.arange(len(at))
+    take, here = pa.array(place), pa.array(at)
+    columns = []
+    for name in rows.column_names:
+        old = rows[name]
+        same = old.take(here).combine_chunks().equals(made[name].combine_chunks())
+        columns.append(old if same else pa.chunked_array([*old.chunks, *made[name].chunks], old.type).take(take))
+    return pa.Table.from_arrays(columns, schema=rows.schema)

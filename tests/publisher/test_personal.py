@@ -1,0 +1,173 @@
+"""Personal data: every rule with its examples, identity numbers by hypothesis, rows flagged and masked."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from publisher_made import records, speech
+
+from crawler.errors import JianghuaError
+from crawler.extraction.fold import simtext_sha256
+from crawler.home import Home
+from publisher import personal
+from publisher.settings import publish_settings
+
+
+def kinds(text: str) -> list[str]:
+    return sorted({h.kind for h in personal.find(text)})
+
+
+@pytest.mark.parametrize(("rule", "text"), [(r, t) for r in personal.rules() for t in r.yes])
+def test_a_rule_finds_its_examples_and_masks_leave_nothing(rule: personal.Rule, text: str) -> None:
+    hits = [h for h in personal.find(text) if h.kind == rule.kind]
+    assert len(hits) == 1
+    held = text[hits[0].start : hits[0].end]
+    masked = personal.mask(text)
+    assert held not in masked
+    assert text[: hits[0].start] in masked
+    assert not personal.find(masked)
+
+
+@pytest.mark.parametrize(("rule", "text"), [(r, t) for r in personal.rules() for t in r.no])
+def test_a_rule_leaves_its_counterexamples(rule: personal.Rule, text: str) -> None:
+    assert rule.kind not in kinds(text)
+
+
+numbers = st.builds(
+    lambda area, born, order: f"{area}{born:%Y%m%d}{order:03d}",
+    st.sampled_from(["110105", "330106", "440524", "650102", "810000"]),
+    st.dates(date(1900, 1, 1), date(2026, 1, 1)),
+    st.integers(0, 999),
+)
+around = st.text(st.sampled_from("同志们，。：（）电话号是 年\n"), max_size=20)
+
+
+@settings(deadline=None)
+@given(numbers, around, around, st.booleans())
+def test_every_identity_number_with_the_right_checksum_is_found(
+    first: str, before: str, behind: str, wide: bool
+) -> None:
+    number = first + personal.id_check_digit(first)
+    if wide:
+        number = number.translate({ord(c): ord(c) + 0xFEE0 for c in string.digits + "X"})
+    text = before + number + behind
+    assert personal.Hit(len(before), len(before) + 18, "id_number") in personal.find(text)
+    assert "id_number" in personal.scan(pa.array([text]))[0]
+
+
+@settings(deadline=None)
+@given(numbers, st.sampled_from("0123456789X"))
+def test_one_with_a_wrong_last_digit_is_not(first: str, last: str) -> None:
+    if last != personal.id_check_digit(first):
+        assert "id_number" not in kinds(f"身份证{first}{last}。")
+
+
+@settings(deadline=None)
+@given(numbers, st.integers(0, 16), st.sampled_from("0123456789"))
+def test_one_with_a_wrong_digit_is_not(first: str, at: int, digit: str) -> None:
+    number = first + personal.id_check_digit(first)
+    wrong = number[:at] + digit + number[at + 1 :]
+    if wrong != number:
+        assert "id_number" not in kinds(wrong)
+
+
+pieces = st.sampled_from(
+    ["13812345678", "138 1234 5678", "138－1234－5678", "１３８１２３４５６７８", "a@b.cn", "QQ：12345", "扣扣12345", "微信：abcdef", "vx:a_b-c1", "ＱＱ123456",
+     "身份证11010519491231002X", "x#qq.com", "2023年", "10000元", "，", "讲话", "\n", "abc", "1", " ", "😀"]
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(pieces, max_size=12).map("".join) | st.none(), max_size=8), st.integers(0, 3))
+def test_many_texts_at_once_are_told_as_one_by_one(texts: list[str | None], cut: int) -> None:
+    rows = pa.chunked_array([pa.array(texts, pa.large_string()), pa.array(texts, pa.large_string()).slice(cut)])
+    assert personal.scan(rows) == [kinds(t) if t is not None else [] for t in [*texts, *texts[cut:]]]
+
+
+@settings(deadline=None)
+@given(st.lists(pieces, max_size=12).map("".join))
+def test_nothing_is_found_in_what_is_masked(text: str) -> None:
+    assert kinds(personal.mask(text)) == []
+
+
+def table(*rows: dict[str, object]) -> pa.Table:
+    return records(rows)["speeches"]
+
+
+def test_rows_are_flagged_and_left_as_they_are() -> None:
+    plain = speech("a", 1)
+    hit = speech("a", 2, plain["text"] + "\n电话13812345678，邮箱a@b.cn") | {"keywords": ["QQ：123456", "讲话"]}
+    out = personal.apply(table(plain, hit), mask_found=False)
+    assert out["personal_data"].to_pylist() == [[], ["email", "mobile", "qq"]]
+    assert out.drop_columns(["personal_data"]).equals(table(plain, hit))
+
+
+def test_rows_are_masked_and_what_follows_from_the_text_is_made_anew() -> None:
+    plain = speech("a", 1)
+    hit = speech("a", 2, plain["text"] + "\n电话13812345678，微信：zhangsan。") | {
+        "title": "联系13912345678",
+        "editor_intro": "投稿x@y.com",
+        "keywords": ["讲话", "QQ:123456"],
+    }
+    out = personal.apply(table(hit, plain), mask_found=True)
+    row, other = out.to_pylist()
+    assert other == plain | {"personal_data": []} | {"published_at": other["published_at"]}
+    assert row["text"] == plain["text"] + "\n电话×××××××××××，微信：××××××××。"
+    assert (row["title"], row["editor_intro"]) == ("联系×××××××××××", "投稿×××@×××")
+    assert row["keywords"] == ["讲话", "QQ:××××××××"]
+    assert row["personal_data"] == ["email", "mobile", "qq", "wechat"]
+    assert row["text_sha256"] == hashlib.sha256(row["text"].encode()).hexdigest()
+    assert row["simtext_sha256"] == simtext_sha256(row["text"])
+    assert row["chars"] == len("".join(row["text"].split()))
+    assert row["mask_count"] > 0
+    assert out.schema.names[:-1] == table(hit).schema.names
+
+
+def test_rows_that_were_masked_before_keep_their_kinds() -> None:
+    hit = speech("a", 2, speech("a", 2)["text"] + "\n电话13812345678")
+    once = personal.apply(table(hit), mask_found=True)
+    assert personal.apply(once, mask_found=True).equals(once)
+    assert personal.apply(table(hit), mask_found=True).equals(once)
+
+
+def test_no_rows() -> None:
+    assert personal.apply(table().slice(0), mask_found=True)["personal_data"].to_pylist() == []
+    assert personal.scan(pa.chunked_array([], pa.large_string())) == []
+    assert personal.scan(pa.array([None, ""], pa.string())) == [[], []]
+
+
+def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    assert publish_settings(home).mask_personal_data
+    home.settings_file.write_text("speech_threshold = 1\n[publish]\nmask_personal_data = false\n")
+    assert not publish_settings(home).mask_personal_data
+    monkeypatch.setenv("JIANGHUA_PUBLISH_MASK_PERSONAL_DATA", "true")
+    assert publish_settings(home).mask_personal_data
+    monkeypatch.setenv("JIANGHUA_PUBLISH_MASK_PERSONAL_DATA", "perhaps")
+    with pytest.raises(JianghuaError, match="mask_personal_data") as e:
+        publish_settings(home)
+    assert e.value.where == "JIANGHUA_PUBLISH_MASK_PERSONAL_DATA"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[publish]\nmask_personaldata = true\n", "unknown setting 'mask_personaldata'"),
+        ("[publish]\nmask_personal_data = 'x'\n", "mask_personal_data"),
+        ("publish = 3\n", "no section"),
+        ("[publish\n", "cannot be read"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_named(tmp_path: Path, text: str, said: str) -> None:
+    home = Home(tmp_path)
+    home.settings_file.write_text(text)
+    with pytest.raises(JianghuaError, match=said) as e:
+        publish_settings(home)
+    assert str(home.settings_file) in str(e.value.where)
