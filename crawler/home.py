@@ -5,6 +5,7 @@
       sites/*.yaml                  own site files (optional; they win over the built-in ones of the same name)
       schedules/*.yaml              own schedules (optional)
       corrections/*.yaml            what people put right (optional; crawler/corrections/)
+      takedowns/*.yaml              what was asked to be taken down (optional; crawler/takedowns.py)
       var/                          working state, may be deleted at the price of crawling again
         state/SITE.db               frontier and page states of a site (crawler/state.py, SQLite)
         archive/SITE/*.warc.gz      raw responses, one file a run (crawler/archive.py)
@@ -54,6 +55,10 @@ class Home:
     @property
     def own_corrections(self) -> Path:
         return self.root / "corrections"
+
+    @property
+    def takedowns(self) -> Path:
+        return self.root / "takedowns"
 
     @property
     def settings_file(self) -> Path:

@@ -1,0 +1,134 @@
+"""Fingerprints of texts: enough to tell a copy by, too little to read.
+
+A text is compared by its ideographs alone, in Simplified script, in overlapping groups of five. Of these 5-grams a fingerprint keeps
+hashes of one in two or fewer, at most 256, so that the text cannot be put together again from them.
+"""
+
+from __future__ import annotations
+
+import base64
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from crawler.extraction.fold import simtext_sha256, text_sha256, traditional_table
+from crawler.takedowns import Fingerprint
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+SHINGLE = 5
+LEAST = 60  # distinct 5-grams; what is shorter stands in other texts by chance, and is told by its digest alone
+KEPT = 256  # hashes of a fingerprint, at most
+NEAR = 0.55  # Jaccard similarity of copies, as for `duplicates`
+SHARE = 0.9  # of the 5-grams of the one text that stand in the other: a preview, an excerpt, a text inside a longer one
+_FIRST, _LAST = 0x4E00, 0xA000
+_MASK = ord("某")
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Text number `text` is like fingerprint number `print_`. how: copy, near, excerpt (of the taken text) or contains (it)."""
+
+    text: int
+    print_: int
+    how: str
+
+
+@cache
+def _simplified() -> npt.NDArray[np.uint64]:
+    """For each ideograph of the basic block what it is in Simplified script; 0 for a mask."""
+    table = np.arange(_FIRST, _LAST, dtype=np.uint64)
+    for code, simple in traditional_table().items():
+        table[code - _FIRST] = ord(simple)
+    table[_MASK - _FIRST] = 0
+    return table
+
+
+def _grams(texts: Sequence[str], step: int) -> tuple[U64, I64]:
+    """The distinct sampled 5-gram hashes of texts and the text of each, ordered by text. step: a power of 2, one in so many is kept."""
+    joined = "".join(texts).encode("utf-32-le", "surrogatepass")
+    points = np.frombuffer(joined, dtype="<u4")
+    owner = np.repeat(np.arange(len(texts)), np.fromiter(map(len, texts), np.int64, len(texts)))
+    here = (points >= _FIRST) & (points < _LAST)
+    points, owner = _simplified()[points[here] - _FIRST], owner[here]
+    here = points > 0
+    points, owner = points[here], owner[here]
+    n = len(points) - SHINGLE + 1
+    if n <= 0:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    hashes = np.zeros(n, np.uint64)
+    for i in range(SHINGLE):
+        hashes = hashes * np.uint64(0x100000001B3) + points[i : i + n]
+    hashes = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = hashes >> np.uint64(32)  # 32 bits are enough to compare by
+    chosen = (hashes & np.uint64(step - 1)) == 0
+    chosen &= owner[:n] == owner[SHINGLE - 1 :]  # a window that reaches into the next text is no 5-gram
+    packed = np.unique((owner[:n][chosen].astype(np.uint64) << np.uint64(32)) | hashes[chosen])
+    return packed & np.uint64(0xFFFFFFFF), (packed >> np.uint64(32)).astype(np.int64)
+
+
+def fingerprint(text: str) -> Fingerprint:
+    """The fingerprint of a text."""
+    text = unicodedata.normalize("NFC", text)
+    hashes, _ = _grams([text], 1)
+    step = 2
+    while len(kept := hashes[(hashes & np.uint64(step - 1)) == 0]) > KEPT:
+        step *= 2
+    return Fingerprint(
+        text_sha256=text_sha256(text),
+        simtext_sha256=simtext_sha256(text),
+        chars=len("".join(text.split())),
+        grams=len(hashes),
+        step=step,
+        sample=base64.b64encode(kept.astype("<u4").tobytes()).decode(),
+    )
+
+
+@cache
+def _sample(sample: str) -> U64:
+    return np.frombuffer(base64.b64decode(sample), "<u4").astype(np.uint64)
+
+
+def alike(texts: Sequence[str], prints: Sequence[Fingerprint]) -> list[Likeness]:
+    """Which texts are copies, near copies, excerpts or carriers of which fingerprinted texts. Texts that fold alike are told by their
+    digests (publisher/takedown.py), not here."""
+    usable = [i for i, p in enumerate(prints) if p.grams >= LEAST]
+    if not usable or not len(texts):
+        return []
+    out: list[Likeness] = []
+    least = min(prints[i].step for i in usable)
+    hashes, owner = _grams(texts, least)
+    wanted = np.unique(np.concatenate([_sample(prints[i].sample) for i in usable]))
+    at = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
+    shared = (
+        np.bincount(owner[wanted[at] == hashes], minlength=len(texts)) if len(wanted) else np.zeros(len(texts), int)
+    )
+    likely = np.flatnonzero(shared >= 4)  # most texts share next to nothing with any of them
+    starts = np.searchsorted(owner, np.arange(len(texts) + 1))
+    for t in likely:
+        mine = hashes[starts[t] : starts[t + 1]]
+        for i in usable:
+            p = prints[i]
+            own = mine[(mine & np.uint64(p.step - 1)) == 0]
+            if how := _like(own, _sample(p.sample), p.step):
+                out.append(Likeness(int(t), i, how))
+    return out
+
+
+def _like(own: U64, taken: U64, step: int) -> str | None:
+    """How a text of which these hashes were sampled relates to a taken one, None when they are not alike."""
+    both = len(np.intersect1d(own, taken, assume_unique=True))
+    if not both:
+        return None
+    if both >= NEAR * (len(own) + len(taken) - both):
+        return "near"
+    if both >= SHARE * len(own) and len(own) * step >= LEAST:
+        return "excerpt"
+    if both >= SHARE * len(taken):
+        return "contains"
+    return None
