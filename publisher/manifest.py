@@ -72,7 +72,7 @@ class Gone(_Model):
     """versions/NAME.gone.json: the tombstone of a version whose folder is no more.
 
     state: yanked (taken down, see `reason`; `replaced_by` names the version re-issued without the text) or retired (by the
-    rules of retention). manifest_sha256: of the manifest that it had.
+    rules of retention). at: when it went. manifest_sha256: of the manifest that it had; published_at: as that manifest said.
     """
 
     version: str
@@ -82,6 +82,7 @@ class Gone(_Model):
     at: AwareDatetime
     manifest_sha256: str
     replaced_by: str | None = None
+    published_at: AwareDatetime | None = None
 
 
 class Reference(_Model):
@@ -165,6 +166,14 @@ def parse_latest(data: bytes, where: str) -> Latest:
         return Latest.model_validate_json(data)
     except ValidationError as e:
         raise _damaged("latest.json", where, e) from e
+
+
+def parse_gone(data: bytes, where: str) -> Gone:
+    """The tombstone in `data`. Raises DamagedError naming `where`."""
+    try:
+        return Gone.model_validate_json(data)
+    except ValidationError as e:
+        raise _damaged("tombstone of a version", where, e) from e
 
 
 def _damaged(what: str, where: str, error: ValidationError) -> DamagedError:

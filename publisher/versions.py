@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
+from publisher.gone import SUFFIX, gone_error, gone_versions, read_gone
 from publisher.layout import Stored
 from publisher.manifest import (
+    Gone,
     Latest,
     Manifest,
     Part,
@@ -60,9 +63,66 @@ def read_latest(folder: Path) -> Latest | None:
 
 
 def version_names(folder: Path) -> list[str]:
-    """Names of the version folders, by date and number."""
-    names = [p.name for p in (folder / "versions").glob("*") if VERSION.fullmatch(p.name)]
-    return sorted(names, key=order)
+    """Names of the versions that there are, by date and number; one with a tombstone is none any more."""
+    there = _listed(folder)
+    return sorted((n for n in there if VERSION.fullmatch(n) and f"{n}{SUFFIX}" not in there), key=order)
+
+
+def taken_names(folder: Path) -> list[str]:
+    """Names of all versions that there ever were, by date and number; none of them is given again."""
+    return sorted({m for n in _listed(folder) if VERSION.fullmatch(m := n.removesuffix(SUFFIX))}, key=order)
+
+
+def _listed(folder: Path) -> set[str]:
+    try:
+        return {p.name for p in (folder / "versions").iterdir()}
+    except FileNotFoundError:
+        return set()
+
+
+def live_versions(folder: Path, latest: Latest) -> list[tuple[Manifest, str]]:
+    """The manifests of the versions up to the latest, each with its SHA-256, by sequence. Of a version and the one re-issued in
+    its place only the latter counts. Raises DamagedError."""
+    found = [(m, sha256(data)) for m, data in (read_manifest(folder, n) for n in version_names(folder))]
+    replaced = {m.reissue_of for m, _ in found}
+    out = [f for f in found if f[0].sequence <= latest.sequence and f[0].version not in replaced]
+    return sorted(out, key=lambda f: f[0].sequence)
+
+
+def as_of(folder: Path, when: datetime) -> str:
+    """The name of the version that was the latest at a time; a re-issued one stands for the one that it replaces.
+
+    when: aware. Raises UsageError when nothing had been published by then, or when the version of that time is gone.
+    """
+    latest = read_latest(folder)
+    live = [m for m, _ in live_versions(folder, latest)] if latest else []
+    then = [m for m in live if m.published_at <= when]
+    found = then[-1] if then else None
+    lost = [g for g in gone_versions(folder) if g.replaced_by is None and _time_of(g) <= when]
+    last = max(lost, key=lambda g: g.sequence, default=None)
+    if last is not None and (found is None or last.sequence > found.sequence):
+        raise UsageError(
+            f"version {last.version}, the latest at {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC, is gone ({last.state}): {last.reason}",
+            where=str(folder),
+            remedy=f"the one before that is still there is {found.version}"
+            if found
+            else f"the oldest that is still there is {live[0].version}"
+            if live
+            else "there is no version any more",
+        )
+    if found is None:
+        raise UsageError(
+            f"nothing had been published at {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            where=str(folder),
+            remedy=f"the first version is {live[0].version}, of {live[0].published_at:%Y-%m-%d %H:%M} UTC"
+            if live
+            else "`jianghua publish speeches` makes the first version",
+        )
+    return found.version
+
+
+def _time_of(gone: Gone) -> datetime:
+    return gone.published_at or datetime.fromisoformat(f"{order(gone.version)[0]}T00:00:00+00:00")
 
 
 def order(name: str) -> tuple[str, int]:
@@ -86,8 +146,11 @@ def unknown_version(name: str, known: Sequence[str], where: str) -> UsageError:
 def read_manifest(folder: Path, name: str, manifest_sha256: str | None = None) -> tuple[Manifest, bytes]:
     """The manifest of a version and its bytes, checked against its digest where one is given.
 
-    Raises UsageError for a version that is not there, DamagedError for a manifest that is not what was written.
+    Raises UsageError for a version that is not there (one that is gone: why, and what replaces it), DamagedError for a manifest
+    that is not what was written.
     """
+    if gone := read_gone(folder, name):
+        raise gone_error(gone, str(folder))
     path = folder / "versions" / name / "manifest.json"
     if not path.parent.is_dir():
         raise unknown_version(name, version_names(folder), str(folder))
