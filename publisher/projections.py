@@ -1,4 +1,4 @@
-"""What is derived from the manifests for convenience: versions.json, datasets/index.json, the link `latest`.
+"""What is derived from the manifests for convenience: versions.json, datasets/index.json, the link `latest`, the Delta logs.
 
 Each can be made again at any time; nothing is read back from them but by people and simple tools.
 """
@@ -11,17 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from crawler.durable import write_json
-from publisher.manifest import Latest, Manifest, parse_manifest, sha256
+from publisher import delta
+from publisher.gone import gone_versions
+from publisher.manifest import Gone, Latest, Manifest, parse_manifest, sha256
 from publisher.storage import read_file
 from publisher.versions import version_names
 
 
 def project(folder: Path, latest: Latest) -> None:
-    """Bring every projection of a dataset up to date; does nothing where it is."""
+    """Bring every projection of a dataset up to date; does nothing where it is. The caller holds the dataset's lock."""
     listed = _listed(folder, latest)
-    _write(folder / "versions.json", versions_document(latest.dataset, listed))
+    gone = [gone_entry(g) for g in gone_versions(folder)]
+    _write(folder / "versions.json", versions_document(latest.dataset, listed, gone))
     _write(folder.parent / "index.json", {"datasets": _index(folder, latest, listed)})
     _link(folder, latest.version)
+    delta.project(folder, latest)
 
 
 def entry(manifest: Manifest, manifest_sha256: str) -> dict[str, Any]:
@@ -43,9 +47,17 @@ def entry(manifest: Manifest, manifest_sha256: str) -> dict[str, Any]:
     }
 
 
-def versions_document(dataset: str, listed: list[dict[str, Any]]) -> dict[str, Any]:
-    """What versions.json holds, given the entries of all versions by sequence."""
-    return {"dataset": dataset, "latest": listed[-1]["version"], "versions": listed}
+def gone_entry(gone: Gone) -> dict[str, Any]:
+    """What versions.json says of a version that is no more."""
+    return gone.model_dump(mode="json", exclude_none=True)
+
+
+def versions_document(dataset: str, listed: list[dict[str, Any]], gone: list[dict[str, Any]]) -> dict[str, Any]:
+    """What versions.json holds, given the entries of all versions and of those that are gone, by sequence.
+
+    The latter stand apart, so that whoever reads `versions` finds only what can be read.
+    """
+    return {"dataset": dataset, "latest": listed[-1]["version"], "versions": listed, "gone": gone}
 
 
 def index_entry(dataset: str, listed: list[dict[str, Any]]) -> dict[str, Any]:

@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
+from publisher import delta
 from publisher.changes import SCHEMA as CHANGES_SCHEMA
+from publisher.gone import gone_path, gone_versions
 from publisher.layout import keys
-from publisher.manifest import Manifest, Part, as_json, latest_of, sha256, to_json
+from publisher.manifest import Gone, Manifest, Part, as_json, latest_of, sha256, to_json
 from publisher.projections import entry as listed_entry
-from publisher.projections import index_entry, versions_document
+from publisher.projections import gone_entry, index_entry, versions_document
 from publisher.storage import checked, content_digest, decode, part_name, read_file
 from publisher.tables import TABLES, knows
 from publisher.versions import LATEST, conform, part_path, read_latest, read_manifest, unknown_version, version_names
@@ -74,8 +76,10 @@ def verify(dataset: Path, version: str | None = None, progress: Callable[[str], 
         _version(dataset, manifest, seen, report)
         report.versions.append(name)
     if version is None:
-        _chain(dataset, digests)
-        _listed(dataset, digests)
+        gone = {g.version: g for g in gone_versions(dataset)}
+        _chain(dataset, digests, gone)
+        _listed(dataset, digests, gone)
+        delta.check(dataset, digests)
         _store(dataset, digests, seen, report)
     return report
 
@@ -180,36 +184,77 @@ def _links(folder: Path, rows: dict[str, pa.Table]) -> None:
         raise DamagedError("a speech is both there and removed", where=str(folder), remedy="report this as a bug")
 
 
-def _chain(dataset: Path, digests: dict[str, tuple[Manifest, str]]) -> None:
-    """Each version's parent is there, unchanged, and one before it."""
+def _chain(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[str, Gone]) -> None:
+    """Each version's parent is there or has a tombstone, unchanged, and one before it."""
+    known = {m.version: (m.sequence, d, "manifest.json") for m, d in digests.values()}
+    known |= {g.version: (g.sequence, g.manifest_sha256, "") for g in gone.values()}
     for manifest, _ in digests.values():
         parent = manifest.parent
-        if parent and parent.version in digests:
-            before, digest = digests[parent.version]
-            if digest != parent.manifest_sha256 or before.sequence >= manifest.sequence:
+        if parent and parent.version in known:
+            sequence, digest, file = known[parent.version]
+            if digest != parent.manifest_sha256 or sequence >= manifest.sequence:
+                place = dataset / "versions" / parent.version / file if file else gone_path(dataset, parent.version)
                 raise DamagedError(
                     f"version {parent.version} is not the parent that {manifest.version} was made from",
-                    where=str(dataset / "versions" / parent.version / "manifest.json"),
+                    where=str(place),
                     remedy=_RESTORE,
                 )
 
 
-def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]]) -> None:
-    """versions.json and index.json say what the manifests say. They are derived: one that is missing, or that a publish killed
-    right after its commit has not brought up to date yet, is no damage."""
+def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[str, Gone]) -> None:
+    """versions.json and index.json say what the manifests and tombstones say. They are derived: one that is missing, or that a
+    publish or a retention killed right after its commit has not brought up to date yet, is no damage."""
     true = sorted((listed_entry(m, d) for m, d in digests.values()), key=lambda v: int(v["sequence"]))
     path = dataset / "versions.json"
     listed = _derived(path, "versions")
     if listed is not None:
-        known = true[: len(listed["versions"])]
-        if not known or listed != versions_document(dataset.name, known):
-            raise _derived_damage(path, "it does not say what the manifests say")
+        _versions(dataset, listed, true, gone)
     index = dataset.parent / "index.json"
     every = _derived(index, "datasets") or {"datasets": []}
     for mine in every["datasets"]:
-        states = [index_entry(dataset.name, true[: i + 1]) for i in range(len(true))]
-        if mine.get("dataset") == dataset.name and mine not in states:
+        if mine.get("dataset") == dataset.name and not _indexed(dataset.name, mine, true, len(gone)):
             raise _derived_damage(index, f"it does not say of {dataset.name} what the manifests say")
+
+
+def _versions(dataset: Path, listed: dict[str, Any], true: list[dict[str, Any]], gone: dict[str, Gone]) -> None:
+    """versions.json against what is true: as it is now, or as it was before the last versions came or went."""
+    path = dataset / "versions.json"
+    there = [v for v in listed["versions"] if v.get("version") not in gone]
+    since = [v for v in listed["versions"] if v.get("version") in gone]
+    for entry in since:  # it went after this was written
+        tomb = gone[entry["version"]]
+        if (entry.get("sequence"), entry.get("manifest_sha256")) != (tomb.sequence, tomb.manifest_sha256):
+            raise _derived_damage(path, f"it does not say of {tomb.version} what its tombstone says")
+    told = listed.get("gone", [])  # none in one written before versions could go
+    for found in told if isinstance(told, list) else [None]:
+        tomb_of = gone.get(found.get("version")) if isinstance(found, dict) else None
+        if tomb_of is None or gone_entry(tomb_of) != found:
+            name = tomb_of.version if tomb_of else "a version"
+            where = f"{gone_path(dataset, name).name} disagrees with it" if tomb_of else "there is no such tombstone"
+            raise _derived_damage(path, f"it says of {name} that it is gone, and {where}")
+    known = [v for v in true if v["version"] in {t.get("version") for t in there}]
+    # a version that came after this was written is lacking at the end; one re-issued since, in the middle
+    names = {v["version"] for v in known}
+    lacking = [v["version"] for v in true[: len(known)] if v["version"] not in names]
+    replaced = {g.replaced_by for g in gone.values()}
+    document = versions_document(dataset.name, listed["versions"], told)
+    if "gone" not in listed:
+        del document["gone"]
+    sequences = [v["sequence"] for v in listed["versions"]]
+    if there != known or not known or set(lacking) - replaced or sequences != sorted(sequences) or listed != document:
+        raise _derived_damage(path, "it does not say what the manifests say")
+
+
+def _indexed(dataset: str, mine: dict[str, Any], true: list[dict[str, Any]], gone: int) -> bool:
+    """Whether an entry of index.json is, or was before the last versions came or went, what the manifests say."""
+    for i, last in enumerate(true):
+        entry = index_entry(dataset, true[: i + 1])
+        if mine == entry:
+            return True
+        more = mine.get("versions")
+        if last is true[-1] and isinstance(more, int) and 0 <= more - len(true) <= gone:
+            return mine == {**entry, "versions": more}
+    return False
 
 
 def _derived(path: Path, key: str) -> dict[str, Any] | None:
