@@ -227,7 +227,7 @@ def _versions(dataset: Path, listed: dict[str, Any], true: list[dict[str, Any]],
             raise _derived_damage(path, f"it does not say of {tomb.version} what its tombstone says")
     told = listed.get("gone", [])  # none in one written before versions could go
     for found in told if isinstance(told, list) else [None]:
-        tomb_of = gone.get(found.get("version")) if isinstance(found, dict) else None
+        tomb_of = gone.get(str(found.get("version"))) if isinstance(found, dict) else None
         if tomb_of is None or gone_entry(tomb_of) != found:
             name = tomb_of.version if tomb_of else "a version"
             where = f"{gone_path(dataset, name).name} disagrees with it" if tomb_of else "there is no such tombstone"
