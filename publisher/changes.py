@@ -1,21 +1,16 @@
-"""What changed from one version to another: changes.parquet and changes.json of a version, and any two versions compared."""
+"""What changed from one version to the next: changes.parquet and changes.json of a version. Any two versions: publisher/compare.py."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crawler.errors import JianghuaError
-from publisher.build import ignored
-from publisher.layout import Difference, compare, keys
-from publisher.manifest import Manifest
-from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES, Table, knows
-from publisher.versions import read_latest, read_manifest, read_part, unknown_version
+from publisher.layout import Difference, keys
+from publisher.tables import CONTENT, TABLES
 
 SCHEMA = pa.schema(
     [
@@ -83,45 +78,3 @@ def _of_table(name: str, old: pa.Table, new: pa.Table, d: Difference) -> pa.Tabl
             )
         )
     return pa.concat_tables(groups)
-
-
-def diff(dataset: Path, a: str, b: str) -> Changes:
-    """What changed from version `a` to version `b` of the dataset folder; they need not be neighbours.
-
-    Parts that both versions have are not read. Raises UsageError for an unknown version, DamagedError for damage.
-    """
-    first, second = _resolve(dataset, a), _resolve(dataset, b)
-    old: dict[str, pa.Table] = {}
-    new: dict[str, pa.Table] = {}
-    for manifest in (first, second):
-        if not knows(manifest.schema_version):
-            raise JianghuaError(
-                f"version {manifest.version} has schema {manifest.schema_version}, this program knows {SCHEMA_VERSION}",
-                where=str(dataset),
-                remedy="use the Jianghua that wrote it",
-            )
-    both = min(first.schema_version, second.schema_version, key=lambda v: [int(n) for n in v.split(".")])
-    for name, table in TABLES.items():
-        left = first.tables[name].parts if name in first.tables else ()
-        right = second.tables[name].parts if name in second.tables else ()
-        shared = {p.sha256 for p in left} & {p.sha256 for p in right}
-        for rows, parts, manifest in ((old, left, first), (new, right, second)):
-            read = [read_part(dataset, name, p, manifest.schema_version) for p in parts if p.sha256 not in shared]
-            rows[name] = pa.concat_tables(read) if read else table.schema_in(manifest.schema_version).empty_table()
-    # a column that one of them has not is no change of a row
-    differences = {n: compare(old[n], new[n], t, (*ignored(t), *_later(t, both))) for n, t in TABLES.items()}
-    return collect(old, new, differences, parent=first.version, version=second.version)
-
-
-def _later(table: Table, schema_version: str) -> list[str]:
-    """The columns that a table got after a schema version."""
-    return [n for n in table.schema.names if n not in table.schema_in(schema_version).names]
-
-
-def _resolve(dataset: Path, name: str) -> Manifest:
-    if name != "latest":
-        return read_manifest(dataset, name)[0]
-    latest = read_latest(dataset)
-    if latest is None:
-        raise unknown_version(name, [], str(dataset))
-    return read_manifest(dataset, latest.version, latest.manifest_sha256)[0]

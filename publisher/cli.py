@@ -12,7 +12,7 @@ from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
-from publisher.changes import diff
+from publisher.compare import diff
 from publisher.release import dataset_folder
 from publisher.release import publish as publish_dataset
 from publisher.tables import TABLES

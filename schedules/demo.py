@@ -29,7 +29,7 @@ from crawler.sample import install_site_files
 from crawler.sample.build import Sample, build
 from crawler.sample.score import Score, key_of, score
 from crawler.sample.server import SampleServer
-from publisher.changes import diff
+from publisher.compare import diff
 from publisher.reader import open_dataset
 from publisher.release import dataset_folder
 from schedules.child import package_path

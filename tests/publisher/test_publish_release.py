@@ -12,7 +12,7 @@ from publisher_made import WHEN, page, records, speech, text
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
-from publisher.changes import diff
+from publisher.compare import diff
 from publisher.gates import RefusedError
 from publisher.reader import open_dataset
 from publisher.release import PublishResult, publish, publish_records

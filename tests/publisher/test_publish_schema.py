@@ -13,7 +13,7 @@ from publisher_made import page, records, speech
 
 from crawler.errors import JianghuaError
 from publisher.build import in_order
-from publisher.changes import diff
+from publisher.compare import diff
 from publisher.manifest import Manifest, TableEntry, latest_of, sha256, to_json
 from publisher.reader import open_dataset
 from publisher.release import PublishResult, publish_records
