@@ -1,57 +1,49 @@
-"""README.md of a version: what it holds and how to load it, from the manifest and tables.py."""
+"""The documents of a version: everything in its folder that derives from the manifest, the tables' schema and a few summaries.
+
+What is in which file stands in publisher/documents/, one module a file. Nothing here reads a disk or a clock: the same manifest
+gives the same bytes.
+"""
 
 from __future__ import annotations
 
-from publisher.manifest import Manifest
-from publisher.tables import TABLES
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-LOADING = """\
-```python
-import pandas
-speeches = pandas.read_parquet("speeches")
+from publisher.documents.about import LICENCE_FILE
+from publisher.documents.card import licence, readme
+from publisher.documents.changelog import changelog
+from publisher.documents.citation import citation_file
+from publisher.documents.croissant import croissant
+from publisher.documents.datapackage import datapackage
+from publisher.documents.quality_page import quality_page
+from publisher.manifest import Manifest, as_json
 
-import polars
-speeches = polars.read_parquet("speeches/*.parquet")
-
-from publisher.reader import open_dataset      # verifies what it reads
-speeches = open_dataset(".").arrow()
-```
-
-```sql
--- DuckDB: one copy of each speech
-SELECT title, region, published_at, chars
-FROM read_parquet('speeches/*.parquet') s LEFT JOIN read_parquet('duplicates/*.parquet') d USING (speech_id)
-WHERE d.speech_id IS NULL OR d.is_representative;
-```
-"""
+__all__ = ["documents", "readme"]
 
 
-def readme(manifest: Manifest) -> str:
-    """The card of a version, in Markdown."""
-    m = manifest
-    since = f" Its parent is {m.parent.version}." if m.parent else " It is the first version."
-    lines = [
-        f"# {m.dataset} {m.version}",
-        "",
-        f"Chinese speech pages (讲话稿) as a Parquet snapshot, published {m.published_at:%Y-%m-%d %H:%M} UTC.{since}",
-        "This folder alone is the whole version; it never changes.",
-        "",
-        "| table | rows | added | changed | removed | what |",
-        "| --- | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for name, entry in m.tables.items():
-        lines.append(
-            f"| {name} | {entry.rows} | {entry.added} | {entry.changed} | {entry.removed} | {TABLES[name].description} |"
+def documents(
+    manifest: Manifest,
+    quality: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+    sources: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, bytes]:
+    """The files of a version folder that derive from its manifest, by name.
+
+    quality: what quality.json holds; changes: what changes.json holds, with examples (see publisher/documents/changelog.py);
+    sources: what publisher.sources.snapshot gives. What is None leaves its page or section out.
+    """
+    files = {
+        "README.md": readme(manifest, quality, sources).encode(),
+        LICENCE_FILE: licence(manifest, sources).encode(),
+        "CHANGES.md": changelog(manifest, changes),
+        "CITATION.cff": citation_file(manifest),
+        "croissant.json": croissant(manifest, sources),
+        "datapackage.json": datapackage(manifest, sources),
+    }
+    if quality is not None:
+        files["quality.html"] = quality_page(manifest, quality)
+    if sources is not None:
+        files["sources.json"] = as_json(
+            {"dataset": manifest.dataset, "version": manifest.version, "sites": list(sources)}
         )
-    lines += ["", "## Loading", "", LOADING, "## Sites", "", "| site | speeches |", "| --- | ---: |"]
-    lines += [f"| {site} | {rows} |" for site, rows in m.sites.items()]
-    warned = [g for g in m.gates if g.result != "pass" or g.name == "corrections"]
-    if warned:
-        lines += ["", "## Remarks of the checks", ""]
-        lines += [f"* {g.name}: {g.what}" + (f" (accepted: {g.accepted})" if g.accepted else "") for g in warned]
-    lines += [
-        "",
-        "`manifest.json` lists every file with its digest, `changes.parquet` what changed against the parent;",
-        "`sha256sum -c SHA256SUMS` checks the folder. The texts belong to their authors; `provenance` says where each was read.",
-    ]
-    return "\n".join(lines) + "\n"
+    return files
