@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -78,7 +79,10 @@ class Politeness:
                 return False, None
         if status < 500 and status not in (0, 429):  # 4xx: there is none, all is allowed
             host.robots_tries = 0
-            host.robots = Robots.parse(body if 200 <= status < 300 else b"", datetime.now(UTC))
+            there = 200 <= status < 300
+            host.robots = Robots.parse(body if there else b"", datetime.now(UTC))
+            host.robots.url, host.robots.status = ask.url, status
+            host.robots.sha256 = hashlib.sha256(body).hexdigest() if there else None
             self._state.set_meta(f"robots {ask.netloc}", host.robots.kept())
             return True, None
         host.robots_tries += 1

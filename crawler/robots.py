@@ -16,11 +16,17 @@ KEPT_FOR = timedelta(hours=24)
 
 @dataclass(slots=True)
 class Robots:
-    """The rules of one host as they were at a time (UTC)."""
+    """The rules of one host as they were at a time (UTC).
+
+    url, status, sha256: where they were had, what the server answered, and the digest of the bytes; None where nobody asked.
+    """
 
     text: str
     at: datetime
-    _rules: Protego = field(init=False, repr=False)
+    url: str | None = None
+    status: int | None = None
+    sha256: str | None = None
+    _rules: Protego = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._rules = Protego.parse(self.text)
@@ -59,8 +65,11 @@ class Robots:
         return list(self._rules.sitemaps)
 
     def kept(self) -> str:
-        """What the state keeps of it."""
-        return json.dumps({"at": self.at.isoformat(), "text": self.text})
+        """What the state keeps of it: the rules of a day, and the evidence of what a site allowed (publisher/sources.py)."""
+        told = {"url": self.url, "status": self.status, "sha256": self.sha256}
+        return json.dumps(
+            {"at": self.at.isoformat(), "text": self.text, **{k: v for k, v in told.items() if v is not None}}
+        )
 
 
 def load_robots(kept: str | None, now: datetime | None = None) -> Robots | None:
@@ -68,5 +77,6 @@ def load_robots(kept: str | None, now: datetime | None = None) -> Robots | None:
     if not kept:
         return None
     value = json.loads(kept)
-    robots = Robots(value["text"], datetime.fromisoformat(value["at"]))
+    told = (value.get(name) for name in ("url", "status", "sha256"))  # a state of an older version has none
+    robots = Robots(value["text"], datetime.fromisoformat(value["at"]), *told)
     return robots if robots.fresh(now) else None

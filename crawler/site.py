@@ -19,7 +19,17 @@ from urllib.parse import urlsplit, urlunsplit
 import yaml
 from cssselect import SelectorError
 from lxml.cssselect import CSSSelector
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
@@ -150,12 +160,23 @@ class Site(_Part):
     allowed: tuple[str, ...] = ()
     platform: str = "generic"
     language: str = "zh"
+    terms: HttpUrl | None = None
     follow: Follow = Follow()
     politeness: Politeness = Politeness()
     reading: Reading = Reading()
     refetch: Refetch = Refetch()
     expect: Expect = Expect()
     _replica: bool = PrivateAttr(default=False)
+
+    @field_validator("terms")
+    @classmethod
+    def _terms_in_scope(cls, value: str | None, info: ValidationInfo) -> str | None:
+        hosts = {urlsplit(u).netloc.lower() for u in info.data.get("start", ())} | {
+            h.lower() for h in info.data.get("allowed", ())
+        }
+        if value is not None and hosts and urlsplit(value).netloc.lower() not in hosts:
+            raise ValueError("on a host that is not the site's; add that host to `allowed`")
+        return value
 
     @property
     def replica(self) -> bool:
@@ -193,7 +214,9 @@ class Site(_Part):
             for p in map(urlsplit, self.start)
             if p.netloc == old.netloc
         )
-        replica = self.model_copy(update={"start": start, "allowed": ()})
+        terms = urlsplit(self.terms) if self.terms and urlsplit(self.terms).netloc == old.netloc else None
+        moved = urlunsplit((new.scheme, new.netloc, terms.path or "/", terms.query, "")) if terms else None
+        replica = self.model_copy(update={"start": start, "allowed": (), "terms": moved})
         replica._replica = True
         return replica
 

@@ -107,6 +107,8 @@ class SiteCrawl:
         starts = [u for u in map(clean_url, self.site.start) if u]
         self._seeds = {self.site.key(u): "" for u in starts}  # and why they could not be had
         self.answers.add([new_row(self.site.key(u), u, stamp, priority=SEED, template=template_of(u)) for u in starts])
+        if terms := clean_url(self.site.terms or ""):  # a page like any other, that need not be linked
+            self.answers.add([new_row(self.site.key(terms), terms, stamp, depth=1, template=template_of(terms))])
         self._day = now.strftime("%Y-%m-%d")
         day, _, spent = (self.state.meta("budget") or "").partition(" ")
         self._spent = int(spent) if day == self._day else 0

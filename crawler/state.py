@@ -281,6 +281,14 @@ class SiteState:
             {"n": name, "v": value},
         )
 
+    def metas(self, beginning: str) -> dict[str, str]:
+        """The facts whose name begins so, by the rest of the name, sorted."""
+        name = meta_table.c.name
+        rows = self._run(
+            sa.select(name, meta_table.c.value).where(name.startswith(beginning, autoescape=True)).order_by(name)
+        )
+        return {n.removeprefix(beginning): v for n, v in rows}
+
     # -- runs
 
     def unfinished_run(self) -> dict[str, Any] | None:
@@ -364,6 +372,11 @@ class SiteState:
         """The rows of keys, of those that are known."""
         found: Sequence[Any] = self._run(sa.select(pages_table).where(_P.key.in_(keys))).fetchall()
         return found
+
+    def seeds(self) -> list[str]:
+        """The addresses where the crawl began, in their order."""
+        pages = sa.or_(_P.kind.is_(None), _P.kind.not_in(("robots", "sitemap")))
+        return [u for (u,) in self._run(sa.select(_P.url).where(_P.depth == 0, pages).order_by(_P.seq))]
 
     def template_counts(self) -> dict[str, int]:
         """How many URLs of each form are known."""

@@ -146,7 +146,7 @@ def dictionary(manifest: Manifest) -> list[str]:
             "",
         ]
         cells = [
-            [code(c.name), escape(type_name(c.type)), "yes" if c.nullable else "", escape(c.description, 1000)]
+            [code(c.name), code(type_name(c.type)), "yes" if c.nullable else "", c.description.replace("|", r"\|")]
             for c in columns
         ]
         lines += [*table(["column", "type", "null", "meaning"], cells), ""]

@@ -33,15 +33,16 @@ thead th{border-top:0;color:var(--soft);font-weight:500;font-size:.82rem;white-s
 tbody th{font-weight:600;white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.note{font-size:.85rem;min-width:14rem}
-code{font:.92em ui-monospace,"SF Mono",Menlo,Consolas,"Noto Sans Mono CJK SC",monospace}
-.chip{display:inline-block;padding:.05em .6em;border-radius:99px;font-size:.82rem;font-weight:600;white-space:nowrap}
+code{font:.92em ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
+.chip{display:inline-block;padding:.05em .6em;border-radius:99px;font-size:.82rem;font-weight:600;white-space:nowrap;margin-right:.35em}
 .pass{color:var(--good);background:var(--good-back)}
 .warn{color:var(--warn);background:var(--warn-back)}
 .fail{color:var(--bad);background:var(--bad-back)}
-.bar{display:block;height:4px;border-radius:2px;background:var(--line);overflow:hidden;margin:.3em 0 .25em auto;max-width:7rem}
+.bar{display:block;height:4px;border-radius:2px;background:var(--line);overflow:hidden;margin:.3em 0 .1em auto;max-width:7rem}
 .bar i{display:block;height:100%;background:var(--accent)}
 .wide{min-width:9rem;width:24%}.wide .bar{max-width:none;height:8px;border-radius:4px;margin-top:.5em}.wide .bar i{opacity:.75}
 details{margin-top:.3em;font-size:.88rem}
+details.more{margin-top:.6em;font-size:inherit}
 summary{cursor:pointer;color:var(--soft)}
 .figures{display:grid;gap:.2rem;margin:.4em 0}
 .figures div{display:grid;grid-template-columns:9rem 1fr;gap:.6rem}
@@ -53,7 +54,7 @@ summary{cursor:pointer;color:var(--soft)}
 .column:hover{opacity:1}
 a{color:var(--accent)}
 footer{margin-top:1.6rem;color:var(--soft)}
-@media(max-width:40rem){body{padding-top:1.4rem}section{padding:1rem}h1{font-size:1.6rem}.figures div{grid-template-columns:1fr}}
+@media(max-width:40rem){body{padding-top:1.4rem}section{padding:1rem}h1{font-size:1.6rem}td.note,.meaning{display:none}.wide{min-width:4rem}.figures div{grid-template-columns:1fr}}
 @media print{body{max-width:none}section{break-inside:avoid}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

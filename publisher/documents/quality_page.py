@@ -11,6 +11,7 @@ Rendered by form, not by name, so that a figure more in quality.json needs nothi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 from typing import Any
@@ -24,8 +25,9 @@ from publisher.tables import TABLES
 
 _RESULTS = {"pass": "passed", "warn": "warned", "fail": "failed"}
 _KNOWN = ("version", "dataset", "gates", "sites", "columns", "chars")
-# Figures of a site that are no counts of its rows.
-_NO_SHARE = ("rows", "chars", "paragraphs")
+# Figures of a site that are no counts of its rows, and figures that are shares already.
+_NO_COUNT = re.compile(r"rows|.*(chars|length|mean|median|quantile|paragraphs|bytes|_p\d+).*")
+_SHARE = re.compile(r".*(share|rate)s?")
 
 
 def quality_page(manifest: Manifest, quality: Mapping[str, Any]) -> bytes:
@@ -78,7 +80,9 @@ def _head(m: Manifest, quality: Mapping[str, Any], gates: Sequence[Mapping[str, 
     facts = [("speeches", _number(m.tables["speeches"].rows)), ("sites", _number(len(m.sites)))]
     facts += [(n, _number(getattr(m.tables["speeches"], n))) for n in ("added", "changed", "removed")]
     facts += [
-        (_words(k), _number(v)) for k, v in quality.items() if k not in _KNOWN and isinstance(v, int | float | str)
+        (_words(k), _percent(v, 1) if isinstance(v, float) and _SHARE.fullmatch(k) else _number(v))
+        for k, v in quality.items()
+        if k not in _KNOWN and isinstance(v, int | float | str)
     ]
     cards = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     parent = f", against {e(m.parent.version)}" if m.parent else ", the first version"
@@ -98,18 +102,24 @@ def _table(head: Iterable[tuple[str, bool]], rows: Iterable[str]) -> str:
 
 
 def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
-    order = {"fail": 0, "warn": 1, "pass": 2}
-    rows = []
-    for g in sorted(gates, key=lambda g: order.get(str(g.get("result")), 0)):
-        result = str(g.get("result"))
-        accepted = f"<p class=note>Accepted: {e(g['accepted'])}</p>" if g.get("accepted") else ""
-        figures = _figures(_mapping(g.get("figures")))
-        rows.append(
-            f'<tr><td><span class="chip {result if result in _RESULTS else "fail"}">{e(result)}</span></td>'
-            f"<th scope=row>{_words(str(g.get('name', '')))}</th><td>{e(g.get('what', ''))}{accepted}{figures}</td></tr>"
-        )
-    return _section(
-        "Checks", "", _table((("result", False), ("check", False), ("what was found", False)), rows) if rows else ""
+    order = {"fail": 0, "warn": 1}
+    told = sorted((g for g in gates if g.get("result") != "pass"), key=lambda g: order.get(str(g.get("result")), 0))
+    passed = [g for g in gates if g.get("result") == "pass"]
+    head = (("result", False), ("check", False), ("what was found", False))
+    body = _table(head, map(_gate, told)) if told else ""
+    if passed:
+        name = f"{len(passed)} checks passed" if told else f"All {len(passed)} checks passed"
+        body += f"<details class=more><summary>{name}</summary>{_table(head, map(_gate, passed))}</details>"
+    return _section("Checks", "", body)
+
+
+def _gate(g: Mapping[str, Any]) -> str:
+    result = str(g.get("result"))
+    accepted = f"<p class=note>Accepted: {e(g['accepted'])}</p>" if g.get("accepted") else ""
+    figures = _figures(_mapping(g.get("figures")))
+    return (
+        f'<tr><td><span class="chip {result if result in _RESULTS else "fail"}">{e(result)}</span></td>'
+        f"<th scope=row>{_words(str(g.get('name', '')))}</th><td>{e(g.get('what', ''))}{accepted}{figures}</td></tr>"
     )
 
 
@@ -145,11 +155,11 @@ def _sites(sites: Mapping[str, Any]) -> str:
             value = figures.get(name)
             if value is None:
                 cells.append("<td class=n>–</td>")
-            elif isinstance(value, float) and not value.is_integer() and 0 <= value <= 1:
-                cells.append(f"<td class=n>{_bar(value)}{_percent(value, 1)}</td>")
-            elif isinstance(value, int) and name not in _NO_SHARE and whole and 0 <= value <= whole:
+            elif isinstance(value, float) and _SHARE.fullmatch(name) and 0 <= value <= 1:
+                cells.append(f"<td class=n>{_percent(value, 1)}{_bar(value)}</td>")
+            elif isinstance(value, int) and not _NO_COUNT.fullmatch(name) and whole and 0 <= value <= whole:
                 cells.append(
-                    f"<td class=n>{_bar(value / whole)}{_number(value)} <small>{_percent(value, whole)}</small></td>"
+                    f"<td class=n>{_number(value)} <small>{_percent(value, whole)}</small>{_bar(value / whole)}</td>"
                 )
             else:
                 cells.append(f"<td class=n>{_number(value)}</td>")
@@ -187,7 +197,7 @@ def _bins(chars: Any) -> list[tuple[str, int]]:
 
 
 def _class(low: Any, high: Any) -> str:
-    return f"{low}–{high}" if high is not None else f"{low}+"
+    return f"{_number(low)}–{_number(high)}" if high is not None else f"{_number(low)}+"
 
 
 def _nulls(columns: Mapping[str, Any], rows: int) -> str:
@@ -198,16 +208,26 @@ def _nulls(columns: Mapping[str, Any], rows: int) -> str:
     full = sum(isinstance(_mapping(f).get("nulls"), int) for f in columns.values()) - len(counted)
     lines = [
         f"<tr><th scope=row><code>{e(name)}</code></th><td class=wide>{_bar(n / rows if rows else 0)}</td>"
-        f"<td class=n>{_percent(n, rows)}</td><td class=n>{_number(n)}</td><td class=note>{e(told.get(name, ''))}</td></tr>"
+        f"<td class=n>{_percent(n, rows)}</td><td class=n>{_number(n)}</td><td class=note>{_meaning(told.get(name, ''))}</td></tr>"
         for name, n in sorted(counted.items(), key=lambda c: (-c[1], c[0]))
     ]
-    head = (("column", False), ("share of rows without a value", False), ("", True), ("rows", True), ("meaning", False))
+    head = (
+        ("column", False),
+        ("share of rows without a value", False),
+        ("", True),
+        ("rows", True),
+        ("<span class=meaning>meaning</span>", False),
+    )
     note = (
         f"Columns of the speeches that may be empty. {full} more have a value in every row."
         if full
         else "Columns of the speeches."
     )
     return _section("Missing values", note, _table(head, lines) if lines else "")
+
+
+def _meaning(description: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", e(description, 1000))
 
 
 def _other(name: str, value: Mapping[str, Any]) -> str:

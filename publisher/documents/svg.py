@@ -8,14 +8,14 @@ from html import escape
 from publisher.documents.markdown import plain
 
 WIDTH, HEIGHT = 900, 260
-_LEFT, _TOP, _BOTTOM = 64, 24, 44
+_LEFT, _TOP, _RIGHT, _BOTTOM = 64, 16, 40, 36
 
 
 def histogram(bins: Sequence[tuple[str, int]]) -> str:
     """Bars of counts, with a label under each (as many as fit) and a title to read when pointed at."""
     most = max((n for _, n in bins), default=0)
     top = _nice(most)
-    width = (WIDTH - _LEFT) / max(1, len(bins))
+    width = (WIDTH - _LEFT - _RIGHT) / max(1, len(bins))
     height = HEIGHT - _TOP - _BOTTOM
     total = sum(n for _, n in bins) or 1
     every = max(1, -(-max((len(label) for label, _ in bins), default=1) * 7 // int(max(1, width))))
@@ -24,7 +24,7 @@ def histogram(bins: Sequence[tuple[str, int]]) -> str:
     ]
     for i in range(5):
         y = _TOP + height * (1 - i / 4)
-        parts.append(f'<line class=grid x1="{_LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line class=grid x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class=tick x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor=end>{top * i // 4:,}</text>')
     for i, (label, n) in enumerate(bins):
         h = height * n / top

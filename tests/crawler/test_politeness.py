@@ -217,7 +217,10 @@ def test_robots_are_capped_and_kept_for_a_day() -> None:
     found = Robots.parse(body, now)
     assert not found.allows("http://a/x")
     assert found.allows("http://a/y")
-    assert load_robots(found.kept(), now + timedelta(hours=23)) is not None
+    assert load_robots(found.kept(), now + timedelta(hours=23)) == found
+    found.url, found.status, found.sha256 = "http://a/robots.txt", 200, "0" * 64
+    assert load_robots(found.kept(), now) == found
+    assert load_robots('{"at": "2026-01-01T00:00:00+00:00", "text": "x"}', now) is not None  # a state from before
     assert load_robots(found.kept(), now + timedelta(hours=25)) is None
     assert Robots.parse("User-agent: *\nCrawl-delay: abc\n".encode("utf-16"), now).delay == 0.0
 

@@ -34,7 +34,11 @@ reading:
   cut: ['请下载.*']
 refetch: {lists: 6h, young: 2d, old: 4w, young_for: 30d, gone: keep}
 expect: {items_min: 10, speech_share_min: 0.4}
+terms: https://m.full.test:8080/copyright.html
 """
+
+
+LAST = FULL.count("\n")  # line of the last key
 
 
 def test_every_key_is_read_and_the_platform_merged_in(tmp_path: Path) -> None:
@@ -61,6 +65,7 @@ def test_every_key_is_read_and_the_platform_merged_in(tmp_path: Path) -> None:
         ("platform: dedecms", "platform: wordstar", 5, "unknown platform 'wordstar'"),
         ("name: full", "name: other", 1, "does not fit the file's name"),
         ("allowed: [full.test]", "allowed: [full.test", 5, "not valid YAML"),
+        ("terms: https://m.full", "terms: https://other", LAST, "on a host that is not the site's"),
         ("language: zh-Hant", "title: 二", 6, "given twice"),
         ("language: zh-Hant", "language: 2023-13-04", 6, "'2023-13-04' is no value"),
     ],
@@ -78,13 +83,20 @@ def test_mistakes_are_told_with_file_line_and_remedy(tmp_path: Path, old: str, n
 
 
 def test_keys_are_the_same_on_a_replica_and_under_https(tmp_path: Path) -> None:
-    site = Site(name="s", title="s", start=("http://www.s.test/index.html",), allowed=("img.s.test",))
+    site = Site(
+        name="s",
+        title="s",
+        start=("http://www.s.test/index.html",),
+        allowed=("img.s.test",),
+        terms="http://www.s.test/t?1",
+    )
     assert site.key("http://www.s.test/a/1.html?b=2") == "/a/1.html?b=2"
     assert site.key("https://www.s.test/a") == "/a"
     assert site.key("http://img.s.test/a") == "//img.s.test/a"
     replica = site.at("http://127.0.0.1:8103")
     assert replica.key("http://127.0.0.1:8103/a/1.html?b=2") == "/a/1.html?b=2"
     assert (replica.start, replica.replica, site.replica) == (("http://127.0.0.1:8103/index.html",), True, False)
+    assert replica.terms == "http://127.0.0.1:8103/t?1"
     with pytest.raises(UsageError, match="--at"):
         site.at("file:///etc")
 
