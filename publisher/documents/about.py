@@ -56,8 +56,9 @@ UPKEEP = (
     "A version never changes. A new one is published when the content changed; `changes.parquet` and CHANGES.md say what changed "
     "against its parent. A version whose folder is gone leaves a tombstone that says why."
 )
-_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"), (10**8, "10M<n<100M"),
-          (10**9, "100M<n<1B"))  # fmt: skip
+_SIZES = (
+    "n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B", "10B<n<100B", "100B<n<1T", "n>1T",
+)  # fmt: skip
 
 
 def title(manifest: Manifest) -> str:
@@ -75,7 +76,7 @@ def semver(version: str) -> str:
 
 def size_category(rows: int) -> str:
     """The size category that the Hugging Face Hub gives so many rows."""
-    return next((name for limit, name in _SIZES if rows < limit), "n>1T" if rows >= 10**12 else "1B<n<10B")
+    return _SIZES[min(max(0, len(str(rows)) - 3), len(_SIZES) - 1)]
 
 
 def tables(manifest: Manifest) -> Iterator[tuple[Table, tuple[Column, ...]]]:

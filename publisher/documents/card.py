@@ -42,7 +42,7 @@ def front_matter(manifest: Manifest) -> dict[str, Any]:
                 ],
             }
             for t, _ in about.tables(manifest)
-            if manifest.tables[t.name].parts
+            if manifest.tables[t.name].rows  # datasets 5 cannot load a file without rows
         ],
     }
 

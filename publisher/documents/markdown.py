@@ -39,7 +39,7 @@ def code(value: object, limit: int = 200) -> str:
 
 
 def _entities(text: str) -> str:
-    return "".join(c if c.isalnum() or c in " ./-_:" else f"&#{ord(c)};" for c in text)
+    return "".join(c if c.isalnum() or c in " -" else f"&#{ord(c)};" for c in text)
 
 
 def number(value: int) -> str:

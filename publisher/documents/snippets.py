@@ -114,19 +114,36 @@ speeches = list(croissant.records("speeches"))
         "mlcroissant",
     ),
     Snippet(
-        "http",
-        "Over HTTP: the parts that the manifest names",
+        "http-pandas",
+        "pandas over HTTP: the parts that the manifest names",
         "python",
         """\
 import json
 import urllib.request
 
-import polars  # or pandas: pandas.concat(map(pandas.read_parquet, parts))
+import pandas
 
 with urllib.request.urlopen("{url}/manifest.json") as answer:
     manifest = json.load(answer)
 parts = ["{url}/speeches/" + part["file"] for part in manifest["tables"]["speeches"]["parts"]]
-speeches = polars.concat([polars.read_parquet(part) for part in parts])
+speeches = pandas.concat(map(pandas.read_parquet, parts), ignore_index=True)
+""",
+        "pandas",
+    ),
+    Snippet(
+        "http-polars",
+        "Polars over HTTP, from a server that gives ranges: only the columns that are used travel",
+        "python",
+        """\
+import json
+import urllib.request
+
+import polars
+
+with urllib.request.urlopen("{url}/manifest.json") as answer:
+    manifest = json.load(answer)
+parts = ["{url}/speeches/" + part["file"] for part in manifest["tables"]["speeches"]["parts"]]
+speeches = polars.scan_parquet(parts).collect()
 """,
         "polars",
     ),
