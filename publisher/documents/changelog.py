@@ -20,9 +20,9 @@ from typing import Any
 from publisher.documents.about import title
 from publisher.documents.markdown import code, escape, number, table
 from publisher.manifest import Manifest
+from publisher.takedown import REASON as TAKEN_DOWN
 
 MOST = 10  # titles shown of each kind of change
-TAKEN_DOWN = "taken_down"  # the reason in `removed` of what was taken down: no title is shown of it
 OPS = ("added", "changed", "removed")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from publisher.cards import documents
-from publisher.changes import diff
 from publisher.documents.changelog import chosen, titled
 from publisher.manifest import FileEntry, Gate, Manifest, sha256, to_json
 from publisher.release import publish_records
-from publisher.storage import encode
+from publisher.storage import decode
 from publisher.versions import read_manifest, read_version
 from tests.publisher.publisher_made import records, speech, text
 
@@ -74,19 +74,19 @@ def made(root: Path) -> Made:
     assert second.version == "2026-11-22.2"
     manifest, _ = read_manifest(dataset, second.version)
     folder = dataset / "versions" / second.version
-    found = diff(dataset, "2026-11-22.1", second.version)
+    data = (folder / "changes.parquet").read_bytes()
+    rows_changed = decode(data, "changes.parquet").to_pylist()
+    summary = json.loads((folder / "changes.json").read_bytes())
     version = read_version(dataset, second.version)
     tables = {name: version.rows(name) for name in manifest.tables}
-    ids = chosen(found.summary["speeches"])
+    ids = chosen(summary["speeches"])
     titles = {
         r["speech_id"]: r
         for name in ("speeches", "removed")
         for r in tables[name].select(["speech_id", "site", "title"]).to_pylist()
     }
-    columns = {r["id"]: r["columns"] for r in found.rows.to_pylist() if r["table"] == "speeches"}
+    columns = {r["id"]: r["columns"] for r in rows_changed if r["table"] == "speeches"}
     examples = titled(ids, titles, columns, {gone["speech_id"]: "unknown"})
-    data = encode(found.rows)
-    (folder / "changes.parquet").write_bytes(data)
     warned = Gate(name="mojibake", result="fail", what=HOSTILE, accepted="it is a test")
     manifest = manifest.model_copy(
         update={
@@ -96,7 +96,7 @@ def made(root: Path) -> Made:
         }
     )
     (folder / "manifest.json").write_bytes(to_json(manifest))
-    changes = {**found.summary, "examples": examples}
+    changes = {**summary, "examples": examples}
     for name, content in documents(manifest, QUALITY, changes, SOURCES).items():
         (folder / name).write_bytes(content)
     return Made(dataset, folder, manifest, changes, tables)

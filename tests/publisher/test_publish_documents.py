@@ -360,7 +360,7 @@ def test_the_changelog_tells_what_stayed_and_what_was_taken_down(version: Made) 
 
 def test_titles_of_what_was_taken_down_are_never_shown() -> None:
     titles = {"a": {"site": "s", "title": "gone by itself"}, "b": {"site": "s", "title": "SECRET"}}
-    found = changelog.titled({"removed": ["a", "b"]}, titles, reasons={"a": "gone", "b": changelog.TAKEN_DOWN})
+    found = changelog.titled({"removed": ["a", "b"]}, titles, reasons={"a": "gone", "b": "taken_down"})
     assert [e["speech_id"] for e in found["removed"]] == ["a"]
 
 
