@@ -100,35 +100,30 @@ def alike(texts: Sequence[str], prints: Sequence[Fingerprint]) -> list[Likeness]
     usable = [i for i, p in enumerate(prints) if p.grams >= LEAST]
     if not usable or not len(texts):
         return []
-    out: list[Likeness] = []
-    least = min(prints[i].step for i in usable)
-    hashes, owner = _grams(texts, least)
-    wanted = np.unique(np.concatenate([_sample(prints[i].sample) for i in usable]))
-    at = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
-    shared = (
-        np.bincount(owner[wanted[at] == hashes], minlength=len(texts)) if len(wanted) else np.zeros(len(texts), int)
-    )
-    likely = np.flatnonzero(shared >= 4)  # most texts share next to nothing with any of them
-    starts = np.searchsorted(owner, np.arange(len(texts) + 1))
-    for t in likely:
-        mine = hashes[starts[t] : starts[t + 1]]
-        for i in usable:
-            p = prints[i]
-            own = mine[(mine & np.uint64(p.step - 1)) == 0]
-            if how := _like(own, _sample(p.sample), p.step):
-                out.append(Likeness(int(t), i, how))
-    return out
-
-
-def _like(own: U64, taken: U64, step: int) -> str | None:
-    """How a text of which these hashes were sampled relates to a taken one, None when they are not alike."""
-    both = len(np.intersect1d(own, taken, assume_unique=True))
-    if not both:
-        return None
-    if both >= NEAR * (len(own) + len(taken) - both):
-        return "near"
-    if both >= SHARE * len(own) and len(own) * step >= LEAST:
-        return "excerpt"
-    if both >= SHARE * len(taken):
-        return "contains"
-    return None
+    hashes, owner = _grams(texts, min(prints[i].step for i in usable))
+    # every 5-gram of a fingerprint with its owner, by hash: one look tells all fingerprints that have a text's 5-gram
+    samples = [_sample(prints[i].sample) for i in usable]
+    theirs = np.concatenate(samples)
+    order = np.argsort(theirs, kind="stable")
+    theirs, whose = theirs[order], np.repeat(np.arange(len(usable)), [len(x) for x in samples])[order]
+    begin, end = np.searchsorted(theirs, hashes, "left"), np.searchsorted(theirs, hashes, "right")
+    hit = np.flatnonzero(end > begin)
+    many = end[hit] - begin[hit]
+    within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    pairs = np.repeat(owner[hit], many) * len(usable) + whose[np.repeat(begin[hit], many) + within]
+    code, both = np.unique(pairs, return_counts=True)
+    text, print_ = np.divmod(code, len(usable))
+    steps = np.array([prints[i].step for i in usable])
+    own = np.zeros(len(code), np.int64)
+    for step in np.unique(steps).tolist():
+        sizes = np.bincount(owner[(hashes & np.uint64(step - 1)) == 0], minlength=len(texts))
+        here = steps[print_] == step
+        own[here] = sizes[text[here]]
+    taken = np.array([len(x) for x in samples])[print_]
+    near = both >= NEAR * (own + taken - both)
+    excerpt = (both >= SHARE * own) & (own * steps[print_] >= LEAST)
+    contains = both >= SHARE * taken
+    return [
+        Likeness(int(text[i]), usable[print_[i]], "near" if near[i] else "excerpt" if excerpt[i] else "contains")
+        for i in np.flatnonzero(near | excerpt | contains)
+    ]
