@@ -49,8 +49,8 @@ def _simplified() -> npt.NDArray[np.uint64]:
     return table
 
 
-def _grams(texts: Sequence[str], step: int) -> tuple[U64, I64]:
-    """The distinct sampled 5-gram hashes of texts and the text of each, ordered by text. step: a power of 2, one in so many is kept."""
+def _sampled(texts: Sequence[str], step: int) -> tuple[U64, I64]:
+    """The sampled 5-gram hashes of texts, in their order, and the text of each. step: a power of 2, one in so many is kept."""
     joined = "".join(texts).encode("utf-32-le", "surrogatepass")
     points = np.frombuffer(joined, dtype="<u4")
     owner = np.repeat(np.arange(len(texts)), np.fromiter(map(len, texts), np.int64, len(texts)))
@@ -68,7 +68,13 @@ def _grams(texts: Sequence[str], step: int) -> tuple[U64, I64]:
     hashes = hashes >> np.uint64(32)  # 32 bits are enough to compare by
     chosen = (hashes & np.uint64(step - 1)) == 0
     chosen &= owner[:n] == owner[SHINGLE - 1 :]  # a window that reaches into the next text is no 5-gram
-    packed = np.unique((owner[:n][chosen].astype(np.uint64) << np.uint64(32)) | hashes[chosen])
+    return hashes[chosen], owner[:n][chosen]
+
+
+def _grams(texts: Sequence[str], step: int) -> tuple[U64, I64]:
+    """The distinct ones of `_sampled`, ordered by text."""
+    hashes, owner = _sampled(texts, step)
+    packed = np.unique((owner.astype(np.uint64) << np.uint64(32)) | hashes)
     return packed & np.uint64(0xFFFFFFFF), (packed >> np.uint64(32)).astype(np.int64)
 
 
@@ -100,7 +106,28 @@ def alike(texts: Sequence[str], prints: Sequence[Fingerprint]) -> list[Likeness]
     usable = [i for i, p in enumerate(prints) if p.grams >= LEAST]
     if not usable or not len(texts):
         return []
-    hashes, owner = _grams(texts, min(prints[i].step for i in usable))
+    step = min(prints[i].step for i in usable)
+    # an excerpt of LEAST 5-grams shares the fewest
+    enough = SHARE * LEAST / max(prints[i].step for i in usable) - 1
+    likely = _likely(texts, step, np.concatenate([_sample(prints[i].sample) for i in usable]), enough)
+    found = _compared([texts[i] for i in likely], step, prints, usable) if len(likely) else []
+    return [Likeness(int(likely[t]), i, how) for t, i, how in found]
+
+
+def _likely(texts: Sequence[str], step: int, wanted: U64, enough: float) -> I64:
+    """The texts that may share `enough` 5-grams with a fingerprint: next to none of those that have nothing to do with one."""
+    table = np.zeros(1 << 22, bool)
+    table[(wanted >> np.uint64(10)).astype(np.int64)] = True
+    hashes, owner = _sampled(texts, step)
+    counts = np.bincount(owner[table[(hashes >> np.uint64(10)).astype(np.int64)]], minlength=len(texts))
+    return np.flatnonzero(counts >= enough)
+
+
+def _compared(
+    texts: Sequence[str], step: int, prints: Sequence[Fingerprint], usable: Sequence[int]
+) -> list[tuple[int, int, str]]:
+    """Text, fingerprint and likeness of all pairs that are alike."""
+    hashes, owner = _grams(texts, step)
     # every 5-gram of a fingerprint with its owner, by hash: one look tells all fingerprints that have a text's 5-gram
     samples = [_sample(prints[i].sample) for i in usable]
     theirs = np.concatenate(samples)
@@ -124,6 +151,6 @@ def alike(texts: Sequence[str], prints: Sequence[Fingerprint]) -> list[Likeness]
     excerpt = (both >= SHARE * own) & (own * steps[print_] >= LEAST)
     contains = both >= SHARE * taken
     return [
-        Likeness(int(text[i]), usable[print_[i]], "near" if near[i] else "excerpt" if excerpt[i] else "contains")
+        (int(text[i]), usable[print_[i]], "near" if near[i] else "excerpt" if excerpt[i] else "contains")
         for i in np.flatnonzero(near | excerpt | contains)
     ]
