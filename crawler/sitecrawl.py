@@ -21,6 +21,7 @@ from crawler.hosts import BACKOFF, LONG_WAITS, MAX_RETRY_AFTER, MAX_TRIES, Host,
 from crawler.politeness import Politeness
 from crawler.site import Site
 from crawler.state import RECHECK, SEED, SiteState, new_row, text_time
+from crawler.takedowns import FATE, WHY, erased_keys
 from crawler.urls import clean_url, template_of
 
 BATCH = (
@@ -102,6 +103,7 @@ class SiteCrawl:
                 run["looked"] = stamp
                 self.state.start_run(run)
         self._run = run
+        self._erased = erased_keys(self.home, self.site.name)
         self.counts.run = str(run["id"])
         self.answers = Answers(self.home, self.site, self.state, self.writer, self.counts)
         starts = [u for u in map(clean_url, self.site.start) if u]
@@ -227,6 +229,9 @@ class SiteCrawl:
 
     def _ask(self, row: Any) -> Fetch | float | None:
         """The request for a row, the seconds to wait for it, or None when the row is settled without one."""
+        if row.key in self._erased:
+            self._taken_down(row)
+            return None
         # the same site may stand on another host or port today
         main = self.politeness.main
         url = (
@@ -295,6 +300,12 @@ class SiteCrawl:
             values |= {"fate": "disallowed", "why": "robots.txt forbids it"}
         self.state.update(row.key, **values)
         self._seed(row.key, "is forbidden by robots.txt")
+        self._done()
+
+    def _taken_down(self, row: Any) -> None:
+        """A page that was erased here on request: it is not asked for again."""
+        self.state.update(row.key, queued=0, tries=0, missing=0, fate=FATE, why=WHY, checked_at=text_time(datetime.now(UTC)))  # fmt: skip
+        self._seed(row.key, "was taken down")
         self._done()
 
     def _seed(self, key: str, why: str) -> None:

@@ -436,6 +436,12 @@ class SiteState:
             out[key] = f"shows the same as {kept}, as another address of it"
         return out
 
+    def addresses_of(self, keys: Collection[str]) -> set[str]:
+        """Keys of pages that show the same article as one of these does, as another address of it."""
+        told = self._named_twins()
+        pairs = {*told.items(), *self._silent_twins(told).items()}
+        return {a for a, b in pairs if b in keys} | {b for a, b in pairs if a in keys}
+
     def _silent_twins(self, told: Collection[str]) -> dict[str, str]:
         """Other addresses of articles that do not say so, by key, with the key of the one to keep. told: keys that are settled."""
         read = sa.and_(_P.warc_file.is_not(None), _P.fate.is_(None), _P.kind.in_(("list", "article")))

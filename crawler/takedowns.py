@@ -28,6 +28,7 @@ from crawler.site import explain, load_yaml
 
 _REMEDY = "mend the entry; docs/takedown.md shows how one is written"
 DEFAULT_FILE = "takedowns"
+FATE, WHY = "disallowed", "taken down"  # what state and pages say of a page that is erased
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
 

@@ -25,6 +25,7 @@ SHINGLE = 5
 LEAST = 60  # distinct 5-grams; what is shorter stands in other texts by chance, and is told by its digest alone
 KEPT = 256  # hashes of a fingerprint, at most
 NEAR = 0.55  # Jaccard similarity of copies, as for `duplicates`
+TELLING = 12  # sampled 5-grams of an excerpt, at the least; fewer tell nothing
 SHARE = 0.9  # of the 5-grams of the one text that stand in the other: a preview, an excerpt, a text inside a longer one
 _FIRST, _LAST = 0x4E00, 0xA000
 _MASK = ord("某")
@@ -107,8 +108,7 @@ def alike(texts: Sequence[str], prints: Sequence[Fingerprint]) -> list[Likeness]
     if not usable or not len(texts):
         return []
     step = min(prints[i].step for i in usable)
-    # an excerpt of LEAST 5-grams shares the fewest
-    enough = SHARE * LEAST / max(prints[i].step for i in usable) - 1
+    enough = SHARE * TELLING - 1  # an excerpt shares the fewest
     likely = _likely(texts, step, np.concatenate([_sample(prints[i].sample) for i in usable]), enough)
     found = _compared([texts[i] for i in likely], step, prints, usable) if len(likely) else []
     return [Likeness(int(likely[t]), i, how) for t, i, how in found]
@@ -148,7 +148,7 @@ def _compared(
         own[here] = sizes[text[here]]
     taken = np.array([len(x) for x in samples])[print_]
     near = both >= NEAR * (own + taken - both)
-    excerpt = (both >= SHARE * own) & (own * steps[print_] >= LEAST)
+    excerpt = (both >= SHARE * own) & (own * steps[print_] >= LEAST) & (own >= TELLING)
     contains = both >= SHARE * taken
     return [
         (int(text[i]), usable[print_[i]], "near" if near[i] else "excerpt" if excerpt[i] else "contains")
