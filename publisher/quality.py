@@ -1,0 +1,348 @@
+"""Measures of what is in a dataset, by site, and quality.json, which holds those of one version.
+
+Measures are counts, so that those of parts of a dataset add up to those of the whole, in any order: unchanged parts need not be
+read again, and two versions can be compared without their rows.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from publisher.manifest import Gate
+from publisher.textbuffers import blocks
+
+FORMAT = "jianghua-quality-1"
+# Lengths are counted in bins of half an octave: bin k holds texts of isqrt(2**k) characters up to those of bin k+1.
+EDGES = np.array([math.isqrt(1 << k) for k in range(48)], np.int64)
+BINS_AN_OCTAVE = 2
+# Lists that a page mostly fills: an empty one counts like a null.
+LISTS = ("breadcrumb", "keywords", "topics", "outline")
+SIGNS = Path(__file__).parent / "boilerplate.yaml"
+_BEGIN, _END = 90, 160  # bytes of a text in which signs of boilerplate are looked for
+_DAMAGED = "mojibake"
+_FOREIGN = ("watermark", "markup")  # quality flags that say that something of the page stands in the text
+_REPLACEMENT = re.compile(b"\xef\xbf\xbd")  # U+FFFD
+# figures of gates that depend on the clock; they stand in the manifest
+CLOCK = frozenset({"since", "days", "runs", "at"})
+
+Mask = npt.NDArray[np.bool_]
+
+
+def _added(a: Mapping[Any, int], b: Mapping[Any, int]) -> dict[Any, int]:
+    return {k: n for k in sorted({*a, *b}) if (n := a.get(k, 0) + b.get(k, 0))}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts over some speeches.
+
+    rows: speeches; chars: characters in their texts; previews: cut ones; mojibake: with the flag or with U+FFFD in the text;
+    boilerplate: with a sign of the page around it (boilerplate.yaml) or flagged as watermark or markup. flags, personal: speeches
+    by quality flag and by kind of personal data; nulls: by column, those without a value (for LISTS: with an empty one);
+    lengths: by bin of EDGES.
+    """
+
+    rows: int = 0
+    chars: int = 0
+    previews: int = 0
+    mojibake: int = 0
+    boilerplate: int = 0
+    flags: dict[str, int] = field(default_factory=dict)
+    personal: dict[str, int] = field(default_factory=dict)
+    nulls: dict[str, int] = field(default_factory=dict)
+    lengths: dict[int, int] = field(default_factory=dict)
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.rows + other.rows,
+            self.chars + other.chars,
+            self.previews + other.previews,
+            self.mojibake + other.mojibake,
+            self.boilerplate + other.boilerplate,
+            _added(self.flags, other.flags),
+            _added(self.personal, other.personal),
+            _added(self.nulls, other.nulls),
+            _added(self.lengths, other.lengths),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "chars": self.chars,
+            "previews": self.previews,
+            "mojibake": self.mojibake,
+            "boilerplate": self.boilerplate,
+            "flags": dict(self.flags),
+            "personal": dict(self.personal),
+            "nulls": dict(self.nulls),
+            "lengths": {str(k): n for k, n in self.lengths.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Counts:
+        def named(key: str) -> dict[str, int]:
+            return {str(k): int(n) for k, n in sorted(value.get(key, {}).items())}
+
+        return cls(
+            rows=int(value["rows"]),
+            chars=int(value["chars"]),
+            previews=int(value["previews"]),
+            mojibake=int(value["mojibake"]),
+            boilerplate=int(value["boilerplate"]),
+            flags=named("flags"),
+            personal=named("personal"),
+            nulls=named("nulls"),
+            lengths=dict(sorted((int(k), n) for k, n in named("lengths").items())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Counts by site. `a + b` is what `measure` gives for the rows of both."""
+
+    sites: dict[str, Counts] = field(default_factory=dict)
+
+    def __add__(self, other: Measures) -> Measures:
+        none = Counts()
+        return Measures(
+            {s: self.sites.get(s, none) + other.sites.get(s, none) for s in sorted({*self.sites, *other.sites})}
+        )
+
+    @property
+    def total(self) -> Counts:
+        """Of all sites together."""
+        return sum(self.sites.values(), Counts())
+
+    def as_json(self) -> dict[str, Any]:
+        return {site: counts.as_json() for site, counts in self.sites.items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Measures:
+        """From what `as_json` gave, and from the `sites` of a quality.json."""
+        return cls({site: Counts.from_json(counts) for site, counts in sorted(value.items())})
+
+
+def summed(measures: Iterable[Measures]) -> Measures:
+    """All of them together."""
+    return sum(measures, Measures())
+
+
+# ---------------------------------------------------------------------------------------------- measuring
+
+
+@lru_cache(maxsize=1)
+def signs() -> dict[str, str]:
+    """The signs of boilerplate as one pattern a place."""
+    found = yaml.safe_load(SIGNS.read_text(encoding="utf-8"))
+    return {place: "|".join(f"(?:{s['sign']})" for s in found[place]) for place in ("begin", "end")}
+
+
+class _BySite:
+    """Counts rows by site. codes: for each row the number of its site."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        encoded = _one(column).dictionary_encode()
+        self.names: list[str] = encoded.dictionary.to_pylist()
+        self.codes = encoded.indices.to_numpy(zero_copy_only=False)
+
+    def count(self, mask: Mask | None = None) -> list[int]:
+        if len(self.names) == 1:  # as in every shard
+            return [len(self.codes) if mask is None else int(np.count_nonzero(mask))]
+        codes = self.codes if mask is None else self.codes[mask]
+        return [int(n) for n in np.bincount(codes, minlength=len(self.names))]
+
+    def nulls(self, column: pa.ChunkedArray) -> list[int]:
+        return [column.null_count] if len(self.names) == 1 else self.count(_mask(pc.is_null(column)))
+
+    def sum(self, values: npt.NDArray[np.int64]) -> list[int]:
+        # bincount adds floats: exact up to 2**53 characters
+        return [int(n) for n in np.bincount(self.codes, weights=values, minlength=len(self.names))]
+
+    def by(self, rows: npt.NDArray[Any], values: npt.NDArray[Any], kinds: int) -> npt.NDArray[np.int64]:
+        """For each site how many of the (row, value) pairs have each value below `kinds`."""
+        flat = np.bincount(self.codes[rows].astype(np.int64) * kinds + values, minlength=len(self.names) * kinds)
+        return flat.reshape(len(self.names), kinds)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks()
+    return found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
+
+
+def _numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    found: npt.NDArray[np.int64] = (
+        (pc.fill_null(column, 0) if column.null_count else column).to_numpy().astype(np.int64)
+    )
+    return found
+
+
+def _mask(column: pa.ChunkedArray) -> Mask:
+    found = pc.fill_null(column, False) if column.null_count else column
+    return np.asarray(found.to_numpy(), dtype=bool)
+
+
+def _listed(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[Any], list[str]]:
+    """Of a column of lists: the row and the number of the name of each item, and the names."""
+    array = _one(column)
+    rows = pc.list_parent_indices(array).to_numpy()
+    encoded = array.flatten().dictionary_encode()
+    return rows, encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+
+
+def _with_replacement(texts: pa.ChunkedArray, rows: int) -> Mask:
+    """Which texts have U+FFFD."""
+    out = np.zeros(rows, bool)
+    for block in blocks(texts):
+        low, high = int(block.offsets[0]), int(block.offsets[-1])
+        at = [m.start() for m in _REPLACEMENT.finditer(block.bytes[low:high])]
+        if at:
+            out[block.first + np.searchsorted(block.offsets, np.array(at) + low, side="right") - 1] = True
+    return out
+
+
+def _with_signs(texts: pa.ChunkedArray) -> Mask:
+    """Which texts begin or end with what the page says around them."""
+    whole = texts.cast(pa.large_binary())
+    begin = pc.match_substring_regex(pc.binary_slice(whole, 0, _BEGIN), signs()["begin"])
+    end = pc.match_substring_regex(pc.binary_slice(whole, -_END, None), signs()["end"])
+    return _mask(pc.or_(begin, end))
+
+
+def measure(speeches: pa.Table) -> Measures:
+    """The measures of some rows of `speeches` in the published schema, of any sites and in any order."""
+    n = speeches.num_rows
+    if not n:
+        return Measures()
+    by = _BySite(speeches["site"])
+    kinds = {}
+    damaged, foreign = _with_replacement(speeches["text"], n), _with_signs(speeches["text"])
+    for column in ("quality_flags", "personal_data"):
+        rows, codes, names = _listed(speeches[column])
+        kinds[column] = names, by.by(rows, codes, len(names))
+        if column == "quality_flags":
+            for number, name in enumerate(names):
+                if name == _DAMAGED:
+                    damaged[rows[codes == number]] = True
+                elif name in _FOREIGN:
+                    foreign[rows[codes == number]] = True
+    nulls = {}
+    for column in speeches.schema:
+        values = speeches[column.name]
+        if column.nullable and values.null_count:
+            nulls[column.name] = by.nulls(values)
+        elif column.name in LISTS:
+            nulls[column.name] = by.count(_numbers(pc.list_value_length(values)) == 0)
+    chars = _numbers(speeches["chars"])
+    bins = np.maximum(np.searchsorted(EDGES, chars, side="right") - 1, 0)
+    lengths = by.by(np.arange(n), bins, len(EDGES))
+    rows_, sums, previews = by.count(), by.sum(chars), by.count(_mask(speeches["is_preview"]))
+    mojibake, boilerplate = by.count(damaged), by.count(foreign)
+
+    def named(column: str, site: int) -> dict[str, int]:
+        names, table = kinds[column]
+        return {name: int(c) for name, c in sorted(zip(names, table[site], strict=True)) if c}
+
+    found = {
+        site: Counts(
+            rows=rows_[i],
+            chars=sums[i],
+            previews=previews[i],
+            mojibake=mojibake[i],
+            boilerplate=boilerplate[i],
+            flags=named("quality_flags", i),
+            personal=named("personal_data", i),
+            nulls={c: v[i] for c, v in sorted(nulls.items()) if v[i]},
+            lengths={int(k): int(lengths[i, k]) for k in np.flatnonzero(lengths[i])},
+        )
+        for i, site in enumerate(by.names)
+    }
+    return Measures(dict(sorted(found.items())))
+
+
+# ---------------------------------------------------------------------------------------------- figures of counts
+
+
+def shift(a: Counts, b: Counts) -> float:
+    """How far apart two distributions of length are, in octaves: the earth mover's distance of the two histograms over
+    log2(chars). 1.0: as if every text were half or twice as long. 0 where one of them is empty."""
+    if not a.rows or not b.rows:
+        return 0.0
+    distance = ahead = 0.0
+    for k in range(len(EDGES)):
+        ahead += a.lengths.get(k, 0) / a.rows - b.lengths.get(k, 0) / b.rows
+        distance += abs(ahead)
+    return round(distance / BINS_AN_OCTAVE, 4)
+
+
+def median_length(counts: Counts) -> int:
+    """The length below which half of the texts stay, in characters, to half an octave (the lower edge of its bin)."""
+    passed = 0
+    for k, n in sorted(counts.lengths.items()):
+        passed += n
+        if 2 * passed >= counts.rows:
+            return int(EDGES[k])
+    return 0
+
+
+def share(part: int, whole: int) -> float:
+    """Part of a whole, from 0 to 1, to four digits."""
+    return round(part / whole, 4) if whole else 0.0
+
+
+def _figures(counts: Counts) -> dict[str, Any]:
+    rows = counts.rows
+    return counts.as_json() | {
+        "median_length": median_length(counts),
+        "shares": {
+            "previews": share(counts.previews, rows),
+            "mojibake": share(counts.mojibake, rows),
+            "boilerplate": share(counts.boilerplate, rows),
+            "flags": {k: share(n, rows) for k, n in counts.flags.items()},
+            "nulls": {k: share(n, rows) for k, n in counts.nulls.items()},
+        },
+    }
+
+
+def document(
+    facts: Mapping[str, Any], measures: Measures, gates: Iterable[Gate], relations: Mapping[str, int]
+) -> dict[str, Any]:
+    """quality.json of a version: the same for the same rows, whenever it is made.
+
+    facts: dataset, version, sequence, schema_version, parent (its name or None). relations: rows of duplicates, contained and removed,
+    and clusters. What gates say of time stands in the manifest alone.
+    """
+    total = measures.total
+    return {
+        "format": FORMAT,
+        **facts,
+        "edges": [int(e) for e in EDGES],
+        "total": _figures(total),
+        "sites": {site: _figures(counts) for site, counts in measures.sites.items()},
+        "relations": dict(relations) | {"duplicates_share": share(relations.get("duplicates", 0), total.rows)},
+        "gates": [
+            {
+                "name": g.name,
+                "result": g.result,
+                "accepted": g.accepted is not None,
+                "figures": {k: v for k, v in g.figures.items() if k not in CLOCK},
+            }
+            for g in gates
+        ],
+    }
+
+
+def measures_of(quality: Mapping[str, Any]) -> Measures:
+    """The measures in a quality.json."""
+    return Measures.from_json(quality["sites"])

@@ -1,0 +1,123 @@
+"""Row rules over the texts of speeches, on Arrow's buffers: a text is never made a Python string to be checked.
+
+Texts are nine tenths of a dataset, so these rules cost a pass of memory each and no more. Where a count is cheap for many texts
+together and dear for each, it is taken for some dozens of texts at once, and for each only where the sum is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from publisher.textbuffers import Block, Indices, blocks
+
+_TOGETHER = 1 << 18  # bytes of texts whose line breaks are counted at once: what a core's cache holds
+_NEWLINE = 10
+# Texts whose characters are counted one by one in a batch because they hold other white space than line breaks.
+_SLOWLY = 2_000
+
+Digests = npt.NDArray[np.uint8]
+
+
+def check(speeches: pa.Table) -> dict[str, Indices]:
+    """The rows that break each rule: empty_text, text_digests, text_chars, text_paragraphs, text_paragraphs_blank."""
+    text = speeches["text"]
+    numbers = {c: _numbers(speeches[c]) for c in ("chars", "paragraphs")}
+    empty, blank = ends(text)
+    found = {
+        "empty_text": empty,
+        "text_digests": wrong_digests(text, speeches["text_sha256"]),
+        "text_paragraphs": wrong_paragraphs(text, numbers["paragraphs"]),
+        "text_paragraphs_blank": blank,
+    }
+    found["text_chars"] = wrong_chars(text, numbers["chars"], numbers["paragraphs"])
+    return {rule: rows for rule, rows in found.items() if len(rows)}
+
+
+def _numbers(column: pa.ChunkedArray) -> Indices:
+    return np.asarray(pc.fill_null(column, -1).to_numpy().astype(np.int64))
+
+
+def _rows(found: list[Indices]) -> Indices:
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def ends(text: pa.ChunkedArray) -> tuple[Indices, Indices]:
+    """Rows whose text has nothing but white space, and the others that begin or end with a line break."""
+    lengths = pc.fill_null(pc.binary_length(text), 0).to_numpy()
+    broken = np.zeros(len(lengths), bool)
+    for block in blocks(text):
+        low, high = block.offsets[:-1], block.offsets[1:]
+        some = high > low
+        first, last = block.data[low[some]], block.data[high[some] - 1]
+        broken[block.first + np.flatnonzero(some)] = (first == _NEWLINE) | (last == _NEWLINE)
+    # only short texts can be blank without anybody having seen it
+    short = np.flatnonzero(lengths <= 64)
+    blank = [i for i in short.tolist() if not (text[i].as_py() or "").strip()]
+    broken[blank] = False
+    return np.array(blank, np.int64), np.flatnonzero(broken)
+
+
+def digests(text: pa.ChunkedArray) -> Digests:
+    """SHA-256 of each text, 32 bytes a row."""
+    out: list[bytes] = []
+    sha256 = hashlib.sha256
+    for block in blocks(text):
+        data, at = block.bytes, block.offsets.tolist()
+        out += [sha256(data[a:b]).digest() for a, b in pairwise(at)]
+    return np.frombuffer(b"".join(out), np.uint8).reshape(len(out), 32)
+
+
+def wrong_digests(text: pa.ChunkedArray, said: pa.ChunkedArray) -> Indices:
+    """Rows in which `said`, in hex, is not the SHA-256 of the text."""
+    made = digests(text)
+    told = np.zeros((len(made), 64), np.uint8)
+    for block in blocks(said):
+        fits = np.flatnonzero(np.diff(block.offsets) == 64)
+        told[block.first + fits] = block.data[block.offsets[fits][:, None] + np.arange(64)]
+    # 0-9 are 48 to 57, a-f are 97 to 102; what is neither becomes 255 and fits no half byte
+    value = np.full(256, 255, np.uint8)
+    value[48:58] = np.arange(10)
+    value[97:103] = np.arange(10, 16)
+    halves = value[told]
+    same = (halves[:, 0::2] == made >> 4) & (halves[:, 1::2] == (made & 15))
+    return np.flatnonzero(~same.all(axis=1))
+
+
+def _line_breaks(block: Block) -> Indices:
+    """Line breaks in each text of a block."""
+    low, high = int(block.offsets[0]), int(block.offsets[-1])
+    at = np.flatnonzero(block.data[low:high] == _NEWLINE) + low
+    return np.asarray(np.diff(np.searchsorted(at, block.offsets)), np.int64)
+
+
+def wrong_paragraphs(text: pa.ChunkedArray, paragraphs: Indices) -> Indices:
+    """Rows whose text has not one paragraph more than line breaks. Two wrong ones that make up for each other within some dozens
+    of neighbours are not seen."""
+    found = []
+    for block in blocks(text, _TOGETHER):
+        said = paragraphs[block.first : block.first + len(block)] - 1
+        breaks = np.count_nonzero(block.data[int(block.offsets[0]) : int(block.offsets[-1])] == _NEWLINE)
+        if breaks != said.sum():
+            found.append(block.first + np.flatnonzero(_line_breaks(block) != said))
+    return _rows(found)
+
+
+def wrong_chars(text: pa.ChunkedArray, chars: Indices, paragraphs: Indices) -> Indices:
+    """Rows in which `chars` is not the number of characters that are not white space.
+
+    Nearly all white space of a text is its line breaks; the texts that do not come out so are counted one by one, the first
+    _SLOWLY of them. A text with blanks whose `chars` counts them too is not found: that would take a second pass over all texts.
+    """
+    length = pc.fill_null(pc.utf8_length(text), 0).to_numpy().astype(np.int64)
+    doubtful = np.flatnonzero(length - (paragraphs - 1) != chars)
+    counted = doubtful[:_SLOWLY]
+    wrong = [i for i in counted.tolist() if len("".join((text[i].as_py() or "").split())) != chars[i]]
+    rest = doubtful[_SLOWLY:]
+    # of the others it is only sure that white space makes a text longer, never shorter
+    return np.concatenate([np.array(wrong, np.int64), rest[chars[rest] > length[rest]]])
