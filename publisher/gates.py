@@ -2,21 +2,24 @@
 
 A `fail` refuses the publish: no version is made, `latest` stays, the refusal is recorded with its figures. An operator may
 accept a failed gate by name and with a reason, which the manifest keeps; what would make a version unreadable cannot be
-accepted. A `warn` is published and stands in the manifest.
+accepted. A `warn` is published and stands in the manifest; where the publish was told to wait for a person (`warnings="wait"`), it is
+published when somebody confirms it with a reason.
+
+Row rules: publisher/rules.py. Release rules: publisher/releaserules.py. Sites that fail: publisher/carrying.py.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.corrections.match import Corrected
 from crawler.errors import JianghuaError
+from publisher.digests import text_digests_wrong
 from publisher.layout import keys
 from publisher.manifest import Gate
 from publisher.tables import TABLES, Table
@@ -26,17 +29,21 @@ GONE_WARN, GONE_FAIL, GONE_ROWS = 0.20, 0.50, 10
 
 # Without these a version could not be read or compared: no reason makes them acceptable.
 FINAL = frozenset({"schema", "unique_keys", "rows"})
+# Warnings that never make a publish wait: to hold back what changed would not bring anything new.
+NEVER_WAITS = frozenset({"nothing_new"})
+Warnings = Literal["publish", "wait"]
 
 
 class RefusedError(JianghuaError):
-    """A publish that a gate refused. `gates` holds every result."""
+    """A publish that a gate refused. `gates` holds every result; `waiting`: whether a person may accept what failed."""
 
     def __init__(self, gates: Iterable[Gate], *, where: str) -> None:
         self.gates = tuple(gates)
         failed = [g for g in self.gates if g.result == "fail" and g.accepted is None]
         acceptable = [g.name for g in failed if g.name not in FINAL]
+        self.waiting = bool(failed) and len(acceptable) == len(failed)
         remedy = "look at the records of the sites named"
-        if acceptable and len(acceptable) == len(failed):
+        if self.waiting:
             remedy += (
                 ", or publish all the same with " + " ".join(f"--accept {n}" for n in acceptable) + " --reason TEXT"
             )
@@ -45,6 +52,35 @@ class RefusedError(JianghuaError):
             where=where,
             remedy=remedy + "; the latest version stays as it is",
         )
+
+
+class WaitingError(JianghuaError):
+    """A publish with warnings that waits for a person. `gates` holds every result."""
+
+    waiting = True
+
+    def __init__(self, gates: Iterable[Gate], *, where: str, dataset: str = "speeches") -> None:
+        self.gates = tuple(gates)
+        super().__init__(
+            "not published yet: " + "; ".join(f"{g.name}: {g.what}" for g in waiting_for(self.gates)),
+            where=where,
+            remedy=f'look at it, then `jianghua publish {dataset} --confirm "REASON"`; the latest version stays as it is',
+        )
+
+
+def waiting_for(gates: Iterable[Gate]) -> list[Gate]:
+    """The warnings for which a publish waits that was told to."""
+    return [g for g in gates if g.result == "warn" and g.name not in NEVER_WAITS]
+
+
+def waits(gates: Iterable[Gate], warnings: Warnings, confirm: str | None) -> bool:
+    """Whether a version that no gate refuses has to wait for a person. confirm: the reason with which one confirmed its warnings."""
+    return warnings == "wait" and not confirm and bool(waiting_for(gates))
+
+
+def confirmed(gates: Iterable[Gate], confirm: str | None) -> str | None:
+    """What the manifest keeps: the reason, where there was a warning to confirm."""
+    return confirm if confirm and any(g.result == "warn" for g in gates) else None
 
 
 def accepted(gates: Iterable[Gate], accept: Mapping[str, str]) -> list[Gate]:
@@ -126,16 +162,7 @@ def empty_text(speeches: pa.Table) -> Gate:
 
 def text_digests(speeches: pa.Table) -> Gate:
     """`text_sha256` is the digest of `text`: what lies in the records is what was written."""
-    wrong = [
-        i
-        for i, text, digest in zip(
-            speeches["speech_id"].to_pylist(),
-            speeches["text"].to_pylist(),
-            speeches["text_sha256"].to_pylist(),
-            strict=True,
-        )
-        if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != digest
-    ]
+    wrong = speeches["speech_id"].take(pa.array(text_digests_wrong(speeches))).to_pylist()
     return _gate(
         "text_digests",
         bool(wrong),
@@ -157,14 +184,14 @@ def some_rows(speeches: pa.Table) -> Gate:
     )
 
 
-def silent_sites(before: Mapping[str, int], now: Mapping[str, int]) -> Gate:
-    """Every site that had speeches in the parent version still brings some."""
-    silent = sorted(s for s, n in before.items() if n and not now.get(s))
+def silent_sites(before: Mapping[str, int], now: Mapping[str, int], carried: Collection[str] = ()) -> Gate:
+    """Every site that had speeches in the parent version still brings some, or has them carried forward."""
+    silent = sorted(s for s, n in before.items() if n and not now.get(s) and s not in carried)
     return _gate(
         "silent_sites",
         bool(silent),
         f"{', '.join(silent)} brought no speech, the version before had {sum(before[s] for s in silent)}",
-        "every site of the version before brought speeches",
+        "every site of the version before brought speeches or has them carried forward",
         silent={s: before[s] for s in silent},
     )
 

@@ -12,15 +12,15 @@ from typing import get_args
 import dataframely as dy
 import polars as pl
 
+from crawler.corrections.entries import CLOSED
 from crawler.records import Fate
+from publisher.personal import KINDS
 
 FIRST_DAY = datetime(1949, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # a page may be dated in a time zone ahead of ours
-DOC_TYPES = ("讲话", "致辞", "主持词", "党课", "发言", "演讲", "报告", "其他")
-ADMIN_LEVELS = ("国家", "省", "市", "县", "乡镇", "村社区", "单位", "学校", "企业")
+DOC_TYPES, ADMIN_LEVELS = CLOSED["doc_type"], CLOSED["admin_level"]
 SCRIPTS = ("simplified", "traditional", "mixed")
 COPIES = ("exact", "mask_variant", "script_variant", "near")
-PERSONAL = ("mobile", "id_number", "email", "qq", "wechat")
 
 _ID = r"^[a-z0-9][a-z0-9_-]*:[0-9a-f]{20}$"
 _HEX = r"^[0-9a-f]{64}$"
@@ -127,7 +127,7 @@ class Speeches(_Base):
 
     @dy.rule()
     def personal_data_known(cls) -> pl.Expr:
-        return pl.col("personal_data").list.set_difference(list(PERSONAL)).list.len() == 0
+        return pl.col("personal_data").list.set_difference(list(KINDS)).list.len() == 0
 
     @dy.rule()
     def published_in_future(cls) -> pl.Expr:

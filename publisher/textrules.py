@@ -6,22 +6,17 @@ together and dear for each, it is taken for some dozens of texts at once, and fo
 
 from __future__ import annotations
 
-import hashlib
-from itertools import pairwise
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from publisher.digests import text_digests_wrong
 from publisher.textbuffers import Block, Indices, blocks
 
 _TOGETHER = 1 << 18  # bytes of texts whose line breaks are counted at once: what a core's cache holds
 _NEWLINE = 10
 # Texts whose characters are counted one by one in a batch because they hold other white space than line breaks.
 _SLOWLY = 2_000
-
-Digests = npt.NDArray[np.uint8]
 
 
 def check(speeches: pa.Table) -> dict[str, Indices]:
@@ -31,7 +26,7 @@ def check(speeches: pa.Table) -> dict[str, Indices]:
     empty, blank = ends(text)
     found = {
         "empty_text": empty,
-        "text_digests": wrong_digests(text, speeches["text_sha256"]),
+        "text_digests": text_digests_wrong(speeches),
         "text_paragraphs": wrong_paragraphs(text, numbers["paragraphs"]),
         "text_paragraphs_blank": blank,
     }
@@ -61,32 +56,6 @@ def ends(text: pa.ChunkedArray) -> tuple[Indices, Indices]:
     blank = [i for i in short.tolist() if not (text[i].as_py() or "").strip()]
     broken[blank] = False
     return np.array(blank, np.int64), np.flatnonzero(broken)
-
-
-def digests(text: pa.ChunkedArray) -> Digests:
-    """SHA-256 of each text, 32 bytes a row."""
-    out: list[bytes] = []
-    sha256 = hashlib.sha256
-    for block in blocks(text):
-        data, at = block.bytes, block.offsets.tolist()
-        out += [sha256(data[a:b]).digest() for a, b in pairwise(at)]
-    return np.frombuffer(b"".join(out), np.uint8).reshape(len(out), 32)
-
-
-def wrong_digests(text: pa.ChunkedArray, said: pa.ChunkedArray) -> Indices:
-    """Rows in which `said`, in hex, is not the SHA-256 of the text."""
-    made = digests(text)
-    told = np.zeros((len(made), 64), np.uint8)
-    for block in blocks(said):
-        fits = np.flatnonzero(np.diff(block.offsets) == 64)
-        told[block.first + fits] = block.data[block.offsets[fits][:, None] + np.arange(64)]
-    # 0-9 are 48 to 57, a-f are 97 to 102; what is neither becomes 255 and fits no half byte
-    value = np.full(256, 255, np.uint8)
-    value[48:58] = np.arange(10)
-    value[97:103] = np.arange(10, 16)
-    halves = value[told]
-    same = (halves[:, 0::2] == made >> 4) & (halves[:, 1::2] == (made & 15))
-    return np.flatnonzero(~same.all(axis=1))
 
 
 def _line_breaks(block: Block) -> Indices:

@@ -40,7 +40,8 @@ _FOLLOWS = {
 }
 _FIXED = {"speech_id", "page_url", "site", "part", "parts", "title_raw", "speech_score"}
 CORRECTABLE: dict[str, Column] = {c.name: c for c in SPEECH if c.name not in {*_FOLLOWS, *_FIXED}}
-_CLOSED = {
+# columns with a closed set of values
+CLOSED = {
     "doc_type": "讲话 致辞 主持词 党课 发言 演讲 报告 其他".split(),  # noqa: SIM905
     "admin_level": "国家 省 市 县 乡镇 村社区 单位 学校 企业".split(),  # noqa: SIM905
 }
@@ -111,7 +112,7 @@ def value_of(column: Column, given: Any) -> Any:
             value = tidy_text(value)
         if not value:
             raise ValueError("may not be blank" + ("; write null for no value" if column.nullable else ""))
-        if value not in (allowed := _CLOSED.get(column.name, [value])):
+        if value not in (allowed := CLOSED.get(column.name, [value])):
             raise ValueError(f"must be one of: {' '.join(allowed)}")
     elif pa.types.is_boolean(kind):
         if not isinstance(given, bool):
