@@ -1,25 +1,44 @@
 """Copies of one speech (`duplicates`) and speeches inside longer ones (`contained`), from the texts alone.
 
-Both tables are pure functions of the rows, whatever their order. Texts that fold alike are copies by definition; other
-copies are near: their true Jaccard similarity reaches NEAR, or NEAR_PREVIEW where one is a preview that stands almost
-wholly in the other. Clusters are what these pairs connect.
+Texts that fold alike are copies by definition; other copies are near: their true Jaccard similarity reaches NEAR, or
+NEAR_PREVIEW where one is a preview that stands almost wholly in the other. Clusters are what these pairs connect.
+
+What the parent version says of speeches that nobody touched is carried over. A cluster that a member left, or in which one
+changed, is dissolved, and what remains of it is examined again together with the touched speeches. The result is a function
+of what is handed in, whatever the order: a kept sketch index changes what it costs and nothing else.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from crawler.extraction.fold import fold
-from publisher.similarity import Sketches, container_candidates, near_candidates, overlap, shingle_set, sketch
+from publisher import candidates
+from publisher.copies import HELD, REASONS, Shingles, Speeches, Texts, fetch, reasons, relation
+from publisher.similarity import I64, PERMUTATIONS, overlap
+from publisher.sketches import opened
 from publisher.tables import CONTAINED, DUPLICATES
+
+__all__ = [
+    "COLUMNS",
+    "NEAR",
+    "NEAR_PREVIEW",
+    "SHARE",
+    "Relations",
+    "Sketcher",
+    "plain_sketcher",
+    "relate",
+    "relation",
+    "texts_of",
+]
 
 NEAR = 0.55  # copies by hand measure above .7 of 4-grams, texts that merely share passages below .4
 NEAR_PREVIEW = 0.45  # a preview that shows half of its whole
@@ -27,9 +46,19 @@ SHARE = 0.9  # of the shorter text's 5-grams, for `contained`
 LONGER = 1.25  # how many times as long a container is
 SHORTEST = 60  # distinct 5-grams; what is shorter stands in other texts by chance
 
-COLUMNS = ("speech_id", "text", "text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
+COLUMNS = ("speech_id", "text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
 
-Sketcher = Callable[[list[str], Callable[[int], str]], Sketches]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketcher:
+    """Where `relate` keeps its index, for callers whose table of speeches has the texts: handed in place of `texts`."""
+
+    index: Path | None = None
+
+
+plain_sketcher = Sketcher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,167 +69,333 @@ class Relations:
     contained: pa.Table
 
 
-class _Union:
-    """Disjoint sets over 0 … n-1, each named by its smallest member."""
+def relate(
+    facts: pa.Table,
+    texts: Texts | Sketcher = plain_sketcher,
+    *,
+    old: Relations | None = None,
+    touched: Collection[str] | None = None,
+    index: Path | None = None,
+) -> Relations:
+    """Find copies and containments among speeches.
 
-    def __init__(self, n: int) -> None:
-        self.parent = list(range(n))
+    facts: the speeches of the version, at least COLUMNS, speech_id unique. texts: gives (speech_id, text) of those asked
+    for, in any order; it is asked for many at once, and read as a stream. old: the tables of the parent version. touched:
+    the speeches that are new or whose facts changed since; None: all, as without `old`. index: folder of the kept sketch
+    index, which belongs to one publish at a time; None: sketches are made for this once.
 
-    def find(self, i: int) -> int:
-        while self.parent[i] != i:
-            self.parent[i] = self.parent[self.parent[i]]
-            i = self.parent[i]
+    Raises DamagedError when `texts` does not give a text, JianghuaError when the index cannot be written.
+    """
+    if isinstance(texts, Sketcher):
+        index, texts = texts.index, texts_of(facts)
+    speeches = Speeches(facts.select(list(COLUMNS)))
+    past = _Past(speeches, old, touched)
+    sketched = np.flatnonzero(~speeches.bare)
+
+    def ask(places: I64) -> Iterator[tuple[int, str]]:
+        ids = speeches.representative_ids(sketched[places])
+        return ((int(places[k]), text) for k, text in fetch(texts, ids))
+
+    preview = speeches.any(speeches.preview)[sketched]
+    floors = [_floor(NEAR), _floor(NEAR_PREVIEW)]
+
+    with opened(index, speeches.keys[sketched], ask) as runs:
+        view = candidates.View(runs, speeches.keys[sketched])
+        asked = past.asked[sketched]
+        near = candidates.near(view, asked, lambda i, j: np.where(preview[i] | preview[j], floors[1], floors[0]))
+        within = candidates.contained(view, asked, SHORTEST, LONGER)
+        del runs, view
+    work = _Work(speeches, texts, past)
+    work.examine(sketched[near[0]], sketched[near[1]], sketched[within[0]], sketched[within[1]])
+    return Relations(
+        pa.concat_tables([past.duplicates(work.joined), work.duplicates()]).sort_by("speech_id").combine_chunks(),
+        pa.concat_tables([past.contained(), work.contained()])
+        .sort_by([("speech_id", "ascending"), ("container_id", "ascending")])
+        .combine_chunks(),
+    )
+
+
+def texts_of(speeches: pa.Table) -> Texts:
+    """The texts of a table of speeches that has them, as `relate` asks for them."""
+
+    def texts(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        at = pc.index_in(pa.array(ids, pa.string()), value_set=speeches["speech_id"].combine_chunks())
+        for start in range(0, len(ids), 1000):
+            some = speeches["text"].take(at[start : start + 1000]).to_pylist()
+            yield from zip(ids[start : start + 1000], some, strict=True)
+
+    return texts
+
+
+def _floor(at_least: float) -> float:
+    """Three standard deviations of the estimate below the wanted similarity."""
+    return at_least - 3 * float(np.sqrt(at_least * (1 - at_least) / PERMUTATIONS))
+
+
+class _Past:
+    """What the parent version tells.
+
+    asked: groups to examine (those of a touched speech, and of what remains of a dissolved cluster). cluster: number of the whole
+    cluster of each group, -1 where it is in none.
+    """
+
+    def __init__(self, speeches: Speeches, old: Relations | None, touched: Collection[str] | None) -> None:
+        self.speeches = speeches
+        self.cluster = np.full(speeches.groups, -1, np.int64)
+        self.members = np.zeros((2, 0), np.int64)  # cluster and group, sorted
+        if old is None or touched is None or not speeches.groups:
+            self.old = Relations(DUPLICATES.schema.empty_table(), CONTAINED.schema.empty_table())
+            self.codes = np.zeros(0, np.int64)
+            self.asked = np.ones(speeches.groups, np.bool_)
+            return
+        self.old = old
+        fresh = np.asarray(pc.is_in(speeches.ids, value_set=pa.array(sorted(touched), pa.string())))
+        at = self._rows(old.duplicates["speech_id"])
+        encoded = old.duplicates["cluster_id"].combine_chunks().dictionary_encode()
+        codes = np.asarray(encoded.indices, np.int64)
+        broken = np.zeros(len(encoded.dictionary), np.bool_)
+        broken[codes[(at < 0) | fresh[at]]] = True
+        pairs = self._pairs(codes, at, broken)
+        same = np.flatnonzero(np.bincount(pairs[1], minlength=speeches.groups) > 1)
+        if len(same):  # what folds alike is in two clusters: the parent was not made by this rule
+            broken[pairs[0][np.isin(pairs[1], same)]] = True
+            pairs = self._pairs(codes, at, broken)
+        fresh[at[broken[codes] & (at >= 0)]] = True
+        self.codes = np.where(broken[codes], -1, codes)
+        self.asked = speeches.any(fresh)
+        self.members = pairs
+        self.cluster[pairs[1]] = pairs[0]
+
+    def _pairs(self, codes: I64, at: I64, broken: Flags) -> I64:
+        """(cluster, group) of the clusters that are whole, sorted."""
+        keep = ~broken[codes]
+        return np.unique(np.stack([codes[keep], self.speeches.group[at[keep]]]), axis=1)
+
+    def _rows(self, ids: pa.ChunkedArray) -> I64:
+        """Rows of these speeches, -1 where there is none."""
+        return np.asarray(pc.fill_null(pc.index_in(ids.combine_chunks(), value_set=self.speeches.ids), -1), np.int64)
+
+    def groups_of(self, cluster: int) -> list[int]:
+        """The groups that have a row in this cluster."""
+        a, b = np.searchsorted(self.members[0], [cluster, cluster + 1])
+        return [int(g) for g in self.members[1, a:b]]
+
+    def duplicates(self, joined: Collection[int]) -> pa.Table:
+        """Rows of clusters that stay as they are; joined: those that do not."""
+        keep = (self.codes >= 0) & ~np.isin(self.codes, np.array(sorted(joined), np.int64))
+        return (
+            self.old.duplicates.select(DUPLICATES.schema.names)
+            .filter(pa.array(keep, pa.bool_()))
+            .cast(DUPLICATES.schema)
+        )
+
+    def contained(self) -> pa.Table:
+        """Rows both of whose speeches are not examined again."""
+        rows = self.old.contained.select(CONTAINED.schema.names).cast(CONTAINED.schema)
+        keep = np.ones(rows.num_rows, np.bool_)
+        for side in ("speech_id", "container_id") if rows.num_rows else ():
+            at = self._rows(rows[side])
+            keep &= (at >= 0) & ~self.asked[self.speeches.group[at]]
+        return rows.filter(pa.array(keep, pa.bool_()))
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Rows of `duplicates` as they are found. unclear: rows whose reason the texts tell, with the representative's id."""
+
+    speech: list[str] = field(default_factory=list)
+    cluster: list[str] = field(default_factory=list)
+    best: list[bool] = field(default_factory=list)
+    jaccard: list[float] = field(default_factory=list)
+    reason: list[str] = field(default_factory=list)
+    unclear: list[tuple[int, str]] = field(default_factory=list)
+
+
+class _Work:
+    """Compares what was proposed. Nodes are groups, and whole clusters of the parent (numbered after the groups)."""
+
+    def __init__(self, speeches: Speeches, texts: Texts, past: _Past) -> None:
+        self.speeches, self.texts, self.past = speeches, texts, past
+        self.shingles = Shingles(speeches, texts)
+        self.whole = speeches.any(speeches.preview)
+        self.parent: dict[int, int] = {}
+        self.joined: set[int] = set()
+        self.rows = _Columns()
+        self.inside: list[tuple[str, str, float]] = []
+
+    def _find(self, i: int) -> int:
+        parent = self.parent
+        while (up := parent.get(i, i)) != i:
+            parent[i] = i = parent.get(up, up)
         return i
 
-    def join(self, i: int, j: int) -> None:
-        a, b = self.find(i), self.find(j)
+    def _join(self, i: int, j: int) -> None:
+        a, b = self._find(i), self._find(j)
         self.parent[max(a, b)] = min(a, b)
+        self.parent.setdefault(min(a, b), min(a, b))
+
+    def examine(self, near_a: I64, near_b: I64, short: I64, long: I64) -> None:
+        """Compare the pairs of groups proposed as near (a, b) and as contained (short, long)."""
+        a, b = np.concatenate([near_a, short]), np.concatenate([near_b, long])
+        within = np.arange(len(a)) >= len(near_a)
+        node = np.where(
+            self.past.cluster >= 0, self.speeches.groups + self.past.cluster, np.arange(self.speeches.groups)
+        )
+        component = _components(node[a], node[b], int(node.max(initial=0)) + 1)
+        # What is connected is done together, so that a text is read once, or a few times in a large family.
+        order = np.lexsort((b, a, component))
+        a, b, within, component = a[order], b[order], within[order], component[order]
+        ends = np.append(np.flatnonzero(component[1:] != component[:-1]) + 1, len(a)).tolist() if len(a) else []
+        start = 0
+        for k, end in enumerate(ends):
+            if k + 1 < len(ends) and ends[k + 1] - start <= HELD // 2:
+                continue
+            for at in range(start, end, HELD // 2):
+                piece = slice(at, min(end, at + HELD // 2))
+                self._compare(a[piece].tolist(), b[piece].tolist(), within[piece].tolist(), node)
+            self._cluster(np.unique(np.concatenate([node[a[start:end]], node[b[start:end]]])))
+            start = end
+        done = np.zeros(len(node) if not len(node) else int(node.max()) + 1, np.bool_)
+        done[node[a]] = done[node[b]] = True
+        asked = np.flatnonzero(self.past.asked & ~done[node] if len(node) else self.past.asked)
+        lone = asked[(np.diff(self.speeches.edges)[asked] > 1) | (self.past.cluster[asked] >= 0)]
+        self._cluster(np.unique(node[lone]))
+
+    def _compare(self, a: list[int], b: list[int], within: list[bool], node: I64) -> None:
+        at = node.item
+        open_ones = [k for k in range(len(a)) if within[k] or self._find(at(a[k])) != self._find(at(b[k]))]
+        self.shingles.need({g for k in open_ones for g in (a[k], b[k])})
+        sets = self.shingles.sets
+        answers: dict[tuple[int, int], float] = {}
+        for k in open_ones:
+            i, j = a[k], b[k]
+            x, y = sets[i], sets[j]
+            if within[k]:
+                if len(x) >= SHORTEST and len(y) >= LONGER * len(x):
+                    share = overlap(x, y) / len(x)
+                    if share >= SHARE:
+                        answers[i, j] = share
+            elif self._find(at(i)) != self._find(at(j)):
+                # connected already: a family of a thousand copies is not compared a million times
+                common = overlap(x, y)
+                alike = common / max(1, len(x) + len(y) - common)
+                if alike >= NEAR or (alike >= NEAR_PREVIEW and self._shows(i, j, common)):
+                    self._join(at(i), at(j))
+        self._put_inside(answers)
+
+    def _shows(self, i: int, j: int, common: int) -> bool:
+        """Whether the shorter of two texts is a preview that stands in the other."""
+        sets = self.shingles.sets
+        short = i if len(sets[i]) <= len(sets[j]) else j
+        return bool(self.whole[short]) and common >= SHARE * len(sets[short])
+
+    def _put_inside(self, answers: dict[tuple[int, int], float]) -> None:
+        best: dict[int, str] = {}
+        for (i, j), share in answers.items():
+            if j not in best:
+                rows = self.speeches.rows_of([j])
+                ids = self.speeches.id_of(rows)
+                best[j] = ids[self.speeches.best(rows, ids)]
+            self.inside += [(s, best[j], round(share, 6)) for s in self.speeches.id_of(self.speeches.rows_of([i]))]
+
+    def _cluster(self, nodes: I64) -> None:
+        """Make the clusters of these nodes; all that is connected with them is among them."""
+        groups = self.speeches.groups
+        members: dict[int, list[int]] = {}
+        for n in nodes.tolist():
+            members.setdefault(self._find(n), []).append(n)
+        found: list[list[int]] = []
+        for some in members.values():
+            if len(some) == 1 and some[0] < groups:
+                if self.speeches.edges[some[0] + 1] - self.speeches.edges[some[0]] > 1:
+                    found.append(some)
+                continue
+            clusters = [n - groups for n in some if n >= groups]
+            own = {g for n in some if n < groups for g in [n]} | {g for c in clusters for g in self.past.groups_of(c)}
+            if len(some) > 1 or any(self.past.asked[g] for g in own):
+                self.joined.update(clusters)
+                found.append(sorted(own))
+        start = 0
+        while start < len(found):
+            end, size = start, 0
+            while end < len(found) and (end == start or size + len(found[end]) <= HELD):
+                size += len(found[end])
+                end += 1
+            self._write(found[start:end])
+            start = end
+
+    def _write(self, found: list[list[int]]) -> None:
+        """The rows of some clusters, given the groups of each."""
+        speeches, out = self.speeches, self.rows
+        rows = [speeches.rows_of(groups) for groups in found]
+        flat = [r for some in rows for r in some]
+        every_id, shas = speeches.id_of(flat), speeches.text_sha.take(pa.array(flat, pa.int64())).to_pylist()
+        self.shingles.need(g for groups in found if 1 < len(groups) <= HELD for g in groups)
+        start = 0
+        for groups, some in zip(found, rows, strict=True):
+            ids, sha = every_id[start : start + len(some)], shas[start : start + len(some)]
+            start += len(some)
+            best = speeches.best(some, ids)
+            top = int(speeches.group[some[best]])
+            jaccard = self._jaccards(groups, top)
+            cluster = "c" + hashlib.sha256(min(ids).encode()).hexdigest()[:16]
+            for k, r in enumerate(some):
+                group = int(speeches.group[r])
+                reason = "exact" if sha[k] == sha[best] else "near"
+                if k != best and group == top and reason == "near":
+                    out.unclear.append((len(out.speech), ids[best]))
+                out.speech.append(ids[k])
+                out.cluster.append(cluster)
+                out.best.append(k == best)
+                out.jaccard.append(jaccard[group])
+                out.reason.append(reason)
+
+    def _jaccards(self, groups: list[int], top: int) -> dict[int, float]:
+        """Similarity of each group with the one of the representative."""
+        out = {top: 1.0}
+        for start in range(0, len(groups), HELD - 1):
+            some = groups[start : start + HELD - 1]
+            if len(groups) > 1:
+                self.shingles.need([top, *some])
+            sets = self.shingles.sets
+            for g in some:
+                if g != top:
+                    common = overlap(sets[g], sets[top])
+                    out[g] = round(common / max(1, len(sets[g]) + len(sets[top]) - common), 6)
+        return out
+
+    def duplicates(self) -> pa.Table:
+        """The rows found; a representative relates as its nearest copy does."""
+        rows = self.rows
+        told = reasons(self.texts, [(rows.speech[k], best) for k, best in rows.unclear])
+        for (k, _), reason in zip(rows.unclear, told, strict=True):
+            rows.reason[k] = reason
+        nearest: dict[str, str] = {}
+        for cluster, best, reason in zip(rows.cluster, rows.best, rows.reason, strict=True):
+            if not best:
+                nearest[cluster] = min(nearest.get(cluster, "near"), reason, key=REASONS.index)
+        rows.reason = [
+            nearest[c] if best else r for c, best, r in zip(rows.cluster, rows.best, rows.reason, strict=True)
+        ]
+        columns = (rows.speech, rows.cluster, rows.best, rows.jaccard, rows.reason)
+        schema = DUPLICATES.schema
+        return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+    def contained(self) -> pa.Table:
+        """The containments found."""
+        schema = CONTAINED.schema
+        columns: Iterable[Any] = zip(*self.inside, strict=True) if self.inside else ([], [], [])
+        return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
-def plain_sketcher(_: list[str], text: Callable[[int], str]) -> Sketches:
-    """Sketches made anew. A sketcher gets the key of each text and how to get its folded text."""
-    return sketch([text(i) for i in range(len(_))])
-
-
-def relate(speeches: pa.Table, sketcher: Sketcher = plain_sketcher) -> Relations:
-    """Find copies and containments among speeches (a table with at least COLUMNS, speech_id unique)."""
-    rows = speeches.select(list(COLUMNS)).sort_by("speech_id").to_pylist()
-    groups = _same_folded(rows)
-    texts: list[str] = [rows[g[0]]["text"] for g in groups]
-
-    @lru_cache(maxsize=4096)
-    def folded(i: int) -> str:
-        return fold(texts[i])
-
-    @lru_cache(maxsize=50_000)
-    def grams(i: int) -> Any:
-        return shingle_set(folded(i))
-
-    sketches = sketcher([rows[g[0]]["simtext_sha256"] for g in groups], folded)
-
-    @cache
-    def shared(i: int, j: int) -> int:
-        return overlap(grams(i), grams(j))
-
-    def jaccard(i: int, j: int) -> float:
-        if i == j:
-            return 1.0
-        common = shared(min(i, j), max(i, j))
-        return common / max(1, len(grams(i)) + len(grams(j)) - common)
-
-    preview = [any(rows[r]["is_preview"] for r in g) for g in groups]
-    union = _Union(len(groups))
-    for i, j in near_candidates(sketches, NEAR_PREVIEW):
-        if union.find(i) == union.find(j):
-            continue  # connected already: a family of a thousand copies is not compared a million times
-        alike = jaccard(i, j)
-        if alike >= NEAR:
-            union.join(i, j)
-        elif alike >= NEAR_PREVIEW:
-            short, long = (i, j) if len(grams(i)) <= len(grams(j)) else (j, i)
-            if preview[short] and shared(min(i, j), max(i, j)) >= SHARE * len(grams(short)):
-                union.join(short, long)
-
-    clusters: dict[int, list[int]] = {}
-    for i in range(len(groups)):
-        clusters.setdefault(union.find(i), []).append(i)
-    duplicates: list[dict[str, Any]] = []
-    for members in clusters.values():
-        if len(members) > 1 or len(groups[members[0]]) > 1:
-            duplicates += _cluster([(r, i) for i in members for r in groups[i]], rows, jaccard)
-
-    contained: list[dict[str, Any]] = []
-    for short, long in container_candidates(sketches, SHORTEST, LONGER):
-        size = max(1, len(grams(short)))
-        share = shared(min(short, long), max(short, long)) / size
-        if share >= SHARE:
-            best = rows[min(groups[long], key=lambda r: _rank(rows[r]))]["speech_id"]
-            contained += [
-                {"speech_id": rows[r]["speech_id"], "container_id": best, "share": round(share, 6)}
-                for r in groups[short]
-            ]
-    return Relations(
-        pa.Table.from_pylist(duplicates, schema=DUPLICATES.schema).sort_by("speech_id"),
-        pa.Table.from_pylist(contained, schema=CONTAINED.schema).sort_by(
-            [("speech_id", "ascending"), ("container_id", "ascending")]
-        ),
-    )
-
-
-def _same_folded(rows: list[dict[str, Any]]) -> list[list[int]]:
-    """Row numbers grouped by folded text, in the order of their first rows."""
-    groups: dict[str, list[int]] = {}
-    empty = hashlib.sha256(b"").hexdigest()
-    for i, row in enumerate(rows):
-        # A text of nothing but masks and punctuation folds to nothing; such texts are alike only when equal.
-        key = row["simtext_sha256"]
-        groups.setdefault(f"text {row['text_sha256']}" if key == empty else key, []).append(i)
-    return list(groups.values())
-
-
-def _rank(row: dict[str, Any]) -> tuple[Any, ...]:
-    """The representative's order: whole, longest, earliest published, smallest id."""
-    at = row["published_at"]
-    return (row["is_preview"], -row["chars"], at is None, at.timestamp() if at else 0.0, row["speech_id"])
-
-
-def _cluster(
-    members: list[tuple[int, int]], rows: list[dict[str, Any]], jaccard: Callable[[int, int], float]
-) -> list[dict[str, Any]]:
-    """The rows of `duplicates` for one cluster, given (row, group) of each member."""
-    best, best_group = min(members, key=lambda m: _rank(rows[m[0]]))
-    cluster_id = "c" + hashlib.sha256(min(rows[r]["speech_id"] for r, _ in members).encode()).hexdigest()[:16]
-    out = []
-    for r, group in members:
-        if r != best:
-            reason = relation(rows[r], rows[best])
-            out.append(
-                {
-                    "speech_id": rows[r]["speech_id"],
-                    "cluster_id": cluster_id,
-                    "is_representative": False,
-                    "jaccard": round(jaccard(group, best_group), 6),
-                    "reason": reason,
-                }
-            )
-    order = ("exact", "script_variant", "mask_variant", "near")
-    nearest = min((str(m["reason"]) for m in out), key=order.index)
-    out.append(
-        {
-            "speech_id": rows[best]["speech_id"],
-            "cluster_id": cluster_id,
-            "is_representative": True,
-            "jaccard": 1.0,
-            "reason": nearest,
-        }
-    )
-    return out
-
-
-_NO_LETTER = re.compile(r"[\W_]+")
-
-
-@cache
-def _simplified() -> Callable[[str], str]:
-    import opencc
-
-    convert: Callable[[str], str] = opencc.OpenCC("t2s").convert
-    return convert
-
-
-def relation(a: dict[str, Any], b: dict[str, Any]) -> str:
-    """How two copies relate: exact, script_variant, mask_variant or near (punctuation or words differ)."""
-    if a["text_sha256"] == b["text_sha256"]:
-        return "exact"
-    if a["simtext_sha256"] != b["simtext_sha256"]:
-        return "near"
-    left, right = (_NO_LETTER.sub("", unicodedata.normalize("NFKC", x["text"])).lower() for x in (a, b))
-    if left == right:
-        return "mask_variant" if _marks(a["text"]) != _marks(b["text"]) else "near"
-    convert = _simplified()
-    return "script_variant" if convert(left) == convert(right) else "mask_variant"
-
-
-def _marks(text: str) -> str:
-    """Masks made of signs (×× ** ★), which folding cannot tell from punctuation."""
-    return "".join(re.findall(r"[×*★☆○●□■＊]+", text))
+def _components(a: I64, b: I64, n: int) -> I64:
+    """A number for each edge, the same for edges that are connected. Nodes are 0 … n-1."""
+    label = np.arange(n)
+    while True:
+        low = np.minimum(label[a], label[b])
+        before = label.copy()
+        np.minimum.at(label, label[a], low)
+        np.minimum.at(label, label[b], low)
+        label = label[label]
+        if np.array_equal(label, before):
+            return np.asarray(label[a])

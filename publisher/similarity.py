@@ -1,178 +1,145 @@
-"""Which texts are alike: character 5-grams of folded texts, MinHash signatures, candidates, and the true figures.
+"""What makes texts alike: character 5-grams of folded texts, their true sets, and sketches of them.
 
-A sketch stands for a text: the number of its distinct 5-grams, a MinHash signature of 128 permutations (near duplicates) and
-a sample of its 5-gram hashes (containment). Sketches only propose pairs; a pair counts by its true sets of 5-grams.
+A sketch stands for a text: how many 5-grams it has, a MinHash signature of 128 permutations (near duplicates) and a sample
+of its 5-gram hashes (containment). Sketches only propose pairs; a pair counts by its true sets of 5-grams.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import rensa
 
+from crawler.extraction.foldmany import Folded, fold_many
+
 U64 = npt.NDArray[np.uint64]
+U32 = npt.NDArray[np.uint32]
+U16 = npt.NDArray[np.uint16]
 I64 = npt.NDArray[np.int64]
 
 SHINGLE = 5
 PERMUTATIONS = 128
-BAND_ROWS = 3  # 42 bands of 3: a pair of Jaccard .5 is proposed with probability .996, of .1 with .04
-SAMPLE = 16  # one 5-gram hash of 16 is sampled
-RAREST = 8  # sampled hashes by which a text looks for its containers
-COMMON = 128  # a hash in more texts than this is a stock phrase and proposes nothing
-WINDOW = 32  # in a band, a text is paired with at most this many next ones
+SAMPLE_BITS = 4  # a 5-gram hash of 16 is sampled: those whose first four bits are 0
 SEED = 20_240_115
-ALGORITHM = f"{SHINGLE}-{PERMUTATIONS}-{SAMPLE}-{SEED}-rensa{rensa.RMinHash.ALGORITHM_VERSION}"
+BLOCK = 128  # texts hashed at a time: what they need stays in the processor's cache
+ALGORITHM = f"2-{SHINGLE}-{PERMUTATIONS}-{SAMPLE_BITS}-{SEED}-rensa{rensa.RMinHash.ALGORITHM_VERSION}"
+
+_A, _B, _C = (np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F))
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """Sketches of n texts. sizes: distinct 5-grams each; signatures: n x 128; samples: sorted sampled hashes of each."""
+    """Sketches of n texts.
 
-    sizes: I64
-    signatures: npt.NDArray[np.uint32]
-    samples: list[U64]
-
-
-def shingle_hashes(texts: Sequence[str]) -> tuple[U64, I64]:
-    """Hashes of all 5-grams of the texts, one after the other, and where each text's begin and end (n + 1 offsets).
-
-    A text shorter than 5 characters has none.
+    sizes: about how many distinct 5-grams each has (exactly 0 where it has none). signatures: n x 128, the low 16 bits of
+    each minimum. counts, samples: how many sampled hashes each has, and these, one text after the other, distinct and
+    sorted in each.
     """
-    lengths = np.fromiter((len(t) for t in texts), dtype=np.int64, count=len(texts))
-    counts = np.maximum(lengths - SHINGLE + 1, 0)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
-    if len(points) < SHINGLE:
-        return np.zeros(0, np.uint64), offsets
-    n = len(points) - SHINGLE + 1
-    hashes = np.zeros(n, np.uint64)
-    for i in range(SHINGLE):
-        hashes = hashes * np.uint64(0x100000001B3) + points[i : i + n]
-    owner = np.repeat(np.arange(len(texts)), lengths)
-    inside = owner[:n] == owner[SHINGLE - 1 :]  # a window that reaches into the next text is no 5-gram
-    return _mix(hashes[inside]), offsets
+
+    sizes: U32
+    signatures: U16
+    counts: U32
+    samples: U32
 
 
-def _mix(x: U64) -> U64:
-    """The finaliser of splitmix64: spreads neighbouring values over all 64 bits."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+def hashes(folded: Folded) -> tuple[U64, I64, I64]:
+    """A hash for each code point of the texts, and where the texts begin and end in them.
+
+    The hash is that of the 5-gram that begins there; where none does (the last four of a text, and its end) it is the
+    text's first, so that the hashes of a text are its 5-grams, and some of them twice. A text of less than five
+    characters has none: what stands for it is to be passed over.
+    """
+    codes = np.zeros(len(folded.codes) + SHINGLE, np.uint64)
+    codes[: len(folded.codes)] = folded.codes
+    # ((c0 A + c1) B + (c2 A + c3) C + c4), mixed: odd numbers of 64 bits, so that the code points spread over all of it
+    pairs = codes[:-1] * _A
+    pairs += codes[1:]
+    out = pairs[: len(folded.codes)] * _B
+    out += pairs[2 : len(folded.codes) + 2] * _C
+    out += codes[4 : len(folded.codes) + 4]
+    out ^= out >> np.uint64(32)
+    out *= _MIX
+    begins = np.concatenate([[0], folded.ends[:-1] + 1])
+    some = folded.ends - begins >= SHINGLE
+    spare = folded.ends[some][:, None] - np.arange(SHINGLE)
+    out[spare] = out[begins[some]][:, None]
+    return out, begins, folded.ends + 1
 
 
-def shingle_set(text: str) -> U64:
-    """The distinct 5-gram hashes of one folded text, sorted."""
-    return np.unique(shingle_hashes([text])[0])
-
-
-def sketch(texts: Sequence[str], batch: int = 1000) -> Sketches:
-    """Sketches of folded texts."""
-    sizes, signatures, samples = [], [], []
-    for start in range(0, len(texts), batch):
-        hashes, offsets = shingle_hashes(texts[start : start + batch])
-        matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, PERMUTATIONS, SEED)
-        signatures.append(np.array(matrix.to_rows(), dtype=np.uint32).reshape(-1, PERMUTATIONS))
-        for a, b in pairwise(offsets.tolist()):
-            distinct = np.unique(hashes[a:b])
-            sizes.append(len(distinct))
-            samples.append(distinct[distinct % np.uint64(SAMPLE) == 0])
-    return Sketches(
-        np.array(sizes, np.int64),
-        np.concatenate(signatures) if signatures else np.zeros((0, PERMUTATIONS), np.uint32),
-        samples,
-    )
-
-
-def near_candidates(sketches: Sketches, at_least: float) -> list[tuple[int, int]]:
-    """Pairs (i < j) of texts whose estimated Jaccard similarity may be `at_least`, by locality-sensitive hashing."""
-    n = len(sketches.sizes)
-    usable = np.flatnonzero(sketches.sizes > 0)
-    found: list[I64] = []
-    for band in range(PERMUTATIONS // BAND_ROWS):
-        rows = sketches.signatures[usable, band * BAND_ROWS : (band + 1) * BAND_ROWS].astype(np.uint64)
-        key = np.zeros(len(usable), np.uint64)
-        for column in range(BAND_ROWS):
-            key = _mix(key + rows[:, column] + np.uint64(0x9E3779B97F4A7C15))
-        order = np.argsort(key, kind="stable")
-        key, owner = key[order], usable[order]
-        for step in range(1, WINDOW + 1):
-            same = np.flatnonzero(key[:-step] == key[step:])
-            if not len(same):
-                break
-            a, b = owner[same], owner[same + step]
-            found.append(np.minimum(a, b) * n + np.maximum(a, b))
-        if len(found) > 200:
-            found = [np.unique(np.concatenate(found))]
-    if not found:
-        return []
-    pairs = np.unique(np.concatenate(found))
-    # Three standard deviations of the estimate below the wanted value.
-    floor = at_least - 3 * np.sqrt(at_least * (1 - at_least) / PERMUTATIONS)
-    out: list[tuple[int, int]] = []
-    for start in range(0, len(pairs), 100_000):
-        i, j = np.divmod(pairs[start : start + 100_000], n)
-        likely = (sketches.signatures[i] == sketches.signatures[j]).mean(axis=1) >= floor
-        out += zip(i[likely].tolist(), j[likely].tolist(), strict=True)
+def shingle_sets(texts: Sequence[str]) -> list[U64]:
+    """The distinct 5-gram hashes of each text (not folded yet), sorted."""
+    out: list[U64] = [np.zeros(0, np.uint64)] * len(texts)
+    for start in range(0, len(texts), BLOCK):
+        for folded in fold_many(texts[start : start + BLOCK]):
+            flat, begins, ends = hashes(folded)
+            for place, a, b in zip(folded.places.tolist(), begins.tolist(), ends.tolist(), strict=True):
+                if b - a > SHINGLE:
+                    out[start + place] = _distinct(np.sort(flat[a:b]))
     return out
 
 
-def container_candidates(sketches: Sketches, shortest: int, longer: float) -> list[tuple[int, int]]:
-    """Pairs (short, long) in which most of the rarest sampled 5-grams of the short text stand in the long one.
-
-    shortest: distinct 5-grams a text needs to be looked at; longer: how many times as long a container must be.
-    """
-    n = len(sketches.sizes)
-    counts = np.array([len(s) for s in sketches.samples], np.int64)
-    if not counts.sum():
-        return []
-    hashes = np.concatenate(sketches.samples)
-    docs = np.repeat(np.arange(n), counts)
-    order = np.argsort(hashes, kind="stable")
-    hashes, docs = hashes[order], docs[order]
-    first = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]]))
-    run = np.diff(np.append(first, len(hashes)))
-    begin, frequency = np.repeat(first, run), np.repeat(run, run)
-
-    # The rarest few hashes of each text that is long enough.
-    usable = np.flatnonzero((frequency <= COMMON) & (sketches.sizes[docs] >= shortest))
-    usable = usable[np.lexsort((hashes[usable], frequency[usable], docs[usable]))]
-    owner = docs[usable]
-    starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]])) if len(owner) else np.zeros(0, np.int64)
-    rank = np.arange(len(owner)) - np.repeat(starts, np.diff(np.append(starts, len(owner))))
-    asked = usable[rank < RAREST]
-    questions = np.bincount(docs[asked], minlength=n)
-
-    found: list[tuple[int, int]] = []
-    for piece in np.array_split(asked, max(1, len(asked) // 100_000)):  # bounds the memory
-        found += _answers(piece, docs, begin, frequency, n) if len(piece) else []
-    totals: dict[tuple[int, int], int] = {}
-    for pair_code, count in found:
-        pair = divmod(pair_code, n)
-        totals[pair] = totals.get(pair, 0) + count
-    return sorted(
-        (short, long)
-        for (short, long), count in totals.items()
-        if questions[short] >= 2
-        and 2 * count >= questions[short]
-        and sketches.sizes[long] >= longer * sketches.sizes[short]
-    )
+def _distinct(ordered: Any) -> Any:
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
 
 
-def _answers(asked: I64, docs: I64, begin: I64, frequency: I64, n: int) -> Iterable[tuple[int, int]]:
-    """How often each other text answers the questions of each asking text, as (asking * n + other, count)."""
-    size = frequency[asked]
-    within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    other = docs[np.repeat(begin[asked], size) + within]
-    asking = np.repeat(docs[asked], size)
-    keep = asking != other
-    codes, counts = np.unique(asking[keep] * n + other[keep], return_counts=True)
-    return zip(codes.tolist(), counts.tolist(), strict=True)
+def shingle_set(folded: str) -> U64:
+    """The distinct 5-gram hashes of one folded text, sorted."""
+    codes = np.frombuffer((folded + "\0").encode("utf-32-le", "surrogatepass"), "<u4")
+    flat, _, _ = hashes(Folded(np.zeros(1, np.int64), codes, np.array([len(folded)])))
+    return _distinct(np.sort(flat)) if len(folded) >= SHINGLE else flat[:0]
 
 
 def overlap(a: U64, b: U64) -> int:
     """How many 5-grams two sorted sets share."""
-    return len(np.intersect1d(a, b, assume_unique=True))
+    both = np.concatenate([a, b])
+    both.sort(kind="stable")  # merges two sorted runs
+    return int(np.count_nonzero(both[1:] == both[:-1]))
+
+
+def sketch(texts: Sequence[str]) -> Sketches:
+    """Sketches of some texts (not folded yet). Best given about BLOCK of them."""
+    sizes = np.zeros(len(texts), np.uint32)
+    signatures = np.zeros((len(texts), PERMUTATIONS), np.uint16)
+    counts = np.zeros(len(texts), np.uint32)
+    owners, sampled = [np.zeros(0, np.int64)], [np.zeros(0, np.uint32)]
+    for folded in fold_many(texts):
+        flat, begins, ends = hashes(folded)
+        offsets = np.append(begins, ends[-1:])
+        matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets, PERMUTATIONS, SEED)
+        minima = array("I", chain.from_iterable(matrix.to_rows()))
+        signatures[folded.places] = np.frombuffer(minima, np.uint32).astype(np.uint16).reshape(-1, PERMUTATIONS)
+        grams = np.maximum(ends - begins - SHINGLE, 0)
+        owner, hashed, share = _sample(flat, ends, grams)
+        counts[folded.places] = np.bincount(owner, minlength=len(ends))
+        # What a text repeats is no 5-gram more: as many of all are distinct as of those sampled.
+        sizes[folded.places] = np.maximum(np.rint(grams * share), grams > 0)
+        owners.append(folded.places[owner])
+        sampled.append(hashed)
+    owner, hashed = np.concatenate(owners), np.concatenate(sampled)
+    if len(owners) > 2:
+        order = np.argsort(owner, kind="stable")
+        hashed = hashed[order]
+    return Sketches(sizes, signatures, counts, hashed)
+
+
+def _sample(flat: U64, ends: I64, grams: I64) -> tuple[I64, U32, npt.NDArray[np.float64]]:
+    """The sampled hashes (32 bits) with the number of their text, and which share of each text's sample is distinct."""
+    at = np.flatnonzero(flat < np.uint64(1 << (64 - SAMPLE_BITS)))
+    owner = np.searchsorted(ends, at, side="right")
+    real = at < ends[owner] - SHINGLE  # what only fills up counts for nothing
+    at, owner = at[real], owner[real]
+    drawn = np.bincount(owner, minlength=len(ends))
+    shift = np.uint64(32 - SAMPLE_BITS)
+    key = (owner.astype(np.uint64) << np.uint64(32)) | ((flat[at] >> shift) & np.uint64(0xFFFFFFFF))
+    key.sort()
+    key = _distinct(key) if len(key) else key
+    owner = (key >> np.uint64(32)).astype(np.int64)
+    distinct = np.bincount(owner, minlength=len(ends))
+    return owner, (key & np.uint64(0xFFFFFFFF)).astype(np.uint32), np.where(drawn, distinct / np.maximum(drawn, 1), 1.0)

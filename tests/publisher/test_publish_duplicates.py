@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import random
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +16,75 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from publisher_made import records, speech, text
 
-from crawler.extraction.fold import fold
+from crawler.errors import DamagedError
+from crawler.extraction.fold import fold, simtext_sha256
+from publisher import candidates
 from publisher.build import in_order
-from publisher.duplicates import NEAR, relate
-from publisher.memo import remembering
-from publisher.similarity import near_candidates, shingle_hashes, shingle_set, sketch
-from publisher.tables import SPEECHES
+from publisher.candidates import View
+from publisher.duplicates import COLUMNS, NEAR, Relations, relate, texts_of
+from publisher.similarity import I64, overlap, shingle_set, shingle_sets, sketch
+from publisher.sketches import load_runs, opened
+from publisher.tables import DUPLICATES, SPEECHES
 
 
 def table(rows: list[dict[str, Any]]) -> pa.Table:
     return in_order(records(rows)["speeches"], SPEECHES)
 
 
+def related(rows: list[dict[str, Any]], **how: Any) -> Relations:
+    """Relations, with the facts in another order than the texts, which come in yet another."""
+    speeches = table(rows)
+    facts = speeches.select(list(COLUMNS)).sort_by([("chars", "ascending"), ("speech_id", "descending")])
+    texts = texts_of(speeches)
+    return relate(facts, lambda ids: texts(sorted(ids, key=lambda i: i[::-1])), **how)
+
+
 def clusters(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {r["speech_id"]: r for r in relate(table(rows)).duplicates.to_pylist()}
+    return {r["speech_id"]: r for r in related(rows).duplicates.to_pylist()}
 
 
-@given(st.lists(st.text("甲乙丙丁abc", max_size=12), max_size=8))
-def test_flat_hashes_are_those_of_each_text_alone(texts: list[str]) -> None:
-    flat, offsets = shingle_hashes(texts)
-    assert len(flat) == offsets[-1]
+def same(a: Relations, b: Relations) -> bool:
+    return bool(a.duplicates.equals(b.duplicates) and a.contained.equals(b.contained))
+
+
+@contextmanager
+def viewed(texts: Sequence[str], folder: Path | None = None, others: Sequence[str] = ()) -> Iterator[tuple[View, I64]]:
+    """The index as these texts see it, and the number of each text in it. others: texts that it holds too."""
+    keys = np.array([int(simtext_sha256(t)[:16], 16) for t in texts], np.uint64)
+    wanted = np.unique(keys)
+    place = np.searchsorted(wanted, keys)
+    text = dict(zip(place.tolist(), texts, strict=True))
+    if others:
+        with viewed(others, folder):
+            pass
+    with opened(folder, wanted, lambda places: ((i, text[i]) for i in places.tolist())) as runs:
+        yield View(runs, wanted), place
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("甲乙丙丁abcXX。國", max_size=14), max_size=8))
+def test_sets_are_the_distinct_grams_of_the_folded_text(texts: list[str]) -> None:
+    sets = shingle_sets(texts)
+    grams = [{f[k : k + 5] for k in range(len(f) - 4)} for f in map(fold, texts)]
+    for one, own, mine in zip(texts, grams, sets, strict=True):
+        assert len(mine) == len(own)
+        assert np.array_equal(mine, shingle_set(fold(one)))
+    for i, j in combinations(range(len(texts)), 2):
+        assert overlap(sets[i], sets[j]) == len(grams[i] & grams[j])
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("甲乙丙丁戊XX。國", max_size=60), max_size=8))
+def test_a_sketch_is_that_of_the_text_alone(texts: list[str]) -> None:
+    all_of_them = sketch(texts)
+    ends = np.cumsum(all_of_them.counts)
     for i, one in enumerate(texts):
-        mine = flat[offsets[i] : offsets[i + 1]]
-        assert np.array_equal(mine, shingle_hashes([one])[0])
-        assert len(shingle_set(one)) == len({one[k : k + 5] for k in range(len(one) - 4)})
+        alone = sketch([one])
+        assert alone.sizes[0] == all_of_them.sizes[i]
+        assert (alone.sizes[0] > 0) == (len(fold(one)) >= 5)
+        assert np.array_equal(alone.samples, all_of_them.samples[ends[i] - all_of_them.counts[i] : ends[i]])
+        if alone.sizes[0]:
+            assert np.array_equal(alone.signatures[0], all_of_them.signatures[i])
 
 
 def test_near_candidates_finds_the_alike_and_spares_the_others() -> None:
@@ -45,10 +95,49 @@ def test_near_candidates_finds_the_alike_and_spares_the_others() -> None:
         lines = bodies[n].split("\n")
         lines[rng.randrange(1, len(lines))] = text(("other", n), 1)
         copies.append("\n".join(lines))
-    pairs = near_candidates(sketch([fold(t) for t in bodies + copies]), NEAR)
-    wanted = {(n, 300 + i) for i, n in enumerate(range(0, 300, 3))}
-    assert len(wanted - set(pairs)) <= 2
-    assert len(set(pairs) - wanted) <= 2
+    with viewed(bodies + copies) as (view, place):
+        i, j = candidates.near(view, np.ones(view.n, np.bool_), lambda i, j: np.full(len(i), NEAR - 0.13))
+    pairs = set(zip(i.tolist(), j.tolist(), strict=True))
+    wanted = {tuple(sorted((int(place[n]), int(place[300 + k])))) for k, n in enumerate(range(0, 300, 3))}
+    assert len(wanted - pairs) <= 2
+    assert len(pairs - wanted) <= 2
+
+
+PHRASES = [text(("phrase", n), 1) for n in range(6)]
+
+
+@st.composite
+def stocky(draw: st.DrawFn) -> list[str]:
+    """Texts of a few phrases, so that many share a band and many a hash."""
+    numbers = st.lists(st.integers(0, len(PHRASES) - 1), min_size=1, max_size=5)
+    chosen = draw(st.lists(st.tuples(numbers, st.integers(0, 3)), min_size=1, max_size=25))
+    return sorted({"".join(PHRASES[n] for n in some) + text(own, 1)[: own * 30] for some, own in chosen})
+
+
+@settings(max_examples=25, deadline=None)
+@given(stocky(), st.data())
+def test_candidates_are_the_same_however_they_are_sought_and_whatever_else_is_kept(
+    texts: list[str], data: st.DataObject
+) -> None:
+    others = data.draw(st.lists(st.sampled_from([*texts, *(text(("else", n), 2) for n in range(5))]), max_size=8))
+    flags = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
+    found = []
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(candidates, "CROWD", data.draw(st.sampled_from([2, 4, 32])))
+        patch.setattr(candidates, "WINDOW", 1)
+        patch.setattr(candidates, "COMMON", data.draw(st.sampled_from([3, 128])))
+        patch.setattr(candidates, "PIECE", data.draw(st.sampled_from([5, 1000])))
+        for few, kept, more in ((0.0, None, ()), (2.0, None, ()), (0.0, Path(folder), others), (2.0, Path(folder), ())):
+            patch.setattr(candidates, "FEW", few)
+            with viewed(texts, kept, more) as (view, place):
+                asked = np.zeros(view.n, np.bool_)
+                asked[place[np.flatnonzero(flags)]] = True
+                near = candidates.near(view, asked, lambda i, j: np.full(len(i), 0.3))
+                within = candidates.contained(view, asked, 60, 1.25)
+            for a, b in (near, within):
+                assert (asked[a] | asked[b]).all()
+            found.append(tuple(side.tolist() for side in (*near, *within)))
+    assert len(set(map(repr, found))) == 1
 
 
 def test_reasons_and_representative() -> None:
@@ -99,7 +188,7 @@ def test_preview_is_contained_in_its_whole_and_clusters_when_it_shows_half() -> 
         speech("c", 1, half, is_preview=True),
         speech("d", 1, half + "补"),
     ]
-    relations = relate(table(rows))
+    relations = related(rows)
     contained = {(r["speech_id"], r["container_id"]): r["share"] for r in relations.contained.to_pylist()}
     ids = [r["speech_id"] for r in rows]
     assert contained[ids[1], ids[0]] >= 0.99
@@ -113,7 +202,7 @@ def test_preview_is_contained_in_its_whole_and_clusters_when_it_shows_half() -> 
 def test_texts_of_nothing_but_marks_are_alike_only_when_equal() -> None:
     rows = [speech("a", 1, "XX ××"), speech("b", 1, "某某 ……"), speech("c", 1, "某某 ……")]
     assert set(clusters(rows)) == {rows[1]["speech_id"], rows[2]["speech_id"]}
-    assert relate(table([])).duplicates.num_rows == 0
+    assert related([]).duplicates.num_rows == 0
 
 
 @st.composite
@@ -132,10 +221,11 @@ def families(draw: st.DrawFn) -> list[dict[str, Any]]:
 def test_relations_do_not_depend_on_order_and_hold_their_promises(
     rows: list[dict[str, Any]], rng: random.Random
 ) -> None:
-    one = relate(table(rows))
+    one = related(rows)
     shuffled = list(rows)
     rng.shuffle(shuffled)
     two = relate(table(shuffled))
+    assert two.duplicates.schema == DUPLICATES.schema
     assert one.duplicates.equals(two.duplicates)
     assert one.contained.equals(two.contained)
     by_cluster: dict[str, list[dict[str, Any]]] = {}
@@ -161,15 +251,158 @@ def test_relations_do_not_depend_on_order_and_hold_their_promises(
         assert len(b) > len(a)
 
 
-def test_remembered_sketches_change_nothing_and_a_damaged_memo_is_made_again(tmp_path: Path) -> None:
-    rows = [speech("a", n) for n in range(30)] + [speech("b", n, text(("a", n))) for n in range(10)]
-    plain = relate(table(rows))
-    memo = tmp_path / "memo.parquet"
-    for _ in range(2):
-        again = relate(table(rows), remembering(memo))
-        assert again.duplicates.equals(plain.duplicates)
-        assert again.contained.equals(plain.contained)
-    kept = memo.read_bytes()
-    memo.write_bytes(kept[:100] + b"\0" * 50 + kept[150:])
-    assert relate(table(rows), remembering(memo)).duplicates.equals(plain.duplicates)
-    assert memo.read_bytes() == kept
+BODIES = [text(("body", n), 4).split("\n") for n in range(5)]
+
+
+@st.composite
+def one_speech(draw: st.DrawFn, number: int) -> dict[str, Any]:
+    """A speech made of a part of a body, or of two; previews, masks and Traditional script among them."""
+    lines = list(BODIES[draw(st.integers(0, len(BODIES) - 1))])
+    lines = lines[: draw(st.integers(2, len(lines)))]
+    if draw(st.integers(0, 4)) == 0:
+        lines += BODIES[draw(st.integers(0, len(BODIES) - 1))][1:]
+    if draw(st.booleans()):
+        lines[-1] = text(("own", draw(st.integers(0, 3))), 1)
+    body = draw(st.sampled_from(["", "XX市", "某某市", "學習", "学习"])) + "\n".join(lines)
+    body = draw(st.sampled_from([body, body, body, "XX……", "××"]))
+    return speech("s", number, body, is_preview=draw(st.integers(0, 3)) == 0)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[dict[int, dict[str, Any]], set[int]]]:
+    """Versions: speeches by number, and the numbers touched since the one before."""
+    now: dict[int, dict[str, Any]] = {}
+    out = []
+    for _ in range(draw(st.integers(2, 5))):
+        gone = set(draw(st.lists(st.sampled_from(sorted(now)), max_size=3))) if now else set()
+        edited = set(draw(st.lists(st.sampled_from(sorted(now)), max_size=3))) - gone if now else set()
+        added = {100 * len(out) + k for k in range(draw(st.integers(0, 6)))}
+        now = {n: r for n, r in now.items() if n not in gone}
+        now |= {n: draw(one_speech(n)) for n in sorted(edited | added)}
+        out.append((dict(now), edited | added))
+    return out
+
+
+def damage(folder: Path, rng: random.Random) -> None:
+    """One of the ways in which a kept index goes bad."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    if not files:
+        return
+    victim = rng.choice(files)
+    data = bytearray(victim.read_bytes())
+    match rng.randrange(4):
+        case 0:
+            shutil.rmtree(folder)
+        case 1:
+            victim.unlink()
+        case 2:
+            victim.write_bytes(data[: rng.randrange(len(data))])
+        case _:
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            victim.write_bytes(data)
+
+
+@settings(max_examples=25, deadline=None)
+@given(histories(), st.randoms(use_true_random=False), st.sampled_from([0.0, 2.0]))
+def test_what_follows_the_change_is_what_is_made_anew_whatever_became_of_the_index(
+    history: list[tuple[dict[int, dict[str, Any]], set[int]]], rng: random.Random, few: float
+) -> None:
+    old = None
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as place:
+        patch.setattr(candidates, "FEW", few)
+        kept, damaged = Path(place, "kept"), Path(place, "damaged")
+        for now, touched in history:
+            rows = list(now.values())
+            ids = {now[n]["speech_id"] for n in touched}
+            full = related(rows)
+            for index in (None, kept, damaged):
+                made = related(rows, old=old, touched=ids, index=index)
+                assert made.duplicates.equals(full.duplicates)
+                assert made.contained.equals(full.contained)
+            damage(damaged, rng)
+            old = full
+
+
+@pytest.mark.parametrize("bit", (0, 3, 7))
+def test_any_flipped_bit_of_a_run_is_found(tmp_path: Path, bit: int) -> None:
+    rows = [speech("a", n) for n in range(20)] + [speech("b", n, text(("a", n))[:-9]) for n in range(10)]
+    plain = related(rows, index=tmp_path)
+    (run,) = tmp_path.glob("*.sketches")
+    kept = run.read_bytes()
+    rng = random.Random(bit)
+    for at in [0, len(kept) - 1, *(rng.randrange(len(kept)) for _ in range(12))]:
+        flipped = bytearray(kept)
+        flipped[at] ^= 1 << bit
+        run.write_bytes(flipped)
+        assert same(related(rows, index=tmp_path), plain)
+        assert [p.name for p in tmp_path.glob("*.sketches")] == [run.name]
+        # what stands between the arrays means nothing, and may stay flipped
+        assert run.read_bytes() == kept or related(rows, index=tmp_path)
+
+
+def test_the_index_asks_only_for_texts_that_it_has_not_seen_and_stays_small(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def version(rows: list[dict[str, Any]], **how: Any) -> Relations:
+        texts = texts_of(table(rows))
+        return relate(table(rows), lambda ids: (asked.extend(ids), texts(ids))[1], index=tmp_path, **how)
+
+    rows = [speech("a", n) for n in range(40)]
+    old = version(rows)
+    assert sorted(asked) == sorted(r["speech_id"] for r in rows)
+    for n in range(40, 60):
+        asked.clear()
+        rows.append(speech("a", n))
+        old = version(rows, old=old, touched={rows[-1]["speech_id"]})
+        assert asked == [rows[-1]["speech_id"]]
+    assert len(list(tmp_path.glob("*.sketches"))) <= 9
+    asked.clear()
+    assert same(version(rows, old=old, touched=()), old)
+    assert not asked
+    many = [speech("b", n, f"短文第{n}篇") for n in range(1100)]
+    version(many)
+    assert sum(len(r.keys) for r in load_runs(tmp_path)) == 1160
+    version(many[:50])
+    assert sum(len(r.keys) for r in load_runs(tmp_path)) == 50
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_killed_writer_leaves_nothing_behind_that_matters(tmp_path: Path) -> None:
+    rows = [speech("a", n) for n in range(10)]
+    plain = related(rows, index=tmp_path)
+    (tmp_path / ".new.sketches.abc.tmp").write_bytes(b"half a run")
+    (tmp_path / "0123456789abcdef.sketches").write_bytes(b"a run that no pointer names")
+    more = [*rows, speech("a", 10, text(("a", 1)) + "\n多一句。")]
+    made = related(more, old=plain, touched={more[-1]["speech_id"]}, index=tmp_path)
+    assert same(made, related(more))
+    assert {p.suffix for p in tmp_path.iterdir()} == {".sketches", ".json"}
+
+
+def test_a_family_is_one_cluster_and_is_not_compared_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = text("family", 10).split("\n")
+    rows = []
+    for n in range(300):
+        own = list(lines)
+        own[1 + n % 6] = text(("own", n), 1).split("\n")[1]
+        rows.append(speech("f", n, "\n".join(own)))
+    compared = 0
+
+    def counted(a: Any, b: Any) -> int:
+        nonlocal compared
+        compared += 1
+        return overlap(a, b)
+
+    monkeypatch.setattr("publisher.duplicates.overlap", counted)
+    full = related(rows)
+    assert len(set(full.duplicates["cluster_id"].to_pylist())) == 1
+    assert full.duplicates.num_rows == 300
+    assert compared < 5 * 300
+    old = related(rows[:-2])
+    last = {r["speech_id"] for r in rows[-2:]}
+    assert same(related(rows, old=old, touched=last), full)
+
+
+def test_a_text_that_is_not_given_is_said(tmp_path: Path) -> None:
+    rows = [speech("a", 1), speech("a", 2)]
+    with pytest.raises(DamagedError, match="texts of 1 speeches are missing"):
+        relate(table(rows), lambda ids: [(rows[0]["speech_id"], rows[0]["text"])], index=tmp_path)

@@ -1,0 +1,314 @@
+"""The sketch index kept between publishes (var/publish/): sketches by simtext_sha256, laid out to be asked.
+
+Immutable run files, which are mapped into memory, and a pointer that names them. New texts make a new run; runs of one
+size class are merged when there are MERGE of them, so that a text is copied a few times in its life, and a publish with n
+new texts writes about n. The index holds no truth: it may be deleted at any time, and a damaged run is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crawler.durable import replacing, write_json
+from publisher.similarity import ALGORITHM, BLOCK, I64, PERMUTATIONS, U16, U32, U64, Sketches, sketch
+
+log = logging.getLogger(__name__)
+
+BAND_ROWS = 3  # 42 bands of 3: a pair of Jaccard .55 is proposed with probability .9995, of .1 with .04
+BANDS = PERMUTATIONS // BAND_ROWS
+ROW_BITS = 26  # a row of a run, in the low bits of a packed entry
+LARGEST = 1 << 18  # texts in a run as it is first made: bounds the memory
+MERGE = 4  # runs of one size class (a factor of 4) become one
+POINTER = "index.json"
+MAGIC = b"jianghua sketches\n"
+ALIGN = 64
+_PAGE = 4096  # words that a checksum folds onto each other
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Sketches of n texts, ordered by key; row r is the r-th.
+
+    keys: the first 64 bits of simtext_sha256. sizes, counts, starts: of each text's 5-grams and sampled hashes, and where the
+    latter begin in `samples`. bands: entries (number of the band, 32 bits that three minima make, row: 6 + 32 + ROW_BITS
+    bits), of the texts that have 5-grams, sorted. postings: (sampled hash << ROW_BITS | row), sorted.
+    """
+
+    path: Path
+    keys: U64
+    sizes: U32
+    counts: U32
+    starts: I64
+    signatures: U16
+    samples: U32
+    bands: U64
+    postings: U64
+
+    @property
+    def in_bands(self) -> int:
+        """How many entries each band has."""
+        return len(self.bands) // BANDS
+
+
+ARRAYS: dict[str, str] = {
+    "keys": "<u8",
+    "sizes": "<u4",
+    "counts": "<u4",
+    "starts": "<i8",
+    "signatures": "<u2",
+    "samples": "<u4",
+    "bands": "<u8",
+    "postings": "<u8",
+}
+
+
+@contextmanager
+def opened(folder: Path | None, wanted: U64, ask: Callable[[I64], Iterable[tuple[int, str]]]) -> Iterator[list[Run]]:
+    """The runs that hold the sketches of all `wanted` keys (sorted, distinct), and of others.
+
+    folder: where the index is kept; None makes one for the time being. ask: gives (number in `wanted`, text) for the
+    numbers given, in any order; it is called for those of which there is no sketch yet. Raises JianghuaError when the index
+    cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="jianghua-sketches-") if folder is None else _kept(folder) as place:
+        home = Path(place)
+        runs = load_runs(home)
+        missing = np.ones(len(wanted), np.bool_)
+        for run in runs:
+            missing[_found(wanted, run.keys)] = False
+        before = [r.path.name for r in runs]
+        places = np.flatnonzero(missing)
+        if len(places):
+            runs += _made(home, wanted, ask(places))
+        runs = _merged(home, runs, wanted)
+        names = [r.path.name for r in runs]
+        if names != before or not (home / POINTER).exists():
+            write_json(home / POINTER, {"algorithm": ALGORITHM, "runs": names})
+            for left in home.iterdir():
+                if left.name not in names and left.name != POINTER:
+                    left.unlink(missing_ok=True)
+        yield runs
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
+def _found(wanted: U64, keys: U64) -> I64:
+    """Numbers in `wanted` of the keys that are there."""
+    if not len(wanted):
+        return np.zeros(0, np.int64)
+    at = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+    found: I64 = at[wanted[at] == keys]
+    return found
+
+
+def load_runs(folder: Path) -> list[Run]:
+    """The sound runs that the pointer in `folder` names."""
+    try:
+        pointer = json.loads((folder / POINTER).read_bytes())
+        if pointer["algorithm"] != ALGORITHM:
+            return []
+        names = [str(n) for n in pointer["runs"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        log.warning("sketches are made again: %s: %s", folder / POINTER, e)
+        return []
+    runs: list[Run] = []
+    for name in names:
+        try:
+            runs.append(_read(folder / name))
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            log.warning("sketches are made again: %s: %s", folder / name, e)
+    return runs
+
+
+def _checksum(data: npt.NDArray[np.uint8]) -> str:
+    """Finds any flipped bit and any hole, at the speed of memory."""
+    words = data[: len(data) // 8 * 8].view(np.uint64)
+    whole = len(words) // _PAGE * _PAGE
+    column = np.bitwise_xor.reduce(words[:whole].reshape(-1, _PAGE), axis=0)
+    rest = data[whole * 8 :].tobytes()
+    return hashlib.sha256(column.tobytes() + rest + str(len(data)).encode()).hexdigest()
+
+
+class _Writer:
+    """Writes a run file array by array."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self.out = out
+        self.at = out.write(MAGIC.ljust(ALIGN))
+        self.toc: dict[str, dict[str, Any]] = {}
+
+    def put(self, name: str, values: npt.NDArray[Any]) -> None:
+        values = np.ascontiguousarray(values, ARRAYS[name])
+        data = values.reshape(-1).view(np.uint8)
+        self.toc[name] = {"at": self.at, "bytes": len(data), "checksum": _checksum(data)}
+        self.at += self.out.write(data.data) + self.out.write(b"\0" * (-len(data) % ALIGN))
+
+    def close(self) -> None:
+        toc = json.dumps({"arrays": self.toc}, sort_keys=True).encode()
+        digest = hashlib.sha256(toc).hexdigest().encode()
+        self.out.write(toc + digest + len(toc).to_bytes(8, "little") + MAGIC)
+
+
+def _read(path: Path) -> Run:
+    """Maps a run. Raises ValueError when it is damaged."""
+    data = np.memmap(path, np.uint8, "r")
+    tail = len(MAGIC) + 8
+    if data[-len(MAGIC) :].tobytes() != MAGIC:
+        raise ValueError("cut off")
+    length = int.from_bytes(data[-tail : -len(MAGIC)].tobytes(), "little")
+    toc = data[-tail - 64 - length : -tail - 64].tobytes()
+    if hashlib.sha256(toc).hexdigest().encode() != data[-tail - 64 : -tail].tobytes():
+        raise ValueError("damaged table of contents")
+    arrays: dict[str, Any] = {}
+    for name, entry in json.loads(toc)["arrays"].items():
+        part = data[entry["at"] : entry["at"] + entry["bytes"]]
+        if len(part) != entry["bytes"] or _checksum(part) != entry["checksum"]:
+            raise ValueError(f"damaged {name}")
+        arrays[name] = np.asarray(part).view(ARRAYS[name])
+    arrays["signatures"] = arrays["signatures"].reshape(-1, PERMUTATIONS)
+    return Run(path=path, **arrays)
+
+
+def _made(folder: Path, wanted: U64, texts: Iterable[tuple[int, str]]) -> list[Run]:
+    """Runs of the sketches of these texts."""
+    runs: list[Run] = []
+    stream = iter(texts)
+    while True:
+        keys: list[U64] = []
+        parts: list[Sketches] = []
+        for _ in range(LARGEST // BLOCK):
+            block = list(islice(stream, BLOCK))
+            if not block:
+                break
+            keys.append(wanted[[i for i, _ in block]])
+            parts.append(sketch([t for _, t in block]))
+        if not parts:
+            return runs
+        whole = Sketches(*(np.concatenate([getattr(p, f) for p in parts]) for f in Sketches.__slots__))
+        del parts
+        runs.append(_write(folder, np.concatenate(keys), whole))
+
+
+def _write(folder: Path, keys: U64, sketches: Sketches) -> Run:
+    """Lays sketches out as a run (its rows in the order of the keys) and writes it."""
+    starts = np.cumsum(sketches.counts, dtype=np.int64) - sketches.counts
+    order = np.argsort(keys)
+    row = np.empty(len(keys), np.uint64)
+    row[order] = np.arange(len(keys), dtype=np.uint64)
+    beside = folder / ".new.sketches"
+    with replacing(beside) as out:
+        writer = _Writer(out)
+        writer.put("keys", keys[order])
+        writer.put("sizes", sketches.sizes[order])
+        writer.put("counts", sketches.counts[order])
+        writer.put("starts", starts[order])
+        writer.put("samples", sketches.samples)
+        postings = np.repeat(row, sketches.counts)
+        postings |= sketches.samples.astype(np.uint64) << np.uint64(ROW_BITS)
+        postings.sort()
+        writer.put("postings", postings)
+        del postings
+        signatures = sketches.signatures[order]
+        writer.put("signatures", signatures)
+        writer.put("bands", _bands(signatures, sketches.sizes[order]))
+        writer.close()
+    return _named(beside)
+
+
+def _named(path: Path) -> Run:
+    """Gives a run the name that its content tells (so that no two have the same)."""
+    run = _read(path)
+    name = hashlib.sha256(_checksum(np.memmap(path, np.uint8, "r")).encode()).hexdigest()[:16]
+    final = path.with_name(f"{name}.sketches")
+    path.replace(final)
+    return Run(final, *(getattr(run, a) for a in Run.__slots__ if a != "path"))
+
+
+def _bands(signatures: U16, sizes: U32) -> U64:
+    """The entries of all bands, sorted in each."""
+    rows = np.flatnonzero(sizes > 0)
+    out = np.empty((BANDS, len(rows)), np.uint64)
+    for start in range(0, len(rows), 4096):
+        some = rows[start : start + 4096]
+        out[:, start : start + 4096] = band_entries(signatures[some]).T | some.astype(np.uint64)
+    out.sort(axis=1)
+    return out.reshape(-1)
+
+
+def band_entries(signatures: U16) -> U64:
+    """The entry of each signature in each band, for row 0: n x BANDS."""
+    three = signatures[:, : BANDS * BAND_ROWS].reshape(len(signatures), BANDS, BAND_ROWS)
+    packed = three[:, :, 0].astype(np.uint64)
+    for i in range(1, BAND_ROWS):
+        packed |= three[:, :, i].astype(np.uint64) << np.uint64(16 * i)
+    packed *= _MIX
+    packed >>= np.uint64(32)
+    packed <<= np.uint64(ROW_BITS)
+    packed |= np.arange(BANDS, dtype=np.uint64) << np.uint64(ROW_BITS + 32)
+    return packed
+
+
+def _merged(folder: Path, runs: list[Run], wanted: U64) -> list[Run]:
+    """The runs after the rule: MERGE of one size class become one; all become one, without what nobody wants, when that is
+    more than half."""
+    dead = sum(len(r.keys) for r in runs) - len(wanted)
+    if len(runs) and dead > max(len(wanted), 1000):
+        return [_merge(folder, runs, wanted)]
+    while True:
+        classes: dict[int, list[Run]] = {}
+        for run in runs:
+            classes.setdefault(len(run.keys).bit_length() // 2, []).append(run)
+        full = next((c for _, c in sorted(classes.items()) if len(c) >= MERGE), None)
+        if full is None:
+            return runs
+        merged = _merge(folder, full, None)
+        runs = [r for r in runs if not any(r is f for f in full)] + [merged]
+
+
+def _merge(folder: Path, runs: list[Run], wanted: U64 | None) -> Run:
+    """One run of several; wanted: the keys to keep (all)."""
+    kept = [np.arange(len(r.keys)) if wanted is None else np.flatnonzero(np.isin(r.keys, wanted)) for r in runs]
+    counts = np.concatenate([r.counts[k] for r, k in zip(runs, kept, strict=True)])
+    return _write(
+        folder,
+        np.concatenate([r.keys[k] for r, k in zip(runs, kept, strict=True)]),
+        Sketches(
+            np.concatenate([r.sizes[k] for r, k in zip(runs, kept, strict=True)]),
+            np.concatenate([r.signatures[k] for r, k in zip(runs, kept, strict=True)]),
+            counts,
+            np.concatenate([samples_of(r, k) for r, k in zip(runs, kept, strict=True)]),
+        ),
+    )
+
+
+def samples_of(run: Run, rows: I64) -> U32:
+    """The sampled hashes of these rows, one row after the other."""
+    return run.samples[spread(run.starts[rows], run.counts[rows])]
+
+
+def spread(starts: Any, counts: Any) -> I64:
+    """start, start + 1, … (count of them) for each start, one after the other."""
+    counts = np.asarray(counts, np.int64)
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    out: I64 = np.arange(total, dtype=np.int64) + np.repeat(np.asarray(starts, np.int64) - ends + counts, counts)
+    return out
