@@ -323,7 +323,7 @@ def test_what_follows_the_change_is_what_is_made_anew_whatever_became_of_the_ind
             old = full
 
 
-@pytest.mark.parametrize("bit", (0, 3, 7))
+@pytest.mark.parametrize("bit", [0, 3, 7])
 def test_any_flipped_bit_of_a_run_is_found(tmp_path: Path, bit: int) -> None:
     rows = [speech("a", n) for n in range(20)] + [speech("b", n, text(("a", n))[:-9]) for n in range(10)]
     plain = related(rows, index=tmp_path)
