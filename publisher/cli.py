@@ -106,16 +106,23 @@ def verify(
     version: Annotated[str | None, typer.Argument(help="Version or `latest` (default: all).")] = None,
     home: HomeOption = None,
     dataset: DatasetOption = "speeches",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only manifests, and that every file is there with its size.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Re-read every file of a version, or of all, and name the first thing that is not as it was written."""
     folder = dataset_folder(home_of(home), dataset)
     with err.status("verifying") as status:
-        report = verify_dataset(folder, version, lambda name: status.update(f"verifying {name}"))
-    text = f"{', '.join(report.versions[-3:])}: {report.files} files, {size(report.bytes)}, {report.rows} rows: all as written"
+        report = verify_dataset(folder, version, lambda what: status.update(f"verifying {what}"), quick=quick)
+    rate = round(report.bytes / report.seconds) if report.seconds and not quick else None
+    read = (
+        f"{size(report.bytes)}, {report.rows} rows: all as written" if not quick else f"{size(report.bytes)} in place"
+    )
+    text = f"{', '.join(report.versions[-3:])}: {report.files} files, {read}" + (f" ({size(rate)}/s)" if rate else "")
     if len(report.versions) > 3:
         text = f"{len(report.versions)} versions up to {text}"
-    show(asdict(report), lambda: Text(text), as_json)
+    show(asdict(report) | {"bytes_per_second": rate}, lambda: Text(text), as_json)
 
 
 @app.command()

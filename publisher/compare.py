@@ -27,7 +27,7 @@ from publisher.storage import checked, read_file
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES, Table, knows
 from publisher.versions import as_of, part_path, read_latest, read_manifest, unknown_version
 
-COLUMNS_AT_ONCE = 8
+VALUES_AT_ONCE = 2_000_000  # of each side, in memory at a time
 OPS = ("added", "changed", "removed")
 Read = Callable[[Manifest, str, Part, Sequence[str]], pa.Table]
 
@@ -186,7 +186,9 @@ class _Two:
         return pa.concat_tables(pieces)
 
     def compared(self) -> _Found:
-        old, new = (keys(self.take(side, self.table.key), self.table.key) for side in (0, 1))
+        facts = ("text_sha256", "revision") if self.table.name == "speeches" else ()
+        tables = tuple(self.take(side, (*self.table.key, *facts)) for side in (0, 1))
+        old, new = (keys(t, self.table.key) for t in tables)
         at = pc.fill_null(pc.index_in(new, value_set=old), -1).to_numpy(zero_copy_only=False).astype(np.int64)
         stays = np.zeros(len(old), bool)
         stays[at[at >= 0]] = True
@@ -201,7 +203,7 @@ class _Two:
                 columns[i].append(name)
         rows = {"added": np.flatnonzero(at < 0), "changed": pairs[1][hit], "removed": np.flatnonzero(~stays)}
         ids = {op: (old if op == "removed" else new).take(pa.array(i)) for op, i in rows.items()}
-        return _Found(self.table, rows, ids, columns, self._facts(rows, pairs[0][hit]))
+        return _Found(self.table, rows, ids, columns, self._facts(rows, pairs[0][hit], *tables))
 
     def _masks(self, pairs: tuple[Indices, Indices]) -> dict[str, Mask]:
         """Which pairs of an old and a new row differ in which column; columns in the order of the table."""
@@ -209,19 +211,22 @@ class _Two:
         digests = {"text": "text_sha256"} if "text_sha256" in self.columns else {}
         wanted = [c for c in self.columns if c not in skip]
         found: dict[str, Mask] = {}
-        for names in _batches([c for c in wanted if c not in digests]):
+        for names in _batches(
+            [c for c in wanted if c not in digests], sum(p.rows for parts in self.parts for p in parts)
+        ):
             old, new = (self.take(side, names) for side in (0, 1))
             for name in names:
                 found[name] = differs(old[name].take(pa.array(pairs[0])), new[name].take(pa.array(pairs[1])))
         return {c: found[digests.get(c, c)] for c in wanted}
 
-    def _facts(self, rows: dict[str, Indices], before: Indices) -> dict[str, tuple[pa.Array, pa.Array, pa.Array]]:
+    def _facts(
+        self, rows: dict[str, Indices], before: Indices, old: pa.Table, new: pa.Table
+    ) -> dict[str, tuple[pa.Array, pa.Array, pa.Array]]:
         def nulls(op: str, dtype: pa.DataType) -> pa.Array:
             return pa.nulls(len(rows[op]), dtype)
 
-        if self.table.name != "speeches" or not sum(map(len, rows.values())):
+        if self.table.name != "speeches":
             return {op: (nulls(op, pa.string()), nulls(op, pa.string()), nulls(op, pa.int32())) for op in OPS}
-        old, new = (self.take(side, ("text_sha256", "revision")) for side in (0, 1))
 
         def of(column: pa.ChunkedArray, at: Indices) -> pa.Array:
             return column.take(pa.array(at)).combine_chunks()
@@ -238,9 +243,10 @@ class _Two:
         }
 
 
-def _batches(names: Sequence[str]) -> Iterator[list[str]]:
-    for i in range(0, len(names), COLUMNS_AT_ONCE):
-        yield list(names[i : i + COLUMNS_AT_ONCE])
+def _batches(names: Sequence[str], rows: int) -> Iterator[list[str]]:
+    most = max(VALUES_AT_ONCE // max(rows, 1), 1)
+    for i in range(0, len(names), most):
+        yield list(names[i : i + most])
 
 
 def rows_of(
