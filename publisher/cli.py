@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
+from crawler.durable import write_bytes
 from crawler.errors import UsageError
-from publisher.compare import diff
+from publisher import changes_shown
+from publisher.compare import differences, resolve, verified_columns
 from publisher.release import dataset_folder
 from publisher.release import publish as publish_dataset
-from publisher.tables import TABLES
+from publisher.storage import encode
 from publisher.verify import verify as verify_dataset
-from publisher.versions import read_latest, read_manifest, version_names
+from publisher.versions import live_versions, read_latest, read_manifest, version_names
 
 app = typer.Typer(no_args_is_help=True, help="Publish versions of a dataset and look at them.")
 
@@ -127,34 +130,44 @@ def verify(
 
 @app.command()
 def changes(
-    a: Annotated[str, typer.Argument(help="Version to start from.")],
-    b: Annotated[str, typer.Argument(help="Version to end with.")] = "latest",
+    a: Annotated[str | None, typer.Argument(help="Version to start from: a name, `latest`, or a date (UTC).")] = None,
+    b: Annotated[str, typer.Argument(help="Version to end with; it may be the older one.")] = "latest",
     home: HomeOption = None,
     dataset: DatasetOption = "speeches",
-    limit: Annotated[int, typer.Option("--limit", help="How many changed rows to show (0: all).")] = 20,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="VERSION", help="All that changed since this version or date.")
+    ] = None,
+    values: Annotated[bool, typer.Option("--values", help="Also old and new values of changed columns.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many speeches of each kind to show (0: all).")] = 20,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="FILE", help="Write all changes as changes.parquet has them.")
+    ] = None,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a changelog in Markdown.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what changed from one version to another."""
-    found = diff(dataset_folder(home_of(home), dataset), a, b)
-    rows = [r for r in found.rows.to_pylist() if r["table"] == "speeches"]
-
-    def human() -> RenderableType:
-        counts = Table(
-            "table", box=None, title=f"{found.summary['parent']} → {found.summary['version']}", title_justify="left"
-        )
-        for op in ("added", "changed", "removed"):
-            counts.add_column(op, justify="right")
-        for name in TABLES:
-            counts.add_row(name, *(str(found.summary["tables"][name][op]) for op in ("added", "changed", "removed")))
-        listed = Table("speech", "what", "columns", "revision", box=None)
-        for r in rows[: limit or None]:
-            listed.add_row(Text(r["id"]), r["op"], ", ".join(r["columns"]), str(r["revision"]))
-        parts: list[RenderableType] = [counts, Text(""), listed] if rows else [counts]
-        if limit and len(rows) > limit:
-            parts.append(Text(f"… and {len(rows) - limit} more; --limit 0 shows all, --json for machines"))
-        return Group(*parts)
-
-    show({**found.summary, "rows": found.rows.to_pylist()}, human, as_json)
+    if (a is None) == (since is None) or (since is not None and b != "latest"):
+        raise UsageError("one version to start from is needed", remedy="give it as A, or with --since, not both")
+    if as_markdown and as_json:
+        raise UsageError("--markdown and --json exclude each other", remedy="leave one of them out")
+    folder = dataset_folder(home_of(home), dataset)
+    with err.status("comparing"):
+        pair = resolve(folder, str(a or since)), resolve(folder, b)
+        read = verified_columns(folder)
+        found = differences(*pair, read)
+        shown = changes_shown.lines(found, pair, read, limit, values) if values or not as_json else []
+        latest = read_latest(folder)
+        steps = changes_shown.steps(live_versions(folder, latest), pair) if latest else []
+    if parquet:
+        write_bytes(parquet, encode(found.rows))
+    if as_markdown:
+        show(None, lambda: Text(changes_shown.markdown(found, steps, shown).rstrip()), False)
+        return
+    old_new = {line.id: line.values for line in shown if line.values}
+    result = {**found.summary, "steps": steps} | ({"values": old_new} if values else {})
+    if as_json:
+        result["rows"] = found.rows.to_pylist()
+    show(result, lambda: changes_shown.human(found, steps, shown), as_json)
 
 
 def size(n: int) -> str:
