@@ -48,9 +48,9 @@ LIMITS = (
 )
 PERSONAL = (
     "Speeches name people in public office, and some texts hold telephone numbers, addresses or other personal data that the site "
-    "published. Do not use the dataset to find or profile persons. A text that should not be here can be taken down: ask whoever "
-    "publishes this dataset, naming `speech_id` or `page_url`; the next version is without it, and old versions can be re-issued "
-    "without it."
+    "published; from schema 1.2.0 on `personal_data` names the kinds that rules found in a text. Do not use the dataset to find or "
+    "profile persons. A text that should not be here can be taken down: ask whoever publishes this dataset, naming `speech_id` or "
+    "`page_url`; the next version is without it, and old versions can be re-issued without it."
 )
 UPKEEP = (
     "A version never changes. A new one is published when the content changed; `changes.parquet` and CHANGES.md say what changed "

@@ -6,10 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-# Marks of CommonMark, tables, strike-through, mathematics, footnotes, addresses and mentions; a backslash makes each of them itself.
-_MARKS = re.compile(r"[\\`*_\[\]<>|#~&$:@!^={}]")
-_LEADING = re.compile(r"^([-+]|\d+(?=[.)]))")
-_WWW = re.compile(r"(?i)\bwww\.")
+# Marks of CommonMark, tables, strike-through, mathematics and entities; what makes an address of itself (://, mailto:, www., a@b)
+# and an emoji (:word:). A backslash makes each of them itself.
+_MARKS = re.compile(r"[\\`*_\[\]<>|~&$@]|:(?=//|[\w+-]+:)|(?<=mailto):|(?<=xmpp):|(?<=www)\.", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:[-+#=]|\d+(?=[.)]))")
 
 
 def plain(value: object, limit: int = 200) -> str:
@@ -23,7 +23,6 @@ def plain(value: object, limit: int = 200) -> str:
 def escape(value: object, limit: int = 200) -> str:
     """A string that Markdown shows as it is (see `plain`), inside a line, a list item or a cell of a table."""
     text = _MARKS.sub(r"\\\g<0>", plain(value, limit))
-    text = _WWW.sub(lambda m: m[0][:-1] + r"\.", text)
     m = _LEADING.match(text)
     if m:  # a list, were it to stand at the beginning of a block
         text = rf"\{text}" if not m[0].isdigit() else rf"{m[0]}\{text[m.end() :]}"

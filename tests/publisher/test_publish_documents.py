@@ -400,6 +400,33 @@ def test_any_string_shows_as_it_is(value: str) -> None:
     assert words.split() == ["a", "b", *plain(value).split(), *plain(value).replace("|", "¦").split()]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://x.example",
+        "mailto:a@b.cn",
+        "WWW.x.cn",
+        "a@b.cn",
+        ":smile:",
+        "xmpp:a",
+        "&lt;",
+        "# x",
+        "1. x",
+        "- x",
+        "= x",
+    ],
+)
+def test_no_address_and_no_block_is_made_of_a_string(value: str) -> None:
+    assert "\\" in escape(value)  # our renderer makes no links of bare addresses, those of the hubs do
+
+
+def test_plain_words_stay_readable() -> None:
+    assert (
+        escape("on 3 sites: 2 speeches (of 5), done! a=b #5 10:30")
+        == "on 3 sites: 2 speeches (of 5), done! a=b #5 10:30"
+    )
+
+
 @pytest.mark.parametrize("name", ["README.md", "CHANGES.md", "LICENSE.md"])
 def test_nothing_of_a_page_marks_up_a_document(version: Made, name: str) -> None:
     text = read(version, name)
