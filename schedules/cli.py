@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "sites": ("crawler.cli", LOOK, "Add, list, show and check site files."),
     "corrections": ("crawler.corrections.cli", LOOK, "What people put right: list, check and add corrections."),
     "explain": ("crawler.explaining.cli", LOOK, "Show why a row is what it is: page, blocks, decisions, row."),
+    "retention": ("publisher.cli_retention", STAGES, "Let old versions go by rule, and old files of the archive."),
     "versions": ("publisher.cli", LOOK, "List the published versions."),
     "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),

@@ -37,18 +37,23 @@ def kill_at(folder: str, n: int) -> None:
     sys.addaudithook(hook)
 
 
-for line in sys.stdin:
-    folder, number = line.rstrip("\n").split("\t")
-    if not (child := os.fork()):
-        try:
-            kill_at(folder, int(number))
-            latest = read_latest(Path(folder))
-            assert latest
-            delta.project(Path(folder), latest)
-        except BaseException as e:
-            sys.stderr.write(f"{e!r}\n")
-            sys.stderr.flush()
-            os._exit(3)
-        os._exit(0)
-    sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
-    sys.stdout.flush()
+def main() -> None:
+    for line in sys.stdin:
+        folder, number = line.rstrip("\n").split("\t")
+        if not (child := os.fork()):
+            try:
+                kill_at(folder, int(number))
+                latest = read_latest(Path(folder))
+                assert latest
+                delta.project(Path(folder), latest)
+            except BaseException as e:
+                sys.stderr.write(f"{e!r}\n")
+                sys.stderr.flush()
+                os._exit(3)
+            os._exit(0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
