@@ -11,6 +11,7 @@
         archive/SITE/*.warc.gz      raw responses, one file a run (crawler/archive.py)
         profiles/SITE/NNNN.json     what was learned about a site, numbered and immutable (extraction/profile.py)
         records/SITE/               extraction's shards (crawler/records.py)
+        publish/                    what the publisher remembers (publisher/history.py, memo.py)
         state.db                    ledger of runs (schedules/ledger.py)
         logs/                       one log a run
       datasets/                     what is published (publisher/release.py)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import RenderableType
@@ -16,6 +16,7 @@ from crawler.durable import write_bytes
 from crawler.errors import UsageError
 from publisher import changes_shown
 from publisher.compare import differences, resolve, verified_columns
+from publisher.gates import Warnings
 from publisher.release import dataset_folder
 from publisher.release import publish as publish_dataset
 from publisher.storage import encode
@@ -36,13 +37,28 @@ def publish(
         typer.Option("--accept", metavar="GATE", help="Publish although this gate fails (repeatable)."),
     ] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="Why; it is kept in the manifest.")] = None,
+    warnings: Annotated[
+        str,
+        typer.Option("--warnings", metavar="publish|wait", help="What happens to a version with warnings."),
+    ] = "publish",
+    confirm: Annotated[
+        str | None,
+        typer.Option("--confirm", metavar="REASON", help="Publish with its warnings; the manifest keeps the reason."),
+    ] = None,
     wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for another publish to end.")] = 60.0,
     as_json: JsonOption = False,
 ) -> None:
     """Publish the next version from the records of every site. Nothing changed: no new version, and exit code 0."""
     if accept and not (reason and reason.strip()):
         raise UsageError("--accept needs a reason", remedy="add --reason TEXT; it is kept in the manifest")
-    result = publish_dataset(home_of(home), dataset, accept=dict.fromkeys(accept or [], reason or ""), wait=wait)
+    if warnings not in get_args(Warnings):
+        raise UsageError(f"--warnings: '{warnings}'", remedy=f"use {' or '.join(get_args(Warnings))}")
+    if confirm is not None and not confirm.strip():
+        raise UsageError("--confirm needs a reason", remedy="write --confirm REASON; it is kept in the manifest")
+    people: dict[str, Any] = {"warnings": warnings} if warnings != "publish" else {}
+    people |= {"confirm": confirm} if confirm else {}
+    accepted = dict.fromkeys(accept or [], reason or "")
+    result = publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, **people)
 
     def human() -> RenderableType:
         text = Text(result.reason, style="bold" if result.version else "")

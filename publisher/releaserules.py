@@ -381,3 +381,12 @@ def schema_change(old: str, change: Change) -> Gate:
         what="the schema is the parent's" if change == "none" else f"a {change} change of the schema since {old}",
         figures={"parent": old, "change": change},
     )
+
+
+def listed() -> str:
+    """The release rules with two bars as a Markdown table (docs/gates.md holds it between two marks)."""
+    lines = ["| gate | value | warns above a rise of | fails above | reason |", "| --- | --- | --- | --- | --- |"]
+    for rule in (*RULES, DUPLICATES):
+        bars = [f"{100 * x:g} points" if rule.unit == "%" else f"{x:g} octaves" for x in (rule.warn, rule.fail)]
+        lines.append(f"| `{rule.name}` | {rule.what} | {bars[0]} | {bars[1]} | {rule.why} |")
+    return "\n".join(lines) + "\n"

@@ -215,3 +215,10 @@ def gates_of(found: Mapping[str, Violation]) -> list[Gate]:
         Gate(name="row_rules", result="pass", what=what, figures={"kept": kept, "broken": [g.name for g in out]}),
         *out,
     ]
+
+
+def listed() -> str:
+    """The row rules as a Markdown table (docs/gates.md holds it between two marks)."""
+    lines = ["| rule | table | a row that breaks it | reason |", "| --- | --- | --- | --- |"]
+    lines += [f"| `{n}` | {r.table} | {r.result}: {r.what} | {r.why} |" for n, r in RULES.items()]
+    return "\n".join(lines) + "\n"

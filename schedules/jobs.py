@@ -35,7 +35,8 @@ REPORT_LIMIT = 65_536  # characters of a step's JSON that are kept in the ledger
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to do. at: replica addresses by site; broken: sites that cannot be crawled and why."""
+    """What a run is to do. at: replica addresses by site; broken: sites that cannot be crawled and why; warnings: what a publish does
+    with them (publish or wait)."""
 
     sites: tuple[str, ...]
     steps: tuple[Step, ...] = STEPS
@@ -45,6 +46,7 @@ class Plan:
     again: bool = False
     dataset: str = "speeches"
     broken: Mapping[str, str] = field(default_factory=dict)
+    warnings: str = "publish"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"sites": list(self.sites), "steps": list(self.steps)}
@@ -77,6 +79,8 @@ def command(step: Step, plan: Plan, home: Home) -> list[str]:
                 argv += ["--again"]
         case "publish":
             argv += [plan.dataset]
+            if plan.warnings != "publish":
+                argv += ["--warnings", plan.warnings]
     return [*argv, "--json", "--home", str(home.root)]
 
 
@@ -125,6 +129,7 @@ def plan_of(schedule: Schedule, home: Home) -> Plan:
         again=schedule.extract.again,
         dataset=schedule.publish.dataset,
         broken=broken,
+        warnings=schedule.publish.warnings,
     )
 
 
@@ -152,12 +157,7 @@ def tell_error(error: Exception) -> None:
     path = os.environ.get(ERROR_FILE)
     if not path:
         return
-    waiting = False
-    if gates := getattr(error, "gates", None):  # a refusal by the publisher
-        from publisher.gates import FINAL
-
-        failed = [g for g in gates if g.result == "fail" and g.accepted is None]
-        waiting = bool(failed) and all(g.name not in FINAL for g in failed)
+    waiting = bool(getattr(error, "waiting", False))  # publisher.gates: a person may accept or confirm it
     text = str(error) if isinstance(error, JianghuaError) else f"{type(error).__name__}: {error}"
     lines = [x.strip() for x in text.splitlines()]
     with contextlib.suppress(OSError):
@@ -238,7 +238,7 @@ def run_step(
 class Outcome:
     """How a run ended. counts: by step {ok, why, seconds, report}; version: of the dataset, where one was made."""
 
-    state: Literal["done", "failed", "waiting"]  # waiting for a person to confirm what a gate refused
+    state: Literal["done", "failed", "waiting"]  # waiting for a person to accept or confirm what gates say
     why: str | None
     counts: dict[str, Any]
     version: str | None

@@ -177,9 +177,10 @@ class ExtractOptions(_Part):
 
 
 class PublishOptions(_Part):
-    """dataset: the name of the dataset that is published."""
+    """dataset: the name of the dataset that is published; warnings: whether a version with warnings is published, or waits for a person."""
 
     dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "speeches"
+    warnings: Literal["publish", "wait"] = "publish"
 
 
 class Schedule(_Part):

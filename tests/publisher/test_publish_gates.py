@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from publisher import gates
+from publisher import gates, releaserules, rules
 from publisher.carrying import carried, carried_sites, failed_sites
 from publisher.gates import RefusedError, WaitingError, confirmed, waits
 from publisher.manifest import Carried, Gate, Manifest, TableEntry
@@ -357,3 +358,14 @@ def test_a_refusal_waits_when_all_that_failed_may_be_accepted() -> None:
     assert not RefusedError([broken], where="x").waiting
     accepted = gates.accepted([lost, broken], {"rows_lost": "y", "schema": "y"})
     assert [g.accepted for g in accepted] == ["y", None]
+
+
+@pytest.mark.parametrize(
+    ("mark", "made"), [("rules", rules.listed()), ("release rules", releaserules.listed())], ids=["rows", "releases"]
+)
+def test_the_docs_tell_every_rule(mark: str, made: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "gates.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition(
+        f"<!-- {mark}: made by publisher.{'' if mark == 'rules' else 'release'}rules.listed() -->\n"
+    )
+    assert rest.partition(f"<!-- end of {mark} -->")[0] == made, "write the output of listed() between the marks"

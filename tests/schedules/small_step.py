@@ -17,6 +17,7 @@ from schedules.child import die_with_parent
 from schedules.jobs import tell_error
 
 REFUSED = 7  # the exit code for which the step ends as a publish does that a gate refused
+WAITING = 8  # … and as one whose warnings wait for a person
 
 
 def main() -> int:
@@ -35,12 +36,12 @@ def main() -> int:
         until = time.monotonic() + seconds
         while time.monotonic() < until and not (folder / "go").exists():
             time.sleep(0.02)
-        if code == REFUSED:
-            from publisher.gates import RefusedError
+        if code in (REFUSED, WAITING):
+            from publisher.gates import RefusedError, WaitingError
             from publisher.manifest import Gate
 
-            gate = Gate(name="rows_lost", result="fail", what="half of them")
-            tell_error(RefusedError([gate], where="here"))
+            lost = Gate(name="rows_lost", result="fail" if code == REFUSED else "warn", what="half of them")
+            tell_error((RefusedError if code == REFUSED else WaitingError)([lost], where="here"))
         elif code:
             tell_error(JianghuaError(f"{step} could not", where="here", remedy="something"))
             sys.stderr.write(f"{step} could not\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from schedules.jobs import Plan, command, plan_of
 from schedules.plan import (
     Due,
     Missed,
@@ -233,3 +235,22 @@ def test_a_broken_file_hides_no_other(tmp_path: Path) -> None:
         load_schedule("bad", home)
     with pytest.raises(UsageError):
         load_schedule("nothing", home)
+
+
+def test_a_schedule_says_whether_warnings_wait_and_the_publish_step_is_told(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for options, told in (({}, []), ({"warnings": "publish"}, []), ({"warnings": "wait"}, ["--warnings", "wait"])):
+        made = schedule(
+            "0 3 * * *", publish=options, sites=["hualong"], crawl={"at": {"hualong": "http://127.0.0.1:1"}}
+        )
+        plan = plan_of(made, home)
+        assert Plan.from_json(json.loads(json.dumps(plan.as_json()))) == plan
+        argv = command("publish", plan, home)
+        assert argv[argv.index("publish") + 1 : argv.index("--json")] == ["speeches", *told]
+    with pytest.raises(ValidationError):
+        schedule("0 3 * * *", publish={"warnings": "ask"})
+    old = plan_of(
+        schedule("0 3 * * *", sites=["hualong"], crawl={"at": {"hualong": "http://127.0.0.1:1"}}), home
+    ).as_json()
+    del old["warnings"]  # a run that was due when the program was upgraded
+    assert Plan.from_json(old).warnings == "publish"

@@ -131,12 +131,13 @@ def test_a_failed_crawl_stops_nobody_and_is_told(house: House) -> None:
     assert "crawl could not" in (house.home.logs / str(last.id) / "crawl.log").read_text()
 
 
-def test_what_a_gate_refused_waits_for_a_person_until_a_later_version(house: House) -> None:
+@pytest.mark.parametrize(("code", "remedy"), [(7, "--accept rows_lost"), (8, "jianghua publish speeches --confirm")])
+def test_what_gates_say_waits_for_a_person_until_a_later_version(house: House, code: int, remedy: str) -> None:
     house.schedule("s")
-    assert house.start(0, once=True, STEP_CODES='{"publish": 7}').wait(60) == 1
+    assert house.start(0, once=True, STEP_CODES=f'{{"publish": {code}}}').wait(60) == 1
     waiting = house.ledger.runs(limit=1)[0]
     assert (waiting.state, waiting.version) == ("waiting", None)
-    assert "--accept rows_lost" in (waiting.why or "")
+    assert remedy in (waiting.why or "")
     house.schedule("t")
     assert house.start(0, once=True).wait(60) == 0
     after = house.run(waiting.id)

@@ -1,0 +1,44 @@
+"""A publish whose warnings wait for a person, through the publisher as a whole."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from publisher_made import page, records, speech
+
+from publisher.gates import WaitingError
+from publisher.reader import open_dataset
+from publisher.release import publish_records
+from publisher.verify import verify
+
+pytestmark = pytest.mark.skipif(
+    "warnings" not in inspect.signature(publish_records).parameters, reason="publish_records cannot wait yet"
+)
+DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+
+
+def test_a_version_with_warnings_waits_until_somebody_confirms(tmp_path: Path) -> None:
+    folder = tmp_path / "datasets" / "speeches"
+    rows = [speech("a", n) for n in range(40)]
+    first = records(rows)
+    publish_records(folder, first, now=DAY)
+    latest = (folder / "latest.json").read_bytes()
+    # two of forty lose their page without being confirmed gone: a warning
+    fewer = records([*rows[2:], speech("a", 99)], [page(r, "off_topic") for r in rows[:2]])
+    day = DAY + timedelta(days=1)
+    with pytest.raises(WaitingError, match="rows_lost") as caught:
+        publish_records(folder, fewer, now=day, warnings="wait")
+    assert any(g.name == "rows_lost" and g.result == "warn" for g in caught.value.gates)
+    assert (folder / "latest.json").read_bytes() == latest
+    assert verify(folder).versions == ["2026-11-22.1"]
+    made = publish_records(folder, fewer, now=day, warnings="wait", confirm="looked at both pages")
+    assert made.version == "2026-11-23.1"
+    manifest = open_dataset(folder).manifest
+    assert manifest.confirmed == "looked at both pages"
+    # nothing to publish: nothing to wait for
+    assert publish_records(folder, fewer, now=day, warnings="wait").version is None
+    assert publish_records(folder, first, now=day).version == "2026-11-23.2"
+    assert open_dataset(folder).manifest.confirmed is None
