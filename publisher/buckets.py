@@ -59,11 +59,20 @@ class BucketStore:
                 _require_bucket(e, self.root)
                 return None
 
-    def stream(self, name: str) -> Iterator[bytes]:
+    def stream(self, name: str, start: int = 0) -> Iterator[bytes]:
+        options: Any = {"range": {"offset": start}} if start else None
         with _explained(f"{self.where}/{name}"):
             try:
-                for piece in self.client.get(self._key(name)).stream(min_chunk_size=CHUNK):
+                for piece in self.client.get(self._key(name), options=options).stream(min_chunk_size=CHUNK):
                     yield bytes(piece)
+            except FileNotFoundError:
+                raise missing(f"{self.where}/{name}") from None
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """Part of a file. Raises DamagedError when it is not there."""
+        with _explained(f"{self.where}/{name}"):
+            try:
+                return bytes(self.client.get_range(self._key(name), start=start, length=length))
             except FileNotFoundError:
                 raise missing(f"{self.where}/{name}") from None
 

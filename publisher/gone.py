@@ -75,16 +75,24 @@ def gone_versions(folder: Path) -> list[Gone]:
     return sorted(found, key=lambda g: (g.sequence, g.version))
 
 
-def gone_error(gone: Gone, where: str) -> UsageError:
+class GoneError(UsageError):
+    """A version was asked for that is gone. gone: its tombstone."""
+
+    gone: Gone
+
+
+def gone_error(gone: Gone, where: str) -> GoneError:
     """The error for reading a version that is gone: what became of it, why, and what to read in its place."""
     how = "was taken back" if gone.state == "yanked" else "is no longer kept"
-    return UsageError(
+    error = GoneError(
         f"version {gone.version} {how} ({gone.state}) on {gone.at:%Y-%m-%d}: {gone.reason}",
         where=where,
         remedy=f"use {gone.replaced_by}, which replaces it"
         if gone.replaced_by
         else "use another version; `jianghua versions` lists them",
     )
+    error.gone = gone
+    return error
 
 
 def remove_version(folder: Path, gone: Gone) -> None:

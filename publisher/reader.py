@@ -1,135 +1,77 @@
-"""Read a published dataset: from disk or from any web server, the latest version or any other, always verified.
+"""Read a published dataset: from disk, from any web server or from object storage, the latest version or any other.
 
-    from publisher.reader import open_dataset
+    import jianghua
 
-    ds = open_dataset("datasets/speeches")              # or https://example.org/datasets/speeches
+    ds = jianghua.open_dataset("datasets/speeches")     # or https://example.org/datasets/speeches, or s3://bucket/speeches
     ds.arrow()                                          # a pyarrow.Table of speeches
     ds.pandas("duplicates")
-    ds.polars(columns=["speech_id", "title"])
+    ds.scan().filter(polars.col("chars") > 2000).collect()
     ds.duckdb().sql("select region, count(*) from speeches group by 1")
 
-Whatever it is read with, every file is compared with its SHA-256 in the manifest and every Parquet page with its checksum.
+Every file is compared with its SHA-256 in the manifest and every Parquet page with its checksum before a row is handed over. What
+that means for each way of reading stands in docs/reading-data.md.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
+import importlib
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from crawler.durable import write_bytes
 from crawler.errors import DamagedError, JianghuaError, UsageError
-from publisher.manifest import Latest, Manifest, Part, parse_latest, parse_manifest
+from crawler.records import Column
+from publisher.finding import VersionInfo, find, history, read_latest_of, sums
+from publisher.manifest import Manifest, Part, parse_manifest
+from publisher.selection import NEEDS, REFERS, Filters, Split, kept
 from publisher.storage import checked, decode, read_file
 from publisher.tables import TABLES, knows
-from publisher.versions import conform, order, unknown_version, version_names
+from publisher.transfer import Folder, NoRangesError, Objects, RangeFile, Source, Web
+from publisher.versions import unknown_version
 
 if TYPE_CHECKING:
-    import duckdb
-    import pandas
-    import polars
+    from duckdb import DuckDBPyConnection
+    from pandas import DataFrame as PandasFrame
+    from polars import DataFrame as PolarsFrame
+    from polars import LazyFrame
 
-TIMEOUT = 60.0  # seconds without an answer of a web server
-LARGEST = 4 << 30  # bytes; no part is as large, an endless answer is
+RANGES_FROM = 64 << 10  # bytes; a smaller file is fetched whole as quickly as its footer
+AHEAD = 4  # files fetched at once from elsewhere
 
-
-class _Source(Protocol):
-    """Where files come from; `name` is relative to the dataset folder."""
-
-    @property
-    def where(self) -> str:
-        """Folder or address, for messages."""
-
-    def read(self, name: str) -> bytes | None:
-        """The bytes of a file, None when it is not there."""
-
-    def versions(self) -> list[str]:
-        """Names of the versions there are, as far as can be told."""
-
-    def file(self, name: str, data: bytes) -> Path:
-        """A local file with this content, `data` having been read from `name`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    root: Path
-
-    @property
-    def where(self) -> str:
-        return str(self.root)
-
-    def read(self, name: str) -> bytes | None:
-        path = self.root / name
-        return read_file(path) if path.is_file() else None
-
-    def versions(self) -> list[str]:
-        return version_names(self.root)
-
-    def file(self, name: str, data: bytes) -> Path:
-        return self.root / name
-
-
-@dataclass(frozen=True)
-class _Web:
-    root: str
-    cache: tempfile.TemporaryDirectory[str] = field(
-        default_factory=lambda: tempfile.TemporaryDirectory(prefix="jianghua-")
-    )
-
-    @property
-    def where(self) -> str:
-        return self.root
-
-    def read(self, name: str) -> bytes | None:
-        url = f"{self.root}/{name}"
-        request = urllib.request.Request(url, headers={"User-Agent": "jianghua-reader"})
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-                data: bytes = answer.read(LARGEST)
-                return data
-        except urllib.error.HTTPError as e:
-            if e.code in (404, 410):
-                return None
-            raise JianghuaError(
-                f"the server answers {e.code} {e.reason}", where=url, remedy="check the address, or try again later"
-            ) from e
-        except (OSError, ValueError) as e:
-            reason = getattr(e, "reason", e)
-            raise JianghuaError(
-                f"cannot reach the dataset: {reason}", where=url, remedy="check the address and the network"
-            ) from e
-
-    def versions(self) -> list[str]:
-        try:
-            listed = json.loads(self.read("versions.json") or b"")["versions"]
-            return sorted((str(v["version"]) for v in listed), key=order)
-        except (ValueError, KeyError, TypeError, UsageError):
-            return []
-
-    def file(self, name: str, data: bytes) -> Path:
-        path = Path(self.cache.name) / name.replace("/", "-")
-        if not path.exists():
-            path.write_bytes(data)
-        return path
+T = TypeVar("T")
 
 
 class Dataset:
     """One version of a dataset. Nothing but the manifest is read before it is asked for.
 
-    manifest: what the version holds; see publisher/manifest.py.
+    manifest: what the version holds; see publisher/manifest.py. filters: what `speeches`, and with it every table that refers to
+    speeches (duplicates, contained, provenance), leaves out.
     """
 
-    def __init__(self, source: _Source, manifest: Manifest, prefix: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        manifest: Manifest,
+        prefix: str,
+        filters: Filters | None = None,
+        verify: bool | None = None,
+    ) -> None:
         self.manifest = manifest
+        self.filters = filters or Filters()
         self._source = source
         self._prefix = prefix
+        self._local = source.names() is not None
+        self._verify = verify
 
     @property
     def version(self) -> str:
@@ -143,7 +85,193 @@ class Dataset:
 
     def __repr__(self) -> str:
         rows = self.manifest.tables["speeches"].rows
-        return f"<Dataset {self.manifest.dataset} {self.version}: {rows} speeches, from {self._source.where}>"
+        told = f", {self.filters}" if self.filters.active else ""
+        return f"<Dataset {self.manifest.dataset} {self.version}: {rows} speeches, from {self._source.where}{told}>"
+
+    def columns(self, table: str = "speeches") -> tuple[Column, ...]:
+        """The columns that a table has in this version: name, Arrow type, whether null occurs, and what it means."""
+        self._parts(table)
+        names = TABLES[table].schema_in(self.manifest.schema_version).names
+        return tuple(c for c in TABLES[table].columns if c.name in names)
+
+    def arrow(self, table: str = "speeches", columns: Iterable[str] | None = None) -> pa.Table:
+        """A table as pyarrow.Table, rows in the order of the version.
+
+        columns: which ones, in this order (default: all). Raises UsageError for an unknown table or column, DamagedError
+        when a file is not what was published.
+        """
+        return pa.concat_tables(list(self._pieces(table, columns)))
+
+    def batches(
+        self, table: str = "speeches", columns: Iterable[str] | None = None, rows: int = 1_000
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a table in batches of at most `rows`, file by file, so that memory holds a few files at most.
+
+        A file is verified before its first row is handed over. Raises as `arrow`.
+        """
+        for piece in self._pieces(table, columns):
+            yield from piece.to_batches(max_chunksize=rows)
+
+    def pandas(
+        self,
+        table: str = "speeches",
+        columns: Iterable[str] | None = None,
+        dtype_backend: Literal["numpy", "pyarrow"] = "numpy",
+    ) -> PandasFrame:
+        """A table as pandas.DataFrame (times keep their zone).
+
+        dtype_backend: `pyarrow` keeps whole numbers with gaps, dates and lists as they are; the default makes them float and
+        object. Raises as `arrow`.
+        """
+        import pandas
+
+        mapper = pandas.ArrowDtype if dtype_backend == "pyarrow" else None
+        frame: PandasFrame = self.arrow(table, columns).to_pandas(types_mapper=mapper)
+        return frame
+
+    def polars(self, table: str = "speeches", columns: Iterable[str] | None = None) -> PolarsFrame:
+        """A table as polars.DataFrame. Raises as `arrow`."""
+        import polars
+
+        frame = polars.from_arrow(self.arrow(table, columns))
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def scan(self, table: str = "speeches") -> LazyFrame:
+        """A table as polars.LazyFrame over the version's files; only what a query needs is decoded.
+
+        The files are verified now; from elsewhere they are fetched whole. Raises as `arrow`.
+        """
+        import polars
+
+        frame = polars.scan_parquet(self._files(table), glob=False, hive_partitioning=False)
+        for name in self._filtered(table):
+            ids = polars.LazyFrame({name: polars.from_arrow(self._kept)})
+            frame = frame.join(ids, on=name, how="semi", maintain_order="left")
+        return frame
+
+    def duckdb(self) -> DuckDBPyConnection:
+        """A DuckDB connection in memory with one view a table, over the version's files.
+
+        The files are verified now; from elsewhere they are fetched whole. Raises DamagedError.
+        """
+        import duckdb
+
+        connection = duckdb.connect()
+        if self.filters.active:
+            connection.register("kept", pa.table({"speech_id": self._kept}))
+            connection.execute("CREATE SCHEMA jianghua")
+            connection.execute("CREATE TABLE jianghua.kept AS SELECT speech_id FROM kept")
+            connection.unregister("kept")
+        for table in self.tables:
+            if table not in TABLES:
+                continue
+            files = ", ".join("'" + str(f).replace("'", "''") + "'" for f in self._files(table))
+            conditions = [f"{name} IN (SELECT speech_id FROM jianghua.kept)" for name in self._filtered(table)]
+            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+            connection.execute(
+                f'CREATE VIEW "{table}" AS SELECT * FROM read_parquet([{files}], hive_partitioning=false){where}'
+            )
+        return connection
+
+    def hf(self, table: str = "speeches", columns: Iterable[str] | None = None) -> Any:
+        """A table as Hugging Face datasets.Dataset, in memory: nothing is written into the cache.
+
+        Raises as `arrow`, and JianghuaError where `datasets` is not installed.
+        """
+        try:
+            datasets = importlib.import_module(
+                "datasets"
+            )  # by name: it has no types, and a folder of ours has its name
+        except ImportError as e:
+            raise JianghuaError("Hugging Face datasets is not installed", remedy="pip install datasets") from e
+        rows = self.arrow(table, columns)
+        if not rows.num_rows:  # it wants a chunk a column
+            rows = pa.Table.from_arrays([pa.array([], f.type) for f in rows.schema], schema=rows.schema)
+        said = f"{self.manifest.dataset} {self.version} {table} {rows.column_names} {self.filters}"
+        info = datasets.DatasetInfo(
+            description=f"{self.manifest.dataset} {self.version}, table {table}: {TABLES[table].description}",
+            features=datasets.Features.from_arrow_schema(rows.schema),
+        )
+        split = datasets.Split(self.filters.split or "train") if table == "speeches" else None
+        # the fingerprint is told and not computed: hashing every row again would take longer than reading them
+        return datasets.Dataset(
+            datasets.table.InMemoryTable(rows),
+            info=info,
+            split=split,
+            fingerprint=hashlib.sha256(said.encode()).hexdigest()[:16],
+        )
+
+    def versions(self) -> list[VersionInfo]:
+        """Every version that the dataset has or had, oldest first; of a version's folder alone only itself.
+
+        Raises DamagedError, JianghuaError when a server cannot be reached.
+        """
+        m = self.manifest
+        if not self._prefix:
+            return [VersionInfo(m.version, m.sequence, m.published_at, m.tables["speeches"].rows)]
+        return history(self._source, read_latest_of(self._source))
+
+    def changes(self, since: str | None = None) -> pa.Table:
+        """What each version after `since` up to this one changed, in order: `version` and the columns of changes.parquet.
+
+        since: name of an older version; None: only what this version changed against its parent. A row may occur in several
+        versions; the net difference of two versions is what `jianghua changes A B` tells. The filters play no part.
+
+        Where versions between are no more, the step across the gap is compared (on the publisher's own disk).
+        Raises UsageError for an unknown or newer version, GoneError for one that is no more, JianghuaError for a gap that
+        cannot be compared, DamagedError.
+        """
+        if since is None:
+            return self._changes_of(self._prefix, self.manifest)
+        if not self._prefix:
+            raise UsageError(
+                "a version's folder alone does not hold the changes of others",
+                where=self._source.where,
+                remedy="open the dataset",
+            )
+        start, _, _ = find(self._source, since)
+        if start.sequence > self.manifest.sequence:
+            raise UsageError(
+                f"{since} is newer than {self.version}", remedy="open the newer version, with since the older"
+            )
+        steps = {v.sequence: v for v in self.versions() if v.state == "published"}
+        tables = [self._changes_of(self._prefix, self.manifest).slice(0, 0)]
+        before = start
+        for sequence in sorted(s for s in steps if start.sequence < s <= self.manifest.sequence):
+            manifest, _, prefix = find(self._source, steps[sequence].version)
+            if sequence == before.sequence + 1:
+                tables.append(self._changes_of(prefix, manifest))
+            else:
+                tables.append(self._across(before.version, manifest.version))
+            before = manifest
+        return pa.concat_tables(tables, promote_options="default")
+
+    def _changes_of(self, prefix: str, manifest: Manifest) -> pa.Table:
+        name = f"{prefix}changes.parquet"
+        where = f"{self._source.where}/{name}"
+        data = self._source.read(name)
+        if data is None:
+            raise _missing(where)
+        if entry := manifest.files.get("changes.parquet"):
+            checked(data, entry.sha256, where)
+        elif digest := sums(self._source, prefix).get("changes.parquet"):
+            checked(data, digest, where)
+        return _named(decode(data, where), manifest.version)
+
+    def _across(self, a: str, b: str) -> pa.Table:
+        folder = self._source.local("")
+        if folder is None or not (folder / "tables").is_dir():
+            raise JianghuaError(
+                f"the versions between {a} and {b} are no more, so nothing tells what changed",
+                where=self._source.where,
+                remedy="compare the two yourself; `jianghua changes` does so where the dataset is published",
+            )
+        from publisher.compare import diff
+
+        return _named(diff(folder, a, b).rows, b)
+
+    # reading
 
     def _parts(self, table: str) -> tuple[Part, ...]:
         if table not in self.manifest.tables or table not in TABLES:
@@ -152,96 +280,210 @@ class Dataset:
             )
         return self.manifest.tables[table].parts
 
-    def _read(self, table: str, part: Part) -> tuple[str, bytes]:
-        """Name and verified bytes of a part."""
-        name = f"{self._prefix}{table}/{part.file}"
-        where = f"{self._source.where}/{name}"
-        data = self._source.read(name)
-        if data is None:
-            raise DamagedError(
-                "a file of the version is missing", where=where, remedy="restore it from a copy of the dataset"
-            )
-        return name, checked(data, part.sha256, where)
+    def _name(self, table: str, part: Part) -> str:
+        return f"{self._prefix}{table}/{part.file}"
 
-    def arrow(self, table: str = "speeches", columns: Iterable[str] | None = None) -> pa.Table:
-        """A table as pyarrow.Table, rows in the order of the version.
-
-        columns: which ones, in this order (default: all). Raises UsageError for an unknown table or column, DamagedError
-        when a file is not what was published.
-        """
+    def _pieces(self, table: str, columns: Iterable[str] | None) -> Iterator[pa.Table]:
+        """The rows of each part that pass the filters, verified."""
         parts = self._parts(table)
         wanted = list(columns) if columns is not None else None
-        pieces = []
-        for part in parts:
-            name, data = self._read(table, part)
-            where = f"{self._source.where}/{name}"
-            rows = decode(data, where)
-            # A version of an older schema is given as it is, one of a schema that is not known unchecked.
-            if knows(self.manifest.schema_version):
-                rows = conform(rows, table, part, where, self.manifest.schema_version)
-            if unknown := [c for c in wanted or [] if c not in rows.column_names]:
-                raise UsageError(
-                    f"unknown column '{unknown[0]}'", remedy=f"{table} has: {', '.join(rows.column_names)}"
-                )
-            pieces.append(rows if wanted is None else rows.select(wanted))
-        return pa.concat_tables(pieces)
+        if wanted is not None and knows(self.manifest.schema_version):
+            _known(wanted, table, [c.name for c in self.columns(table)])
+        keys = self._filtered(table)
+        needed = None if wanted is None else list(dict.fromkeys([*wanted, *keys]))
+        chosen = self._kept if keys else None
+        for rows in _ahead(lambda p: self._rows(table, p, needed), parts, 1 if self._local else AHEAD):
+            for key in keys:
+                rows = rows.filter(pc.is_in(rows[key], value_set=chosen))
+            yield rows if wanted is None else rows.select(wanted)
 
-    def pandas(self, table: str = "speeches", columns: Iterable[str] | None = None) -> pandas.DataFrame:
-        """A table as pandas.DataFrame (times keep their zone). Raises as `arrow`."""
-        frame: pandas.DataFrame = self.arrow(table, columns).to_pandas()
-        return frame
+    def _rows(self, table: str, part: Part, columns: Sequence[str] | None) -> pa.Table:
+        """The rows of a part: all columns, or those named, in the order of the file."""
+        name = self._name(table, part)
+        where = f"{self._source.where}/{name}"
+        rows = decode(
+            self._content(name, part, columns is not None), where, list(columns) if columns is not None else None
+        )
+        if columns is not None:
+            _known(columns, table, rows.column_names)
+        if not knows(self.manifest.schema_version):
+            return rows if columns is None else rows.select(columns)  # given as it is, unchecked
+        schema = TABLES[table].schema_in(self.manifest.schema_version)
+        expected = schema.names if columns is None else [n for n in schema.names if n in columns]
+        if rows.num_rows != part.rows or set(rows.column_names) != set(expected):
+            raise DamagedError(
+                f"the file holds {rows.num_rows} rows of {len(rows.schema)} columns, the manifest says {part.rows} of "
+                f"{len(expected)}",
+                where=where,
+                remedy="restore the file from a copy of the dataset",
+            )
+        return rows.select(expected).cast(pa.schema([schema.field(n) for n in expected]))
 
-    def polars(self, table: str = "speeches", columns: Iterable[str] | None = None) -> polars.DataFrame:
-        """A table as polars.DataFrame. Raises as `arrow`."""
-        import polars
+    def _content(self, name: str, part: Part, projected: bool) -> bytes | pa.NativeFile:
+        """A part's bytes, verified; or, of a part elsewhere of which only some columns are wanted, what reads it by ranges."""
+        if projected and part.bytes >= RANGES_FROM and not self._local and not self._verify:
+            file = RangeFile(self._source, name, part.bytes)
+            try:
+                file.read(4)
+                file.seek(0)
+                return pa.PythonFile(file, mode="r")
+            except NoRangesError:
+                pass  # a server of whole files
+        path = self._source.local(name)
+        if path is not None and self._verify is False:
+            if not path.is_file():
+                raise self._absent(name)
+            return pa.OSFile(str(path))
+        data = self._source.read(name)
+        if data is None:
+            raise self._absent(name)
+        return data if self._verify is False else checked(data, part.sha256, f"{self._source.where}/{name}")
 
-        frame = polars.from_arrow(self.arrow(table, columns))
-        assert isinstance(frame, polars.DataFrame)
-        return frame
+    def _absent(self, name: str) -> DamagedError:
+        where = f"{self._source.where}/{name}"
+        folder = self._source.local(name)
+        if folder is not None and not folder.parent.exists():
+            table = folder.parent.name
+            return DamagedError(
+                f"the table '{table}' is missing",
+                where=str(folder.parent),
+                remedy=f"if the version was downloaded in part: download it again with --table {table}; else restore it from a copy",
+            )
+        return _missing(where)
 
-    def duckdb(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection in memory with one view a table, over the version's files. Raises DamagedError."""
-        import duckdb
+    def _files(self, table: str) -> list[Path]:
+        """Local files with the parts of a table, verified, for engines that read by themselves."""
+        return list(_ahead(lambda p: self._file(table, p), self._parts(table), 1 if self._local else AHEAD))
 
-        connection = duckdb.connect()
-        for table in self.tables:
-            if table not in TABLES:
-                continue
-            files = [str(self._source.file(*self._read(table, part))) for part in self._parts(table)]
-            quoted = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
-            connection.execute(f'CREATE VIEW "{table}" AS SELECT * FROM read_parquet([{quoted}])')
-        if isinstance(self._source, _Web):
-            _ALIVE.append(self._source)  # its views need the downloaded files for as long as the connection lives
-        return connection
+    def _file(self, table: str, part: Part) -> Path:
+        name = self._name(table, part)
+        path = self._source.local(name)
+        if path is None:
+            path = _cache(self._source.where) / part.file
+            if not path.exists() or _digest(path) != part.sha256:
+                data = self._content(name, part, projected=False)
+                assert isinstance(data, bytes)
+                write_bytes(path, data)
+            return path
+        if not path.is_file():
+            raise self._absent(name)
+        if self._verify is not False and _digest(path) != part.sha256:
+            checked(read_file(path), part.sha256, str(path))
+        if set("*?[") & set(str(path)):  # engines take such a path for a pattern
+            link = _cache(str(path.parent)) / part.file
+            if not link.is_symlink():
+                link.symlink_to(path)
+            return link
+        return path
+
+    def _filtered(self, table: str) -> tuple[str, ...]:
+        """The columns of a table by which the filters choose its rows."""
+        return REFERS.get(table, ()) if self.filters.active else ()
+
+    @cached_property
+    def _kept(self) -> pa.Array:
+        """The ids of the speeches that pass the filters."""
+        whole = Dataset(self._source, self.manifest, self._prefix, None, self._verify)
+        speeches, duplicates, contained = (whole.arrow(t, NEEDS[t]) for t in ("speeches", "duplicates", "contained"))
+        return kept(speeches, duplicates, contained, self.filters)
 
 
-_ALIVE: list[_Source] = []
+_CACHES: dict[str, tempfile.TemporaryDirectory[str]] = {}
 
 
-def open_dataset(path_or_url: str | Path, version: str = "latest") -> Dataset:
+def _cache(where: str) -> Path:
+    """A folder for files of `where` that engines read by themselves; it goes when the process ends."""
+    if where not in _CACHES:
+        _CACHES.setdefault(where, tempfile.TemporaryDirectory(prefix="jianghua-"))
+    return Path(_CACHES[where].name)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _ahead(work: Callable[[Part], T], parts: Sequence[Part], at_once: int) -> Iterator[T]:
+    """`work` on each part, in order, at most `at_once` of them begun and not handed over."""
+    if at_once == 1 or len(parts) < 2:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        begun: deque[Future[T]] = deque()
+        try:
+            for part in parts:
+                begun.append(pool.submit(work, part))
+                if len(begun) == at_once:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
+
+
+def _known(wanted: Sequence[str], table: str, names: Sequence[str]) -> None:
+    if unknown := [c for c in wanted if c not in names]:
+        raise UsageError(f"unknown column '{unknown[0]}'", remedy=f"{table} has: {', '.join(names)}")
+
+
+def _named(rows: pa.Table, version: str) -> pa.Table:
+    return rows.add_column(
+        0, pa.field("version", pa.string(), nullable=False), pa.repeat(pa.scalar(version), rows.num_rows)
+    )
+
+
+def _missing(where: str) -> DamagedError:
+    return DamagedError("a file of the version is missing", where=where, remedy="restore it from a copy of the dataset")
+
+
+def open_dataset(
+    path_or_url: str | Path,
+    version: str | None = None,
+    as_of: date | datetime | str | None = None,
+    dedupe: bool = False,
+    previews: bool = True,
+    split: Split | None = None,
+    verify: bool | None = None,
+    test_share: float = 0.1,
+) -> Dataset:
     """Open a published dataset.
 
-    path_or_url: the dataset's folder (`datasets/speeches`), the folder of datasets, a home, or a single version's folder;
-    or the address of one of the first two on a web server. version: a version's name or `latest`.
+    path_or_url: the dataset's folder (`datasets/speeches`), the folder of datasets, a home, or a single version's folder; or the
+    address of one of these on a web server (http, https) or on object storage (s3).
+    version: a version's name or `latest` (the default). as_of: instead, the version that was the latest at that time: a date (its
+    end, UTC), an aware datetime, or either in ISO form; see publisher.versions.latest_at for versions that are no more.
+    dedupe: one copy of each speech. previews: False leaves texts out that are cut. split: only the training or the test side;
+    copies are always on one side (publisher.selection). test_share: share of the test side.
+    verify: True compares every file with its SHA-256 before a row of it is handed over; False does not; None does, but over
+    the network fetches only the columns asked for, checked page by page.
 
-    Raises UsageError when there is no such dataset or version (naming the ones there are), DamagedError when a file is not
-    what was published, JianghuaError when a server cannot be reached.
+    Raises UsageError when there is no such dataset or version (naming the ones there are), GoneError for a version that is no more,
+    DamagedError when a file is not what was published, JianghuaError when a server cannot be reached.
+    """
+    filters = Filters(dedupe, previews, split, test_share)
+    source, prefix = locate(path_or_url)
+    if prefix is None:
+        manifest, _, prefix = find(source, version, as_of, verify is not False)
+    else:
+        manifest = _only(source, version, as_of, verify is not False)
+    return Dataset(source, manifest, prefix, filters, verify)
+
+
+def locate(path_or_url: str | Path) -> tuple[Source, str | None]:
+    """Where a dataset's files are. The prefix is "" when it is a single version's folder, else None.
+
+    Raises UsageError when there is none, JianghuaError when a server cannot be reached.
     """
     text = str(path_or_url)
-    if text.startswith(("http://", "https://")):
-        return _open_web(text, version)
     if "://" in text:
-        raise UsageError(
-            f"cannot read {urlsplit(text).scheme}:// addresses",
-            where=text,
-            remedy="give a folder or an http(s) address",
-        )
-    root = Path(text)
+        return _locate_away(text)
+    root = Path(text).expanduser()
     if (root / "manifest.json").is_file() and not (root / "latest.json").is_file():
-        return _open_folder_of_version(root, version)
+        return Folder(root.resolve()), ""
     for folder in (root, root / "speeches", root / "datasets" / "speeches"):
         if (folder / "latest.json").is_file() or (folder / "versions").is_dir():
-            return _open(_Folder(folder.resolve()), version)
+            return Folder(folder.resolve()), None
     raise UsageError(
         "there is no published dataset here",
         where=text,
@@ -249,60 +491,30 @@ def open_dataset(path_or_url: str | Path, version: str = "latest") -> Dataset:
     )
 
 
-def _open_web(url: str, version: str) -> Dataset:
+def _locate_away(url: str) -> tuple[Source, str | None]:
     url = url.rstrip("/").removesuffix("/latest.json")
-    for root in (url, f"{url}/speeches"):
-        web = _Web(root)
-        if web.read("latest.json") is not None:
-            return _open(web, version)
-    web = _Web(url)
-    data = web.read("manifest.json")
-    if data is None:
+    source: type[Web] | type[Objects] = Web if url.startswith(("http://", "https://")) else Objects
+    for root in (url, f"{url}/speeches", f"{url}/datasets/speeches"):
+        if source(root).read("latest.json") is not None:
+            return source(root), None
+    if source(url).read("manifest.json") is None:
         raise UsageError(
             "there is no published dataset at this address",
             where=url,
             remedy="give the address of the folder that holds latest.json",
         )
-    return _only(Dataset(web, parse_manifest(data, f"{url}/manifest.json"), ""), version, url)
+    return source(url), ""
 
 
-def _open_folder_of_version(root: Path, version: str) -> Dataset:
-    path = root / "manifest.json"
-    return _only(Dataset(_Folder(root.resolve()), parse_manifest(read_file(path), str(path)), ""), version, str(root))
-
-
-def _only(dataset: Dataset, version: str, where: str) -> Dataset:
-    if version not in ("latest", dataset.version):
-        raise unknown_version(version, [dataset.version], where)
-    return dataset
-
-
-def _open(source: _Source, version: str) -> Dataset:
-    data = source.read("latest.json")
-    latest: Latest | None = None
-    if data is not None:
-        try:
-            latest = parse_latest(data, f"{source.where}/latest.json")
-        except DamagedError:
-            if version == "latest":
-                raise
-    if version == "latest":
-        if latest is None:
-            raise DamagedError(
-                "latest.json is missing",
-                where=source.where,
-                remedy=f"restore it from a copy, or name a version: {', '.join(source.versions()[-5:])}",
-            )
-        version = latest.version
-    else:
-        try:
-            order(version)
-        except UsageError:
-            raise unknown_version(version, source.versions(), source.where) from None
-    name = f"versions/{version}/manifest.json"
-    manifest = source.read(name)
-    if manifest is None:
-        raise unknown_version(version, source.versions(), source.where)
-    if latest and version == latest.version:
-        checked(manifest, latest.manifest_sha256, f"{source.where}/{name}")
-    return Dataset(source, parse_manifest(manifest, f"{source.where}/{name}"), f"versions/{version}/")
+def _only(source: Source, version: str | None, as_of: date | datetime | str | None, verify: bool) -> Manifest:
+    """The manifest of a folder that is one version."""
+    if as_of is not None:
+        raise UsageError("this is a single version", where=source.where, remedy="leave as_of out, or open the dataset")
+    where = f"{source.where}/manifest.json"
+    data = source.read("manifest.json") or b""
+    if verify and (digest := sums(source, "").get("manifest.json")):
+        checked(data, digest, where)
+    manifest = parse_manifest(data, where)
+    if version not in (None, "latest", manifest.version):
+        raise unknown_version(str(version), [manifest.version], source.where)
+    return manifest

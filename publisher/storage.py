@@ -53,13 +53,14 @@ def encode(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def decode(data: bytes | pa.Buffer, where: str, columns: list[str] | None = None) -> pa.Table:
+def decode(data: bytes | pa.Buffer | pa.NativeFile, where: str, columns: list[str] | None = None) -> pa.Table:
     """The rows of a Parquet file, every page's checksum verified.
 
     Raises DamagedError naming `where` when the bytes are no whole Parquet file.
     """
     try:
-        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        source = data if isinstance(data, pa.NativeFile) else pa.BufferReader(data)
+        file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=True)
         return file.read(columns=columns)
     except (pa.ArrowException, OSError, ValueError) as e:
         raise DamagedError(f"damaged Parquet file: {str(e).splitlines()[0]}", where=where, remedy=_REMEDY) from e

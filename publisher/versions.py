@@ -95,30 +95,40 @@ def as_of(folder: Path, when: datetime) -> str:
     when: aware. Raises UsageError when nothing had been published by then, or when the version of that time is gone.
     """
     latest = read_latest(folder)
-    live = [m for m, _ in live_versions(folder, latest)] if latest else []
-    then = [m for m in live if m.published_at <= when]
-    found = then[-1] if then else None
-    lost = [g for g in gone_versions(folder) if g.replaced_by is None and _time_of(g) <= when]
+    live = [(m.version, m.sequence, m.published_at) for m, _ in live_versions(folder, latest)] if latest else []
+    return latest_at(when, live, gone_versions(folder), str(folder))
+
+
+def latest_at(when: datetime, live: Sequence[tuple[str, int, datetime]], gone: Sequence[Gone], where: str) -> str:
+    """The name of the version that was the latest at a time.
+
+    live: name, sequence and `published_at` of each version that there is, by sequence. gone: the tombstones. A re-issued version has the
+    sequence and the time of the one that it replaces, and so answers for it. Raises UsageError when nothing had been
+    published by then, or when the version of that time is gone.
+    """
+    at = f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    found = next((v for v in reversed(live) if v[2] <= when), None)
+    lost = [g for g in gone if g.replaced_by is None and _time_of(g) <= when]
     last = max(lost, key=lambda g: g.sequence, default=None)
-    if last is not None and (found is None or last.sequence > found.sequence):
+    if last is not None and (found is None or last.sequence > found[1]):
         raise UsageError(
-            f"version {last.version}, the latest at {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC, is gone ({last.state}): {last.reason}",
-            where=str(folder),
-            remedy=f"the one before that is still there is {found.version}"
+            f"version {last.version}, the latest at {at}, is gone ({last.state}): {last.reason}",
+            where=where,
+            remedy=f"the one before that is still there is {found[0]}"
             if found
-            else f"the oldest that is still there is {live[0].version}"
+            else f"the oldest that is still there is {live[0][0]}"
             if live
             else "there is no version any more",
         )
     if found is None:
         raise UsageError(
-            f"nothing had been published at {when.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-            where=str(folder),
-            remedy=f"the first version is {live[0].version}, of {live[0].published_at:%Y-%m-%d %H:%M} UTC"
+            f"nothing had been published at {at}",
+            where=where,
+            remedy=f"the first version is {live[0][0]}, of {live[0][2].astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             if live
             else "`jianghua publish speeches` makes the first version",
         )
-    return found.version
+    return found[0]
 
 
 def _time_of(gone: Gone) -> datetime:

@@ -17,6 +17,7 @@ from crawler.console import HomeOption, JsonOption, run_app
 from schedules.child import die_with_parent
 
 STAGES, TIME, LOOK = "The chain, step by step", "The whole chain, and when it runs", "Looking at what there is"
+USE = "Using a published dataset"
 
 # command: (module whose `app` has it, panel of the help, first line of its help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -35,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "versions": ("publisher.cli", LOOK, "List the published versions."),
     "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),
+    "download": ("publisher.cli_data", USE, "Download a version: verified, resumable, only what is missing."),
+    "export": ("publisher.cli_data", USE, "Write a table as CSV for spreadsheets, JSON lines or one Parquet file."),
     "golden": ("crawler.extraction.golden_cli", LOOK, "Are the golden pages read as they should be; renew them."),
     "sample": ("crawler.sample.cli", LOOK, "Build or serve the built-in sample of document sites."),
 }

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from publisher.cards import documents
 from publisher.documents.changelog import chosen, titled
-from publisher.manifest import FileEntry, Gate, Manifest, sha256, to_json
+from publisher.manifest import FileEntry, Gate, Manifest, latest_of, sha256, to_json
 from publisher.release import publish_records
 from publisher.storage import decode
 from publisher.versions import read_manifest, read_version
@@ -96,6 +96,7 @@ def made(root: Path) -> Made:
         }
     )
     (folder / "manifest.json").write_bytes(to_json(manifest))
+    (dataset / "latest.json").write_bytes(to_json(latest_of(manifest, sha256(to_json(manifest)))))
     changes = {**summary, "examples": examples}
     for name, content in documents(manifest, QUALITY, changes, SOURCES).items():
         (folder / name).write_bytes(content)
