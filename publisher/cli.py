@@ -123,6 +123,12 @@ def versions(home: HomeOption = None, dataset: DatasetOption = "speeches", as_js
 @app.command()
 def verify(
     version: Annotated[str | None, typer.Argument(help="Version or `latest` (default: all).")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="URL", help="Verify the copy at this address by its files' digests (s3://…, http://…)."
+        ),
+    ] = None,
     home: HomeOption = None,
     dataset: DatasetOption = "speeches",
     quick: Annotated[
@@ -131,9 +137,20 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Re-read every file of a version, or of all, and name the first thing that is not as it was written."""
-    folder = dataset_folder(home_of(home), dataset)
+    if at is not None and quick:
+        raise UsageError("--quick is for a folder", remedy="leave it out, or sync the copy into a folder first")
     with err.status("verifying") as status:
-        report = verify_dataset(folder, version, lambda what: status.update(f"verifying {what}"), quick=quick)
+
+        def progress(what: str) -> None:
+            status.update(f"verifying {what}")
+
+        if at is not None:
+            from publisher.chain import open_place
+            from publisher.verify_remote import verify_remote
+
+            report = verify_remote(open_place(at, dataset).store, version, progress)
+        else:
+            report = verify_dataset(dataset_folder(home_of(home), dataset), version, progress, quick=quick)
     rate = round(report.bytes / report.seconds) if report.seconds and not quick else None
     read = (
         f"{size(report.bytes)}, {report.rows} rows: all as written" if not quick else f"{size(report.bytes)} in place"

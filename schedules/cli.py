@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "learn": ("crawler.extraction.cli", STAGES, "Learn what repeats on a site's pages: a new numbered profile."),
     "extract": ("crawler.extraction.cli", STAGES, "Read the archived pages into speech records, without the network."),
     "publish": ("publisher.cli", STAGES, "Make the next version of a dataset from the records."),
+    "sync": ("publisher.cli_sync", STAGES, "Copy versions between folders, object storage and the web."),
     "sites": ("crawler.cli", LOOK, "Add, list, show and check site files."),
     "corrections": ("crawler.corrections.cli", LOOK, "What people put right: list, check and add corrections."),
     "explain": ("crawler.explaining.cli", LOOK, "Show why a row is what it is: page, blocks, decisions, row."),

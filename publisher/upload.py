@@ -1,0 +1,240 @@
+"""Publish to object storage, safe with several publishers at once and with publishers that die.
+
+A local mirror of the remote dataset is brought to what the remote latest.json says; the ordinary publish builds on it; right
+before it would replace its local latest.json it calls `Upload`, which puts the new version to the storage:
+
+1. new parts, named by their content;
+2. versions/NAME/manifest.json, only if there is none: this takes the name;
+3. the rest of the version's folder, parts as copies on the storage's side, SHA256SUMS last;
+4. latest.json, only if it still is what the build began from: the commit.
+
+Whoever fails at 2 or 4 has lost a race: the local version is undone, the mirror brought up, and the version built again upon
+the winner's. A publisher that dies before 4 has published nothing; what it left is swept by later publishes (publisher/sync.py).
+After 4 the version is published whatever becomes of the publisher: projections are brought up by the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol, TypeAlias
+
+from crawler.errors import DamagedError, JianghuaError
+from publisher.chain import History, Place, open_place, read_history
+from publisher.gone import remove_version as remove_folder
+from publisher.manifest import Latest, Manifest, sha256, to_json
+from publisher.projections import project
+from publisher.release import PublishResult, locked, recover
+from publisher.remote import ConflictError, FolderStore
+from publisher.shipping import VersionUpload, bring_logs, files_of, part_names, project_to, remove_version
+from publisher.storage import checked, read_file
+from publisher.sync import bring_version, drop_parts, manifests_only, sweep
+from publisher.versions import LATEST, VERSION
+
+TRIES = 30  # of a publish that loses races; every race lost is a version that another one published
+PAUSE = 0.2  # seconds, at most, before the second try; it doubles up to PAUSE_MOST, times a random share
+PAUSE_MOST = 5.0
+# A publisher that has been at it for longer does not write any more: half of what sweeping waits for (sync.GRACE).
+LONGEST = 24 * 3600.0
+
+# Called with the dataset folder, the manifest and the latest.json of the version that is about to be published locally.
+Commit: TypeAlias = Callable[[Path, Manifest, Latest], None]
+
+
+class PublishLocally(Protocol):
+    """The ordinary publish, into a folder whose lock is held.
+
+    commit: to be called right before latest.json is replaced; what it raises undoes the version. taken: names that the new
+    version must not have.
+    """
+
+    def __call__(self, folder: Path, commit: Commit, taken: frozenset[str]) -> PublishResult:
+        """Publish, and say what became of it."""
+
+
+def publish_to(
+    url: str,
+    mirrors: Path,
+    publish: PublishLocally,
+    *,
+    dataset: str = "speeches",
+    wait: float = 60.0,
+    tries: int = TRIES,
+    progress: Callable[[str], None] = lambda _: None,
+) -> PublishResult:
+    """Publish the next version of the dataset at `url`.
+
+    mirrors: folder for the local mirrors (`var/publish/mirror`); each may be deleted at any time. wait: seconds to wait for another
+    publish on this machine to the same place.
+
+    Raises what `publish` raises; ConflictError when `tries` races were lost; UsageError for an address that cannot be used or
+    without credentials; JianghuaError when the storage does not answer; DamagedError when the remote dataset is damaged.
+    """
+    place = open_place(url, dataset, to_write=True)
+    folder = mirror_folder(mirrors, place)
+    renewed = False
+    with locked(folder, wait):
+        for attempt in range(tries):
+            try:
+                progress(f"bringing up the mirror of {place.store.where}")
+                history = mirror(place, folder)
+                progress("building the version")
+                result = publish(folder, Upload(place, history, progress), history.names)
+            except ConflictError:
+                if attempt + 1 == tries:
+                    raise
+                progress("another publisher was faster; building again upon its version")
+                time.sleep(random.uniform(0, min(PAUSE_MOST, PAUSE * 2**attempt)))
+                continue
+            except DamagedError as e:
+                if renewed or not (e.where or "").startswith(str(folder)):
+                    raise
+                renewed = True
+                _empty(folder)  # all of the mirror lies at the remote, whole
+                continue
+            progress("bringing up versions.json and what else is derived")
+            finish(place, folder)
+            return replace(result, reason=f"{result.reason} (at {place.store.where})")
+    raise JianghuaError("no try was allowed", where=url, remedy="allow at least one")
+
+
+def mirror_folder(mirrors: Path, place: Place) -> Path:
+    """The local mirror of a remote dataset."""
+    return mirrors / hashlib.sha256(place.store.where.encode()).hexdigest()[:16] / place.dataset
+
+
+# --- the mirror -----------------------------------------------------------------------------------------------------
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != ".lock":
+            path.unlink()
+
+
+def mirror(place: Place, folder: Path) -> History:
+    """Bring the mirror to the remote's latest version: that one whole, of the others the manifests. Gives the remote's history.
+
+    What the mirror has beyond that goes: the remote decides. The caller holds the mirror's lock. Raises DamagedError when the
+    remote is damaged.
+    """
+    recover(folder)
+    paths = {p.parent.name: p for p in folder.glob("versions/*/manifest.json")}
+    history = read_history(place.store, lambda name: paths[name].read_bytes() if name in paths else None)
+    latest, head = history.latest, history.head
+    for path in folder.glob("versions/*"):
+        if VERSION.fullmatch(path.name) and path.name not in history.versions:
+            shutil.rmtree(path)
+    if latest is None or head is None:
+        for name in (LATEST, "versions.json", "feed.xml"):
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / "tables", ignore_errors=True)
+        return history
+    bring_version(place.store, folder, history.versions[latest.version])
+    bring_logs(place.store, folder)
+    manifests_only(history, folder)
+    _thin(folder, head)
+    drop_parts(folder, history)
+    return history
+
+
+def _thin(folder: Path, head: Manifest) -> None:
+    """Keep of older versions the manifests, and only the parts of the latest: a mirror needs no more."""
+    for path in folder.glob("versions/*/*"):
+        if path.parent.name != head.version and path.name != "manifest.json":
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    live = part_names(head)
+    for path in folder.glob("tables/*/part-*.parquet"):
+        if str(path.relative_to(folder)) not in live:
+            path.unlink()
+
+
+# --- the commit -----------------------------------------------------------------------------------------------------
+
+
+class Upload:
+    """The hook that makes a version, whole in the local mirror, the one that readers of the remote get.
+
+    history: of the remote, as the version was built upon.
+    """
+
+    def __init__(self, place: Place, history: History, progress: Callable[[str], None] = lambda _: None) -> None:
+        self.place, self.history, self.progress = place, history, progress
+        self._began = time.monotonic()
+
+    def __call__(self, folder: Path, manifest: Manifest, latest: Latest) -> None:
+        """Put the version to the storage and commit it there.
+
+        Raises ConflictError when the name is taken or the remote has another latest version than the one built upon, JianghuaError
+        when the storage does not answer: whether the commit was done then shows at the next publish.
+        """
+        source, target = FolderStore(folder), self.place.store
+        name = manifest.version
+        own = folder / "versions" / name / "manifest.json"
+        data = checked(read_file(own), latest.manifest_sha256, str(own))
+        head = self.history.head
+        self.progress(f"uploading {name}")
+        with TemporaryDirectory(prefix="jianghua-upload-") as spool:
+            files = files_of(source, manifest, sha256(data))
+            upload = VersionUpload(source, target, manifest, files, Path(spool))
+            upload.parts(part_names(head) if head else set())
+            upload.claim(data, again=False)
+            try:
+                upload.rest()
+                self._in_time()
+            except Exception:
+                self._give_up(name)
+                raise
+        try:
+            target.put(LATEST, to_json(latest), absent=self.history.tag is None, tag=self.history.tag)
+        except ConflictError:
+            if self._done(latest):
+                return  # the answer to the first request was lost, and the client's second try met our own file
+            self._give_up(name)
+            raise
+
+    def _done(self, latest: Latest) -> bool:
+        found = self.place.store.read(LATEST)
+        if found is None:
+            return False
+        # Or somebody has built upon it already.
+        return found.data == to_json(latest) or latest.version in read_history(self.place.store).versions
+
+    def _give_up(self, name: str) -> None:
+        """Remove what nobody will ever read. What stays because of an error is swept later."""
+        try:
+            remove_version(self.place.store, name)
+        except JianghuaError:
+            self.progress(f"what was uploaded of {name} is left to be swept")
+
+    def _in_time(self) -> None:
+        if time.monotonic() - self._began > LONGEST:
+            raise JianghuaError(
+                f"the upload took longer than {LONGEST / 3600:.0f} hours",
+                where=self.place.store.where,
+                remedy="run the same command again",
+            )
+
+
+def finish(place: Place, folder: Path) -> None:
+    """Bring up at the remote what is derived, and sweep. Each can be done again at any time, by any publisher."""
+    paths = {p.parent.name: p for p in folder.glob("versions/*/manifest.json")}
+    history = read_history(place.store, lambda name: paths[name].read_bytes() if name in paths else None)
+    for gone in history.gone.values():  # also of versions that went meanwhile
+        remove_folder(folder, gone)
+    local = read_history(FolderStore(folder)).latest
+    if local is not None:
+        project(folder, local)
+        project_to(place, folder, local.sequence)
+        sweep(place, history)

@@ -1,0 +1,142 @@
+"""A process that publishes to object storage: forks a publisher for each line it reads, so that imports cost once.
+
+Each line is JSON: url, mirrors, site and rows (its own speeches, beside those that the remote has), kill_at (SIGKILL itself
+before the n-th request that writes) or nothing. At an empty line it waits for those begun, and answers for each with the exit
+code (negative: signal) and a message: of one that published, how many requests that write it made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from publisher_made import records, speech
+
+import publisher.release as release
+from crawler.errors import JianghuaError
+from publisher.duplicates import relation
+from publisher.manifest import Latest, Manifest, parse_latest, parse_manifest
+from publisher.upload import Commit, publish_to
+from publisher.versions import LATEST
+
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+WRITES = ("put", "copy", "delete")
+
+
+def publish_hooked(
+    folder: Path, given: dict[str, pa.Table], commit: Commit, taken: frozenset[str], now: datetime = NOW
+) -> release.PublishResult:
+    """publish_records, with the hook right before latest.json is replaced, and names that are not to be used."""
+    write, name = release.write_bytes, release.next_name
+
+    def hooked(path: Path, data: bytes) -> None:
+        if path.name == LATEST:
+            latest: Latest = parse_latest(data, str(path))
+            manifest: Manifest = parse_manifest((folder / latest.manifest).read_bytes(), str(folder))
+            commit(folder, manifest, latest)
+        write(path, data)
+
+    def free(where: Path, at: datetime) -> str:
+        day, n = name(where, at).split(".")
+        numbers = [int(t.split(".")[1]) for t in taken if t.startswith(day + ".")]
+        return f"{day}.{max([int(n), *(k + 1 for k in numbers)])}"
+
+    release.write_bytes, release.next_name = hooked, free
+    try:
+        return release.publish_records(folder, given, now=now)
+    finally:
+        release.write_bytes, release.next_name = write, name
+
+
+def with_parent(folder: Path, rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
+    """Records: these rows beside what the mirror's version has, as if this publisher had crawled all of it."""
+    made = records(rows)
+    if not (folder / LATEST).exists():
+        return made
+    latest = parse_latest((folder / LATEST).read_bytes(), LATEST)
+    parent = release.read_version(folder, latest.version)
+    out = {}
+    for name, mine in made.items():
+        old = parent.rows(name).select(mine.column_names).cast(mine.schema)
+        key = "url" if name == "pages" else "speech_id"
+        out[name] = pa.concat_tables(
+            [old.filter(pa.compute.invert(pa.compute.is_in(old[key], mine[key].combine_chunks()))), mine]
+        )
+    return out
+
+
+made = 0
+
+
+def kill_before(n: int | None) -> None:
+    """Count this process's requests that write to object storage, and SIGKILL it before the n-th."""
+    from publisher.buckets import BucketStore
+
+    def counted(do: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            global made
+            if made == n:
+                os.kill(os.getpid(), signal.SIGKILL)
+            made += 1
+            return do(*given, **named)
+
+        return call
+
+    for name in WRITES:
+        setattr(BucketStore, name, counted(getattr(BucketStore, name)))
+
+
+def run(job: dict[str, Any]) -> str:
+    os.environ.update(job["environment"])
+    kill_before(job.get("kill_at"))
+    rows = [speech(job["site"], n) for n in job["rows"]]
+    publish_to(
+        job["url"],
+        Path(job["mirrors"]),
+        lambda folder, commit, taken: publish_hooked(folder, with_parent(folder, rows), commit, taken),
+    )
+    return str(made)
+
+
+def main() -> None:
+    records([speech("a", 1)])
+    relation(speech("a", 1, "學習。"), speech("a", 1, "学习") | {"text_sha256": ""})
+    children: list[tuple[int, int]] = []
+    for line in sys.stdin:
+        if line.strip():
+            read, write = os.pipe()
+            if not (child := os.fork()):
+                code, message = 3, ""
+                try:
+                    message = run(json.loads(line))
+                    code = 0
+                except JianghuaError as e:
+                    code, message = e.exit_code, str(e)
+                except BaseException as e:
+                    message = repr(e)
+                os.write(write, message.encode()[:4000])
+                os._exit(code)
+            os.close(write)
+            children.append((child, read))
+            continue
+        # An empty line: those begun since the last one have to end.
+        for child, read in children:
+            message = b""
+            while piece := os.read(read, 4096):
+                message += piece
+            os.close(read)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            sys.stdout.write(json.dumps([code, message.decode()]) + "\n")
+        children.clear()
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

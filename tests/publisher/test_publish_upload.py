@@ -1,0 +1,504 @@
+"""Publishing to object storage and syncing, on a real S3 server: several publishers at once, kill -9, damage."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from publisher_made import page, records, speech
+from remote_child import NOW, publish_hooked, with_parent
+from s3_server import S3
+from s3_server import s3 as s3
+
+from crawler.console import run_app
+from crawler.errors import DamagedError, UsageError
+from publisher.chain import Place, open_place, read_history
+from publisher.reader import open_dataset
+from publisher.release import PublishResult, publish_records
+from publisher.remote import ConflictError
+from publisher.sync import Synced, sweep, sync
+from publisher.upload import Upload, mirror, mirror_folder, publish_to
+from publisher.verify import verify
+from publisher.verify_remote import verify_remote
+from schedules.cli import app
+
+# Every request takes a minute; one in ten of them, and every one with JIANGHUA_TEST_EVERY_STEP set.
+EVERY = bool(os.environ.get("JIANGHUA_TEST_EVERY_STEP"))
+CHILD = Path(__file__).with_name("remote_child.py")
+Run = Callable[[list[dict[str, Any]]], list[tuple[int, str]]]
+
+
+@pytest.fixture(autouse=True)
+def _credentials(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def url(s3: S3) -> str:
+    return s3.url(f"t-{uuid.uuid4()}")
+
+
+@pytest.fixture(scope="module")
+def run(s3: S3) -> Iterator[Run]:
+    """Publishers at once, a process each: their exit codes and messages."""
+    paths = os.pathsep.join([str(CHILD.parent), str(CHILD.parents[2])])
+    with subprocess.Popen(
+        [sys.executable, str(CHILD)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+
+        def ask(jobs: list[dict[str, Any]]) -> list[tuple[int, str]]:
+            assert process.stdin
+            assert process.stdout
+            for job in jobs:
+                process.stdin.write(json.dumps(job | {"environment": dict(s3.environment)}) + "\n")
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return [tuple(json.loads(process.stdout.readline())) for _ in jobs]
+
+        yield ask
+        process.stdin.close()
+
+
+def publish_rows(url: str, mirrors: Path, site: str, rows: range, day: int = 0, **how: Any) -> PublishResult:
+    return publish_to(
+        url,
+        mirrors,
+        lambda folder, commit, taken: publish_hooked(
+            folder,
+            with_parent(folder, [speech(site, n) for n in rows]),
+            commit,
+            taken,
+            NOW + timedelta(days=day),
+        ),
+        **how,
+    )
+
+
+def down(url: str, folder: Path) -> Path:
+    sync(open_place(url, "speeches"), open_place(str(folder), "speeches", to_write=True))
+    return folder / "speeches"
+
+
+def ids(where: str | Path) -> list[str]:
+    found: list[str] = open_dataset(where).arrow(columns=["speech_id"])["speech_id"].to_pylist()
+    return found
+
+
+def local(folder: Path, days: int = 3) -> Path:
+    """A dataset on disk with a version a day."""
+    for day in range(days):
+        rows = [speech("a", n) for n in range(4 + day)]
+        publish_records(folder, records(rows, [page(speech("a", 99), "gone")]), now=NOW + timedelta(days=day))
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What readers see of a dataset folder."""
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and not p.name.startswith(".") and "latest" not in p.relative_to(folder).parts[0]
+    } | {"latest.json": (folder / "latest.json").read_bytes()}
+
+
+def test_a_first_and_a_second_version_through_different_machines(url: str, tmp_path: Path) -> None:
+    one = publish_rows(url, tmp_path / "m1", "a", range(6))
+    two = publish_rows(url, tmp_path / "m2", "b", range(3))
+    assert (one.sequence, two.sequence) == (1, 2)
+    assert (two.rows, two.added) == (9, 3)
+    again = publish_rows(url, tmp_path / "m1", "b", range(3))
+    assert again.version is None
+    place = open_place(url, "speeches")
+    assert verify_remote(place.store).versions == [one.version, two.version]
+    folder = down(url, tmp_path / "down")
+    assert verify(folder).versions == [one.version, two.version]
+    assert sorted(ids(folder)) == sorted(speech(s, n)["speech_id"] for s, k in (("a", 6), ("b", 3)) for n in range(k))
+    # What lies there is, file by file, what a folder would have.
+    there = {e.name: e.size for e in place.store.entries()}
+    assert there == {n: len(d) for n, d in files(folder).items()}
+    index = place.datasets.read("index.json")
+    assert index is not None
+    assert json.loads(index.data)["datasets"][0]["version"] == two.version
+
+
+def test_eight_publishers_at_once_make_a_chain(url: str, tmp_path: Path, run: Run) -> None:
+    jobs = [{"url": url, "mirrors": str(tmp_path / f"m{i}"), "site": f"s{i}", "rows": [1, 2]} for i in range(8)]
+    found = run(jobs)
+    assert [code for code, _ in found] == [0] * 8, found
+    history = read_history(open_place(url, "speeches").store)
+    manifests = [k.manifest for k in history.versions.values()]
+    assert [m.sequence for m in manifests] == list(range(1, 9))
+    assert [m.parent.version if m.parent else None for m in manifests] == [None, *(m.version for m in manifests[:-1])]
+    assert [m.tables["speeches"].added for m in manifests] == [2] * 8
+    folder = down(url, tmp_path / "down")
+    assert verify(folder).versions == [m.version for m in manifests]
+    assert Counter(ids(folder)) == Counter(speech(f"s{i}", n)["speech_id"] for i in range(8) for n in (1, 2))
+    listed = open_place(url, "speeches").store.read("versions.json")
+    assert listed is not None
+    assert [v["version"] for v in json.loads(listed.data)["versions"]] == [m.version for m in manifests]
+
+
+def test_kill_at_any_request(url: str, tmp_path: Path, run: Run) -> None:
+    publish_rows(url, tmp_path / "m", "a", range(3))
+    place = open_place(url, "speeches")
+    code, said = run([{"url": url, "mirrors": str(tmp_path / "m"), "site": "b", "rows": [1]}])[0]
+    assert code == 0, said
+    requests = int(said)
+    points = range(0, requests, 1 if EVERY else requests // 10)
+    for n in points:
+        code, said = run([{"url": url, "mirrors": str(tmp_path / "m"), "site": f"k{n}", "rows": [n], "kill_at": n}])[0]
+        assert code == -9, said
+        verify_remote(place.store, "latest")
+    assert verify(down(url, tmp_path / "down"), "latest").versions
+    last = publish_rows(url, tmp_path / "m", "z", range(2))
+    assert last.version
+    verify_remote(place.store)
+    folder = down(url, tmp_path / "down")
+    assert verify(folder).versions[-1] == last.version
+    history = read_history(place.store)
+    assert [k.manifest.sequence for k in history.versions.values()] == list(range(1, last.sequence + 1))
+    # What the dead left is swept when it is old enough, and nothing else.
+    before = verify_remote(place.store).files
+    sweep(place, history, timedelta(0))
+    assert not read_history(place.store).strays
+    assert verify_remote(place.store).files == before
+    parts = {
+        f"tables/{t}/{p.file}" for k in history.versions.values() for t, e in k.manifest.tables.items() for p in e.parts
+    }
+    assert {e.name for e in place.store.entries("tables") if "/part-" in e.name} == parts
+    assert down(url, tmp_path / "again")
+
+
+def test_a_lost_race_is_built_again_and_leaves_nothing(url: str, tmp_path: Path) -> None:
+    publish_rows(url, tmp_path / "m1", "a", range(3))
+    tries = 0
+
+    def slow(folder: Path, commit: Any, taken: frozenset[str]) -> PublishResult:
+        nonlocal tries
+        tries += 1
+        given = with_parent(folder, [speech("slow", 1)])
+        if tries == 1:  # another one is faster between our reading and our commit
+            publish_rows(url, tmp_path / "m2", "fast", range(1))
+        return publish_hooked(folder, given, commit, taken)
+
+    result = publish_to(url, tmp_path / "m1", slow)
+    assert tries == 2
+    assert result.sequence == 3
+    place = open_place(url, "speeches")
+    history = read_history(place.store)
+    assert not history.strays
+    assert {e.name.split("/")[1] for e in place.store.entries("versions")} == set(history.versions)
+    assert len(ids(down(url, tmp_path / "down"))) == 5
+
+
+def test_a_race_lost_too_often_is_an_error_and_changes_nothing(url: str, tmp_path: Path) -> None:
+    publish_rows(url, tmp_path / "m1", "a", range(3))
+    fast = iter(range(100))
+
+    def slow(folder: Path, commit: Any, taken: frozenset[str]) -> PublishResult:
+        given = with_parent(folder, [speech("slow", 1)])
+        publish_rows(url, tmp_path / "m2", f"fast{next(fast)}", range(1))
+        return publish_hooked(folder, given, commit, taken)
+
+    with pytest.raises(ConflictError, match="somebody else"):
+        publish_to(url, tmp_path / "m1", slow, tries=2)
+    assert read_history(open_place(url, "speeches").store).head.sequence == 3  # type: ignore[union-attr]
+    assert not [i for i in ids(down(url, tmp_path / "down")) if i.startswith("slow")]
+
+
+def test_a_name_that_a_dead_publisher_holds_stands_in_nobodys_way(url: str, tmp_path: Path) -> None:
+    first = publish_rows(url, tmp_path / "m", "a", range(3))
+    store = open_place(url, "speeches").store
+    day = f"{NOW:%Y-%m-%d}"
+    manifest = store.read(f"versions/{first.version}/manifest.json")
+    assert manifest is not None
+    store.put(f"versions/{day}.2/manifest.json", manifest.data.replace(b'"sequence": 1', b'"sequence": 2'))
+    store.put(f"versions/{day}.2/README.md", b"half")
+    second = publish_rows(url, tmp_path / "m", "b", range(1))
+    assert second.version == f"{day}.3"
+    assert list(read_history(store).versions) == [f"{day}.1", f"{day}.3"]
+    folder = down(url, tmp_path / "down")
+    assert not (folder / "versions" / f"{day}.2").exists()
+    assert store.read(f"versions/{day}.2/README.md") is not None  # too young to be swept
+    swept = sweep(open_place(url, "speeches"), read_history(store), timedelta(seconds=-1))
+    assert {n for n in swept if n.startswith("versions")} == {
+        f"versions/{day}.2/manifest.json",
+        f"versions/{day}.2/README.md",
+    }
+    verify_remote(store)
+
+
+def test_a_commit_whose_answer_was_lost_counts(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_rows(url, tmp_path / "m", "a", range(3))
+    place = open_place(url, "speeches", to_write=True)
+    put = type(place.store).put
+
+    def twice(self: Any, name: str, data: Any, **how: Any) -> None:
+        put(self, name, data, **how)
+        if name == "latest.json":
+            put(self, name, data, **how)  # as a client does that got no answer
+
+    monkeypatch.setattr(type(place.store), "put", twice)
+    result = publish_rows(url, tmp_path / "m", "b", range(1))
+    assert result.sequence == 2
+    assert list(read_history(place.store).versions)[-1] == result.version
+    verify_remote(place.store)
+
+
+def test_a_mirror_is_brought_up_from_anything(url: str, tmp_path: Path) -> None:
+    first = publish_rows(url, tmp_path / "m", "a", range(3))
+    folder = mirror_folder(tmp_path / "m", open_place(url, "speeches"))
+    part = next((folder / "tables" / "speeches").glob("part-*"))
+    damaged = bytearray(part.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    part.unlink()
+    part.write_bytes(damaged)
+    assert publish_rows(url, tmp_path / "m", "b", range(1)).sequence == 2
+    # A version that the remote has not, as after a commit that did not reach it.
+    publish_records(folder, with_parent(folder, [speech("c", 1)]), now=NOW)
+    assert publish_rows(url, tmp_path / "m", "d", range(1)).sequence == 3
+    verify_remote(open_place(url, "speeches").store)
+    found = ids(down(url, tmp_path / "down"))
+    assert len(found) == 5
+    assert not [i for i in found if i.startswith("c:")]
+    assert not (folder / "versions" / first.version / "README.md").exists()  # of old versions only the manifests
+    assert mirror(open_place(url, "speeches"), folder).head.sequence == 3  # type: ignore[union-attr]
+
+
+def test_projections_never_go_backwards(url: str, tmp_path: Path) -> None:
+    publish_rows(url, tmp_path / "m1", "a", range(3))
+    place = open_place(url, "speeches", to_write=True)
+    folder = mirror_folder(tmp_path / "m1", place)
+    publish_rows(url, tmp_path / "m2", "b", range(1))
+    new = {e.name: place.store.read(e.name).data for e in place.store.entries() if "versions/" not in e.name}  # type: ignore[union-attr]
+    from publisher.upload import finish
+
+    finish(place, folder)  # of the one who was first and slept
+    assert {n: place.store.read(n).data for n in new} == new  # type: ignore[union-attr]
+    place.store.delete(["versions.json"])
+    place.datasets.delete(["index.json"])
+    publish_rows(url, tmp_path / "m1", "b", range(1))  # nothing new: the projections come back all the same
+    assert place.store.read("versions.json").data == new["versions.json"]  # type: ignore[union-attr]
+    assert place.datasets.read("index.json") is not None
+
+
+@pytest.mark.parametrize("through", ["folder", "bucket"])
+def test_sync_goes_both_ways_and_moves_only_what_is_missing(url: str, tmp_path: Path, through: str) -> None:
+    folder = local(tmp_path / "one" / "speeches")
+    middle = url if through == "bucket" else str(tmp_path / "two")
+    there = open_place(middle, "speeches", to_write=True)
+    here = open_place(str(tmp_path / "one"), "speeches")
+    plan = sync(here, there, dry_run=True)
+    assert read_history(there.store).latest is None
+    first = sync(here, there)
+    assert (first.files, first.bytes, first.versions) == (plan.files, plan.bytes, plan.versions)
+    assert len(first.versions) == 3
+    again = sync(here, there)
+    assert (again.files, again.versions) == (0, [])
+    publish_records(folder, records([speech("a", n) for n in range(9)]), now=NOW + timedelta(days=7))
+    more = sync(here, there)
+    assert len(more.versions) == 1
+    assert more.files < first.files
+    back = down(middle, tmp_path / "three")
+    assert files(back) == files(folder)
+    verify(back)
+
+
+def test_a_flipped_byte_is_found_and_mended(url: str, tmp_path: Path) -> None:
+    folder = local(tmp_path / "one" / "speeches", days=1)
+    here, there = open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True)
+    sync(here, there)
+    rng = random.Random(5)
+    for turn, name in enumerate(rng.sample(sorted(e.name for e in there.store.entries("versions")), 6)):
+        good = there.store.read(name)
+        assert good is not None
+        bad = bytearray(good.data)
+        bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
+        there.store.put(name, bytes(bad))
+        with pytest.raises(DamagedError):
+            verify_remote(there.store)
+        with pytest.raises(DamagedError):
+            down(url, tmp_path / f"down{turn}")
+        assert not (tmp_path / f"down{turn}" / "speeches" / "latest.json").exists()
+        there.store.delete([name])
+        if name.endswith("/manifest.json"):
+            there.store.put(name, good.data)
+        sync(here, there, check=True)
+        verify_remote(there.store)
+    assert files(down(url, tmp_path / "down")) == files(folder)
+
+
+def test_a_target_with_another_history_is_refused(url: str, tmp_path: Path) -> None:
+    local(tmp_path / "one" / "speeches", days=1)
+    publish_rows(url, tmp_path / "m", "other", range(2), day=5)
+    with pytest.raises(UsageError, match="another dataset"):
+        sync(open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True))
+    with pytest.raises(UsageError, match="no published dataset"):
+        sync(open_place(url + "/nothing", "speeches"), open_place(str(tmp_path / "x"), "speeches"))
+
+
+def test_versions_that_are_gone_go_at_the_target_too(url: str, tmp_path: Path) -> None:
+    from publisher.gone import remove_version, tombstone
+    from publisher.projections import project
+
+    folder = local(tmp_path / "one" / "speeches")
+    here, there = open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True)
+    sync(here, there)
+    disk = open_place(str(tmp_path / "disk"), "speeches", to_write=True)
+    sync(there, disk)
+    history = read_history(here.store)
+    first = next(iter(history.versions.values()))
+    remove_version(folder, tombstone(first.manifest, first.sha256, "retired", "old", NOW + timedelta(days=9)))
+    assert history.latest is not None
+    project(folder, history.latest)
+    for source, target in ((here, there), (there, disk)):
+        report = sync(source, target)
+        assert report.gone == [first.manifest.version]
+        left = read_history(target.store)
+        assert list(left.gone) == [first.manifest.version]
+        assert len(left.versions) == 2
+        assert not list(target.store.entries(f"versions/{first.manifest.version}"))
+        assert sync(source, target).gone == []
+    live = {
+        f"tables/{t}/{p.file}" for k in left.versions.values() for t, e in k.manifest.tables.items() for p in e.parts
+    }
+    assert {e.name for e in there.store.entries("tables") if "/part-" in e.name} == live
+    verify_remote(there.store)
+    verify(tmp_path / "disk" / "speeches")
+
+
+class _PluggedError(Exception):
+    pass
+
+
+def test_a_sync_that_died_goes_on(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = local(tmp_path / "one" / "speeches")
+    here, there = open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True)
+    bucket = type(there.store)
+    put, left = bucket.put, 0
+
+    def failing(self: Any, name: str, data: Any, **how: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _PluggedError
+        put(self, name, data, **how)
+
+    monkeypatch.setattr(bucket, "put", failing)
+    reports: list[Synced] = []
+    for allowed in (3, 9, 20, 30, 200):
+        left = allowed
+        with contextlib.suppress(_PluggedError):
+            reports.append(sync(here, there))
+        if (history := read_history(there.store)).latest:
+            assert history.head
+            verify_remote(there.store, "latest")
+    assert reports
+    assert files(down(url, tmp_path / "down")) == files(folder)
+
+
+def test_a_hook_that_did_not_begin_from_the_latest_is_refused(url: str, tmp_path: Path) -> None:
+    place = open_place(url, "speeches", to_write=True)
+    began = read_history(place.store)
+    publish_rows(url, tmp_path / "m", "a", range(3))
+    with pytest.raises(ConflictError):
+        publish_hooked(
+            tmp_path / "scratch" / "speeches",
+            records([speech("b", 1)]),
+            Upload(Place(place.datasets, "speeches"), began),
+            frozenset({f"{NOW:%Y-%m-%d}.1"}),
+        )
+    assert not (tmp_path / "scratch" / "speeches" / "latest.json").exists()
+    assert len(read_history(place.store).versions) == 1
+
+
+@contextlib.contextmanager
+def web(folder: Path) -> Iterator[str]:
+    """A plain web server over a folder."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("into", ["folder", "bucket"])
+def test_from_a_web_server(url: str, tmp_path: Path, into: str) -> None:
+    folder = local(tmp_path / "one" / "speeches")
+    with web(tmp_path / "one") as address:
+        target = open_place(url if into == "bucket" else str(tmp_path / "two"), "speeches", to_write=True)
+        sync(open_place(address, "speeches"), target)
+        assert sync(open_place(f"{address}/speeches", "speeches"), target).files == 0
+        assert verify_remote(open_place(address, "speeches").store).versions == list(
+            read_history(target.store).versions
+        )
+    back = down(url, tmp_path / "two") if into == "bucket" else tmp_path / "two" / "speeches"
+    assert files(back) == files(folder)
+
+
+def jianghua(*arguments: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    argv, sys.argv = sys.argv, ["jianghua", *arguments]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            run_app(app)
+    except SystemExit as e:
+        code = int(e.code or 0)
+    finally:
+        sys.argv = argv
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_the_commands(url: str, tmp_path: Path) -> None:
+    folder = local(tmp_path / "home" / "datasets" / "speeches")
+    home = str(tmp_path / "home")
+    code, out, err = jianghua("sync", ".", url, "--dry-run", "--json", "--home", home)
+    assert code == 0, err
+    plan = json.loads(out)
+    assert plan["dry_run"]
+    assert len(plan["versions"]) == 3
+    assert jianghua("verify", "--at", url)[0] == 2  # nothing there yet
+    code, out, _ = jianghua("sync", home, url, "--delete")
+    assert code == 0
+    assert f"brought {', '.join(plan['versions'])}" in out
+    assert "nothing was missing" in jianghua("sync", home, url, "--check")[1]
+    code, out, _ = jianghua("verify", "--at", url, "--json")
+    assert (code, json.loads(out)["versions"]) == (0, plan["versions"])
+    code, _, err = jianghua("sync", url, url)
+    assert code == 2
+    assert "the same place" in err
+    code, _, err = jianghua("sync", home, "https://example.org/x")
+    assert code == 2
+    assert "only be read" in err
+    assert jianghua("sync", url, str(tmp_path / "back"))[0] == 0
+    assert files(tmp_path / "back" / "speeches") == files(folder)
