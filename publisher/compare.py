@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
-from publisher.build import ignored
 from publisher.changes import SCHEMA, Changes
 from publisher.layout import Indices, Mask, differs, keys
 from publisher.manifest import Manifest, Part
+from publisher.rowindex import ignored
 from publisher.storage import checked, read_file
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES, Table, knows
 from publisher.versions import as_of, part_path, read_latest, read_manifest, unknown_version

@@ -7,16 +7,14 @@ life and never with each publish.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.manifest import Part
-from publisher.storage import PART_ROWS
 from publisher.tables import Table
 
 MERGE_AT = 4  # parts of one size class
@@ -24,15 +22,7 @@ SIZE_CLASS = 4  # each class holds parts up to four times as long as the one bef
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A part of the parent version with its rows. kept: whether its file can be part of the next version as it is."""
-
-    part: Part
-    rows: pa.Table
-    kept: bool = True
+Places = Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +47,26 @@ class Difference:
         return {"added": len(self.added), "changed": len(self.changed_new), "removed": len(self.removed)}
 
 
-@dataclass(slots=True)
-class Planned:
-    """The next state of a table: parts kept as they are and rows of parts to write, in their order."""
-
-    parts: list[Part | pa.Table] = field(default_factory=list)
-    rows: int = 0
-
-
 def keys(table: pa.Table, columns: Sequence[str]) -> pa.Array:
     """One string a row that identifies it."""
     parts = [pc.cast(table[c], pa.large_string()) for c in columns]
-    joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, pa.scalar("\x1f", pa.large_string()))
-    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+    return flat(
+        parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, pa.scalar("\x1f", pa.large_string()))
+    )
 
 
-def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    if isinstance(column, pa.ChunkedArray):
-        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    return column
+def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column in one piece."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def differs(old: pa.ChunkedArray | pa.Array, new: pa.ChunkedArray | pa.Array) -> Mask:
     """Where two columns of one type and length differ; null equals null and nothing else."""
-    a, b = _flat(old), _flat(new)
+    a, b = flat(old), flat(new)
     valid_a, valid_b = (np.asarray(x.is_valid().to_numpy(zero_copy_only=False), dtype=bool) for x in (a, b))
     out: Mask = valid_a != valid_b
     if pa.types.is_list(a.type):
@@ -124,60 +110,48 @@ def compare(old: pa.Table, new: pa.Table, table: Table, ignore: Sequence[str] = 
     return Difference(added, removed, pairs_old[hit], pairs_new[hit], columns)
 
 
-def plan(
-    parent: Sequence[Stored],
-    new: pa.Table,
-    difference: Difference,
-    table: Table,
-) -> Planned:
-    """The parts of the next state. new: all its rows; difference: `compare` of the parent's rows with them."""
-    schema = table.schema
-    old = pa.concat_tables([schema.empty_table(), *(s.rows for s in parent)])
-    changed = new.take(pa.array(difference.changed_new))
-    added = new.take(pa.array(difference.added))
-    added = added.take(pc.sort_indices(keys(added, table.key)))
+def plan(sizes: Sequence[int], touched: Mask, removed: Mask, added: Places, most: int) -> list[int | Places]:
+    """The parts of the next state of a table: the number of a part that stays as it is, or the places of the rows of a part to write.
 
-    # For each parent row the row that takes its place in [old, changed], or -1 when it left.
-    place = np.arange(old.num_rows, dtype=np.int64)
-    place[difference.changed_old] = old.num_rows + np.arange(changed.num_rows)
-    place[difference.removed] = -1
-    pool = pa.concat_tables([old, changed])
-    parts: list[Part | pa.Table] = []
+    sizes: rows of each part of the parent; a row of the parent has the place that it has in the version. touched: which of these rows
+    are changed or leave; removed: which leave; added: places of the new rows, in their order. most: rows a part.
+    """
+    parts: list[int | Places] = []
     start = 0
-    for stored in parent:
-        here = place[start : start + stored.rows.num_rows]
-        kept = here[here >= 0]
-        if stored.kept and len(kept) == len(here) and (kept < old.num_rows).all():
-            parts.append(stored.part)
-        elif len(kept):
-            parts.append(pool.take(pa.array(kept)))
-        start += stored.rows.num_rows
-    parts += [added.slice(i, PART_ROWS) for i in range(0, added.num_rows, PART_ROWS)]
-    parts = [p for p in parts if _rows(p)]
-    known = {s.part.sha256: s.rows for s in parent}
-    parts = _merge(parts, lambda p: known[p.sha256] if isinstance(p, Part) else p)
-    if not parts:
-        parts = [schema.empty_table()]  # a table always has a file, so that its folder can always be read
-    return Planned(parts, sum(map(_rows, parts)))
+    counts: list[int] = []
+    for number, size in enumerate(sizes):
+        here = slice(start, start + size)
+        if not touched[here].any():
+            parts.append(number)
+            counts.append(size)
+        elif len(stay := start + np.flatnonzero(~removed[here])):
+            parts.append(stay)
+            counts.append(len(stay))
+        start += size
+    for i in range(0, len(added), most):
+        parts.append(added[i : i + most])
+        counts.append(len(parts[-1]))  # type: ignore[arg-type]
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
+    def places(part: int | Places) -> Places:
+        return np.arange(starts[part], starts[part + 1]) if isinstance(part, int) else part
 
-def _rows(part: Part | pa.Table) -> int:
-    return part.rows if isinstance(part, Part) else part.num_rows
-
-
-def _size_class(rows: int) -> int:
-    return -1 if rows >= PART_ROWS // 2 else int(np.log(max(rows, 1)) / np.log(SIZE_CLASS) + 1e-9)
-
-
-def _merge(parts: list[Part | pa.Table], load: Callable[[Part | pa.Table], pa.Table]) -> list[Part | pa.Table]:
-    """Merge parts of one size class, at the place of the first of them, until no class has MERGE_AT of them."""
+    drop = [i for i, n in enumerate(counts) if not n]  # an empty part stands only in an empty table
+    for i in reversed(drop):
+        del parts[i], counts[i]
     while True:
         classes: dict[int, list[int]] = {}
-        for i, part in enumerate(parts):
-            classes.setdefault(_size_class(_rows(part)), []).append(i)
+        for i, n in enumerate(counts):
+            classes.setdefault(_size_class(n, most), []).append(i)
         full = next((v for k, v in sorted(classes.items()) if k >= 0 and len(v) >= MERGE_AT), None)
         if full is None:
             return parts
-        rows = pa.concat_tables([load(parts[i]) for i in full])
-        merged = [rows.slice(i, PART_ROWS) for i in range(0, rows.num_rows, PART_ROWS)]
-        parts = [*parts[: full[0]], *merged, *(p for i, p in enumerate(parts) if i > full[0] and i not in full)]
+        rows = np.concatenate([places(parts[i]) for i in full])
+        merged: list[int | Places] = [rows[i : i + most] for i in range(0, len(rows), most)]
+        rest = [i for i in range(full[0] + 1, len(parts)) if i not in set(full)]
+        parts = [*parts[: full[0]], *merged, *(parts[i] for i in rest)]
+        counts = [*counts[: full[0]], *(len(m) for m in merged), *(counts[i] for i in rest)]  # type: ignore[arg-type]
+
+
+def _size_class(rows: int, most: int) -> int:
+    return -1 if rows >= most // 2 else int(np.log(max(rows, 1)) / np.log(SIZE_CLASS) + 1e-9)

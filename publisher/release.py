@@ -2,19 +2,16 @@
 
 Order of a publish: lock → recover → build → gates → unchanged? → parts → version folder → latest.json → projections.
 Replacing latest.json is the commit. Before it nothing that readers see has changed; a publish that died is undone by the
-next one with the help of a journal (.publishing.json), which names what it was about to make. After it, projections
-(versions.json, index.json, the link `latest`) are made from what is there, now or by the next publish.
+next one (publisher/locks.py). After it, projections (versions.json, index.json, feed, Delta log, the link `latest`) are made from
+what is there, now or by the next publish.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
-import os
 import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
@@ -28,20 +25,25 @@ from crawler.corrections.entries import Correction, load_corrections
 from crawler.durable import cannot_write, fsync_folder, write_bytes, write_json
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
-from publisher.build import Build, build
+from publisher import rowindex
+from publisher.build import Build, Parent, Progress, build, state_of
 from publisher.cards import readme
-from publisher.changes import Changes, collect
+from publisher.contract import check_parent, check_program
 from publisher.gates import RefusedError
-from publisher.intake import read_all, sites_with_records
-from publisher.manifest import Gate, Manifest, Part, TableEntry, as_json, latest_of, sha256, to_json
-from publisher.memo import memo_path, remembering
+from publisher.intake import Shards, Source, Tables, sites_with_records
+from publisher.locks import JOURNAL, building, locked, recover
+from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
+from publisher.parts import PartStore
 from publisher.projections import project
-from publisher.storage import content_digest, encode, link_or_copy, part_name, put
-from publisher.tables import SCHEMA_VERSION, TABLES
-from publisher.versions import LATEST, Version, read_latest, read_version, version_names
+from publisher.recipe import Recipe
+from publisher.storage import encode, link_or_copy
+from publisher.tables import SCHEMA_VERSION
+from publisher.versions import LATEST, read_latest, read_manifest, require_known, version_names
+
+__all__ = ["PublishResult", "dataset_folder", "locked", "publish", "publish_records", "recover"]
 
 DATASETS = ("speeches",)
-JOURNAL = ".publishing.json"
+Commit = Callable[[Path, Manifest, Latest], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,158 +78,149 @@ def publish(
     now: datetime | None = None,
     accept: Mapping[str, str] | None = None,
     wait: float = 60.0,
+    folder: Path | None = None,
+    commit: Commit | None = None,
+    progress: Progress = lambda *_: None,
 ) -> PublishResult:
     """Publish the next version of a dataset from the records of every site in the home.
 
     now: the time of publishing, aware (default: the clock); it names the version. accept: reasons for failed gates, by
-    gate. wait: seconds to wait for another publish to end.
+    gate. wait: seconds to wait for another publish to end. folder: another place of the dataset than the home's (a mirror of a remote
+    one); commit: see `publish_records`.
 
     Raises RefusedError when a gate refuses, JianghuaError when the disk is full or another publish does not end,
-    DamagedError when records or parent version are damaged, and for a correction file with a mistake. In each case the latest
+    DamagedError when the parent version is damaged, and for a correction file with a mistake. In each case the latest
     version stays as it is.
     """
-    folder = dataset_folder(home, dataset)
-    if not sites_with_records(home) and not (folder / LATEST).exists():
+    target = dataset_folder(home, dataset) if folder is None else folder
+    if not sites_with_records(home) and not (target / LATEST).exists():
         raise JianghuaError(
             "there is nothing to publish: no site has records",
             where=str(home.var / "records"),
             remedy="run `jianghua crawl SITE` and `jianghua extract SITE` first, or `jianghua run SITE` for the whole chain",
         )
+    memo = home.var / "publish" / (dataset if folder is None else f"mirror-{sha256(str(folder).encode())[:16]}")
     # The records are read under the lock, so that of two publishes the later one has the newer records.
-    with locked(folder, wait):
-        records = read_all(home)
+    with locked(target, wait), _scratch(memo) as scratch:
         return publish_records(
-            folder,
-            records,
+            target,
+            Shards(home, scratch / "records"),
             now=now,
             accept=accept,
-            memo=memo_path(home.var / "publish"),
+            memo=memo,
             corrections=load_corrections(home),
+            commit=commit,
+            progress=progress,
+            scratch=scratch,
         )
+
+
+@contextlib.contextmanager
+def _scratch(memo: Path | None) -> Iterator[Path]:
+    """A folder for what does not fit into memory; what a killed publish left there goes first."""
+    try:
+        if memo is None:
+            folder = Path(tempfile.mkdtemp(prefix="jianghua-publish-"))
+        else:
+            folder = memo / "scratch"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+    except OSError as e:
+        raise cannot_write(memo or Path("a folder for temporary files"), e) from e
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish_records(
     folder: Path,
-    records: Mapping[str, pa.Table],
+    records: Mapping[str, pa.Table] | Source,
     *,
     now: datetime | None = None,
     accept: Mapping[str, str] | None = None,
     memo: Path | None = None,
     corrections: Sequence[Correction] = (),
+    commit: Commit | None = None,
+    progress: Progress = lambda *_: None,
+    scratch: Path | None = None,
 ) -> PublishResult:
-    """Publish the next version of the dataset in `folder` from tables in memory. The caller holds the lock.
+    """Publish the next version of the dataset in `folder`. The caller holds the lock.
 
-    records: speeches, provenance and pages of all sites, rows in any order. memo: file that remembers sketches.
-    corrections: what people put right.
+    records: where they come from, or the tables speeches, provenance and pages of all sites, rows in any order. memo: folder of what is
+    remembered between publishes. corrections: what people put right. commit: called with the dataset folder, manifest and latest.json
+    of the new version right before it becomes visible; an error there undoes the version.
     Raises as `publish` does.
     """
+    if scratch is None:
+        with _scratch(memo) as own:
+            return publish_records(
+                folder, records, now=now, accept=accept, memo=memo, corrections=corrections, commit=commit,
+                progress=progress, scratch=own,
+            )  # fmt: skip
+    check_program()
     now = (now or datetime.now(UTC)).astimezone(UTC)
+    source: Source = Tables(records) if isinstance(records, Mapping) else records
+    store = PartStore(folder)
     try:
         recover(folder)
         latest = read_latest(folder)
         if latest:
             project(folder, latest)  # a publish that died right after its commit left this to us
-        parent = read_version(folder, latest.version, latest.manifest_sha256) if latest else None
+        parent = _parent(folder, store, latest, memo) if latest else None
         name = next_name(folder, now)
-        sketcher = {"sketcher": remembering(memo)} if memo else {}
-        made = build(records, parent, name, now, accept, corrections=corrections, **sketcher)
-        if not made.tables:
-            _record_refusal(folder, made, parent, now)
-            raise RefusedError(made.gates, where=str(folder))
-        if parent and not made.changed:
-            m = parent.manifest
-            return PublishResult(
-                None, m.version, m.sequence, m.tables["speeches"].rows, 0, 0, 0,
-                f"no new version: nothing changed since {m.version}", tuple(made.gates),
-            )  # fmt: skip
         try:
-            return _commit(folder, made, parent, name, now)
+            made = build(
+                source,
+                parent,
+                store,
+                name,
+                now,
+                accept=accept,
+                recipe=Recipe(corrections),
+                scratch=scratch,
+                index=memo / "copies" if memo else None,
+                progress=progress,
+            )
+            if not made.entries and any(g.result == "fail" and g.accepted is None for g in made.gates):
+                _record_refusal(folder, made, parent, now)
+                raise RefusedError(made.gates, where=str(folder))
+            if parent and not made.changed:
+                m = parent.manifest
+                return PublishResult(
+                    None, m.version, m.sequence, m.tables["speeches"].rows, 0, 0, 0,
+                    f"no new version: nothing changed since {m.version}", tuple(made.gates),
+                )  # fmt: skip
+            return _commit(folder, store, made, parent, name, now, memo, commit)
         except BaseException:
             with contextlib.suppress(Exception):
+                store.discard()
                 recover(folder)
             raise
     except OSError as e:
         raise cannot_write(Path(e.filename) if e.filename else folder, e) from e
 
 
+def _parent(folder: Path, store: PartStore, latest: Latest, memo: Path | None) -> Parent:
+    manifest, _ = read_manifest(folder, latest.version, latest.manifest_sha256)
+    require_known(manifest, str(folder / latest.manifest))
+    check_parent(manifest.schema_version)
+    state = rowindex.load(memo, latest.manifest_sha256) if memo else None
+    return Parent(manifest, latest.reference, state or state_of(store, manifest))
+
+
 def next_name(folder: Path, now: datetime) -> str:
     """The name of the next version: the day (UTC) and a number that goes on from the day's last."""
     day = f"{now:%Y-%m-%d}"
-    numbers = [int(n.split(".")[1]) for n in version_names(folder) if n.startswith(day + ".")]
+    names = [
+        *version_names(folder),
+        *(p.name.removesuffix(".gone.json") for p in (folder / "versions").glob("*.gone.json")),
+    ]
+    numbers = [int(n.split(".")[1]) for n in names if n.startswith(day + ".")]
     return f"{day}.{max(numbers, default=0) + 1}"
 
 
-@contextlib.contextmanager
-def locked(folder: Path, wait: float) -> Iterator[None]:
-    """The dataset's lock: one publish at a time on this machine; it ends with the process that holds it.
-
-    Raises JianghuaError when another process still holds it after `wait` seconds.
-    """
-    path = folder / ".lock"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as e:
-        raise cannot_write(path, e) from e
-    try:
-        until = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    holder = os.pread(fd, 100, 0).decode(errors="replace").strip() or "unknown"
-                    raise JianghuaError(
-                        f"another publish is running (process {holder})",
-                        where=str(path),
-                        remedy="wait until it has ended, then run the same command again",
-                    ) from None
-                time.sleep(0.05)
-        with contextlib.suppress(OSError):  # who holds it is for people; a full disk must not stop a publish here
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(fd)
-
-
-def recover(folder: Path) -> None:
-    """Undo what a publish that died before its commit has left. Safe at any time under the lock."""
-    journal = folder / JOURNAL
-    if journal.exists():
-        note = _read_journal(journal)
-        latest = read_latest(folder) if (folder / LATEST).exists() else None
-        if note and (latest is None or latest.sequence < note["sequence"]):
-            orphan = folder / "versions" / note["version"]
-            if orphan.exists():
-                orphan.rename(_building(folder, note["version"]))
-            for part in note["created"]:
-                (folder / "tables" / part).unlink(missing_ok=True)
-    for pattern in ("versions/.building-*", "tables/*/.*.tmp", ".*.tmp", "versions/*/.*.tmp"):
-        for left in folder.glob(pattern):
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink(missing_ok=True)
-    for left in folder.parent.glob(".index.json.*.tmp"):
-        left.unlink(missing_ok=True)
-    journal.unlink(missing_ok=True)
-
-
-def _read_journal(path: Path) -> dict[str, Any] | None:
-    try:
-        note = json.loads(path.read_bytes())
-        return {"version": str(note["version"]), "sequence": int(note["sequence"]), "created": list(note["created"])}
-    except (ValueError, KeyError, TypeError):
-        return None  # it is replaced whole, so this is bit rot: what it named stays, and does no harm
-
-
-def _building(folder: Path, version: str) -> Path:
-    return folder / "versions" / f".building-{version}"
-
-
-def _record_refusal(folder: Path, made: Build, parent: Version | None, now: datetime) -> None:
+def _record_refusal(folder: Path, made: Build, parent: Parent | None, now: datetime) -> None:
     write_json(
         folder / "refused" / f"{now:%Y%m%dT%H%M%SZ}.json",
         {
@@ -247,9 +240,23 @@ def _software() -> dict[str, str]:
     return out
 
 
-def _commit(folder: Path, made: Build, parent: Version | None, name: str, now: datetime) -> PublishResult:
+def _commit(
+    folder: Path,
+    store: PartStore,
+    made: Build,
+    parent: Parent | None,
+    name: str,
+    now: datetime,
+    memo: Path | None,
+    commit: Commit | None,
+) -> PublishResult:
+    assert made.changes is not None
     sequence = parent.manifest.sequence + 1 if parent else 1
-    entries = _write_parts(folder, made, name, sequence)
+    head = {"version": name, "sequence": sequence, "parent": parent.manifest.version if parent else None}
+    files = {
+        "changes.parquet": encode(made.changes),
+        "changes.json": as_json(changes_summary(made.changes, made.counts, **head)),
+    }
     manifest = Manifest(
         dataset=folder.name,
         version=name,
@@ -257,87 +264,72 @@ def _commit(folder: Path, made: Build, parent: Version | None, name: str, now: d
         schema_version=SCHEMA_VERSION,
         published_at=now.replace(microsecond=0),
         parent=parent.reference if parent else None,
-        tables=entries,
+        tables=made.entries,
         sites=made.sites,
         held=made.held,
+        carried=made.carried,
         gates=tuple(made.gates),
+        files={n: FileEntry(bytes=len(data), sha256=sha256(data)) for n, data in sorted(files.items())},
+        schema_change=check_parent(parent.manifest.schema_version) if parent else "none",
         software=_software(),
     )
-    old = {n: parent.rows(n) if parent else t.schema.empty_table() for n, t in TABLES.items()}
-    head = {"version": name, "sequence": sequence, "parent": parent.manifest.version if parent else None}
-    digest = _write_folder(folder, manifest, collect(old, made.new, made.differences, **head))
+    _place(folder, store, name, sequence)
+    digest = _write_folder(folder, manifest, files)
     latest = latest_of(manifest, digest)
+    if commit:
+        commit(folder, manifest, latest)
     write_bytes(folder / LATEST, to_json(latest))  # the commit
     (folder / JOURNAL).unlink(missing_ok=True)
+    if memo and made.state:
+        with contextlib.suppress(JianghuaError, OSError):
+            rowindex.save(memo, digest, made.state)
     project(folder, latest)
-    d = made.differences["speeches"].counts()
-    total = entries["speeches"].rows
+    d = made.counts["speeches"]
+    total = made.entries["speeches"].rows
     reason = f"published {name}: {total} speeches, {d['added']} added, {d['changed']} changed, {d['removed']} removed"
     if made.upgraded:
         reason += f"; with the columns of schema {SCHEMA_VERSION} for the first time"
     return PublishResult(name, name, sequence, total, d["added"], d["changed"], d["removed"], reason, manifest.gates)
 
 
-def _write_parts(folder: Path, made: Build, version: str, sequence: int) -> dict[str, TableEntry]:
-    """Write the new parts into the store, journal first, and give the tables' entries."""
-    entries: dict[str, TableEntry] = {}
-    waiting: list[tuple[Path, Path]] = []
-    for name, planned in made.tables.items():
-        store = folder / "tables" / name
-        store.mkdir(parents=True, exist_ok=True)
-        parts = []
-        for item in planned.parts:
-            if isinstance(item, Part):
-                parts.append(item)
-                continue
-            data = encode(item)
-            digest = sha256(data)
-            part = Part(
-                file=part_name(digest),
-                rows=item.num_rows,
-                bytes=len(data),
-                sha256=digest,
-                content_sha256=content_digest(item),
-            )
-            parts.append(part)
-            target = store / part.file
-            if not (target.is_file() and target.read_bytes() == data):
-                beside = store / f".{part.file}.tmp"
-                put(beside, data)
-                waiting.append((beside, target))
-        counts = made.differences[name].counts()
-        entries[name] = TableEntry(rows=planned.rows, parts=tuple(parts), **counts)
-    created = [f"{t.parent.name}/{t.name}" for _, t in waiting if not t.exists()]
+def changes_summary(rows: pa.Table, counts: Mapping[str, Mapping[str, int]], **head: Any) -> dict[str, Any]:
+    """changes.json: counts a table, ids of speeches by what happened to them. head: what it begins with (version, parent …)."""
+    ids: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
+    for table, op, speech_id in zip(*(rows[c].to_pylist() for c in ("table", "op", "id")), strict=True):
+        if table == "speeches":
+            ids[op].append(speech_id)
+    return {**head, "tables": {n: dict(c) for n, c in counts.items()}, "speeches": ids}
+
+
+def _place(folder: Path, store: PartStore, version: str, sequence: int) -> None:
+    """Move the new parts to their places, journal first."""
+    targets = [(beside, folder / "tables" / table / file) for (table, file), beside in store.waiting.items()]
+    created = [f"{t.parent.name}/{t.name}" for _, t in targets if not t.exists()]
     write_json(folder / JOURNAL, {"version": version, "sequence": sequence, "created": created})
-    for beside, target in waiting:
+    for beside, target in targets:
         beside.replace(target)
-    for place in (*(folder / "tables" / name for name in made.tables), folder / "tables", folder):
+    store.waiting.clear()
+    for place in (*sorted({t.parent for _, t in targets}), folder / "tables", folder):
         fsync_folder(place)
-    return entries
 
 
-def _write_folder(folder: Path, manifest: Manifest, changes: Changes) -> str:
+def _write_folder(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> str:
     """Make the version folder beside its place and move it there; gives the manifest's digest."""
-    building = _building(folder, manifest.version)
-    building.mkdir(parents=True)
+    beside = building(folder, manifest.version)
+    beside.mkdir(parents=True)
     sums: dict[str, str] = {}
     for name, entry in manifest.tables.items():
-        (building / name).mkdir()
+        (beside / name).mkdir()
         for part in entry.parts:
-            link_or_copy(folder / "tables" / name / part.file, building / name / part.file)
+            link_or_copy(folder / "tables" / name / part.file, beside / name / part.file)
             sums[f"{name}/{part.file}"] = part.sha256
-        fsync_folder(building / name)
+        fsync_folder(beside / name)
     data = to_json(manifest)
-    files = {
-        "manifest.json": data,
-        "README.md": readme(manifest).encode(),
-        "changes.parquet": encode(changes.rows),
-        "changes.json": as_json(changes.summary),
-    }
-    sums |= {name: sha256(content) for name, content in files.items()}
-    files["SHA256SUMS"] = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
-    for name, content in files.items():
-        write_bytes(building / name, content)
-    building.rename(folder / "versions" / manifest.version)
+    every = {"manifest.json": data, "README.md": readme(manifest).encode(), **files}
+    sums |= {name: sha256(content) for name, content in every.items()}
+    every["SHA256SUMS"] = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
+    for name, content in every.items():
+        write_bytes(beside / name, content)
+    beside.rename(folder / "versions" / manifest.version)
     fsync_folder(folder / "versions")
     return sha256(data)

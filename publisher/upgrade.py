@@ -1,4 +1,4 @@
-"""A parent version of an older schema, as if it had been published with today's columns.
+"""Rows of a parent version of an older schema, as if they had been published with today's columns.
 
 A column that is new says nothing of whether a speech changed. So each row of the parent gets in its new columns what the new row
 of the same key has there: nothing differs in them, no revision grows, and changes.parquet tells only what really changed. A row
@@ -7,8 +7,7 @@ without a new one (its page cannot be read now) gets what its text gives, else n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -17,9 +16,8 @@ import pyarrow.compute as pc
 from crawler.extraction.fold import script_of
 from crawler.extraction.masks import masks
 from crawler.extraction.plain import plain
-from publisher.layout import Stored, keys
-from publisher.tables import SCHEMA_VERSION, TABLES, Table
-from publisher.versions import Version
+from publisher.layout import keys
+from publisher.tables import Table
 
 # What a new column of speeches is where only the text is at hand.
 _OF_TEXT: dict[str, Callable[[str], Any]] = {"script": script_of, "masks": lambda text: masks(plain(text))}
@@ -30,30 +28,16 @@ def nothing(dtype: pa.DataType) -> Any:
     return "" if pa.types.is_string(dtype) else [] if pa.types.is_list(dtype) else 0
 
 
-def upgraded(parent: Version, new: Mapping[str, pa.Table]) -> Version:
-    """The parent with every column of today; itself when it has them. new: the new rows of the tables that have rows in records.
-
-    The parts of a table that gets columns are not kept as files (Stored.kept): one version has one physical schema.
-    """
-    then = parent.manifest.schema_version
-    if then == SCHEMA_VERSION:
-        return parent
-    tables = {}
-    for name, parts in parent.tables.items():
-        table = TABLES[name]
-        missing = [f.name for f in table.schema if f.name not in table.schema_in(then).names]
-        tables[name] = (
-            [Stored(s.part, _filled(s.rows, new.get(name), table, missing), kept=False) for s in parts]
-            if missing
-            else parts
-        )
-    return replace(parent, tables=tables)
+def missing_columns(table: Table, schema_version: str) -> list[str]:
+    """The columns of today that the table has not in an older schema version."""
+    then = table.schema_in(schema_version).names
+    return [n for n in table.schema.names if n not in then]
 
 
-def _filled(rows: pa.Table, new: pa.Table | None, table: Table, missing: list[str]) -> pa.Table:
-    """`rows` with the missing columns."""
-    if new is None:
-        new = table.schema.empty_table()
+def filled(rows: pa.Table, new: pa.Table, table: Table, missing: list[str]) -> pa.Table:
+    """`rows` (of an older schema, without the columns `missing`) with every column of today. new: new rows of the same keys."""
+    if not missing:
+        return rows
     at = pc.index_in(keys(rows, table.key), value_set=keys(new, table.key))
     alone = pc.is_null(at)
     columns = []

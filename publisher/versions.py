@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from publisher.gone import SUFFIX, gone_error, gone_versions, read_gone
-from publisher.layout import Stored
 from publisher.manifest import (
     Gone,
     Latest,
@@ -29,6 +28,14 @@ from publisher.tables import SCHEMA_VERSION, TABLES, knows
 
 VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})\.(\d+)")
 LATEST = "latest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A part with its rows."""
+
+    part: Part
+    rows: pa.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +220,22 @@ def read_tables(folder: Path, entries: dict[str, TableEntry], schema_version: st
     }
 
 
+def require_known(manifest: Manifest, where: str) -> None:
+    """Raises JianghuaError when a version has a schema that this program does not know."""
+    if not knows(manifest.schema_version):
+        raise JianghuaError(
+            f"version {manifest.version} has schema {manifest.schema_version}, this program knows {SCHEMA_VERSION}",
+            where=where,
+            remedy="use the Jianghua that wrote it, or begin a new dataset folder",
+        )
+
+
 def read_version(folder: Path, name: str, manifest_sha256: str | None = None) -> Version:
     """A whole version in memory, in its own schema version.
 
     Raises UsageError for an unknown one, DamagedError for a damaged one, JianghuaError for one whose schema this program does not know.
     """
     manifest, data = read_manifest(folder, name, manifest_sha256)
-    if not knows(manifest.schema_version):
-        raise JianghuaError(
-            f"version {name} has schema {manifest.schema_version}, this program knows {SCHEMA_VERSION}",
-            where=str(folder / "versions" / name / "manifest.json"),
-            remedy="use the Jianghua that wrote it, or begin a new dataset folder",
-        )
+    require_known(manifest, str(folder / "versions" / name / "manifest.json"))
     reference = Reference(version=name, sequence=manifest.sequence, manifest_sha256=sha256(data))
     return Version(manifest, reference, read_tables(folder, manifest.tables, manifest.schema_version))

@@ -1,96 +1,158 @@
 from __future__ import annotations
 
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.records import OUTLINE, STRINGS, Column
-from publisher.layout import MERGE_AT, Stored, _size_class, compare, differs, plan
-from publisher.manifest import Part, sha256
-from publisher.storage import PART_ROWS, content_digest, decode, encode, part_name
-from publisher.tables import Table
+from crawler.records import OUTLINE
+from publisher import spill, stage
+from publisher.layout import MERGE_AT, _size_class, differs, keys, plan
+from publisher.parts import PartStore
+from publisher.rowindex import schema_of
+from publisher.spill import PLACE, Spill
+from publisher.stage import OwnColumns, Stage
+from publisher.storage import content_digest, decode, encode
+from publisher.tables import REMOVED, SCHEMA_VERSION
 
-TABLE = Table(
-    "t",
-    "a table for tests",
-    (
-        Column("k", pa.string(), "key"),
-        Column("n", pa.int32(), "number", nullable=True),
-        Column("words", STRINGS, "words"),
-        Column("views", pa.int64(), "counter", nullable=True),
-    ),
-    key=("k",),
-    quiet=("views",),
-)
-
-VALUES = st.tuples(
-    st.none() | st.integers(0, 3), st.lists(st.sampled_from(["甲", "乙", ""]), max_size=3), st.integers(0, 9)
-)
-STATES = st.dictionaries(st.integers(0, 40).map(str), VALUES, max_size=30)
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+MOST = 8
+VALUES = st.tuples(st.integers(1, 3), st.sampled_from(["甲", "乙", ""]))
+STATES = st.dictionaries(st.integers(0, 40).map(lambda i: f"a:{i}"), VALUES, max_size=30)
 
 
 def rows(state: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist(
-        [{"k": k, "n": n, "words": w, "views": v} for k, (n, w, v) in state.items()], schema=TABLE.schema
-    )
+        [
+            {
+                "speech_id": k, "page_url": "http://a/", "site": "a", "part": part, "title": title, "reason": "gone", "removed_in": "v",
+                "last_version": "v", "removed_at": AT, "first_version": "v", "revision": 1,
+            }
+            for k, (part, title) in state.items()
+        ],
+        schema=REMOVED.schema,
+    )  # fmt: skip
 
 
-def store(parts: list[Part | pa.Table], before: list[Stored]) -> list[Stored]:
-    known = {s.part.sha256: s for s in before}
-    out = []
-    for p in parts:
-        if isinstance(p, Part):
-            out.append(known[p.sha256])
-            continue
-        data = encode(p)
-        part = Part(
-            file=part_name(sha256(data)),
-            rows=p.num_rows,
-            bytes=len(data),
-            sha256=sha256(data),
-            content_sha256=content_digest(p),
-        )
-        out.append(Stored(part, p))
-    return out
+class Published:
+    """A table published again and again, as the publisher does it."""
+
+    def __init__(self, folder: Path, memory: int = 1 << 20) -> None:
+        self.store, self.folder, self.memory = PartStore(folder), folder, memory
+        self.parts: list[Any] = []
+        self.index = schema_of(REMOVED).empty_table()
+        self.written = 0
+
+    def publish(self, new: pa.Table, pieces: int = 1) -> Stage:
+        made = Stage(REMOVED, self.parts, self.index, SCHEMA_VERSION, self.folder / "scratch", self.memory)
+        ranks = np.empty(new.num_rows, np.int64)
+        ranks[pc.sort_indices(keys(new, REMOVED.key)).to_numpy()] = np.arange(new.num_rows)
+        for n in range(pieces):
+            here = np.arange(n, new.num_rows, pieces)
+            some = new.take(pa.array(here))
+            made.take_in(some, made.find(keys(some, REMOVED.key)), ranks[here], np.full(len(here), n))
+        made.close_intake()
+        before = {p.sha256 for p in self.parts}
+        emitted = made.emit(self.store, OwnColumns())
+        self.parts, self.index = list(emitted.entry.parts), emitted.index
+        self.written += sum(p.rows for p in self.parts if p.sha256 not in before)
+        self.changed = emitted.changed
+        return made
+
+    def rows(self) -> pa.Table:
+        return pa.concat_tables([self.store.read("removed", p, SCHEMA_VERSION) for p in self.parts])
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(STATES, min_size=1, max_size=6))
-def test_parts_hold_the_newest_state_and_only_what_changed_is_written(states: list[dict[str, Any]]) -> None:
-    parts: list[Stored] = []
-    held: dict[str, Any] = {}
-    for state in states:
-        old = pa.concat_tables([TABLE.schema.empty_table(), *(s.rows for s in parts)])
-        new = rows(state)
-        difference = compare(old, new, TABLE, TABLE.quiet)
-        counted = {k for k in state if k in held and state[k][:2] != held[k][:2]}
-        assert set(new["k"].take(pa.array(difference.added)).to_pylist()) == set(state) - set(held)
-        assert set(old["k"].take(pa.array(difference.removed)).to_pylist()) == set(held) - set(state)
-        assert set(new["k"].take(pa.array(difference.changed_new)).to_pylist()) == counted
-        planned = plan(parts, new, difference, TABLE)
-        if difference.empty and parts:
-            assert all(isinstance(p, Part) for p in planned.parts) or not held
-        parts = store(planned.parts, parts)
-        # An unchanged row keeps the counter that was published with it.
-        held = {k: held[k] if k in held and k not in counted else v for k, v in state.items()}
-        now = pa.concat_tables([s.rows for s in parts])
-        got = {r["k"]: (r["n"], r["words"], r["views"]) for r in now.to_pylist()}
-        assert now.num_rows == len(got) == planned.rows
-        assert got == held
-        classes = [_size_class(s.part.rows) for s in parts if s.part.rows < PART_ROWS // 2]
-        assert all(classes.count(c) < MERGE_AT for c in classes)
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "PART_ROWS", MOST)
+    monkeypatch.setattr(stage, "RANGE", 16)
+    monkeypatch.setattr(spill, "RANGE", 16)
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.lists(STATES, min_size=1, max_size=6), st.sampled_from([0, 1 << 20]), st.integers(1, 3))
+def test_parts_hold_the_newest_state_and_only_what_changed_is_written(
+    states: list[dict[str, Any]], memory: int, pieces: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        table = Published(Path(folder), memory)
+        held: dict[str, Any] = {}
+        for state in states:
+            before = [p.sha256 for p in table.parts]
+            made = table.publish(rows(state), pieces)
+            changed = {k for k in state if k in held and state[k] != held[k]}
+            assert made.counts() == {
+                "added": len(set(state) - set(held)),
+                "changed": len(changed),
+                "removed": len(set(held) - set(state)),
+            }
+            assert set(table.changed.keys) == changed
+            assert all(
+                c == tuple(n for n, a, b in zip(("part", "title"), held[k], state[k], strict=True) if a != b)
+                for k, c in zip(table.changed.keys, table.changed.columns, strict=True)
+            )
+            if state == held and before:
+                assert [p.sha256 for p in table.parts] == before
+            held = state
+            now = table.rows()
+            assert {r["speech_id"]: (r["part"], r["title"]) for r in now.to_pylist()} == held
+            assert now.num_rows == len(held) == sum(p.rows for p in table.parts)
+            assert table.index["key"].to_pylist() == now["speech_id"].to_pylist()
+            sizes = [p.rows for p in table.parts]
+            classes = [_size_class(n, MOST) for n in sizes if 0 < n < MOST // 2]
+            assert all(classes.count(c) < MERGE_AT for c in classes)
+            assert max(sizes) <= MOST
+
+
+@settings(deadline=None, max_examples=30)
 @given(STATES, st.randoms(use_true_random=False))
-def test_plan_does_not_depend_on_the_order_of_new_rows(state: dict[str, Any], rng: Any) -> None:
+def test_parts_do_not_depend_on_the_order_of_new_rows(state: dict[str, Any], rng: Any) -> None:
     items = list(state.items())
     rng.shuffle(items)
-    empty = TABLE.schema.empty_table()
-    one, two = (plan([], r, compare(empty, r, TABLE), TABLE) for r in (rows(state), rows(dict(items))))
-    assert [encode(p) for p in one.parts] == [encode(p) for p in two.parts]  # type: ignore[arg-type]
+    made = []
+    for some in (state, dict(items)):
+        with tempfile.TemporaryDirectory() as folder:
+            table = Published(Path(folder))
+            table.publish(rows(some))
+            made.append([p.sha256 for p in table.parts])
+    assert made[0] == made[1]
+
+
+def test_places_of_a_plan() -> None:
+    touched = np.zeros(20, bool)
+    removed = np.zeros(20, bool)
+    touched[9] = removed[9] = True
+    out = plan([8, 8, 4], touched, removed, np.arange(100, 103), 8)
+    assert out[0] == 0
+    assert list(out[1]) == [8, *range(10, 16)]  # type: ignore[arg-type]
+    assert out[2] == 2
+    assert list(out[3]) == [100, 101, 102]  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(0, 200), unique=True, max_size=60), st.sampled_from([0, 1 << 20]))
+@settings(deadline=None, max_examples=30)
+def test_rows_come_back_by_place(places: list[int], memory: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        waiting = Spill(pa.schema([("v", pa.int64())]), Path(folder) / "s", memory)
+        for start in range(0, len(places), 7):
+            some = np.array(places[start : start + 7], np.int64)
+            waiting.add(pa.table({"v": some * 10}), some)
+        waiting.finish()
+        wanted = np.arange(201)
+        found, at = waiting.take(wanted)
+        assert PLACE not in found.column_names
+        assert wanted[at].tolist() == sorted(places)
+        assert found["v"].to_pylist() == [p * 10 for p in sorted(places)]
+        waiting.close()
+        assert not list((Path(folder)).rglob("*.arrows"))
 
 
 NESTED = st.none() | st.lists(
@@ -119,18 +181,12 @@ def test_differs_and_content_digest_agree_with_python(pairs: list[tuple[Any, Any
     assert content_digest(decode(encode(one), "test").cast(one.schema)) == content_digest(one)
 
 
-def test_large_growth_keeps_parts_few_and_bounded() -> None:
-    parts: list[Stored] = []
+def test_large_growth_keeps_parts_few_and_bounded(tmp_path: Path) -> None:
+    table = Published(tmp_path)
     state: dict[str, Any] = {}
-    written = 0
-    for step in range(60):
-        state |= {f"{step:03}-{i:03}": (i, [], 0) for i in range(100)}
-        old = pa.concat_tables([TABLE.schema.empty_table(), *(s.rows for s in parts)])
-        planned = plan(parts, rows(state), compare(old, rows(state), TABLE), TABLE)
-        written += sum(p.num_rows for p in planned.parts if isinstance(p, pa.Table))
-        parts = store(planned.parts, parts)
-        assert all(s.part.rows <= PART_ROWS for s in parts)
-    assert len(parts) < 16
-    assert written < 6 * len(state)  # a row is written again a few times in its life
-    assert sum(s.part.rows for s in parts) == len(state)
-    assert np.all([s.rows.schema.equals(TABLE.schema) for s in parts])
+    for step in range(40):
+        state |= {f"a:{step:03}-{i:03}": (1, "") for i in range(3)}
+        table.publish(rows(state))
+        assert all(p.rows <= MOST for p in table.parts)
+    assert len(table.parts) < 16 + len(state) // MOST
+    assert table.written < 6 * len(state)  # a row is written again a few times in its life

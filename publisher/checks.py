@@ -1,0 +1,110 @@
+"""Gates over records that come unit by unit: each unit gives its gates, and those of one name become one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crawler.corrections.entries import Correction
+from publisher import gates
+from publisher.manifest import Gate
+from publisher.tables import Table
+
+_ORDER = ("pass", "warn", "fail")
+_SHOWN = 5
+
+
+def of_rows(speeches: pa.Table, provenance: pa.Table) -> list[Gate]:
+    """The gates of rows that are new or changed, and of their provenance."""
+    return [gates.empty_text(speeches), gates.text_digests(speeches), gates.provenance(speeches, provenance)]
+
+
+def merged(found: Iterable[Gate]) -> list[Gate]:
+    """One gate a name and table: the worst result with its words, numbers added up, examples of the first."""
+    out: dict[tuple[str, str], Gate] = {}
+    for gate in found:
+        name = (gate.name, str(gate.figures.get("table", "")))
+        before = out.get(name)
+        if before is None:
+            out[name] = gate
+            continue
+        worse = gate if _ORDER.index(gate.result) > _ORDER.index(before.result) else before
+        figures = {k: _sum(before.figures.get(k), v) for k, v in gate.figures.items()}
+        out[name] = worse.model_copy(update={"figures": figures})
+    return list(out.values())
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if isinstance(a, int) and isinstance(b, int):
+        return a + b
+    if isinstance(a, list) and isinstance(b, list):
+        return [*a, *b][:_SHOWN]
+    return b if a is None else a
+
+
+def some_rows(rows: int) -> Gate:
+    """There is something to publish."""
+    return Gate(
+        name="rows",
+        result="pass" if rows else "fail",
+        what=f"{rows} speeches" if rows else "the records hold no speech",
+        figures={"rows": rows},
+    )
+
+
+def unique_keys(table: Table, found: pa.Array) -> Gate:
+    """No two rows of those that were taken in have one key."""
+    counts = pc.value_counts(found)
+    twice = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
+    examples = [str(v["values"]).replace("\x1f", " ") for v in twice.slice(0, _SHOWN).to_pylist()]
+    bad = len(twice) > 0
+    what = f"{table.name}: {len(twice)} keys stand in several rows, e.g. {', '.join(examples[:2])}"
+    return Gate(
+        name="unique_keys",
+        result="fail" if bad else "pass",
+        what=what if bad else f"{table.name}: every key is unique",
+        figures={"table": table.name, "repeated": len(twice), "examples": examples},
+    )
+
+
+def corrections(given: Sequence[Correction], notes: Mapping[str, Mapping[str, Any]], known: Collection[str]) -> Gate:
+    """Every correction still matches (a warning when not).
+
+    notes: what each unit of records says of the corrections, by their numbers; known: ids of speeches that the version has, or has not,
+    by other reasons.
+    """
+    applied: set[int] = set()
+    why: dict[int, str] = {}
+    speeches = 0
+    dropped = 0
+    for unit in notes.values():
+        if told := unit.get("corrections"):
+            applied.update(told["applied"])
+            for n, text in told["idle"]:
+                # that it is not here says nothing where another unit has it
+                if n not in why or why[n].startswith("no speech has"):
+                    why[n] = text
+            speeches += told["speeches"]
+            dropped += told["dropped"]
+    for n, c in enumerate(given):
+        if n not in applied:
+            why.setdefault(n, "no speech has this id" if c.speech_id else "no speech has this text as read")
+    idle = [(given[n], text) for n, text in sorted(why.items()) if n not in applied and given[n].speech_id not in known]
+    what = f"{len(applied)} corrections applied: {speeches} speeches corrected, {dropped} dropped"
+    if idle:
+        c, text = idle[0]
+        what += f"; {len(idle)} do nothing any more, e.g. {c.where}: {text} (see `jianghua corrections check`)"
+    return Gate(
+        name="corrections",
+        result="warn" if idle else "pass",
+        what=what,
+        figures={
+            "applied": len(applied),
+            "corrected": speeches,
+            "dropped": dropped,
+            "idle": [f"{c.where}: {text}" for c, text in idle[:20]],
+        },
+    )

@@ -1,0 +1,94 @@
+"""One publish at a time, and nothing left of one that died: the lock of a dataset folder, the journal, recovery.
+
+A publish writes beside and renames; only the replacing of latest.json is seen by readers. What it is about to put into place stands
+in a journal (.publishing.json) before it does so, so that the next publish, or `jianghua doctor`, can undo a publish that died before
+its commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from crawler.durable import cannot_write
+from crawler.errors import JianghuaError
+from publisher.versions import LATEST, read_latest
+
+JOURNAL = ".publishing.json"
+
+
+@contextlib.contextmanager
+def locked(folder: Path, wait: float) -> Iterator[None]:
+    """The dataset's lock: one publish at a time on this machine; it ends with the process that holds it.
+
+    Raises JianghuaError when another process still holds it after `wait` seconds.
+    """
+    path = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as e:
+        raise cannot_write(path, e) from e
+    try:
+        until = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    holder = os.pread(fd, 100, 0).decode(errors="replace").strip() or "unknown"
+                    raise JianghuaError(
+                        f"another publish is running (process {holder})",
+                        where=str(path),
+                        remedy="wait until it has ended, then run the same command again",
+                    ) from None
+                time.sleep(0.05)
+        with contextlib.suppress(OSError):  # who holds it is for people; a full disk must not stop a publish here
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def recover(folder: Path) -> None:
+    """Undo what a publish that died before its commit has left. Safe at any time under the lock."""
+    journal = folder / JOURNAL
+    if journal.exists():
+        note = _read_journal(journal)
+        latest = read_latest(folder) if (folder / LATEST).exists() else None
+        if note and (latest is None or latest.sequence < note["sequence"]):
+            orphan = folder / "versions" / note["version"]
+            if orphan.exists():
+                orphan.rename(building(folder, note["version"]))
+            for part in note["created"]:
+                (folder / "tables" / part).unlink(missing_ok=True)
+    for pattern in ("versions/.building-*", "tables/*/.*.tmp", ".*.tmp", "versions/*/.*.tmp"):
+        for left in folder.glob(pattern):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink(missing_ok=True)
+    for left in folder.parent.glob(".index.json.*.tmp"):
+        left.unlink(missing_ok=True)
+    journal.unlink(missing_ok=True)
+
+
+def _read_journal(path: Path) -> dict[str, Any] | None:
+    try:
+        note = json.loads(path.read_bytes())
+        return {"version": str(note["version"]), "sequence": int(note["sequence"]), "created": list(note["created"])}
+    except (ValueError, KeyError, TypeError):
+        return None  # it is replaced whole, so this is bit rot: what it named stays, and does no harm
+
+
+def building(folder: Path, version: str) -> Path:
+    return folder / "versions" / f".building-{version}"

@@ -1,0 +1,107 @@
+"""Parts on their way into the store: each written beside its place, read back and compared, then named by its digest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crawler.durable import cannot_write
+from crawler.errors import DamagedError, JianghuaError
+from publisher.manifest import Part, sha256
+from publisher.storage import checked, content_digest, decode, encode, part_name, read_file
+from publisher.versions import conform
+
+
+@dataclass(slots=True)
+class PartStore:
+    """The parts of a dataset folder, with those that are not in place yet.
+
+    waiting: new parts by table and file name; they lie beside their places until `place`.
+    """
+
+    folder: Path
+    waiting: dict[tuple[str, str], Path] = field(default_factory=dict)
+    bytes: int = 0
+
+    def path(self, table: str, part: Part) -> Path:
+        """Where a part can be read now."""
+        return self.waiting.get((table, part.file), self.folder / "tables" / table / part.file)
+
+    def write(self, table: str, rows: pa.Table) -> Part:
+        """Write rows (in the published schema) as a part beside its place; they are read back and compared.
+
+        Raises JianghuaError when the disk is full, or when what was written does not read back the same.
+        """
+        store = self.folder / "tables" / table
+        data = encode(rows)
+        digest = sha256(data)
+        part = Part(
+            file=part_name(digest),
+            rows=rows.num_rows,
+            bytes=len(data),
+            sha256=digest,
+            content_sha256=content_digest(rows),
+        )
+        target = store / part.file
+        if (table, part.file) in self.waiting:
+            return part
+        try:
+            store.mkdir(parents=True, exist_ok=True)
+            if target.is_file() and target.stat().st_size == len(data) and sha256(target.read_bytes()) == digest:
+                return part
+            beside = store / f".{part.file}.tmp"
+            with beside.open("wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            self.waiting[table, part.file] = beside
+            del data
+            back = decode(checked(beside.read_bytes(), digest, str(beside)), str(beside))
+        except OSError as e:
+            raise cannot_write(target, e) from e
+        if not back.cast(rows.schema).equals(rows):
+            raise JianghuaError(
+                f"a part of {table} does not read back as it was written",
+                where=str(beside),
+                remedy="report this as a bug, with the version of pyarrow",
+            )
+        self.bytes += part.bytes
+        return part
+
+    def read(self, table: str, part: Part, schema_version: str) -> pa.Table:
+        """All rows of a part, verified by SHA-256 and page checksums. Raises DamagedError."""
+        path = self.path(table, part)
+        rows = decode(checked(read_file(path), part.sha256, str(path)), str(path))
+        return conform(rows, table, part, str(path), schema_version)
+
+    def columns(self, table: str, part: Part, columns: Sequence[str]) -> pa.Table:
+        """Some columns of a part, verified by page checksums alone; those that an older schema has not are left out."""
+        path = self.path(table, part)
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                names = set(file.schema_arrow.names)
+                rows = file.read(columns=[c for c in columns if c in names])
+        except (pa.ArrowException, OSError, ValueError) as e:
+            raise DamagedError(
+                f"damaged Parquet file: {str(e).splitlines()[0]}",
+                where=str(path),
+                remedy="restore the file from a copy of the dataset (its name tells its SHA-256), then run `jianghua verify`",
+            ) from e
+        if rows.num_rows != part.rows:
+            raise DamagedError(
+                f"the file holds {rows.num_rows} rows, the manifest says {part.rows}",
+                where=str(path),
+                remedy="restore the file from a copy of the dataset",
+            )
+        return rows
+
+    def discard(self) -> None:
+        """Remove what was written beside its place."""
+        for path in self.waiting.values():
+            path.unlink(missing_ok=True)
+        self.waiting.clear()

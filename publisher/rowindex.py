@@ -1,0 +1,189 @@
+"""What a publish remembers of its parent version, so that its cost follows the change: a few dozen bytes a row instead of the rows.
+
+For each table one index row a row, in the order of the version: its key, a digest of what makes it count as changed, the unit of
+records that brought it, whether it was held. For speeches also the facts that copies are told by. It is kept in
+var/publish/DATASET/ and named by the parent's manifest; without it, or where it is damaged, it is made again from the parent's parts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from crawler.durable import write_bytes, write_json
+from publisher.layout import flat, keys
+from publisher.manifest import sha256
+from publisher.tables import TABLES, Table
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+SEEDS = (20_240_115, 7)
+FACTS = ("text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
+NOT_HELD, HELD, CARRIED = 0, 1, 2  # held: its page could not be read; carried: its whole site failed
+NO_UNIT = -1
+
+_BASE = [
+    pa.field("key", pa.large_string()),
+    pa.field("d0", pa.uint64()),
+    pa.field("d1", pa.uint64()),
+    pa.field("site", pa.string()),
+    pa.field("unit", pa.int32()),
+    pa.field("held", pa.int8()),
+]
+
+
+def ignored(table: Table) -> tuple[str, ...]:
+    """Columns whose change alone does not change a row. `gone_since` counts: people want to see the flag."""
+    return (*table.quiet, *(c for c in table.own if c != "gone_since"))
+
+
+def compared(table: Table, names: Iterable[str]) -> list[str]:
+    """Those of the columns that make a row count as changed. A text is compared by its digest, which stands beside it."""
+    skip = {*table.key, *ignored(table), *(("text",) if "text_sha256" in table.schema.names else ())}
+    return [n for n in names if n not in skip]
+
+
+def digests(rows: pa.Table, columns: Sequence[str]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Two 64-bit digests a row of these columns: rows with both alike are taken for equal (chance of an error: 2^-128 a pair)."""
+    if not columns or not rows.num_rows:
+        return np.zeros(rows.num_rows, np.uint64), np.zeros(rows.num_rows, np.uint64)
+    frame = pl.from_arrow(rows.select(list(columns)))
+    assert isinstance(frame, pl.DataFrame)
+    return tuple(frame.hash_rows(seed).to_numpy() for seed in SEEDS)  # type: ignore[return-value]
+
+
+def page_codes(rows: pa.Table) -> npt.NDArray[np.uint64]:
+    """A number a row that tells the page it stands on (site and address)."""
+    return digests(rows, ("site", "page_url"))[0]
+
+
+def schema_of(table: Table) -> pa.Schema:
+    """The schema of the index of a table."""
+    if table.name != "speeches":
+        return pa.schema(_BASE)
+    facts = [table.schema.field(n).with_nullable(True) for n in FACTS]
+    return pa.schema([*_BASE, pa.field("page", pa.uint64()), *facts])
+
+
+def sites_of(table: Table, rows: pa.Table) -> pa.Array:
+    """The site of each row: its column, else what its speech_id begins with."""
+    if "site" in rows.column_names:
+        return flat(rows["site"]).cast(pa.string())
+    return flat(pc.replace_substring_regex(rows["speech_id"], r":[^:]*$", ""))
+
+
+def index_rows(table: Table, rows: pa.Table, unit: int, columns: Sequence[str], held: int = NOT_HELD) -> pa.Table:
+    """The index of some rows. columns: those that are compared."""
+    d0, d1 = digests(rows, columns)
+    n = rows.num_rows
+    arrays = [
+        keys(rows, table.key),
+        pa.array(d0),
+        pa.array(d1),
+        sites_of(table, rows),
+        pa.array(np.full(n, unit, np.int32)),
+        pa.array(np.full(n, held, np.int8)),
+    ]
+    if table.name == "speeches":
+        arrays += [pa.array(page_codes(rows)), *(flat(rows[f]) for f in FACTS)]
+    return pa.Table.from_arrays(arrays, schema=schema_of(table))
+
+
+@dataclass(slots=True)
+class State:
+    """What is known of a version.
+
+    tables: the index of each; units: token of each unit of records that it was made of, by name; `unit` in an index is the place
+    of the name there. recipe: digest of all that is applied to rows between records and version. notes: what was counted of each unit.
+    """
+
+    tables: dict[str, pa.Table]
+    units: dict[str, str | None] = field(default_factory=dict)
+    recipe: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def load(folder: Path, manifest_sha256: str) -> State | None:
+    """The state kept of the version with this manifest, None when there is none that is whole and of this program."""
+    try:
+        kept = json.loads((folder / "state.json").read_bytes())
+        if (kept["format"], kept["manifest"], kept["polars"]) != (FORMAT, manifest_sha256, pl.__version__):
+            return None
+        tables = {}
+        for name, entry in kept["tables"].items():
+            data = (folder / entry["file"]).read_bytes()
+            if sha256(data) != entry["sha256"]:
+                log.warning("%s is damaged and is made again", folder / entry["file"])
+                return None
+            tables[name] = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+            if tables[name].schema != schema_of(TABLES[name]):
+                return None
+        return State(tables, kept["units"], kept["recipe"], kept["notes"])
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return None
+
+
+def save(folder: Path, manifest_sha256: str, state: State) -> None:
+    """Keep the state of a version; it takes the place of the one kept before. A memo only: an error here spoils nothing."""
+    entries = {}
+    for name, rows in state.tables.items():
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, rows.schema) as writer:
+            writer.write_table(rows.combine_chunks())
+        data = bytes(sink.getvalue())
+        digest = sha256(data)
+        file = f"{name}-{digest[:16]}.arrow"
+        if not (folder / file).is_file():
+            write_bytes(folder / file, data)
+        entries[name] = {"file": file, "sha256": digest}
+    write_json(
+        folder / "state.json",
+        {
+            "format": FORMAT,
+            "manifest": manifest_sha256,
+            "polars": pl.__version__,
+            "tables": entries,
+            "units": state.units,
+            "recipe": state.recipe,
+            "notes": state.notes,
+        },
+    )
+    named = {e["file"] for e in entries.values()}
+    for old in folder.glob("*.arrow"):
+        if old.name not in named:
+            old.unlink(missing_ok=True)
+    for left in folder.glob(".*.tmp"):
+        left.unlink(missing_ok=True)
+
+
+def rebuilt(parts: Callable[[str], Iterable[pa.Table]], names: dict[str, list[str]]) -> State:
+    """The state of a version from its parts alone. parts: the rows of each part of a table, in order, with at least the columns
+    asked for (`needed`); names: the columns of each table that the version has and that are compared.
+
+    Where rows came from is not known then, so every unit is read again; nor is which rows were held.
+    """
+    tables = {}
+    for name, columns in names.items():
+        table = TABLES[name]
+        pieces = [index_rows(table, rows, NO_UNIT, columns) for rows in parts(name)]
+        tables[name] = pa.concat_tables([schema_of(table).empty_table(), *pieces]).combine_chunks()
+    return State(tables)
+
+
+def needed(table: Table, columns: Sequence[str]) -> list[str]:
+    """The columns of a part that its index is made of."""
+    more = (
+        ["site", "page_url", *FACTS] if table.name == "speeches" else ["site"] if "site" in table.schema.names else []
+    )
+    return list(dict.fromkeys([*table.key, *more, *columns]))

@@ -1,0 +1,305 @@
+"""One table on its way from a parent version to the next: which rows are new, changed, unchanged or missing, and the parts they give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from publisher.layout import Mask, Places, differs, flat, plan
+from publisher.manifest import Part, TableEntry
+from publisher.parts import PartStore
+from publisher.rowindex import HELD, NOT_HELD, compared, digests, ignored, index_rows, schema_of, sites_of
+from publisher.spill import RANGE, Spill
+from publisher.storage import PART_ROWS
+from publisher.tables import SCHEMA_VERSION, Table
+from publisher.upgrade import filled, missing_columns
+
+UNIT = "__unit"
+I32 = npt.NDArray[np.int32]
+
+
+@dataclass(slots=True)
+class Changed:
+    """The rows of a table that changed: keys, which columns, text digests before and after, revision after (speeches alone)."""
+
+    keys: list[str] = field(default_factory=list)
+    columns: list[tuple[str, ...]] = field(default_factory=list)
+    old_sha256: list[str | None] = field(default_factory=list)
+    new_sha256: list[str | None] = field(default_factory=list)
+    revision: list[int | None] = field(default_factory=list)
+
+
+class Stage:
+    """A table between two versions.
+
+    parts, index: of the parent (none: the first version); schema_version: the parent's. A row of the parent has a place, its number in
+    the version; a new one has a place of its own behind them (`base` + its rank). Take in all rows, decide about those that are
+    missing, then `emit`.
+    """
+
+    def __init__(
+        self, table: Table, parts: Sequence[Part], index: pa.Table, schema_version: str, scratch: Path, memory: int
+    ) -> None:
+        self.table = table
+        self.parts = list(parts)
+        self.index = index
+        self.schema_version = schema_version
+        self.missing = missing_columns(table, schema_version)
+        self.columns = compared(table, table.schema_in(schema_version).names)
+        self.spill = Spill(table.schema.append(pa.field(UNIT, pa.int32())), scratch / table.name, memory)
+        self.old = index.num_rows
+        self.base = -(-self.old // RANGE) * RANGE
+        self.d0, self.d1 = (index[c].to_numpy() for c in ("d0", "d1"))
+        self.units: I32 = index["unit"].to_numpy().copy()
+        self.held = index["held"].to_numpy().copy()
+        self.seen: Mask = np.zeros(self.old, bool)
+        self.kept: Mask = np.zeros(self.old, bool)  # of units that are not read again
+        self.changed: Mask = np.zeros(self.old, bool)
+        self.removed: Mask = np.zeros(self.old, bool)
+        self.starts = np.concatenate([[0], np.cumsum([p.rows for p in self.parts])]).astype(np.int64)
+        self._added: list[Places] = []
+        self.new_sites: Counter[str] = Counter()
+
+    def find(self, found: pa.Array) -> Places:
+        """The places of keys in the parent, -1 for those that it has not."""
+        if not self.old:
+            return np.full(len(found), -1, np.int64)
+        at = pc.index_in(found, value_set=flat(self.index["key"]))
+        return np.asarray(pc.fill_null(at, -1).to_numpy(zero_copy_only=False), np.int64)
+
+    def take_in(self, rows: pa.Table, at: Places, ranks: Places, units: Places) -> tuple[Mask, Mask]:
+        """Take in rows; gives which of them are new and which changed.
+
+        at: the place of each in the parent, or -1; ranks: the order of each among all that are taken in;
+        units: the number of its unit.
+        """
+        known = at >= 0
+        where = at[known]
+        d0, d1 = digests(rows, self.columns)
+        changed = np.zeros(rows.num_rows, bool)
+        changed[known] = (self.d0[where] != d0[known]) | (self.d1[where] != d1[known])
+        self.seen[where] = True
+        self.units[where] = units[known]
+        self.held[where] = NOT_HELD
+        self.changed[at[changed]] = True
+        new = ~known
+        wanted = np.flatnonzero(new | changed) if not self.missing else np.arange(rows.num_rows)
+        places = np.where(new, self.base + ranks, at)
+        if len(wanted):
+            some = rows if len(wanted) == rows.num_rows else rows.take(pa.array(wanted))
+            some = some.append_column(pa.field(UNIT, pa.int32()), pa.array(units[wanted].astype(np.int32)))
+            self.spill.add(some, places[wanted])
+        if new.any():
+            self._added.append(places[new])
+            self.new_sites.update(sites_of(self.table, rows.filter(pa.array(new))).to_pylist())
+        return new, changed
+
+    @property
+    def gone(self) -> Places:
+        """Places of the parent's rows that were not taken in, by now."""
+        return np.flatnonzero(~self.seen)
+
+    def keep(self, places: Places, held: int = HELD) -> None:
+        """Keep rows of the parent that were not taken in."""
+        self.seen[places] = True
+        self.held[places] = held
+
+    def close_intake(self) -> None:
+        """All rows are there: what was not taken in or kept leaves."""
+        self.removed = ~self.seen
+        self.spill.finish()
+
+    @property
+    def added(self) -> Places:
+        """Places of the new rows, in their order."""
+        return np.sort(np.concatenate(self._added)) if self._added else np.zeros(0, np.int64)
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "added": sum(map(len, self._added)),
+            "changed": int(self.changed.sum()),
+            "removed": int(self.removed.sum()),
+        }
+
+    @property
+    def differs(self) -> bool:
+        """Whether the table is another one than the parent's."""
+        return any(self.counts().values())
+
+    def details(self, store: PartStore, places: Places, columns: Sequence[str]) -> pa.Table:
+        """Some columns of rows of the parent, in the order of `places` (ascending)."""
+        out = []
+        for number in np.unique(np.searchsorted(self.starts, places, side="right") - 1).tolist():
+            here = places[(places >= self.starts[number]) & (places < self.starts[number + 1])] - self.starts[number]
+            out.append(store.columns(self.table.name, self.parts[number], columns).take(pa.array(here)))
+        schema = pa.schema([self.table.schema.field(c) for c in columns])
+        return pa.concat_tables([schema.empty_table(), *(t.cast(schema) for t in out)])
+
+    def emit(self, store: PartStore, own: OwnColumns) -> Emitted:
+        """Write the parts of the next version. own: fills the publisher's own columns."""
+        touched = np.ones(self.old, bool) if self.missing else self.changed | self.removed
+        outputs = plan([p.rows for p in self.parts], touched, self.removed, self.added, PART_ROWS)
+        parts: list[Part] = []
+        indexes: list[pa.Table] = [schema_of(self.table).empty_table()]
+        changed = Changed()
+        index = self.index.set_column(4, "unit", pa.array(self.units)).set_column(5, "held", pa.array(self.held))
+        names = compared(self.table, self.table.schema.names)
+        last: tuple[int, pa.Table] | None = None
+        for output in outputs:
+            if isinstance(output, int):
+                parts.append(self.parts[output])
+                indexes.append(index.slice(self.starts[output], self.parts[output].rows))
+                continue
+            stay = output[output < self.old]
+            pieces, marks = [], []
+            for number in np.unique(np.searchsorted(self.starts, stay, side="right") - 1).tolist():
+                here = stay[(stay >= self.starts[number]) & (stay < self.starts[number + 1])]
+                if last is None or last[0] != number:
+                    last = number, store.read(self.table.name, self.parts[number], self.schema_version)
+                rows, new_index = self._merged(
+                    last[1].take(pa.array(here - self.starts[number])), here, index, own, changed, names
+                )
+                pieces.append(rows)
+                marks.append(new_index)
+            if len(fresh := output[len(stay) :]):
+                rows, found = self.spill.take(fresh)
+                assert len(found) == len(fresh)
+                units = rows[UNIT].to_numpy()
+                rows = own.added(rows.drop_columns([UNIT]))
+                pieces.append(rows)
+                marks.append(self._indexed(rows, units, names))
+            rows = pa.concat_tables(pieces).combine_chunks()
+            parts.append(store.write(self.table.name, rows))
+            indexes += marks
+        if not parts:
+            parts = [store.write(self.table.name, self.table.schema.empty_table())]  # so that its folder can be read
+        self.spill.close()
+        entry = TableEntry(rows=sum(p.rows for p in parts), parts=tuple(parts), **self.counts())
+        return Emitted(entry, pa.concat_tables(indexes).combine_chunks(), changed)
+
+    def _indexed(self, rows: pa.Table, units: I32, names: Sequence[str]) -> pa.Table:
+        return index_rows(self.table, rows, 0, names).set_column(4, "unit", pa.array(units))
+
+    def _merged(
+        self,
+        old: pa.Table,
+        places: Places,
+        index: pa.Table,
+        own: OwnColumns,
+        changed: Changed,
+        names: Sequence[str],
+    ) -> tuple[pa.Table, pa.Table]:
+        """Rows of the parent with the changed ones in their places, and their index."""
+        marks = index.take(pa.array(places))
+        new, at = self.spill.take(places)
+        old = filled(old, new.drop_columns([UNIT]), self.table, self.missing)
+        mine = self.changed[places[at]]
+        at, new = at[mine], new.filter(pa.array(mine))
+        if self.missing:
+            marks = self._indexed(old, self.units[places], names).set_column(5, "held", pa.array(self.held[places]))
+        if not len(at):
+            return old, marks
+        units = new[UNIT].to_numpy()
+        before = old.take(pa.array(at))
+        masks = [differs(before[n], new[n]) for n in self.columns_of_change]
+        columns = [tuple(n for n, m in zip(self.columns_of_change, masks, strict=True) if m[i]) for i in range(len(at))]
+        new = own.changed(before, new.drop_columns([UNIT]), columns)
+        changed.keys += flat(marks["key"]).take(pa.array(at)).to_pylist()
+        changed.columns += columns
+        for sha, rows in ((changed.old_sha256, before), (changed.new_sha256, new)):
+            sha += rows["text_sha256"].to_pylist() if self.table.name == "speeches" else [None] * len(at)
+        changed.revision += new["revision"].to_pylist() if self.table.name == "speeches" else [None] * len(at)
+        order = np.arange(old.num_rows)
+        order[at] = old.num_rows + np.arange(len(at))
+        fresh = self._indexed(new, units, names)
+        return (
+            pa.concat_tables([old, new]).take(pa.array(order)),
+            pa.concat_tables([marks, fresh]).take(pa.array(order)),
+        )
+
+    @property
+    def columns_of_change(self) -> list[str]:
+        """The columns whose change is told: those that are compared, and the text."""
+        skip = {*self.table.key, *ignored(self.table), *self.missing}
+        return [n for n in self.table.schema.names if n not in skip]
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A table of the next version: its entry, its index, what changed in it."""
+
+    entry: TableEntry
+    index: pa.Table
+    changed: Changed
+
+
+class OwnColumns:
+    """Fills the columns that the publisher owns; here of tables that have none."""
+
+    def added(self, rows: pa.Table) -> pa.Table:
+        """Of new rows."""
+        return rows
+
+    def changed(self, before: pa.Table, rows: pa.Table, columns: Sequence[tuple[str, ...]]) -> pa.Table:
+        """Of changed rows. before: the rows as the parent has them; columns: what changed in each."""
+        return rows
+
+
+@dataclass(frozen=True)
+class SpeechColumns(OwnColumns):
+    """revision and first_version of speeches: carried on from the parent's row, or from the tombstone of a speech that is back.
+
+    tombs: (revision, first_version) by id.
+    """
+
+    version: str
+    tombs: dict[str, tuple[int, str]]
+
+    def added(self, rows: pa.Table) -> pa.Table:
+        ids = rows["speech_id"].to_pylist() if self.tombs else []
+        revision = np.ones(rows.num_rows, np.int32)
+        first = np.full(rows.num_rows, self.version, dtype=object)
+        for i, speech_id in enumerate(ids):
+            if tomb := self.tombs.get(speech_id):
+                revision[i], first[i] = tomb[0] + 1, tomb[1]
+        return _set(rows, revision=pa.array(revision), first_version=pa.array(first, pa.string()))
+
+    def changed(self, before: pa.Table, rows: pa.Table, columns: Sequence[tuple[str, ...]]) -> pa.Table:
+        grows = np.array([c != ("gone_since",) for c in columns], np.int32)
+        revision = before["revision"].to_numpy() + grows
+        return _set(rows, revision=pa.array(revision.astype(np.int32)), first_version=before["first_version"])
+
+
+def _set(rows: pa.Table, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:
+    for name, values in columns.items():
+        at = rows.schema.get_field_index(name)
+        rows = rows.set_column(at, rows.schema.field(at), values)
+    return rows
+
+
+def whole(
+    table: Table,
+    rows: pa.Table,
+    parts: Sequence[Part],
+    index: pa.Table,
+    schema_version: str,
+    scratch: Path,
+    memory: int,
+) -> Stage:
+    """The stage of a small table of which all rows are at hand, in the order of their keys."""
+    from publisher.layout import keys
+
+    stage = Stage(table, parts, index, schema_version or SCHEMA_VERSION, scratch, memory)
+    found = keys(rows, table.key)
+    order = np.empty(rows.num_rows, np.int64)
+    order[pc.sort_indices(found).to_numpy()] = np.arange(rows.num_rows)
+    stage.take_in(rows, stage.find(found), order, np.full(rows.num_rows, -1, np.int64))
+    stage.close_intake()
+    return stage
