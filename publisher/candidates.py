@@ -139,17 +139,33 @@ def _parted(codes: U64) -> tuple[I64, I64]:
     return (codes >> _HALF).astype(np.int64), (codes & _LOW).astype(np.int64)
 
 
-def _walk(view: View, band: int, asked: Flags, pairs: _Pairs) -> None:
-    """The pairs of one band among all texts."""
+def _shared(view: View, entries: Sequence[U64]) -> U64:
+    """What several of the texts have among the (sorted) entries of each run, as (32 bits << 32 | text), sorted."""
     parts = []
-    for run, text in zip(view.runs, view.texts, strict=True):
-        entries = run.bands[band * run.in_bands : (band + 1) * run.in_bands]
-        mine = text[entries & _ROW]
-        codes = (entries >> _SHIFT << _HALF) | mine.astype(np.uint64)
-        parts.append(codes[mine >= 0])
+    for some, known in zip(entries, view.texts, strict=True):
+        if len(entries) == 1:
+            some = some[_twice(some >> _SHIFT)]
+        text = known[some & _ROW]
+        codes = some >> _SHIFT << _HALF | text.astype(np.uint64)
+        parts.append(codes if len(text) and text.min() >= 0 else codes[text >= 0])
     codes = np.concatenate(parts) if parts else np.zeros(0, np.uint64)
     if len(parts) > 1:
         codes.sort()
+    return np.asarray(codes[_twice(codes >> _HALF)])
+
+
+def _twice(ordered: U64) -> Flags:
+    """Which values stand there more than once."""
+    same = ordered[1:] == ordered[:-1]
+    out = np.zeros(len(ordered), np.bool_)
+    out[1:] = same
+    out[:-1] |= same
+    return out
+
+
+def _walk(view: View, band: int, asked: Flags, pairs: _Pairs) -> None:
+    """The pairs of one band among all texts."""
+    codes = _shared(view, [run.bands[band * run.in_bands : (band + 1) * run.in_bands] for run in view.runs])
     key, owner = codes >> _HALF, (codes & _LOW).astype(np.int64)
     first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, np.int64)
     size = np.diff(np.append(first, len(key)))
@@ -295,16 +311,8 @@ def _questions_of_all(rule: _Rule) -> Questions:
     cuts = np.linspace(0, 1 << 32, max(2, total // PIECE + 2)).astype(np.uint64)
     found = [np.zeros(0, np.uint64)]
     for low, high in pairwise(cuts):
-        parts = []
-        for run, known in zip(view.runs, view.texts, strict=True):
-            a, b = np.searchsorted(run.postings, np.array([low << _SHIFT, high << _SHIFT]))
-            entries = run.postings[a:b]
-            text = known[entries & _ROW]
-            codes = entries >> _SHIFT << _HALF | text.astype(np.uint64)
-            parts.append(codes[text >= 0])
-        codes = np.concatenate(parts) if parts else np.zeros(0, np.uint64)
-        if len(parts) > 1:
-            codes.sort()
+        cut = np.array([low, high]) << _SHIFT
+        codes = _shared(view, [r.postings[slice(*np.searchsorted(r.postings, cut))] for r in view.runs])
         if not len(codes):
             continue
         hashes = codes >> _HALF

@@ -76,6 +76,8 @@ class Speeches:
 
     def id_of(self, rows: Any) -> list[str]:
         """The speech_id of each of these rows."""
+        if len(rows) < 30:
+            return [self.ids[r].as_py() for r in rows]
         found: list[str] = self.ids.take(pa.array(rows, pa.int64())).to_pylist()
         return found
 
@@ -132,7 +134,7 @@ class Shingles:
     def need(self, groups: Iterable[int]) -> None:
         """Load what is not there yet of these groups."""
         wanted = set(groups)
-        missing = sorted(wanted - self.sets.keys())
+        missing = sorted(g for g in wanted if g not in self.sets)
         if len(self.sets) + len(missing) > HELD:
             self.sets = {g: self.sets[g] for g in wanted & self.sets.keys()}
         stream = fetch(self.texts, self.speeches.representative_ids(missing)) if missing else iter(())
@@ -154,6 +156,7 @@ def reasons(texts: Texts, pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 
 _NO_LETTER = re.compile(r"[\W_]+")
+_STOPS = re.compile(r"[，。、；：！？（）《》“”‘’…—\s]+")
 _MARKS = re.compile(r"[×*★☆○●□■＊]+")
 
 
@@ -176,10 +179,45 @@ def relation(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
 
 def folding_alike(a: str, b: str) -> str:
     """How two texts relate that are not equal, and fold alike."""
-    left, right = (_NO_LETTER.sub("", unicodedata.normalize("NFKC", x)).lower() for x in (a, b))
-    if left == right:
-        return "mask_variant" if _marks(a) != _marks(b) else "near"
-    return "script_variant" if _to_simplified(left) == _to_simplified(right) else "mask_variant"
+    begin, end = _shared_ends(a, b)
+    left, right = (x[begin : len(x) - end] for x in (a, b))
+    if _letters(left) == _letters(right):
+        return "mask_variant" if _marks(left) != _marks(right) else "near"
+    # Conversion looks at words: whole texts, and only where there is something to convert.
+    if not any(map(traditional_pattern().search, (left, right))):
+        return "mask_variant"
+    return "script_variant" if _to_simplified(_letters(a)) == _to_simplified(_letters(b)) else "mask_variant"
+
+
+def _shared_ends(a: str, b: str) -> tuple[int, int]:
+    """How many characters two texts share at their begin and at their end, up to an ideograph (which composes with nothing,
+    so that what stands between can be looked at alone)."""
+    begin = _common(a, b)
+    while begin and not "一" <= a[begin - 1] <= "鿿":
+        begin -= 1
+    end = _common(a[: begin - 1 if begin else None : -1], b[: begin - 1 if begin else None : -1])
+    while end and not "一" <= a[-end] <= "鿿":
+        end -= 1
+    return begin, end
+
+
+def _common(a: str, b: str) -> int:
+    """Length of the common prefix."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _letters(text: str) -> str:
+    text = _STOPS.sub("", text)  # most of what normalising would change, and slow
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return _NO_LETTER.sub("", text).lower()
 
 
 def _to_simplified(text: str) -> str:

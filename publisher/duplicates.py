@@ -173,7 +173,9 @@ class _Past:
 
     def _rows(self, ids: pa.ChunkedArray) -> I64:
         """Rows of these speeches, -1 where there is none."""
-        return np.asarray(pc.fill_null(pc.index_in(ids.combine_chunks(), value_set=self.speeches.ids), -1), np.int64)
+        return np.asarray(
+            pc.fill_null(pc.index_in(ids.combine_chunks().cast(pa.string()), value_set=self.speeches.ids), -1), np.int64
+        )
 
     def groups_of(self, cluster: int) -> list[int]:
         """The groups that have a row in this cluster."""

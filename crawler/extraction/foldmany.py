@@ -7,6 +7,7 @@ years, masks, cut years) is done at the few places where such characters stand. 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ U16 = npt.NDArray[np.uint16]
 
 _END, _DROP, _SLOW = 0, 1, 2  # code points that no folded text has
 _YEAR = ord("年")
+_IDEOGRAPHS = re.compile("[\u3400-\u9fff\ua000-\ud7ff]+")  # and syllables, none of which is simple or needs no more
 _LETTER_MASKS = tuple(map(ord, "xхχ某"))
 
 
@@ -51,7 +53,7 @@ def fold_many(texts: Sequence[str]) -> list[Folded]:
     slow = np.flatnonzero(codes == _SLOW)
     if len(slow):
         odd |= _blank(codes, np.flatnonzero(raw == _END), slow)
-    codes = codes[codes != _DROP]
+    codes = codes.take(np.flatnonzero(codes != _DROP))
     censored = np.flatnonzero(codes == ord("d"))
     censored = censored[np.isin(codes[censored - 1], tuple(map(ord, "890")))]
     if len(censored):
@@ -75,21 +77,19 @@ def fold_many(texts: Sequence[str]) -> list[Folded]:
 @cache
 def _table() -> U16:
     """What each character of the basic plane folds to by itself: a code point, _DROP, or _SLOW where it is not that simple."""
-    table = np.full(1 << 16, _SLOW, np.uint16)
+    everything = "".join(map(chr, (*range(0xD800), *range(0xE000, 1 << 16))))
+    table = np.full(1 << 16, _DROP, np.uint16)
+    letters = one._PUNCTUATION.sub("", everything)
+    table[[*map(ord, letters), *range(0xD800, 0xE000)]] = _SLOW
     # No two of these compose, and lower case does not look at their neighbours (but for the sigma).
-    plain = {*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B), *range(0x4E00, 0xA000), 0x3007}
+    ideographs = np.array(sorted(set(range(0x4E00, 0xA000)) - one.traditional_table().keys()))
+    plain = {*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B), 0x3007, *ideographs.tolist()}
     plain |= {*range(0x391, 0x3AA), *range(0x3B1, 0x3CA), *range(0x410, 0x450)} - {0x3A3, 0x3A2, 0x3C2, 0x3C3}
-    traditional = one.traditional_table()
-    for c in range(1 << 16):
-        if 0xD800 <= c < 0xE000:
-            continue
-        char = chr(c)
-        if one._PUNCTUATION.match(char):
-            table[c] = _DROP
-            continue
+    for char in _IDEOGRAPHS.sub("", letters):
         normal = unicodedata.normalize("NFKC", char)
-        if len(normal) == 1 and ord(normal) in plain and ord(normal.lower()) not in traditional:
-            table[c] = ord(normal.lower())
+        if len(normal) == 1 and ord(normal) in plain:
+            table[ord(char)] = ord(normal.lower())
+    table[ideographs] = ideographs
     table[0] = _END
     return table
 
