@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from publisher import candidates
 from publisher.copies import HELD, REASONS, Shingles, Speeches, Texts, fetch, reasons, relation
 from publisher.similarity import I64, PERMUTATIONS, overlap
-from publisher.sketches import opened
+from publisher.sketches import forget, opened
 from publisher.tables import CONTAINED, DUPLICATES
 
 __all__ = [
@@ -103,7 +103,9 @@ def relate(
         view = candidates.View(runs, speeches.keys[sketched])
         asked = past.asked[sketched]
         near = candidates.near(view, asked, lambda i, j: np.where(preview[i] | preview[j], floors[1], floors[0]))
+        forget(runs)
         within = candidates.contained(view, asked, SHORTEST, LONGER)
+        forget(runs)
         del runs, view
     work = _Work(speeches, texts, past)
     work.examine(sketched[near[0]], sketched[near[1]], sketched[within[0]], sketched[within[1]])

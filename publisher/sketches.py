@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import mmap
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -35,6 +36,7 @@ POINTER = "index.json"
 MAGIC = b"jianghua sketches\n"
 ALIGN = 64
 _PAGE = 4096  # words that a checksum folds onto each other
+_STEP = 1 << 24  # bytes checked at a time
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 
 
@@ -48,6 +50,7 @@ class Run:
     """
 
     path: Path
+    mapped: Any
     keys: U64
     sizes: U32
     counts: U32
@@ -92,7 +95,7 @@ def opened(folder: Path | None, wanted: U64, ask: Callable[[I64], Iterable[tuple
         before = [r.path.name for r in runs]
         places = np.flatnonzero(missing)
         if len(places):
-            runs += _made(home, wanted, ask(places))
+            runs += _made(home, wanted, len(places), ask(places))
         runs = _merged(home, runs, wanted)
         names = [r.path.name for r in runs]
         if names != before or not (home / POINTER).exists():
@@ -139,33 +142,56 @@ def load_runs(folder: Path) -> list[Run]:
     return runs
 
 
-def _checksum(data: npt.NDArray[np.uint8]) -> str:
-    """Finds any flipped bit and any hole, at the speed of memory."""
-    words = data[: len(data) // 8 * 8].view(np.uint64)
-    whole = len(words) // _PAGE * _PAGE
-    column = np.bitwise_xor.reduce(words[:whole].reshape(-1, _PAGE), axis=0)
-    rest = data[whole * 8 :].tobytes()
-    return hashlib.sha256(column.tobytes() + rest + str(len(data)).encode()).hexdigest()
+class _Checksum:
+    """Finds any flipped bit and any hole, at the speed of memory: pages folded onto each other."""
+
+    def __init__(self) -> None:
+        self.column = np.zeros(_PAGE, np.uint64)
+        self.rest = np.zeros(0, np.uint8)
+        self.size = 0
+
+    def add(self, data: npt.NDArray[np.uint8]) -> None:
+        self.size += len(data)
+        if len(self.rest):
+            data = np.concatenate([self.rest, data])
+        whole = len(data) // (8 * _PAGE) * _PAGE
+        np.bitwise_xor(
+            self.column,
+            np.bitwise_xor.reduce(data[: whole * 8].view(np.uint64).reshape(-1, _PAGE), axis=0),
+            out=self.column,
+        )
+        self.rest = data[whole * 8 :].copy()
+
+    def hexdigest(self) -> str:
+        return hashlib.sha256(self.column.tobytes() + self.rest.tobytes() + str(self.size).encode()).hexdigest()
 
 
 class _Writer:
-    """Writes a run file array by array."""
+    """Writes a run file, array by array, in pieces."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self.out = out
         self.at = out.write(MAGIC.ljust(ALIGN))
         self.toc: dict[str, dict[str, Any]] = {}
 
-    def put(self, name: str, values: npt.NDArray[Any]) -> None:
-        values = np.ascontiguousarray(values, ARRAYS[name])
-        data = values.reshape(-1).view(np.uint8)
-        self.toc[name] = {"at": self.at, "bytes": len(data), "checksum": _checksum(data)}
-        self.at += self.out.write(data.data) + self.out.write(b"\0" * (-len(data) % ALIGN))
+    def put(self, name: str, *values: Any) -> None:
+        self.stream(name, values)
 
-    def close(self) -> None:
+    def stream(self, name: str, pieces: Iterable[Any]) -> None:
+        checksum, size = _Checksum(), 0
+        for piece in pieces:
+            data = np.ascontiguousarray(piece, ARRAYS[name]).reshape(-1).view(np.uint8)
+            checksum.add(data)
+            size += self.out.write(data.data)
+        self.toc[name] = {"at": self.at, "bytes": size, "checksum": checksum.hexdigest()}
+        self.at += size + self.out.write(b"\0" * (-size % ALIGN))
+
+    def close(self) -> str:
+        """Ends the file; gives a name for it that its content tells."""
         toc = json.dumps({"arrays": self.toc}, sort_keys=True).encode()
-        digest = hashlib.sha256(toc).hexdigest().encode()
-        self.out.write(toc + digest + len(toc).to_bytes(8, "little") + MAGIC)
+        digest = hashlib.sha256(toc).hexdigest()
+        self.out.write(toc + digest.encode() + len(toc).to_bytes(8, "little") + MAGIC)
+        return f"{digest[:16]}.sketches"
 
 
 def _read(path: Path) -> Run:
@@ -180,40 +206,69 @@ def _read(path: Path) -> Run:
         raise ValueError("damaged table of contents")
     arrays: dict[str, Any] = {}
     for name, entry in json.loads(toc)["arrays"].items():
-        part = data[entry["at"] : entry["at"] + entry["bytes"]]
-        if len(part) != entry["bytes"] or _checksum(part) != entry["checksum"]:
+        part = np.asarray(data[entry["at"] : entry["at"] + entry["bytes"]])
+        checksum = _Checksum()
+        for start in range(0, len(part), _STEP):
+            checksum.add(part[start : start + _STEP])
+            _forget(data)
+        if len(part) != entry["bytes"] or checksum.hexdigest() != entry["checksum"]:
             raise ValueError(f"damaged {name}")
-        arrays[name] = np.asarray(part).view(ARRAYS[name])
+        arrays[name] = part.view(ARRAYS[name])
     arrays["signatures"] = arrays["signatures"].reshape(-1, PERMUTATIONS)
-    return Run(path=path, **arrays)
+    return Run(path=path, mapped=data, **arrays)
 
 
-def _made(folder: Path, wanted: U64, texts: Iterable[tuple[int, str]]) -> list[Run]:
-    """Runs of the sketches of these texts."""
+def _forget(data: Any) -> None:
+    """Let the system take the pages back that were looked at: they count as this process's memory."""
+    mapped = getattr(data, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def forget(runs: Iterable[Run]) -> None:
+    """Give the memory of mapped pages back; they are read again when they are wanted."""
+    for run in runs:
+        _forget(run.mapped)
+
+
+def _made(folder: Path, wanted: U64, count: int, texts: Iterable[tuple[int, str]]) -> list[Run]:
+    """Runs of the sketches of these texts, `count` of them."""
     runs: list[Run] = []
     stream = iter(texts)
-    while True:
-        keys: list[U64] = []
-        parts: list[Sketches] = []
-        for _ in range(LARGEST // BLOCK):
-            block = list(islice(stream, BLOCK))
-            if not block:
-                break
-            keys.append(wanted[[i for i, _ in block]])
-            parts.append(sketch([t for _, t in block]))
-        if not parts:
-            return runs
-        whole = Sketches(*(np.concatenate([getattr(p, f) for p in parts]) for f in Sketches.__slots__))
-        del parts
-        runs.append(_write(folder, np.concatenate(keys), whole))
+    while count > 0:
+        size = min(count, LARGEST)
+        keys = np.empty(size, np.uint64)
+        whole = _room(size)
+        samples: list[U32] = []
+        at = 0
+        while at < size and (block := list(islice(stream, min(BLOCK, size - at)))):
+            piece = slice(at, at + len(block))
+            keys[piece] = wanted[[i for i, _ in block]]
+            made = sketch([t for _, t in block])
+            whole.sizes[piece], whole.signatures[piece], whole.counts[piece] = made.sizes, made.signatures, made.counts
+            samples.append(made.samples)
+            at += len(block)
+        count -= size
+        runs.append(_write(folder, keys, replace(whole, samples=np.concatenate(samples))))
+    next(stream, None)  # whoever gives the texts sees that they were taken
+    return runs
+
+
+def _room(size: int) -> Sketches:
+    return Sketches(
+        np.empty(size, np.uint32),
+        np.empty((size, PERMUTATIONS), np.uint16),
+        np.empty(size, np.uint32),
+        np.zeros(0, np.uint32),
+    )
 
 
 def _write(folder: Path, keys: U64, sketches: Sketches) -> Run:
     """Lays sketches out as a run (its rows in the order of the keys) and writes it."""
     starts = np.cumsum(sketches.counts, dtype=np.int64) - sketches.counts
     order = np.argsort(keys)
-    row = np.empty(len(keys), np.uint64)
-    row[order] = np.arange(len(keys), dtype=np.uint64)
+    row = np.empty(len(keys), np.uint32)
+    row[order] = np.arange(len(keys), dtype=np.uint32)
     beside = folder / ".new.sketches"
     with replacing(beside) as out:
         writer = _Writer(out)
@@ -222,48 +277,50 @@ def _write(folder: Path, keys: U64, sketches: Sketches) -> Run:
         writer.put("counts", sketches.counts[order])
         writer.put("starts", starts[order])
         writer.put("samples", sketches.samples)
-        postings = np.repeat(row, sketches.counts)
-        postings |= sketches.samples.astype(np.uint64) << np.uint64(ROW_BITS)
-        postings.sort()
-        writer.put("postings", postings)
-        del postings
-        signatures = sketches.signatures[order]
-        writer.put("signatures", signatures)
-        writer.put("bands", _bands(signatures, sketches.sizes[order]))
-        writer.close()
-    return _named(beside)
+        writer.stream("postings", _postings(sketches.samples, np.repeat(row, sketches.counts)))
+        writer.stream("signatures", (sketches.signatures[order[i : i + 8192]] for i in range(0, len(order), 8192)))
+        rows = order[sketches.sizes[order] > 0]
+        writer.stream("bands", _bands(sketches.signatures, rows, row))
+        name = writer.close()
+    beside.replace(folder / name)
+    return _read(folder / name)
 
 
-def _named(path: Path) -> Run:
-    """Gives a run the name that its content tells (so that no two have the same)."""
-    run = _read(path)
-    name = hashlib.sha256(_checksum(np.memmap(path, np.uint8, "r")).encode()).hexdigest()[:16]
-    final = path.with_name(f"{name}.sketches")
-    path.replace(final)
-    return Run(final, *(getattr(run, a) for a in Run.__slots__ if a != "path"))
+def _postings(samples: U32, rows: U32) -> Iterator[U64]:
+    """The entries of the postings, a part of the hashes at a time."""
+    parts = len(samples) // (1 << 21) + 1
+    part = (samples.astype(np.uint64) * np.uint64(parts) >> np.uint64(32)).astype(np.uint8) if parts > 1 else None
+    for k in range(parts):
+        mine = slice(None) if part is None else np.flatnonzero(part == k)
+        entries = samples[mine].astype(np.uint64)
+        entries <<= np.uint64(ROW_BITS)
+        entries |= rows[mine]
+        entries.sort()
+        yield entries
 
 
-def _bands(signatures: U16, sizes: U32) -> U64:
-    """The entries of all bands, sorted in each."""
-    rows = np.flatnonzero(sizes > 0)
-    out = np.empty((BANDS, len(rows)), np.uint64)
-    for start in range(0, len(rows), 4096):
-        some = rows[start : start + 4096]
-        out[:, start : start + 4096] = band_entries(signatures[some]).T | some.astype(np.uint64)
-    out.sort(axis=1)
-    return out.reshape(-1)
+def _bands(signatures: U16, texts: I64, row: U32) -> Iterator[U64]:
+    """The entries of the bands, some bands at a time. texts: those that have 5-grams; row: of each text."""
+    for low in range(0, BANDS, 7):
+        out = np.empty((min(7, BANDS - low), len(texts)), np.uint64)
+        for start in range(0, len(texts), 4096):
+            some = texts[start : start + 4096]
+            out[:, start : start + 4096] = band_entries(signatures[some], low, low + 7).T | row[some]
+        out.sort(axis=1)
+        yield out
 
 
-def band_entries(signatures: U16) -> U64:
-    """The entry of each signature in each band, for row 0: n x BANDS."""
-    three = signatures[:, : BANDS * BAND_ROWS].reshape(len(signatures), BANDS, BAND_ROWS)
+def band_entries(signatures: U16, low: int = 0, high: int = BANDS) -> U64:
+    """The entry of each signature in the bands low … high - 1, for row 0: n x bands."""
+    high = min(high, BANDS)
+    three = signatures[:, low * BAND_ROWS : high * BAND_ROWS].reshape(len(signatures), high - low, BAND_ROWS)
     packed = three[:, :, 0].astype(np.uint64)
     for i in range(1, BAND_ROWS):
         packed |= three[:, :, i].astype(np.uint64) << np.uint64(16 * i)
     packed *= _MIX
     packed >>= np.uint64(32)
     packed <<= np.uint64(ROW_BITS)
-    packed |= np.arange(BANDS, dtype=np.uint64) << np.uint64(ROW_BITS + 32)
+    packed |= np.arange(low, high, dtype=np.uint64) << np.uint64(ROW_BITS + 32)
     return packed
 
 
