@@ -25,6 +25,7 @@ from publisher.manifest import Gate
 from publisher.tables import TABLES, Table
 
 LOST_WARN, LOST_FAIL, LOST_ROWS = 0.01, 0.10, 5
+WANTED = frozenset({"gone", "correction", "taken_down"})  # reasons for which speeches leave that are no loss
 GONE_WARN, GONE_FAIL, GONE_ROWS = 0.20, 0.50, 10
 
 # Without these a version could not be read or compared: no reason makes them acceptable.
@@ -215,7 +216,7 @@ def _shares(
 
 def rows_lost(lost: Iterable[tuple[str, str]], before: Mapping[str, int]) -> Gate:
     """A site loses few speeches whose page is not confirmed gone and that nobody dropped. lost: (site, reason) of each removed speech."""
-    counts = Counter(site for site, reason in lost if reason not in ("gone", "correction"))
+    counts = Counter(site for site, reason in lost if reason not in WANTED)
     what = "speeches lost though their page is not gone"
     return _shares("rows_lost", counts, before, LOST_WARN, LOST_FAIL, LOST_ROWS, what)
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import yaml
 
 from publisher.manifest import Gate
+from publisher.tables import SPEECHES
 from publisher.textbuffers import blocks
 
 FORMAT = "jianghua-quality-1"
@@ -35,7 +36,9 @@ _DAMAGED = "mojibake"
 _FOREIGN = ("watermark", "markup")  # quality flags that say that something of the page stands in the text
 _REPLACEMENT = re.compile(b"\xef\xbf\xbd")  # U+FFFD
 # figures of gates that depend on the clock; they stand in the manifest
-CLOCK = frozenset({"since", "days", "runs", "at"})
+CLOCK = frozenset({"since", "days", "runs", "at", "short"})
+# the columns whose nulls are counted
+COUNTED = tuple(c.name for c in SPEECHES.columns if c.nullable or c.name in LISTS)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -301,18 +304,20 @@ def share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 0.0
 
 
+def _shares(counts: Counts) -> dict[str, float]:
+    return {k: share(getattr(counts, k), counts.rows) for k in ("previews", "mojibake", "boilerplate")}
+
+
 def _figures(counts: Counts) -> dict[str, Any]:
-    rows = counts.rows
-    return counts.as_json() | {
-        "median_length": median_length(counts),
-        "shares": {
-            "previews": share(counts.previews, rows),
-            "mojibake": share(counts.mojibake, rows),
-            "boilerplate": share(counts.boilerplate, rows),
-            "flags": {k: share(n, rows) for k, n in counts.flags.items()},
-            "nulls": {k: share(n, rows) for k, n in counts.nulls.items()},
-        },
-    }
+    return counts.as_json() | {"median_length": median_length(counts)}
+
+
+def _histogram(counts: Counts) -> dict[str, list[int]]:
+    """Edges of the bins that have texts, and of those between them, and how many each has; one edge more than bins."""
+    used = sorted(counts.lengths)
+    bins = range(used[0], used[-1] + 1) if used else range(0)
+    edges = [int(EDGES[k]) for k in (*bins, bins[-1] + 1)] if used else []
+    return {"edges": edges, "counts": [counts.lengths.get(k, 0) for k in bins]}
 
 
 def document(
@@ -321,21 +326,29 @@ def document(
     """quality.json of a version: the same for the same rows, whenever it is made.
 
     facts: dataset, version, sequence, schema_version, parent (its name or None). relations: rows of duplicates, contained and removed,
-    and clusters. What gates say of time stands in the manifest alone.
+    and clusters. What gates say of time stands in the manifest alone (`short` among their figures takes the place of what they say).
+    In `lengths` of a site bin k holds texts of isqrt(2**k) characters and more; `chars` has the edges written out.
     """
     total = measures.total
     return {
         "format": FORMAT,
         **facts,
-        "edges": [int(e) for e in EDGES],
-        "total": _figures(total),
+        "rows": total.rows,
+        "median_length": median_length(total),
+        "totals": {k: getattr(total, k) for k in ("rows", "chars", "previews", "mojibake", "boilerplate")},
+        "shares": _shares(total) | {"duplicates": share(relations.get("duplicates", 0), total.rows)},
+        "relations": dict(relations),
+        "flags": dict(total.flags),
+        "personal_data": dict(total.personal),
+        "columns": {name: {"nulls": total.nulls.get(name, 0)} for name in COUNTED},
+        "chars": _histogram(total),
         "sites": {site: _figures(counts) for site, counts in measures.sites.items()},
-        "relations": dict(relations) | {"duplicates_share": share(relations.get("duplicates", 0), total.rows)},
         "gates": [
             {
                 "name": g.name,
                 "result": g.result,
-                "accepted": g.accepted is not None,
+                "what": g.figures.get("short", g.what),
+                "accepted": g.accepted,
                 "figures": {k: v for k, v in g.figures.items() if k not in CLOCK},
             }
             for g in gates

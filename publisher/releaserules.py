@@ -369,7 +369,14 @@ def nothing_new(run: Run, history: Sequence[Entry]) -> Gate:
         name="nothing_new",
         result="warn",
         what=what,
-        figures={"added": 0, "changed": run.changed, "removed": run.removed, "runs": runs, "since": since},
+        figures={
+            "added": 0,
+            "changed": run.changed,
+            "removed": run.removed,
+            "runs": runs,
+            "since": since,
+            "short": "no new speech",
+        },
     )
 
 

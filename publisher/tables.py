@@ -188,7 +188,7 @@ REMOVED = Table(
             "reason",
             pa.string(),
             "gone (404 or 410, confirmed), soft_404, moved, part_gone (the page holds fewer speeches now), "
-            "no_longer_a_speech, disallowed, correction (a reviewed one says that it is no speech), unknown",
+            "no_longer_a_speech, disallowed, correction (a reviewed one says that it is no speech), taken_down (on request), unknown",
         ),
         Column("removed_in", pa.string(), "the first version without it"),
         Column("last_version", pa.string(), "the last version with it"),

@@ -316,6 +316,7 @@ def test_rows_lost_pass_warn_and_fail() -> None:
     assert lost(3) == {"rows_lost": "warn"}
     assert lost(21) == {"rows_lost": "fail"}
     assert lost(4, of=5) == {"rows_lost": "warn"}
+    assert lost(150, "correction") == lost(150, "taken_down") == {}
     assert lost(40, "gone") == {}
     assert lost(41, "gone") == {"rows_gone": "warn"}
     assert lost(101, "gone") == {"rows_gone": "fail"}

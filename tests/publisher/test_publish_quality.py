@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from publisher_made import speech
 
 from publisher import quality
-from publisher.manifest import Gate, as_json
+from publisher.documents.quality_page import quality_page
+from publisher.manifest import Gate, Manifest, TableEntry, as_json
 from publisher.quality import EDGES, Counts, Measures, document, measure, measures_of, median_length, shift, summed
 from publisher.tables import SPEECHES
 
@@ -111,7 +113,15 @@ def test_quality_json_is_the_same_whenever_it_is_made_and_gives_its_measures_bac
             document(
                 facts,
                 found,
-                [Gate(name="nothing_new", result="warn", what=f"since {day}", figures={"since": day, "added": 0})],
+                [
+                    Gate(
+                        name="nothing_new",
+                        result="warn",
+                        what=f"none since {day}",
+                        accepted="seen",
+                        figures={"since": day, "added": 0, "short": "none"},
+                    )
+                ],
                 relations,
             )
         )
@@ -120,7 +130,28 @@ def test_quality_json_is_the_same_whenever_it_is_made_and_gives_its_measures_bac
     assert made[0] == made[1]
     value = json.loads(made[0])
     assert measures_of(value) == found
-    assert value["sites"]["a"]["shares"]["flags"] == {"spun": 0.25}
-    assert value["total"]["median_length"] == median_length(found.total) > 0
-    assert value["relations"]["duplicates_share"] == 0.5
-    assert value["gates"] == [{"name": "nothing_new", "result": "warn", "accepted": False, "figures": {"added": 0}}]
+    assert value["flags"] == value["sites"]["a"]["flags"] == {"spun": 1}
+    assert value["median_length"] == median_length(found.total) > 0
+    assert value["shares"] == {"previews": 0.0, "mojibake": 0.0, "boilerplate": 0.0, "duplicates": 0.5}
+    assert value["columns"]["author"] == {"nulls": 4}
+    assert (sum(value["chars"]["counts"]), len(value["chars"]["edges"])) == (4, len(value["chars"]["counts"]) + 1)
+    told = {"name": "nothing_new", "result": "warn", "what": "none", "accepted": "seen", "figures": {"added": 0}}
+    assert value["gates"] == [told]
+
+
+def test_the_quality_page_shows_what_is_measured() -> None:
+    found = measure(table([speech("a", n, quality_flags=["mojibake"]) for n in range(4)]))
+    manifest = Manifest(
+        dataset="speeches",
+        version="2026-11-22.1",
+        sequence=1,
+        schema_version="1.2.0",
+        published_at=datetime(2026, 11, 22, tzinfo=UTC),
+        parent=None,
+        tables={"speeches": TableEntry(rows=4, parts=())},
+        sites={"a": 4},
+    )
+    page = quality_page(manifest, document({}, found, [], {})).decode()
+    for heading in ("Sites", "Length of the texts", "Missing values", "Shares", "Flags"):
+        assert f"<h2>{heading}</h2>" in page
+    assert quality_page(manifest, document({}, Measures(), [], {}))
