@@ -10,16 +10,16 @@ compared with those that the parent version has of it:
    sums the part numbers move least. A pair needs SHARE of the 5-grams of its shorter text in common.
    So of a speech split in two the larger piece keeps the id, two speeches that become one give it the id of the larger, and when a page
    of one speech turns out to be a compilation, the part that holds most of the old text keeps the id: it is found where it was cited.
-4. All others are new speeches. They get the id that extraction made, or, where that was another text's, the next one that is free.
+4. A text that left these pages before and is back gets the id that it had.
+5. All others are new speeches. They get the id that extraction made, or, where that was another text's, the next one that is free.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,12 +46,15 @@ class _Row:
     text: str
 
 
-def reconcile(old: pa.Table, new: pa.Table, taken: Collection[str]) -> dict[str, str]:
+def reconcile(
+    old: pa.Table, new: pa.Table, taken: Collection[str], removed: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The published id of each new row, by the id that its record has.
 
     old: what the parent version has of some pages; new: what the records have of the same pages, each id once; both with the columns
     speech_id, site, page_url, part, text, text_sha256 and simtext_sha256, rows in any order. taken: ids that a new speech may not get
-    because another text had them, e.g. those of tombstones (see `taken_by_others`); ids of `old` need not be among them.
+    because another text had them, e.g. those of tombstones; ids of `old` need not be among them. removed: text_sha256 by id of
+    speeches of these pages that left, as far as it is known: a text that comes back gets its id again, taken or not.
 
     Published ids are unique, and depend on nothing but the rows. With the published ids put into `new`, or with the result as `old`,
     nothing changes.
@@ -61,48 +64,34 @@ def reconcile(old: pa.Table, new: pa.Table, taken: Collection[str]) -> dict[str,
     for olds, news in _pages(before, now):
         pairs = [(olds[0], news[0])] if len(olds) == len(news) == 1 else _pairs(olds, news)
         kept.update((n.id, o.id) for o, n in pairs)
-    used = {r.id for r in before} | set(taken)
-    out = {}
+    there = {r.id for r in before}
+    left: dict[tuple[str, str], list[str]] = defaultdict(list)  # ids by site and text
+    for i, text in sorted((removed or {}).items(), reverse=True):
+        if i not in there:
+            left[_site(i), text].append(i)
+    for row in now:
+        if row.id not in kept and (ids := left.get((row.site, row.text_sha256))):
+            kept[row.id] = ids.pop()
+    used = there | set(taken) | set(kept.values()) | set(removed or ())
     for row in now:
         if row.id not in kept:
             kept[row.id] = next(i for i in candidates(row.id) if i not in used)
             used.add(kept[row.id])
-        out[row.id] = kept[row.id]
-    return out
+    return {row.id: kept[row.id] for row in now}
 
 
 def candidates(record_id: str) -> Iterator[str]:
     """The ids that a new speech may get, in this order: its record's, then others made from it."""
     yield record_id
-    site = record_id.rpartition(":")[0]
     number = 2
     while True:
         digest = hashlib.sha256("\0".join((record_id, str(number))).encode()).hexdigest()
-        yield f"{site}:{digest[:20]}"
+        yield f"{_site(record_id)}:{digest[:20]}"
         number += 1
 
 
-def taken_by_others(removed: pa.Table, new: pa.Table) -> set[str]:
-    """Ids of tombstones that belong to other speeches than those of `new`: for `reconcile`.
-
-    removed: tombstones (publisher/tables.py) of the pages of `new`; new: with speech_id, part and title. A tombstone holds no text; a
-    record that may get its id is taken for the speech come back when part number and title are the same.
-    """
-    tombs = {r["speech_id"]: (r["part"], r["title"]) for r in _select(removed, "speech_id", "part", "title")}
-    back = set()
-    for row in _select(new, "speech_id", "part", "title") if tombs else ():
-        for candidate in candidates(row["speech_id"]):
-            if candidate not in tombs:
-                break
-            if tombs[candidate] == (row["part"], row["title"]):
-                back.add(candidate)
-                break
-    return set(tombs) - back
-
-
-def _select(table: pa.Table, *columns: str) -> Iterable[dict[str, Any]]:
-    rows: list[dict[str, Any]] = table.select(list(columns)).to_pylist()
-    return rows
+def _site(speech_id: str) -> str:
+    return speech_id.rpartition(":")[0]
 
 
 def _rows(table: pa.Table) -> list[_Row]:

@@ -15,7 +15,7 @@ from publisher_made import paragraph, text
 
 from crawler.extraction.fold import simtext_sha256, text_sha256
 from crawler.shards import speech_id
-from publisher.identity import assignment, candidates, reconcile, taken_by_others
+from publisher.identity import assignment, candidates, reconcile
 
 COLUMNS = (
     "speech_id", "site", "page_url", "part", "title", "part_title", "text", "text_sha256", "simtext_sha256",
@@ -209,15 +209,27 @@ def test_pages_do_not_mix() -> None:
     assert mapping[two] == next(itertools.islice(candidates(two), 1, None))
 
 
-def test_a_speech_that_comes_back_gets_its_id_and_another_one_does_not() -> None:
+def test_a_text_that_comes_back_gets_the_id_that_it_had() -> None:
+    """Six speeches, read as one for a while, then as six again in another order: each has its id."""
     six = rows(POOL[:6])
-    tomb = six.slice(1, 1).select(["speech_id", "part", "title"])
-    one = rows([POOL[0]])
-    assert taken_by_others(tomb, six) == set()
-    assert ids(published(six, reconcile(one, six, taken_by_others(tomb, six)))) == ids(six)
-    other = tomb.set_column(2, "title", pa.array(["另一篇"]))
-    assert taken_by_others(other, six) == {ids(tomb)[0]}
-    assert ids(published(six, reconcile(one, six, taken_by_others(other, six))))[1] not in ids(six)
+    whole = rows(["\n".join(POOL[:6])])
+    one = published(whole, reconcile(six, whole, ()))
+    removed = {i: s for i, s in zip(ids(six), six["text_sha256"].to_pylist(), strict=True) if i not in ids(one)}
+    assert len(removed) == 5
+    again = rows(POOL[:6][::-1])
+    mapping = reconcile(one, again, set(removed), removed)
+    assert by_text(published(again, mapping)) == by_text(six)
+    assert reconcile(published(again, mapping), again, ()) == mapping
+    # another text gets none of their ids
+    other = rows([*POOL[6:9], POOL[0]])
+    after = by_text(published(other, reconcile(one, other, (), removed)))
+    assert not {after[t] for t in POOL[6:9]} & set(ids(six))
+    # two copies of a text that left once: one of them is new
+    twice = rows([POOL[1], POOL[1], POOL[7]])
+    found = ids(published(twice, reconcile(rows([POOL[9]]), twice, (), removed)))
+    assert found[0] == ids(six)[1]
+    assert len(set(found)) == 3
+    assert not set(found[1:]) & set(ids(six))
 
 
 @settings(max_examples=150, deadline=None)

@@ -96,7 +96,7 @@ def test_missing_strange_and_truncated_files_are_named(copy: Path, quick: bool) 
     damages: list[tuple[Path, Callable[[Path], Any]]] = [
         (part, Path.unlink),
         (part, cut),
-        (copy / "versions" / FIRST / "duplicates" / next((copy / "tables" / "duplicates").glob("part-*")).name, cut),
+        (next((copy / "versions" / FIRST / "duplicates").iterdir()), cut),
         (copy / "versions" / SECOND / "README.md", Path.unlink),
         (copy / "versions" / SECOND / "manifest.json", cut),
         (copy / "latest.json", cut),
@@ -140,6 +140,9 @@ def reseal(folder: Path, version: str, edit: Callable[[dict[str, Any]], Any] = l
     """Edit a manifest, and make SHA256SUMS, latest.json and all that is derived agree with the files as they are."""
     place = folder / "versions" / version
     manifest = json.loads((place / "manifest.json").read_bytes())
+    for name, entry in manifest["files"].items():
+        data = (place / name).read_bytes()
+        entry.update(bytes=len(data), sha256=sha256(data))
     edit(manifest)
     (place / "manifest.json").write_bytes(as_json(manifest))
     sums = {
