@@ -54,7 +54,7 @@ summary{cursor:pointer;color:var(--soft)}
 .column:hover{opacity:1}
 a{color:var(--accent)}
 footer{margin-top:1.6rem;color:var(--soft)}
-@media(max-width:40rem){body{padding-top:1.4rem}section{padding:1rem}h1{font-size:1.6rem}td.note,.meaning{display:none}.wide{min-width:4rem}.figures div{grid-template-columns:1fr}}
+@media(max-width:40rem){body{padding-top:1.4rem}section{padding:1rem}h1{font-size:1.6rem}td.note,.meaning{display:none}.wide{min-width:4rem}thead th{white-space:normal}.figures div{grid-template-columns:1fr}}
 @media print{body{max-width:none}section{break-inside:avoid}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -1,12 +1,7 @@
-"""quality.html: the figures of quality.json as one page, without scripts and without anything from elsewhere.
+"""quality.html: the figures of quality.json (publisher/quality.py) and the gates of the manifest as one page that stands alone.
 
-Rendered by form, not by name, so that a figure more in quality.json needs nothing here:
-
-    gates    [{"name", "result", "what", "figures", "accepted"} …]
-    sites    {site: {figure: number}}: `rows` first; what counts rows is shown as a share of them too
-    columns  {column: {"nulls": n}}, of the speeches
-    chars    a histogram: {"edges": [n + 1 numbers], "counts": [n]}, {label: count}, or [{"from", "to", "count"} …]
-    else     a number or string is a fact at the head, a mapping of them a table of its own
+Figures are shown by form, not by name, so that one more in quality.json needs nothing here: a whole number that counts speeches with its
+share of them, a mapping of such numbers as a list, an unknown mapping as a table of its own. No script, and nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -20,26 +15,38 @@ from publisher.documents.about import title
 from publisher.documents.markdown import plain
 from publisher.documents.page import page
 from publisher.documents.svg import histogram
-from publisher.manifest import Manifest
+from publisher.manifest import Gate, Manifest
 from publisher.tables import TABLES
 
 _RESULTS = {"pass": "passed", "warn": "warned", "fail": "failed"}
-_KNOWN = ("version", "dataset", "gates", "sites", "columns", "chars")
-# Figures of a site that are no counts of its rows, and figures that are shares already.
-_NO_COUNT = re.compile(r"rows|.*(chars|length|mean|median|quantile|paragraphs|bytes|_p\d+).*")
+# Shown in a way of their own, or said in the head.
+_KNOWN = ("format", "dataset", "version", "sequence", "schema_version", "parent", "edges", "total", "sites", "gates")
+_FIRST = ("rows", "chars", "median_length", "previews", "mojibake", "boilerplate")
+# Figures that do not count speeches, and figures that are shares already.
+_NO_COUNT = re.compile(r".*(rows|chars|length|mean|median|bytes).*")
 _SHARE = re.compile(r".*(share|rate)s?")
+_TITLES = {"flags": "Quality flags", "personal": "Personal data"}
+_NOTES = {
+    "flags": "What reading noticed of a text; a speech may have several.",
+    "personal": "Kinds that rules found in texts; a speech may have several.",
+}
 
 
 def quality_page(manifest: Manifest, quality: Mapping[str, Any]) -> bytes:
     """quality.html of a version. quality: quality.json."""
+    total = _mapping(quality.get("total"))
     rows = manifest.tables["speeches"].rows
-    gates = [g for g in quality.get("gates") or () if isinstance(g, Mapping)]
     blocks = [
-        _head(manifest, quality, gates),
-        _gates(gates),
+        _head(manifest, total),
+        _gates(manifest.gates),
         _sites(_mapping(quality.get("sites"))),
-        _lengths(quality.get("chars")),
-        _nulls(_mapping(quality.get("columns")), rows),
+        _histogram(_mapping(total.get("lengths")), quality.get("edges")),
+        *(
+            _kinds(name, _mapping(total.get(name)), rows)
+            for name in total
+            if name not in ("lengths", "nulls", "shares") and isinstance(total[name], Mapping)
+        ),
+        _nulls(_mapping(total.get("nulls")), rows),
         *(_other(k, v) for k, v in quality.items() if k not in _KNOWN and isinstance(v, Mapping)),
         _foot(),
     ]
@@ -63,6 +70,14 @@ def _number(value: Any) -> str:
     return f"{value:,.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
+def _short(value: float) -> str:
+    """A large number as people say it."""
+    for limit, unit in ((10**9, "G"), (10**6, "M")):
+        if value >= 10 * limit:
+            return f"{value / limit:,.1f} {unit}"
+    return _number(value)
+
+
 def _percent(part: float, whole: float) -> str:
     share = part / whole if whole else 0.0
     if 0 < share < 0.0005:
@@ -74,22 +89,28 @@ def _words(name: str) -> str:
     return e(name.replace("_", " "))
 
 
-def _head(m: Manifest, quality: Mapping[str, Any], gates: Sequence[Mapping[str, Any]]) -> str:
-    counts = {r: sum(g.get("result") == r for g in gates) for r in _RESULTS}
+def _head(m: Manifest, total: Mapping[str, Any]) -> str:
+    counts = {r: sum(g.result == r for g in m.gates) for r in _RESULTS}
     chips = "".join(f'<span class="chip {r}">{n} {_RESULTS[r]}</span>' for r, n in counts.items() if n)
-    facts = [("speeches", _number(m.tables["speeches"].rows)), ("sites", _number(len(m.sites)))]
-    facts += [(n, _number(getattr(m.tables["speeches"], n))) for n in ("added", "changed", "removed")]
-    facts += [
-        (_words(k), _percent(v, 1) if isinstance(v, float) and _SHARE.fullmatch(k) else _number(v))
-        for k, v in quality.items()
-        if k not in _KNOWN and isinstance(v, int | float | str)
-    ]
+    speeches = m.tables["speeches"]
+    facts = [("speeches", _number(speeches.rows)), ("sites", _number(len(m.sites)))]
+    facts += [(n, _number(getattr(speeches, n))) for n in ("added", "changed", "removed")]
+    for name in sorted(total, key=_order):
+        value = total[name]
+        if name == "rows" or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        counted = isinstance(value, int) and not _NO_COUNT.fullmatch(name) and speeches.rows
+        facts.append((_words(name), _percent(value, speeches.rows) if counted else _short(value)))
     cards = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     parent = f", against {e(m.parent.version)}" if m.parent else ", the first version"
     return (
         f'<header><p class="over">{e(title(m))}</p><h1>Quality of {e(m.version)}</h1>'
         f"<p>Published {m.published_at:%Y-%m-%d %H:%M} UTC{parent}. {chips}</p><dl class=cards>{cards}</dl></header>"
     )
+
+
+def _order(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST)), name
 
 
 def _section(name: str, note: str, body: str) -> str:
@@ -101,10 +122,10 @@ def _table(head: Iterable[tuple[str, bool]], rows: Iterable[str]) -> str:
     return f"<div class=scroll><table><thead><tr>{marks}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
 
 
-def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
+def _gates(gates: Sequence[Gate]) -> str:
     order = {"fail": 0, "warn": 1}
-    told = sorted((g for g in gates if g.get("result") != "pass"), key=lambda g: order.get(str(g.get("result")), 0))
-    passed = [g for g in gates if g.get("result") == "pass"]
+    told = sorted((g for g in gates if g.result != "pass"), key=lambda g: order[g.result])
+    passed = [g for g in gates if g.result == "pass"]
     head = (("result", False), ("check", False), ("what was found", False))
     body = _table(head, map(_gate, told)) if told else ""
     if passed:
@@ -113,13 +134,11 @@ def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
     return _section("Checks", "", body)
 
 
-def _gate(g: Mapping[str, Any]) -> str:
-    result = str(g.get("result"))
-    accepted = f"<p class=note>Accepted: {e(g['accepted'])}</p>" if g.get("accepted") else ""
-    figures = _figures(_mapping(g.get("figures")))
+def _gate(g: Gate) -> str:
+    accepted = f"<p class=note>Accepted: {e(g.accepted)}</p>" if g.accepted else ""
     return (
-        f'<tr><td><span class="chip {result if result in _RESULTS else "fail"}">{e(result)}</span></td>'
-        f"<th scope=row>{_words(str(g.get('name', '')))}</th><td>{e(g.get('what', ''))}{accepted}{figures}</td></tr>"
+        f'<tr><td><span class="chip {g.result}">{g.result}</span></td><th scope=row>{_words(g.name)}</th>'
+        f"<td>{e(g.what)}{accepted}{_figures(g.figures)}</td></tr>"
     )
 
 
@@ -144,7 +163,7 @@ def _sites(sites: Mapping[str, Any]) -> str:
         s: {k: v for k, v in _mapping(f).items() if isinstance(v, int | float) and not isinstance(v, bool)}
         for s, f in sites.items()
     }
-    names = sorted({n for f in measured.values() for n in f}, key=lambda n: (n != "rows", n))
+    names = sorted({n for f in measured.values() for n in f}, key=_order)
     if not measured or not names:
         return ""
     rows = []
@@ -175,37 +194,37 @@ def _bar(share: float) -> str:
     return f'<span class=bar aria-hidden=true><i style="width:{max(0.0, min(1.0, share)) * 100:.1f}%"></i></span>'
 
 
-def _lengths(chars: Any) -> str:
-    bins = _bins(chars)
-    note = "Characters of the text without white space; one bar a class, all classes together are all speeches."
-    return _section("Length of the texts", note, histogram(bins)) if bins else ""
+def _histogram(lengths: Mapping[str, Any], edges: Any) -> str:
+    """Lengths of texts. lengths: speeches by number of the class; edges: where each class begins."""
+    counts = {int(k): n for k, n in lengths.items() if str(k).isdecimal() and isinstance(n, int) and n > 0}
+    if not counts or not isinstance(edges, list | tuple) or max(counts) >= len(edges):
+        return ""
+    bins = []
+    for k in range(min(counts), max(counts) + 1):
+        upto = f"{_number(edges[k])}–{_number(edges[k + 1])}" if k + 1 < len(edges) else f"from {_number(edges[k])}"
+        bins.append((upto, counts.get(k, 0)))
+    note = "Characters of a text without white space, in classes of half an octave."
+    return _section("Length of the texts", note, histogram(bins))
 
 
-def _bins(chars: Any) -> list[tuple[str, int]]:
-    """(label, count) of each class of a histogram in any of the forms that it may have; [] for anything else."""
-    try:
-        if isinstance(chars, Mapping) and {"edges", "counts"} <= set(chars):
-            edges, counts = list(chars["edges"]), [int(c) for c in chars["counts"]]
-            if len(edges) not in (len(counts), len(counts) + 1):
-                return []
-            return [(_class(edges[i], edges[i + 1] if i + 1 < len(edges) else None), c) for i, c in enumerate(counts)]
-        if isinstance(chars, Mapping):
-            return [(str(k), int(v)) for k, v in chars.items()]
-        return [(_class(b["from"], b.get("to")), int(b["count"])) for b in chars or ()]
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return []
+def _kinds(name: str, counts: Mapping[str, Any], rows: int) -> str:
+    """Speeches by kind, e.g. by quality flag."""
+    lines = [
+        f"<tr><th scope=row>{_words(str(k))}</th><td class=wide>{_bar(n / rows if rows else 0)}</td>"
+        f"<td class=n>{_percent(n, rows)}</td><td class=n>{_number(n)}</td></tr>"
+        for k, n in sorted(counts.items(), key=lambda c: (-c[1] if isinstance(c[1], int) else 0, c[0]))
+        if isinstance(n, int)
+    ]
+    head = (("kind", False), ("share", False), ("", True), ("speeches", True))
+    return _section(
+        _TITLES.get(name, _words(name).capitalize()), _NOTES.get(name, ""), _table(head, lines) if lines else ""
+    )
 
 
-def _class(low: Any, high: Any) -> str:
-    return f"{_number(low)}–{_number(high)}" if high is not None else f"{_number(low)}+"
-
-
-def _nulls(columns: Mapping[str, Any], rows: int) -> str:
-    told = {c.name: c.description for c in TABLES["speeches"].columns}
-    counted = {
-        str(n): f["nulls"] for n, f in columns.items() if isinstance(_mapping(f).get("nulls"), int) and f["nulls"]
-    }
-    full = sum(isinstance(_mapping(f).get("nulls"), int) for f in columns.values()) - len(counted)
+def _nulls(nulls: Mapping[str, Any], rows: int) -> str:
+    columns = TABLES["speeches"].columns
+    told = {c.name: c.description for c in columns}
+    counted = {str(c): n for c, n in nulls.items() if isinstance(n, int) and n}
     lines = [
         f"<tr><th scope=row><code>{e(name)}</code></th><td class=wide>{_bar(n / rows if rows else 0)}</td>"
         f"<td class=n>{_percent(n, rows)}</td><td class=n>{_number(n)}</td><td class=note>{_meaning(told.get(name, ''))}</td></tr>"
@@ -213,16 +232,12 @@ def _nulls(columns: Mapping[str, Any], rows: int) -> str:
     ]
     head = (
         ("column", False),
-        ("share of rows without a value", False),
+        ("share without a value", False),
         ("", True),
-        ("rows", True),
+        ("speeches", True),
         ("<span class=meaning>meaning</span>", False),
     )
-    note = (
-        f"Columns of the speeches that may be empty. {full} more have a value in every row."
-        if full
-        else "Columns of the speeches."
-    )
+    note = "Columns that are null or an empty list in some speeches. All others have a value in every one."
     return _section("Missing values", note, _table(head, lines) if lines else "")
 
 
@@ -231,8 +246,12 @@ def _meaning(description: str) -> str:
 
 
 def _other(name: str, value: Mapping[str, Any]) -> str:
-    flat = [f"<tr><th scope=row>{_words(str(k))}</th><td>{_value(v)}</td></tr>" for k, v in value.items()]
+    flat = [f"<tr><th scope=row>{_words(str(k))}</th><td>{_fact(str(k), v)}</td></tr>" for k, v in value.items()]
     return _section(_words(name).capitalize(), "", _table((("figure", False), ("value", False)), flat) if flat else "")
+
+
+def _fact(name: str, value: Any) -> str:
+    return _percent(value, 1) if isinstance(value, float) and _SHARE.fullmatch(name) else _value(value)
 
 
 def _foot() -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from publisher.cards import documents
 from publisher.documents.changelog import chosen, titled
 from publisher.manifest import FileEntry, Gate, Manifest, latest_of, sha256, to_json
+from publisher.quality import document, measure
 from publisher.release import publish_records
 from publisher.storage import decode
 from publisher.versions import read_manifest, read_version
@@ -37,26 +38,17 @@ SOURCES: list[dict[str, Any]] = [
         "terms": {"url": "http://alpha.example/terms.html", "status": 200, "fetched_at": "2026-11-21T01:02:04Z", "sha256": "1" * 64},
     }
 ]  # fmt: skip
-QUALITY: dict[str, Any] = {
-    "version": "2026-11-22.2",
-    "sites": {"alpha": {"rows": 40, "previews": 3, "mojibake": 1, "chars_median": 500, "boilerplate_share": 0.25}, "beta": {"rows": 11}},
-    "columns": {"source": {"nulls": 21}, "title": {"nulls": 0}, "<i>x</i>": {"nulls": 2}},
-    "chars": {"edges": [0, 500, 1000, 2000], "counts": [4, 40, 7]},
-    "gates": [{"name": "mojibake", "result": "warn", "what": HOSTILE, "figures": {"share": {"alpha": 0.02}, "all": ["<b>"] * 30}},
-              {"name": "rows", "result": "pass", "what": "51 speeches"}],
-    "mojibake_rate": 0.0123,
-    "kinds": {"讲话": 40, "<u>": 1},
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """dataset: its folder; folder: of the second version; manifest, changes: of that; tables: its rows."""
+    """dataset: its folder; folder: of the second version; manifest, changes, quality: of that; tables: its rows."""
 
     dataset: Path
     folder: Path
     manifest: Manifest
     changes: dict[str, Any]
+    quality: dict[str, Any]
     tables: dict[str, pa.Table]
 
 
@@ -68,7 +60,9 @@ def made(root: Path) -> Made:
     publish_records(dataset, records(rows), now=WHEN)
     rows[0] = speech("alpha", 0, title=HOSTILE, title_raw=HOSTILE)
     rows += [speech("alpha", n, title=HOSTILE) for n in (90, 91)] + [speech("alpha", 92, body=rows[5]["text"])]
-    rows[7] = speech("alpha", 7, text("other text"), keywords=[], is_preview=True, doc_type="党课")
+    rows[7] = speech(
+        "alpha", 7, text("other text"), keywords=[], is_preview=True, doc_type="党课", quality_flags=["mojibake"]
+    )
     gone = rows.pop(49)
     second = publish_records(dataset, records(rows), now=WHEN)
     assert second.version == "2026-11-22.2"
@@ -98,6 +92,14 @@ def made(root: Path) -> Made:
     (folder / "manifest.json").write_bytes(to_json(manifest))
     (dataset / "latest.json").write_bytes(to_json(latest_of(manifest, sha256(to_json(manifest)))))
     changes = {**summary, "examples": examples}
-    for name, content in documents(manifest, QUALITY, changes, SOURCES).items():
+    facts = {
+        "dataset": "speeches",
+        "version": second.version,
+        "sequence": 2,
+        "schema_version": manifest.schema_version,
+        "parent": "2026-11-22.1",
+    }
+    quality = document(facts, measure(tables["speeches"]), manifest.gates, {"duplicates": 2, "clusters": 1})
+    for name, content in documents(manifest, quality, changes, SOURCES).items():
         (folder / name).write_bytes(content)
-    return Made(dataset, folder, manifest, changes, tables)
+    return Made(dataset, folder, manifest, changes, quality, tables)

@@ -24,7 +24,7 @@ from publisher.documents import about, changelog
 from publisher.documents.markdown import code, escape, plain, table
 from publisher.manifest import Carried
 from publisher.tables import TABLES
-from tests.publisher.documents_made import HOSTILE, QUALITY, SOURCES, Made, made
+from tests.publisher.documents_made import HOSTILE, SOURCES, Made, made
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def front(version: Made) -> dict[str, Any]:
 
 
 def test_documents_are_the_same_bytes_for_the_same_manifest(version: Made) -> None:
-    again = documents(version.manifest, QUALITY, version.changes, SOURCES)
+    again = documents(version.manifest, version.quality, version.changes, SOURCES)
     assert {name: (version.folder / name).read_bytes() for name in again} == again
     assert set(again) == {
         "README.md", "LICENSE.md", "CHANGES.md", "CITATION.cff", "croissant.json", "datapackage.json", "quality.html", "sources.json",
