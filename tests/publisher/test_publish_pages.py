@@ -278,7 +278,7 @@ MANIFEST = Manifest(
 )  # fmt: skip
 
 
-_TOTAL = st.fixed_dictionaries({}, optional={k: _JSON for k in ("lengths", "nulls", "flags", "rows", "<x>")})
+_TOTAL = st.fixed_dictionaries({}, optional=dict.fromkeys(("lengths", "nulls", "flags", "rows", "<x>"), _JSON))
 _QUALITY = {
     "gates": _JSON,
     "sites": _JSON | st.dictionaries(st.text(max_size=4), _TOTAL, max_size=3),
