@@ -18,10 +18,7 @@ from publisher.release import dataset_folder
 from publisher.retention import RetentionReport, RetentionSettings, retain, retention_settings
 from publisher.retention_archive import ArchiveReport, retain_archive
 
-app = typer.Typer(
-    invoke_without_command=True,
-    help="Let old versions go by rule, and old files of the archive.",
-)
+app = typer.Typer(invoke_without_command=True)
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would go and the bytes that it frees.")]
 WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for a publish to end.")]

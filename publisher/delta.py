@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,6 +25,7 @@ from publisher.delta_log import (
     Commit,
     File,
     Step,
+    begun,
     commit_name,
     delta_schema,
     last_stamp,
@@ -34,7 +36,7 @@ from publisher.delta_log import (
 from publisher.gone import gone_names
 from publisher.manifest import Latest, Manifest, TableEntry
 from publisher.tables import TABLES, knows
-from publisher.versions import live_versions, unknown_version, version_names
+from publisher.versions import live_versions, read_manifest, unknown_version, version_names
 
 Manifests = list[tuple[Manifest, str]]
 
@@ -45,16 +47,20 @@ def project(folder: Path, latest: Latest) -> None:
     The caller holds the dataset's lock. Killed at any moment and run again, the same log comes out. Raises DamagedError for
     a damaged manifest, JianghuaError when the disk is full.
     """
-    digest = names_digest(version_names(folder))
+    names = version_names(folder)
     for left in folder.glob("tables/*/.delta*.tmp"):
         _discard(left)
+    digest = names_digest(names)
     stale = [t for t in _tables(folder) if not _up_to_date(t, latest, digest)]
     if not stale:
         return
-    live = live_versions(folder, latest)
+    look = cache(partial(_last_two, folder, latest, names))
+    live = cache(partial(live_versions, folder, latest))
     try:
         for table in stale:
-            _project(table, folder.name, live)
+            name = f"{folder.name}/{table.name}"
+            if not _follow(table, name, look, digest):
+                _bring(table, name, live())
     except OSError as e:
         raise cannot_write(Path(e.filename) if e.filename else folder, e) from e
 
@@ -132,8 +138,47 @@ def _files(entry: TableEntry | None) -> dict[str, File]:
     return {p.file: File(p.bytes, p.rows) for p in entry.parts} if entry else {}
 
 
-def _project(table: Path, dataset: str, live: Manifests) -> None:
-    """Bring one log up to date."""
+Two = tuple[tuple[Manifest, str], tuple[Manifest, str]]
+
+
+def _last_two(folder: Path, latest: Latest, names: list[str], version: str, digest: str, versions: str) -> Two | None:
+    """The manifest that a log ends with and the latest one, if the latter is all that the log lacks. digest, versions: as its last
+    commit has them."""
+    if version not in names or latest.version not in names or version == latest.version:
+        return None
+    if versions != names_digest(n for n in names if n != latest.version):
+        return None
+    try:
+        before, _ = read_manifest(folder, version, digest)
+    except DamagedError:
+        return None
+    after, _ = read_manifest(folder, latest.version, latest.manifest_sha256)
+    if before.sequence >= after.sequence or after.reissue_of is not None:
+        return None
+    return (before, digest), (after, latest.manifest_sha256)
+
+
+def _follow(table: Path, name: str, look: Callable[[str, str, str], Two | None], digest: str) -> bool:
+    """Append the latest version to a log that lacks nothing else, without reading it: what every publish needs, at a cost that
+    follows the change. Whether that was the case."""
+    stamp = last_stamp(table)
+    two = look(str(stamp["version"]), str(stamp["manifest_sha256"]), str(stamp["versions"])) if stamp else None
+    if stamp is None or two is None or table.name not in two[0][0].tables:
+        return False
+    last, step = (_step(table, m, d, digest, "") for m, d in two)
+    try:
+        created = begun(table)
+    except DamagedError:
+        return False
+    before = Commit(
+        table / LOG, last.version, last.sequence, last.manifest_sha256, "", last.schema, created, last.files
+    )
+    _append(table, name, before, int(stamp["number"]) + 1, [replace(step, schema=step.schema or last.schema)])
+    return True
+
+
+def _bring(table: Path, name: str, live: Manifests) -> None:
+    """Bring a log up to date, whatever it is like."""
     steps = _steps(table, live)
     try:
         commits = read_log(table)
@@ -142,9 +187,9 @@ def _project(table: Path, dataset: str, live: Manifests) -> None:
     there = [(c.version, c.sequence, c.manifest_sha256, c.versions, c.files) for c in commits]
     wanted = [(s.version, s.sequence, s.manifest_sha256, s.versions, s.files) for s in steps]
     if there and there == wanted[: len(there)]:
-        _append(table, f"{dataset}/{table.name}", commits[-1], len(commits), steps[len(commits) :])
+        _append(table, name, commits[-1], len(commits), steps[len(commits) :])
     else:
-        _anew(table, f"{dataset}/{table.name}", steps)
+        _anew(table, name, steps)
 
 
 def _append(table: Path, name: str, last: Commit, number: int, steps: list[Step]) -> None:
@@ -194,26 +239,28 @@ def _steps(table: Path, live: Manifests) -> list[Step]:
     """The commits that the log is to have: from the first version that has the table."""
     first = next((i for i, (m, _) in enumerate(live) if table.name in m.tables), len(live))
     steps: list[Step] = []
-    schema = ""
     for i, (manifest, digest) in enumerate(live):
-        if i < first:
-            continue
-        entry = manifest.tables.get(table.name)
-        if entry:
-            schema = _schema(table, manifest.schema_version, entry.parts[0].file if entry.parts else None) or schema
-        names = names_digest(m.version for m, _ in live[: i + 1])
-        steps.append(
-            Step(
-                manifest.version,
-                manifest.sequence,
-                digest,
-                names,
-                manifest.published_at,
-                schema,
-                _files(entry),
-            )
-        )
+        if i >= first:
+            names = names_digest(m.version for m, _ in live[: i + 1])
+            steps.append(_step(table, manifest, digest, names, steps[-1].schema if steps else ""))
     return steps
+
+
+def _step(table: Path, manifest: Manifest, digest: str, names: str, schema: str) -> Step:
+    """The commit of a version. schema: of the version before, for one that does not tell its own."""
+    entry = manifest.tables.get(table.name)
+    if entry:
+        schema = _schema(table, manifest.schema_version, entry.parts[0].file if entry.parts else None) or schema
+    return Step(
+        table.name,
+        manifest.version,
+        manifest.sequence,
+        digest,
+        names,
+        manifest.published_at,
+        schema,
+        _files(entry),
+    )
 
 
 def _schema(table: Path, schema_version: str, part: str | None) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -48,11 +48,12 @@ Files = Mapping[str, File]  # by path relative to the table's folder
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one commit is made from: a version of the dataset and the table's files in it.
+    """What one commit is made from: a version of the dataset and a table's files in it.
 
     versions: digest of the names of all versions up to this one. schema: as Delta writes it (JSON).
     """
 
+    table: str
     version: str
     sequence: int
     manifest_sha256: str
@@ -117,73 +118,81 @@ def _delta_type(dtype: pa.DataType) -> pa.DataType:
 def make(name: str, steps: Sequence[Step], scratch: Path, before: Commit | None = None) -> Iterator[bytes]:
     """The content of the commits for these steps, in order, as they follow the commit `before` (None: as the first ones).
 
-    name: `DATASET/TABLE`, from which the table's id is made. scratch: folder for a temporary table.
+    name: `DATASET/TABLE`, from which the table's id is made. scratch: folder for temporary tables.
+    """
+    files: Files = before.files if before else {}
+    schema = before.schema if before else None
+    created = before.created if before else _milliseconds(steps[0].published_at)
+    with tempfile.TemporaryDirectory(prefix=".delta.", suffix=".tmp", dir=scratch) as stage:
+        idle: bytes | None = None  # what deltalake writes where nothing changed, once for all such steps
+        for n, step in enumerate(steps):
+            new = {p: f for p, f in step.files.items() if p not in files}
+            left = {p: f for p, f in files.items() if p not in step.files}
+            quiet = not new and not left and step.schema == schema
+            data = idle if quiet and idle else _committed(Path(stage) / str(n), step, new, left, schema)
+            idle = data if quiet else idle
+            yield _stamped(data, step, name, created)
+            files, schema = step.files, step.schema
+
+
+def _committed(stage: Path, step: Step, new: Files, left: Files, schema: str | None) -> bytes:
+    """The commit that deltalake writes for a step: the first one of a table without a schema before, else one that follows.
+
+    It is made on a table of its own that holds just the files that leave: what a commit says of others does not depend on them, and
+    its cost follows the change.
     """
     from deltalake import DeltaTable, Schema
     from deltalake.transaction import (
         AddAction,
-        CommitProperties,
         PostCommitHookProperties,
         RemoveAction,
         create_table_with_add_actions,
     )
 
+    at = _milliseconds(step.published_at)
     hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
-    def adds(files: Files, at: int) -> list[AddAction]:
+    def adds(files: Files) -> list[AddAction]:
         stats = [(p, f, json.dumps({"numRecords": f.rows})) for p, f in files.items()]
         return [AddAction(p, f.bytes, {}, at, data_change=True, stats=s) for p, f, s in stats]
 
-    def create(root: str, schema: str, files: Files, at: int, mode: str, version: str) -> None:
+    def create(text: str, files: Files, mode: Literal["error", "overwrite"] = "error") -> None:
         create_table_with_add_actions(
-            root,
-            Schema.from_json(schema),
-            adds(files, at),
-            mode="overwrite" if mode == "overwrite" else "error",
-            name=name.rpartition("/")[2],
+            str(stage),
+            Schema.from_json(text),
+            adds(files),
+            mode=mode,
+            name=step.table,
             configuration=PROPERTIES,
-            commit_properties=CommitProperties(custom_metadata={"userMetadata": version}),
             post_commithook_properties=hooks,
         )
 
-    with tempfile.TemporaryDirectory(prefix=".delta.", suffix=".tmp", dir=scratch) as stage:
-        files: Files = before.files if before else {}
-        schema = before.schema if before else None
-        created = before.created if before else _milliseconds(steps[0].published_at)
-        staged = 0
-        if before:  # what a commit says depends on the state before it, not on how that came about
-            create(stage, before.schema, files, 0, "error", before.version)
-            staged = 1
-        for step in steps:
-            at = _milliseconds(step.published_at)
-            new = {p: f for p, f in step.files.items() if p not in files}
-            left = {p: f for p, f in files.items() if p not in step.files}
-            if schema is None:
-                create(stage, step.schema, new, at, "error", step.version)
-            elif json.loads(step.schema) != json.loads(schema):
-                # A transaction ignores a changed schema; replacing the table takes it and removes what is active.
-                create(stage, step.schema, step.files, at, "overwrite", step.version)
-            else:
-                table = DeltaTable(stage)
-                gone = [RemoveAction(p, True, at, size=f.bytes) for p, f in left.items()]
-                table.create_write_transaction(
-                    [*adds(new, at), *gone],
-                    mode="append",
-                    schema=table.schema(),
-                    commit_properties=CommitProperties(custom_metadata={"userMetadata": step.version}),
-                    post_commithook_properties=hooks,
-                )
-            data = (Path(stage) / LOG / commit_name(staged)).read_bytes()
-            yield _stamped(data, step, name, created, at, files)
-            files, schema, staged = step.files, step.schema, staged + 1
+    stage.mkdir()
+    if schema is None:
+        create(step.schema, new)
+        return (stage / LOG / commit_name(0)).read_bytes()
+    create(schema, left)
+    if json.loads(step.schema) != json.loads(schema):
+        # a transaction ignores a changed schema; replacing the table takes it, and removes what it holds
+        create(step.schema, new, "overwrite")
+    else:
+        table = DeltaTable(str(stage))
+        table.create_write_transaction(
+            [*adds(new), *(RemoveAction(p, True, at, size=f.bytes) for p, f in left.items())],
+            mode="append",
+            schema=table.schema(),
+            post_commithook_properties=hooks,
+        )
+    return (stage / LOG / commit_name(1)).read_bytes()
 
 
 def _milliseconds(when: datetime) -> int:
     return int(when.timestamp()) * 1000
 
 
-def _stamped(data: bytes, step: Step, name: str, created: int, at: int, before: Files) -> bytes:
+def _stamped(data: bytes, step: Step, name: str, created: int) -> bytes:
     """A commit of deltalake with the version's facts in place of the clock's, sealed."""
+    at = _milliseconds(step.published_at)
     info: dict[str, Any] = {}
     rest: list[dict[str, Any]] = []
     for line in data.splitlines():
@@ -194,13 +203,12 @@ def _stamped(data: bytes, step: Step, name: str, created: int, at: int, before: 
             continue
         if kind == "metaData":
             action |= {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"jianghua:{name}")), "createdTime": created}
-        elif (kind == "add" and action["path"] in before) or (kind == "remove" and action["path"] in step.files):
-            continue  # a file that stays is neither removed nor added where the table is replaced
         elif kind == "remove":
             action["deletionTimestamp"] = at
         rest.append({kind: action})
     order = {"protocol": 0, "metaData": 1, "remove": 2, "add": 3}
     rest.sort(key=lambda a: (order.get(next(iter(a)), 4), str(next(iter(a.values())).get("path", ""))))
+    info["userMetadata"] = step.version
     info[STAMP] = {
         "version": step.version,
         "sequence": step.sequence,
@@ -287,6 +295,11 @@ def last_stamp(table: Path) -> dict[str, Any] | None:
             return {**stamp, "number": len(names) - 1}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def begun(table: Path) -> int:
+    """When the first version of a log was published, in ms since 1970. Raises DamagedError."""
+    return read_commit(table / LOG / commit_name(0)).created
 
 
 def _damaged(what: str, path: Path) -> DamagedError:
