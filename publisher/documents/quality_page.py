@@ -20,33 +20,36 @@ from publisher.tables import TABLES
 
 _RESULTS = {"pass": "passed", "warn": "warned", "fail": "failed"}
 # Shown in a way of their own, or said in the head.
-_KNOWN = ("format", "dataset", "version", "sequence", "schema_version", "parent", "edges", "total", "sites", "gates")
+_KNOWN = (
+    "format", "dataset", "version", "sequence", "schema_version", "parent", "rows", "median_length", "totals", "shares", "flags",
+    "personal_data", "columns", "chars", "sites", "gates",
+)  # fmt: skip
 _FIRST = ("rows", "chars", "median_length", "previews", "mojibake", "boilerplate")
 # Figures that do not count speeches, and figures that are shares already.
 _NO_COUNT = re.compile(r".*(rows|chars|length|mean|median|bytes).*")
 _SHARE = re.compile(r".*(share|rate)s?")
-_TITLES = {"flags": "Quality flags", "personal": "Personal data"}
+_TITLES = {"flags": "Quality flags", "personal_data": "Personal data"}
 _NOTES = {
     "flags": "What reading noticed of a text; a speech may have several.",
-    "personal": "Kinds that rules found in texts; a speech may have several.",
+    "personal_data": "Kinds that rules found in texts; a speech may have several.",
 }
 
 
 def quality_page(manifest: Manifest, quality: Mapping[str, Any]) -> bytes:
     """quality.html of a version. quality: quality.json."""
-    total = _mapping(quality.get("total"))
     rows = manifest.tables["speeches"].rows
+    head = {
+        **_mapping(quality.get("totals")),
+        **({"median_length": quality["median_length"]} if "median_length" in quality else {}),
+    }
     blocks = [
-        _head(manifest, total),
+        _head(manifest, head),
         _gates(manifest.gates),
         _sites(_mapping(quality.get("sites"))),
-        _histogram(_mapping(total.get("lengths")), quality.get("edges")),
-        *(
-            _kinds(name, _mapping(total.get(name)), rows)
-            for name in total
-            if name not in ("lengths", "nulls", "shares") and isinstance(total[name], Mapping)
-        ),
-        _nulls(_mapping(total.get("nulls")), rows),
+        _histogram(_mapping(quality.get("chars"))),
+        _kinds("flags", _mapping(quality.get("flags")), rows),
+        _kinds("personal_data", _mapping(quality.get("personal_data")), rows),
+        _nulls(_mapping(quality.get("columns")), rows),
         *(_other(k, v) for k, v in quality.items() if k not in _KNOWN and isinstance(v, Mapping)),
         _foot(),
     ]
@@ -89,14 +92,14 @@ def _words(name: str) -> str:
     return e(name.replace("_", " "))
 
 
-def _head(m: Manifest, total: Mapping[str, Any]) -> str:
+def _head(m: Manifest, figures: Mapping[str, Any]) -> str:
     counts = {r: sum(g.result == r for g in m.gates) for r in _RESULTS}
     chips = "".join(f'<span class="chip {r}">{n} {_RESULTS[r]}</span>' for r, n in counts.items() if n)
     speeches = m.tables["speeches"]
     facts = [("speeches", _number(speeches.rows)), ("sites", _number(len(m.sites)))]
     facts += [(n, _number(getattr(speeches, n))) for n in ("added", "changed", "removed")]
-    for name in sorted(total, key=_order):
-        value = total[name]
+    for name in sorted(figures, key=_order):
+        value = figures[name]
         if name == "rows" or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         counted = isinstance(value, int) and not _NO_COUNT.fullmatch(name) and speeches.rows
@@ -194,17 +197,15 @@ def _bar(share: float) -> str:
     return f'<span class=bar aria-hidden=true><i style="width:{max(0.0, min(1.0, share)) * 100:.1f}%"></i></span>'
 
 
-def _histogram(lengths: Mapping[str, Any], edges: Any) -> str:
-    """Lengths of texts. lengths: speeches by number of the class; edges: where each class begins."""
-    counts = {int(k): n for k, n in lengths.items() if str(k).isdecimal() and isinstance(n, int) and n > 0}
-    if not counts or not isinstance(edges, list | tuple) or max(counts) >= len(edges):
+def _histogram(chars: Mapping[str, Any]) -> str:
+    """Lengths of texts. chars: `counts` of speeches by class, `edges` where the classes begin and where the last one ends."""
+    edges, counts = chars.get("edges"), chars.get("counts")
+    if not isinstance(edges, list | tuple) or not isinstance(counts, list | tuple) or len(edges) != len(counts) + 1:
         return ""
-    bins = []
-    for k in range(min(counts), max(counts) + 1):
-        upto = f"{_number(edges[k])}–{_number(edges[k + 1])}" if k + 1 < len(edges) else f"from {_number(edges[k])}"
-        bins.append((upto, counts.get(k, 0)))
-    note = "Characters of a text without white space, in classes of half an octave."
-    return _section("Length of the texts", note, histogram(bins))
+    if not counts or not all(isinstance(n, int) and n >= 0 for n in counts):
+        return ""
+    bins = [(f"{_number(edges[k])}–{_number(edges[k + 1])}", n) for k, n in enumerate(counts)]
+    return _section("Length of the texts", "Characters of a text without white space, in classes.", histogram(bins))
 
 
 def _kinds(name: str, counts: Mapping[str, Any], rows: int) -> str:
@@ -221,10 +222,11 @@ def _kinds(name: str, counts: Mapping[str, Any], rows: int) -> str:
     )
 
 
-def _nulls(nulls: Mapping[str, Any], rows: int) -> str:
+def _nulls(measured: Mapping[str, Any], rows: int) -> str:
     columns = TABLES["speeches"].columns
     told = {c.name: c.description for c in columns}
-    counted = {str(c): n for c, n in nulls.items() if isinstance(n, int) and n}
+    nulls = {str(c): _mapping(f).get("nulls") for c, f in measured.items()}
+    counted = {c: n for c, n in nulls.items() if isinstance(n, int) and n}
     lines = [
         f"<tr><th scope=row><code>{e(name)}</code></th><td class=wide>{_bar(n / rows if rows else 0)}</td>"
         f"<td class=n>{_percent(n, rows)}</td><td class=n>{_number(n)}</td><td class=note>{_meaning(told.get(name, ''))}</td></tr>"

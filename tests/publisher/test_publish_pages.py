@@ -249,7 +249,7 @@ def test_the_quality_page_shows_every_figure(version: Made) -> None:
         f"previews {100 / rows:.1f} %",  # of all, at the head
         "1 2.4 %",  # of the 41 of alpha
         f"mojibake {100 / rows:.1f} % 1",  # as a flag
-        "duplicates share", "clusters 1",
+        "clusters 1",
     ):  # fmt: skip
         assert figure in words, figure
     nulls = words.split("Missing values")[1].split("Relations")[0]
@@ -257,12 +257,10 @@ def test_the_quality_page_shows_every_figure(version: Made) -> None:
     assert f"source {100 * empty / rows:.1f} % {empty} " in nulls
     assert "speech_id" not in nulls  # no null, no line
     drawn = [float(a["height"] or 0) for t, a in page.tags if t == "rect"]
-    lengths = version.quality["total"]["lengths"]
-    assert len(drawn) == max(map(int, lengths)) - min(map(int, lengths)) + 1
-    most = max(lengths.values())
+    counts = version.quality["chars"]["counts"]
+    assert sum(counts) == rows
     assert max(drawn) > 100
-    for k, n in lengths.items():
-        assert drawn[int(k) - min(map(int, lengths))] == pytest.approx(max(drawn) * n / most, abs=0.2)
+    assert drawn == pytest.approx([max(drawn) * n / max(counts) for n in counts], abs=0.2)
 
 
 _JSON = st.recursive(
@@ -278,13 +276,14 @@ MANIFEST = Manifest(
 )  # fmt: skip
 
 
-_TOTAL = st.fixed_dictionaries({}, optional=dict.fromkeys(("lengths", "nulls", "flags", "rows", "<x>"), _JSON))
+_COLUMNS = st.dictionaries(st.text(max_size=4), st.fixed_dictionaries({}, optional={"nulls": _JSON}), max_size=3)
+_CHARS = st.fixed_dictionaries(
+    {}, optional={"edges": st.lists(_JSON, max_size=3), "counts": st.lists(st.integers(-1, 99), max_size=3)}
+)
 _QUALITY = {
-    "gates": _JSON,
-    "sites": _JSON | st.dictionaries(st.text(max_size=4), _TOTAL, max_size=3),
-    "total": _JSON | _TOTAL,
-    "edges": _JSON,
-    "<x>": _JSON,
+    **dict.fromkeys(("gates", "sites", "totals", "flags", "personal_data", "relations", "median_length", "<x>"), _JSON),
+    "columns": _JSON | _COLUMNS,
+    "chars": _JSON | _CHARS,
 }
 
 
