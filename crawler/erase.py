@@ -230,15 +230,10 @@ def _speeches(home: Home, shard: shards.Shard, keys: set[str]) -> tuple[int, dic
         return 0, {}
     readings = shards.read_table(shard, "readings")
     gone = pc.is_in(readings["article_key"], value_set=pa.array(sorted(keys), pa.string()))
-    ids = pa.array(
-        [
-            shards.speech_id(shard.site, r["article_key"], p)
-            for r in readings.filter(gone).to_pylist()
-            for p in r["parts"]
-        ],
-        pa.string(),
-    )
     speeches, provenance, cuts = (shards.read_table(shard, t) for t in ("speeches", "provenance", "cuts"))
+    read = [shards.speech_id(shard.site, r["article_key"], p) for r in readings.filter(gone).to_pylist() for p in r["parts"]]  # fmt: skip
+    there = speeches.filter(pc.is_in(speeches["page_url"], value_set=pages.filter(hit)["url"].combine_chunks()))
+    ids = pa.array([*read, *there["speech_id"].to_pylist()], pa.string())
     stay = pc.invert(pc.is_in(speeches["speech_id"], value_set=ids))
     blank = {
         "title": None,

@@ -46,11 +46,20 @@ class Fingerprint(BaseModel):
     sample: str
 
 
+class Pages(BaseModel):
+    """Pages of a site, by their keys in its state."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    site: str
+    keys: tuple[str, ...]
+
+
 class Entry(BaseModel):
     """One entry of a takedown file.
 
-    url or speech_id: what it is for; neither: every text like one of `texts`. site, keys: the pages' keys in their site, known since the entry
-    was made. copies: also every other speech like one of `texts`. everywhere: published versions are re-issued without it.
+    url or speech_id: what it is for; neither: every text like one of `texts`. pages: where it stood when the entry was
+    made. copies: also every other speech like one of `texts`. everywhere: published versions are re-issued without it.
     archive: it is erased from the archive, and its pages are not fetched any more.
     """
 
@@ -59,8 +68,7 @@ class Entry(BaseModel):
     id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,60}$")
     url: str | None = None
     speech_id: str | None = None
-    site: str | None = None
-    keys: tuple[str, ...] = ()
+    pages: tuple[Pages, ...] = ()
     reason: str
     by: str | None = None
     date: Date
@@ -166,7 +174,8 @@ def load_takedowns(home: Home, lifted: bool = False) -> tuple[Takedown, ...]:
 
 def erased_keys(home: Home, site: str) -> frozenset[str]:
     """Keys of the pages of a site that are never to be fetched again."""
-    return frozenset(k for t in load_takedowns(home) if t.entry.archive and t.entry.site == site for k in t.entry.keys)
+    entries = [t.entry for t in load_takedowns(home) if t.entry.archive]
+    return frozenset(k for e in entries for p in e.pages if p.site == site for k in p.keys)
 
 
 @contextmanager

@@ -60,6 +60,10 @@ def address(url: str) -> str:
     return parts.netloc.lower() + without_case((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
+def _places_of(t: Takedown) -> list[str]:
+    return [f"{p.site} {key}" for p in t.entry.pages for key in p.keys]
+
+
 @lru_cache(maxsize=8)
 def _wanted(entries: tuple[Takedown, ...]) -> _Wanted:
     out = _Wanted({}, {}, {}, {}, (), {})
@@ -70,23 +74,22 @@ def _wanted(entries: tuple[Takedown, ...]) -> _Wanted:
             out.ids.setdefault(e.speech_id, t.id)
         if e.url is not None:
             out.addresses.setdefault(address(e.url), t.id)
-            for key in e.keys if e.site else ():
-                out.pages.setdefault(f"{e.site} {key}", t.id)
+            for place in _places_of(t):
+                out.pages.setdefault(place, t.id)
         if t.by_text:
             for p in e.texts:
                 out.texts.setdefault(p.simtext_sha256, t.id)
                 prints.append((p, t.id))
-        elif e.speech_id is not None and e.site and e.texts:
+        elif e.speech_id is not None and e.texts:
             # when the parts of a page change in number, the text may come back under another id
-            for key in e.keys:
-                mine = tuple((p, t.id) for p in e.texts)
-                out.there[f"{e.site} {key}"] = out.there.get(f"{e.site} {key}", ()) + mine
+            for place in _places_of(t):
+                out.there[place] = out.there.get(place, ()) + tuple((p, t.id) for p in e.texts)
     return _Wanted(out.ids, out.addresses, out.pages, out.texts, tuple(prints), out.there)
 
 
 def digest(entries: Entries) -> str:
     """Digest of what the entries are for: another one means that other rows may be left out."""
-    facts = [t.entry.model_dump(mode="json", include={"id", "url", "speech_id", "site", "keys", "copies", "texts"}) for t in entries]  # fmt: skip
+    facts = [t.entry.model_dump(mode="json", include={"id", "url", "speech_id", "pages", "copies", "texts"}) for t in entries]  # fmt: skip
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -198,7 +201,7 @@ def scrub_pages(pages: pa.Table, entries: Entries, page_urls: Iterable[str] = ()
 
 def _page_rows(pages: pa.Table, entries: Entries, page_urls: Iterable[str]) -> list[int]:
     wanted = _wanted(tuple(entries))
-    keys = {f"{t.entry.site} {k}" for t in entries for k in t.entry.keys if t.entry.site} | set(wanted.pages)
+    keys = {place for t in entries for place in _places_of(t)}
     places = pc.binary_join_element_wise(pages["site"].cast(pa.string()), pages["key"].cast(pa.string()), " ")
     known = {*_among(pages["url"], page_urls), *_among(places, keys)}
     if wanted.addresses:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "sync": ("publisher.cli_sync", STAGES, "Copy versions between folders, object storage and the web."),
     "sites": ("crawler.cli", LOOK, "Add, list, show and check site files."),
     "corrections": ("crawler.corrections.cli", LOOK, "What people put right: list, check and add corrections."),
+    "takedown": ("publisher.cli_takedown", LOOK, "Take speeches down: add, list, lift and carry out."),
     "explain": ("crawler.explaining.cli", LOOK, "Show why a row is what it is: page, blocks, decisions, row."),
     "retention": ("publisher.cli_retention", STAGES, "Let old versions go by rule, and old files of the archive."),
     "versions": ("publisher.cli", LOOK, "List the published versions."),

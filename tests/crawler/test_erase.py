@@ -150,8 +150,7 @@ def test_a_page_is_erased_from_a_home_and_never_asked_for_again(tmp_path: Path) 
             "reason": "asked for",
             "date": date(2026, 11, 22),
             "archive": True,
-            "site": "s",
-            "keys": ["/a/3.html"],
+            "pages": [{"site": "s", "keys": ["/a/3.html"]}],
         }
         add_takedown(home, told)
         done = erase.erase(home, "s", ["/a/3.html"])

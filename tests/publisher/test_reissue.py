@@ -60,7 +60,7 @@ def entry(**columns: Any) -> Takedown:
     return Takedown(Entry.model_validate(told | columns), "takedowns/a.yaml:1")
 
 
-BY_ID = entry(speech_id=secret()["speech_id"], site="a", keys=["/a/3.html"])
+BY_ID = entry(speech_id=secret()["speech_id"], pages=[{"site": "a", "keys": ["/a/3.html"]}])
 BY_TEXT = entry(texts=[fingerprint(SECRET)])
 
 

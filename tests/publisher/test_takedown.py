@@ -67,11 +67,11 @@ def test_a_page_is_known_by_its_key_on_another_host_too() -> None:
         speech("a", 1, page_url="http://127.0.0.1:8101/a/1.html"),
         speech("b", 1, page_url="http://127.0.0.1:8102/a/1.html"),
     ]
-    assert taken(rows, entry(url="http://a.example/a/1.html", site="a", keys=["/a/1.html"])) == {
+    assert taken(rows, entry(url="http://a.example/a/1.html", pages=[{"site": "a", "keys": ["/a/1.html"]}])) == {
         rows[0]["speech_id"]: "page"
     }
     away = [speech("a", 1, page_url="http://m.example/a/1.html")]
-    assert taken(away, entry(url="http://x.example/x", site="a", keys=["//m.example/a/1.html"])) == {
+    assert taken(away, entry(url="http://x.example/x", pages=[{"site": "a", "keys": ["//m.example/a/1.html"]}])) == {
         away[0]["speech_id"]: "page"
     }
 
@@ -122,7 +122,7 @@ def test_texts_cleared_before_are_not_compared_again() -> None:
 
 def test_a_part_that_comes_back_under_another_id_of_its_page_is_taken() -> None:
     rows = [speech("a", 1, PARAGRAPHS[1], part=1), speech("a", 1, PARAGRAPHS[0], part=3), speech("a", 2, PARAGRAPHS[0])]
-    e = entry(speech_id="a:gone", site="a", keys=["/a/1.html"], texts=[fingerprint(PARAGRAPHS[0])])
+    e = entry(speech_id="a:gone", pages=[{"site": "a", "keys": ["/a/1.html"]}], texts=[fingerprint(PARAGRAPHS[0])])
     assert taken(rows, e) == {rows[1]["speech_id"]: "copy"}
 
 
@@ -148,7 +148,7 @@ def test_a_fingerprint_does_not_hold_the_text(given_text: str) -> None:
 def test_pages_and_tombstones_lose_the_title() -> None:
     rows = [speech("a", n) for n in range(3)]
     made = records(rows, [page(rows[1], "gone")])
-    e = entry(url=rows[1]["page_url"], site="a", keys=["/a/1.html"])
+    e = entry(url=rows[1]["page_url"], pages=[{"site": "a", "keys": ["/a/1.html"]}])
     pages = takedown.scrub_pages(made["pages"], [e], [rows[2]["page_url"]])
     assert {r["url"]: r["title"] is None for r in pages.to_pylist()} == {
         rows[0]["page_url"]: False, rows[1]["page_url"]: True, rows[2]["page_url"]: True
@@ -179,7 +179,13 @@ def test_the_list_is_added_to_lifted_and_keeps_what_people_wrote(tmp_path: Path)
     )
     first = add_takedown(
         home,
-        {"speech_id": "a:1", "reason": "asked for", "date": DAY, "archive": True, "site": "a", "keys": ["/a/1.html"]},
+        {
+            "speech_id": "a:1",
+            "reason": "asked for",
+            "date": DAY,
+            "archive": True,
+            "pages": [{"site": "a", "keys": ["/a/1.html"]}],
+        },
     )
     second = add_takedown(
         home, {"reason": "asked for", "date": DAY, "texts": [fingerprint(PARAGRAPHS[0]).model_dump()]}

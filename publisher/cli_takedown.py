@@ -1,0 +1,218 @@
+"""`jianghua takedown`: what was asked to be taken down, and carrying it out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from crawler.console import HomeOption, JsonOption, err, home_of, show
+from crawler.errors import UsageError
+from crawler.takedowns import add_takedown, lift_takedown, load_takedowns
+from publisher.takedown_work import Done, carry_out, look_up, probe, speeches_now
+
+app = typer.Typer(help="Take speeches down: add, list, lift and carry out.", invoke_without_command=True)
+
+DatasetOption = Annotated[str, typer.Option("--dataset", help="Which dataset.")]
+WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for a publish to end.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")]
+
+
+@app.callback()
+def _takedown(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    if context.invoked_subcommand is None:
+        list_takedowns(home=home, as_json=as_json)
+
+
+def _told(done: Done) -> dict[str, Any]:
+    r = done.reissued
+    return {
+        "versions": [v.model_dump(mode="json") for v in r.versions] if r else [],
+        "latest": r.latest if r else None,
+        "parts_removed": len(r.dropped) if r else 0,
+        "erased": [asdict(e) for e in done.erased],
+        "mirrors_removed": done.mirrors,
+    }
+
+
+def _lines(done: Done, dry_run: bool) -> list[Text]:
+    would = "would be " if dry_run else ""
+    lines = []
+    if done.reissued is not None:
+        for v in done.reissued.versions:
+            what = f"{v.speeches} speeches less" if v.speeches else "titles less"
+            lines.append(Text(f"{v.old} {would}re-issued as {v.new}: {what}"))
+        if not done.reissued.versions:
+            lines.append(Text("no kept version holds it"))
+    for e in done.erased:
+        lines.append(Text(f"{e.site}: {e.records} archived responses {would}erased, {e.pages} pages, {e.speeches} speeches of the records"))  # fmt: skip
+    if done.mirrors:
+        lines.append(Text(f"{len(done.mirrors)} local mirrors {would}removed"))
+    return lines
+
+
+@app.command("add")
+def add(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="URL|SPEECH_ID", help="Address of the page, or speech_id; not with --text-like.", show_default=False
+        ),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; it is published with the versions that it concerns.")
+    ] = "",
+    text_like: Annotated[
+        Path | None,
+        typer.Option(
+            "--text-like", metavar="FILE", help="Every speech like the text of this file, wherever it stands."
+        ),
+    ] = None,
+    copies: Annotated[
+        bool, typer.Option("--copies", help="Also the copies of it at other addresses, now and later.")
+    ] = False,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Also re-issue the published versions that hold it, without it.")
+    ] = False,
+    archive: Annotated[
+        bool,
+        typer.Option("--archive", help="Also erase its pages from archive and records, and never fetch them again."),
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who asked, or who decided; it stays in the list alone.")
+    ] = None,
+    dry_run: DryRunOption = False,
+    dataset: DatasetOption = "speeches",
+    wait: WaitOption = 60.0,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a page, a speech, or a text down. It is left out from the next version on, however often it is crawled again.
+
+    The entry stands in takedowns/takedowns.yaml of the home, without the text.
+    """
+    at = home_of(home)
+    if not reason.strip():
+        raise UsageError("a takedown needs a reason", remedy="add --reason TEXT")
+    if (target is None) == (text_like is None):
+        raise UsageError("say what is to be taken down: URL, SPEECH_ID, or --text-like FILE", remedy="give one of them")
+    text = None
+    if text_like is not None:
+        try:
+            text = text_like.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as e:
+            raise UsageError(f"cannot read the text: {e}", where=str(text_like), remedy="give a UTF-8 file") from None
+    with err.status("looking it up") as status:
+        found = look_up(
+            at, target, text, reason=reason, by=by, copies=copies, everywhere=everywhere, archive=archive, dataset=dataset
+        )  # fmt: skip
+        if dry_run:
+            entry = probe({k: v for k, v in found.entry.items() if k not in ("reason", "date")}, reason)
+        else:
+            entry = add_takedown(at, found.entry)
+        done = carry_out(at, [entry], dataset=dataset, dry_run=dry_run, wait=wait, progress=lambda n: status.update(n))
+    value = {
+        "id": None if dry_run else entry.id,
+        "where": None if dry_run else entry.where,
+        "dry_run": dry_run,
+        "subject": entry.subject,
+        "speeches": found.speeches,
+        "pages": [p.model_dump(mode="json") for p in entry.entry.pages],
+        **_told(done),
+    }
+
+    def human() -> RenderableType:
+        lines = [Text(f"{entry.where}: {entry.id}" if not dry_run else "dry run: nothing is written", style="bold")]
+        lines += [Text(f"{s['speech_id']} {s['title']} ({s['page_url']})") for s in found.speeches[:20]]
+        if len(found.speeches) > 20:
+            lines.append(Text(f"… and {len(found.speeches) - 20} more"))
+        if not found.speeches:
+            lines.append(Text("nothing here is it now; it is left out when it comes", style="yellow"))
+        lines += _lines(done, dry_run)
+        if not everywhere:
+            lines.append(
+                Text("it is left out from the next `jianghua publish` on; published versions keep it (--everywhere)")
+            )
+        return Group(*lines)
+
+    show(value, human, as_json)
+
+
+@app.command("list")
+def list_takedowns(
+    every: Annotated[bool, typer.Option("--all", help="Also those that were lifted.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is taken down, why, and how many speeches of the records each entry takes now."""
+    at = home_of(home)
+    entries = load_takedowns(at, lifted=every)
+    with err.status("looking at the records"):
+        counts = {t.id: speeches_now(at, t) if t.active else 0 for t in entries}
+    rows = [
+        {
+            "where": t.where,
+            "subject": t.subject,
+            "speeches": counts[t.id],
+            **t.entry.model_dump(mode="json", exclude_none=True, exclude={"texts"}),
+            "texts": len(t.entry.texts),
+        }
+        for t in entries
+    ]
+
+    def human() -> RenderableType:
+        if not rows:
+            return Text(f"nothing is taken down; entries stand in {at.takedowns}/*.yaml (docs/takedown.md)")
+        table = Table("id", "what", "reason", "reach", "takes now", box=None)
+        for t in entries:
+            e = t.entry
+            reach = [w for w, on in (("copies", t.by_text), ("everywhere", e.everywhere), ("archive", e.archive)) if on]
+            state = f"lifted {e.lifted}" if e.lifted else str(counts[t.id])
+            table.add_row(t.id, Text(t.subject), Text(e.reason), " ".join(reach), state)
+        return table
+
+    show(rows, human, as_json)
+
+
+@app.command("lift")
+def lift(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The entry, as `jianghua takedown list` shows it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lift a takedown: what it is for comes back with the next version, if the records still have it.
+
+    What was erased from the archive comes back only when it is crawled again.
+    """
+    if not reason.strip():
+        raise UsageError("lifting a takedown needs a reason", remedy="add --reason TEXT")
+    lifted = lift_takedown(home_of(home), id, reason, datetime.now(UTC).date())
+    show(
+        {"id": lifted.id, "where": lifted.where, "subject": lifted.subject, "lifted": str(lifted.entry.lifted)},
+        lambda: Text(f"{lifted.where}: {lifted.id} is lifted; {lifted.subject} may come back with the next publish"),
+        as_json,
+    )
+
+
+@app.command("apply")
+def apply(
+    dry_run: DryRunOption = False,
+    dataset: DatasetOption = "speeches",
+    wait: WaitOption = 60.0,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry out what the list asks for and is not done yet: re-issue versions, erase pages. Again after a kill or an error."""
+    at = home_of(home)
+    with err.status("looking at the versions") as status:
+        done = carry_out(
+            at, load_takedowns(at), dataset=dataset, dry_run=dry_run, wait=wait, progress=lambda n: status.update(n)
+        )
+    show({"dry_run": dry_run, **_told(done)}, lambda: Group(*(_lines(done, dry_run) or [Text("nothing is to be done")])), as_json)  # fmt: skip

@@ -1,0 +1,248 @@
+"""A takedown carried out in a home: what it is for is looked up, published versions are re-issued, pages erased, copies cleaned."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from crawler.durable import write_json
+from crawler.erase import Erased, article_keys, erase
+from crawler.errors import DamagedError, UsageError
+from crawler.home import Home
+from crawler.records import SPEECH_SCHEMA
+from crawler.shards import extracted_sites, read_records
+from crawler.site import without_case
+from crawler.state import SiteState
+from crawler.takedowns import Entry, Takedown
+from publisher import takedown
+from publisher.fingerprint import fingerprint
+from publisher.reissue import Reissued, reissue, survey
+from publisher.release import dataset_folder, locked
+from publisher.versions import read_latest, read_manifest, read_part
+
+COLUMNS = ["speech_id", "site", "page_url", "part", "title", "text", "simtext_sha256"]
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Found:
+    """What an entry would be for, here and now. entry: its fields but for id; speeches: rows of records and latest version that it takes,
+    without their texts."""
+
+    entry: dict[str, Any]
+    speeches: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Done:
+    """What was carried out. reissued: by dataset folder; erased: by site; mirrors: local copies of remote datasets that were removed."""
+
+    reissued: Reissued | None = None
+    erased: list[Erased] = field(default_factory=list)
+    mirrors: list[str] = field(default_factory=list)
+
+
+def look_up(
+    home: Home,
+    target: str | None,
+    text: str | None,
+    *,
+    reason: str,
+    by: str | None,
+    copies: bool,
+    everywhere: bool,
+    archive: bool,
+    dataset: str = "speeches",
+    today: date | None = None,
+) -> Found:
+    """The entry for an address, a speech id, or a text, with what it is for now.
+
+    Raises UsageError for an id that nothing here has, and for a text that is too short to be told from others.
+    """
+    told: dict[str, Any] = {}
+    rows = _rows(home, dataset)
+    if text is not None:
+        told["texts"] = [fingerprint(text).model_dump()]
+        if not told["texts"][0]["chars"]:
+            raise UsageError("the file holds no text", remedy="give a file with the text to take down, in UTF-8")
+    elif target is not None and "://" in target:
+        told["url"] = target
+    elif target is not None:
+        told["speech_id"] = target
+    meant = probe(told, reason)
+    speeches = _taken(rows, meant)
+    if target is not None and "speech_id" in told and not speeches:
+        speeches = _of_old(home, dataset, meant)
+        if not speeches:
+            raise UsageError(
+                f"no speech has the id '{target}'",
+                where=str(home.root),
+                remedy="copy it from the column speech_id of the dataset, or give the address of its page",
+            )
+    pages = _pages(
+        home, [r["page_url"] for r in speeches] if text is not None or "speech_id" in told else [str(target)], speeches
+    )
+    if text is None:
+        texts = list({r["simtext_sha256"]: r["text"] for r in speeches}.values())
+        if "speech_id" in told or copies:
+            told["texts"] = [fingerprint(t).model_dump() for t in texts]
+        if copies:
+            if not texts:
+                raise UsageError(
+                    "the text is not known here, so that its copies cannot be told",
+                    remedy="give the text itself with --text-like FILE",
+                )
+            told["copies"] = True
+            speeches = _taken(rows, probe({**told, "pages": pages}, reason))
+            if archive:
+                pages = _pages(home, [r["page_url"] for r in speeches], speeches)
+    entry: dict[str, Any] = {k: told[k] for k in ("url", "speech_id") if k in told}
+    if pages:
+        entry["pages"] = pages
+    entry |= {"reason": reason.strip(), "date": today or datetime.now(UTC).date()}
+    if by:
+        entry["by"] = by
+    entry |= {
+        k: True for k, on in (("copies", "copies" in told), ("everywhere", everywhere), ("archive", archive)) if on
+    }
+    if told.get("texts"):
+        entry["texts"] = told["texts"]
+    shown = [{k: r[k] for k in ("speech_id", "site", "page_url", "title")} for r in speeches]
+    return Found(entry, shown)
+
+
+def probe(told: dict[str, Any], reason: str) -> Takedown:
+    return Takedown(Entry.model_validate({"id": "new", "reason": reason, "date": date.min, **told}), "")
+
+
+def _rows(home: Home, dataset: str) -> pa.Table:
+    """The speeches of the records and of the latest version; of one that both have, both."""
+    schema = pa.schema([SPEECH_SCHEMA.field(c) for c in COLUMNS])
+    tables = [read_records(home, site, "speeches", COLUMNS).select(COLUMNS) for site in extracted_sites(home)]
+    folder = dataset_folder(home, dataset)
+    latest = read_latest(folder) if folder.is_dir() else None
+    if latest is not None:
+        m, _ = read_manifest(folder, latest.version, latest.manifest_sha256)
+        tables += [read_part(folder, "speeches", p, m.schema_version).select(COLUMNS) for p in m.tables["speeches"].parts]  # fmt: skip
+    return pa.concat_tables([schema.empty_table(), *(t.cast(schema) for t in tables)])
+
+
+def _taken(rows: pa.Table, meant: Takedown) -> list[dict[str, Any]]:
+    found = takedown.match(rows, [meant])
+    out: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows.take(pa.array(sorted(found), pa.int64())).to_pylist():
+        out.setdefault((row["speech_id"], row["simtext_sha256"]), row)
+    return list(out.values())
+
+
+def _of_old(home: Home, dataset: str, meant: Takedown) -> list[dict[str, Any]]:
+    """The speech as an older version has it."""
+    folder = dataset_folder(home, dataset)
+    for held in reversed(survey(folder, [meant])) if folder.is_dir() else ():
+        for part in held.manifest.tables["speeches"].parts if held.taken else ():
+            rows = read_part(folder, "speeches", part, held.manifest.schema_version).select(COLUMNS)
+            if found := _taken(rows, meant):
+                return found
+    return []
+
+
+def _pages(home: Home, urls: Iterable[str], speeches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pages of these addresses and of the articles that they belong to, by site."""
+    keys: dict[str, set[str]] = {}
+    of_site = {r["page_url"]: r["site"] for r in speeches}
+    for url in dict.fromkeys(urls):
+        parts = urlsplit(url)
+        path = without_case((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+        both = [path, f"//{parts.netloc.lower()}{path}"]
+        for site in _sites(home):
+            with SiteState.open(home, site, read_only=True) as state:
+                here = [r for r in state.rows(both) if of_site.get(url) == site or takedown.address(r.url) == takedown.address(url)]  # fmt: skip
+            if here:
+                keys.setdefault(site, set()).update(r.key for r in here)
+        if url in of_site and of_site[url] not in keys:
+            keys[of_site[url]] = {path}  # read from a state that is no more
+    return [{"site": s, "keys": article_keys(home, s, k)} for s, k in sorted(keys.items())]
+
+
+def _sites(home: Home) -> list[str]:
+    return sorted(p.stem for p in (home.var / "state").glob("*.db"))
+
+
+# -- carrying out
+
+
+def carry_out(
+    home: Home,
+    entries: Sequence[Takedown],
+    *,
+    dataset: str = "speeches",
+    dry_run: bool = False,
+    wait: float = 60.0,
+    progress: Progress = lambda _: None,
+) -> Done:
+    """Do what the entries ask for beyond the next version: re-issue published versions (`everywhere`), erase pages (`archive`).
+
+    What is done already is not done again. Raises JianghuaError when a site is being crawled, a publish does not end, or the disk is
+    full: run it again then.
+    """
+    done = Done()
+    everywhere = [t for t in entries if t.entry.everywhere]
+    folder = dataset_folder(home, dataset)
+    if everywhere and folder.is_dir():
+        with locked(folder, wait):
+            done.reissued = reissue(folder, everywhere, dry_run=dry_run, progress=progress)
+        done.mirrors = _mirrors(home, dry_run)
+    erased = _erased(home)
+    for t in entries:
+        if not t.entry.archive or t.id in erased:
+            continue
+        done.erased += [erase(home, p.site, p.keys, dry_run=dry_run, progress=progress) for p in t.entry.pages]
+        if not dry_run:
+            erased[t.id] = datetime.now(UTC).isoformat(timespec="seconds")
+            write_json(_marks(home), erased)
+    return done
+
+
+def _marks(home: Home) -> Path:
+    return home.var / "takedowns" / "erased.json"
+
+
+def _erased(home: Home) -> dict[str, str]:
+    """Entries whose pages were erased, with the time."""
+    with suppress(OSError, ValueError):
+        value = json.loads(_marks(home).read_bytes())
+        return {str(k): str(v) for k, v in value.items()}
+    return {}
+
+
+def _mirrors(home: Home, dry_run: bool) -> list[str]:
+    """Remove the local mirrors of remote datasets, which may hold parts with the text; a publish makes them anew."""
+    found = sorted(p.parent for p in (home.var / "publish" / "mirror").glob("*/*/versions"))
+    if not dry_run:
+        for place in found:
+            with locked(place, 60.0):
+                for child in place.iterdir():
+                    if child.is_dir() and not child.is_symlink():
+                        shutil.rmtree(child)
+                    elif child.name != ".lock":
+                        child.unlink()
+    return [str(p) for p in found]
+
+
+def speeches_now(home: Home, entry: Takedown, dataset: str = "speeches") -> int:
+    """How many speeches of the records an entry takes now."""
+    count = 0
+    for site in extracted_sites(home):
+        with suppress(DamagedError):
+            rows = read_records(home, site, "speeches", COLUMNS).select(COLUMNS)
+            count += len({t.speech_id for t in takedown.match(rows, [entry]).values()})
+    return count
