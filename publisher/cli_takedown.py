@@ -14,13 +14,21 @@ from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
+from crawler.home import Home
 from crawler.takedowns import add_takedown, lift_takedown, load_takedowns
+from publisher.settings import publish_settings
 from publisher.takedown_work import Done, carry_out, look_up, probe, speeches_now
 
 app = typer.Typer(help="Take speeches down: add, list, lift and carry out.", invoke_without_command=True)
 
 DatasetOption = Annotated[str, typer.Option("--dataset", help="Which dataset.")]
 WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for a publish to end.")]
+RemotesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to", metavar="URL", help="Also in this copy of the datasets (s3://…; repeatable), with --everywhere."
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would happen.")]
 
 
@@ -28,6 +36,10 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what wo
 def _takedown(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     if context.invoked_subcommand is None:
         list_takedowns(home=home, as_json=as_json)
+
+
+def _remotes(home: Home, to: list[str] | None) -> list[str]:
+    return list(dict.fromkeys([*publish_settings(home).remotes, *(to or ())]))
 
 
 def _told(done: Done) -> dict[str, Any]:
@@ -38,6 +50,7 @@ def _told(done: Done) -> dict[str, Any]:
         "parts_removed": len(r.dropped) if r else 0,
         "erased": [asdict(e) for e in done.erased],
         "mirrors_removed": done.mirrors,
+        "remotes": done.remotes,
     }
 
 
@@ -54,6 +67,8 @@ def _lines(done: Done, dry_run: bool) -> list[Text]:
         lines.append(Text(f"{e.site}: {e.records} archived responses {would}erased, {e.pages} pages, {e.speeches} speeches of the records"))  # fmt: skip
     if done.mirrors:
         lines.append(Text(f"{len(done.mirrors)} local mirrors {would}removed"))
+    for where, names in done.remotes.items():
+        lines.append(Text(f"{where}: {', '.join(names) or 'no version'} {would}replaced"))
     return lines
 
 
@@ -87,6 +102,7 @@ def add(
     by: Annotated[
         str | None, typer.Option("--by", help="Who asked, or who decided; it stays in the list alone.")
     ] = None,
+    to: RemotesOption = None,
     dry_run: DryRunOption = False,
     dataset: DatasetOption = "speeches",
     wait: WaitOption = 60.0,
@@ -116,7 +132,15 @@ def add(
             entry = probe({k: v for k, v in found.entry.items() if k not in ("reason", "date")}, reason)
         else:
             entry = add_takedown(at, found.entry)
-        done = carry_out(at, [entry], dataset=dataset, dry_run=dry_run, wait=wait, progress=lambda n: status.update(n))
+        done = carry_out(
+            at,
+            [entry],
+            dataset=dataset,
+            remotes=_remotes(at, to),
+            dry_run=dry_run,
+            wait=wait,
+            progress=lambda n: status.update(n),
+        )
     value = {
         "id": None if dry_run else entry.id,
         "where": None if dry_run else entry.where,
@@ -203,6 +227,7 @@ def lift(
 
 @app.command("apply")
 def apply(
+    to: RemotesOption = None,
     dry_run: DryRunOption = False,
     dataset: DatasetOption = "speeches",
     wait: WaitOption = 60.0,
@@ -213,6 +238,12 @@ def apply(
     at = home_of(home)
     with err.status("looking at the versions") as status:
         done = carry_out(
-            at, load_takedowns(at), dataset=dataset, dry_run=dry_run, wait=wait, progress=lambda n: status.update(n)
+            at,
+            load_takedowns(at),
+            dataset=dataset,
+            remotes=_remotes(at, to),
+            dry_run=dry_run,
+            wait=wait,
+            progress=lambda n: status.update(n),
         )
     show({"dry_run": dry_run, **_told(done)}, lambda: Group(*(_lines(done, dry_run) or [Text("nothing is to be done")])), as_json)  # fmt: skip

@@ -162,12 +162,13 @@ def reissue(
     entries: Entries,
     *,
     now: datetime | None = None,
+    reserved: Collection[str] = (),
     dry_run: bool = False,
     progress: Progress = lambda _: None,
 ) -> Reissued:
     """Re-issue every kept version of a dataset folder that holds what the entries are for. The caller holds the dataset's lock.
 
-    dry_run: only tell which versions would be. Nothing held: nothing is done. Raises DamagedError, and JianghuaError when the disk is full or a
+    reserved: names that no new version may have. dry_run: only tell which versions would be. Nothing held: nothing is done. Raises DamagedError, and JianghuaError when the disk is full or a
     version has a schema that this program does not know; nothing has changed then.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
@@ -179,7 +180,7 @@ def reissue(
         latest = read_latest(folder)
         if not affected or latest is None:
             return Reissued(latest=latest.version if latest else None)
-        work = _Work(folder, entries, now, _names(folder, affected), held)
+        work = _Work(folder, entries, now, _names(folder, affected, reserved), held)
         if dry_run:
             return Reissued(versions=tuple(work.replacement(h) for h in affected), latest=latest.version)
         try:
@@ -200,9 +201,9 @@ def reissue(
         raise cannot_write(Path(e.filename) if e.filename else folder, e) from e
 
 
-def _names(folder: Path, affected: Sequence[_Held]) -> dict[str, str]:
+def _names(folder: Path, affected: Sequence[_Held], reserved: Collection[str]) -> dict[str, str]:
     """A name for each version that is replaced: of the same day, the next number that no version ever had."""
-    taken = [order(n) for n in taken_names(folder)]
+    taken = [order(n) for n in (*taken_names(folder), *reserved)]
     out = {}
     for h in affected:
         day, _ = order(h.manifest.version)

@@ -6,7 +6,7 @@ import os
 import tomllib
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from crawler.errors import JianghuaError
 from crawler.home import Home
@@ -15,12 +15,20 @@ Section = TypeVar("Section", bound=BaseModel)
 
 
 class PublishSettings(BaseModel):
-    """mask_personal_data: whether personal data is masked in the release (docs/personal-data.md). It is flagged either way."""
+    """mask_personal_data: whether personal data is masked in the release (docs/personal-data.md). It is flagged either way.
+    remotes: addresses of copies of the datasets (s3://…), from which a takedown with --everywhere takes the text too; in the
+    environment separated by spaces."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # What was published once cannot be called back everywhere; what was masked can be shown by the next version.
     mask_personal_data: bool = True
+    remotes: tuple[str, ...] = ()
+
+    @field_validator("remotes", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return value.split() if isinstance(value, str) else value
 
 
 def publish_settings(home: Home) -> PublishSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -25,10 +26,15 @@ from crawler.state import SiteState
 from crawler.takedowns import Entry, Takedown
 from publisher import takedown
 from publisher.fingerprint import fingerprint
+from publisher.gone import SUFFIX
 from publisher.reissue import Reissued, reissue, survey
 from publisher.release import dataset_folder, locked
-from publisher.versions import read_latest, read_manifest, read_part
+from publisher.versions import VERSION, read_latest, read_manifest, read_part
 
+if TYPE_CHECKING:
+    from publisher.remote import Store
+
+ATTEMPTS = 5  # at a place where others publish
 COLUMNS = ["speech_id", "site", "page_url", "part", "title", "text", "simtext_sha256"]
 Progress = Callable[[str], None]
 
@@ -44,11 +50,13 @@ class Found:
 
 @dataclass(slots=True)
 class Done:
-    """What was carried out. reissued: by dataset folder; erased: by site; mirrors: local copies of remote datasets that were removed."""
+    """What was carried out. reissued: by dataset folder; erased: by site; mirrors: local copies of remote datasets that were removed. remotes: versions
+    that went, by address."""
 
     reissued: Reissued | None = None
     erased: list[Erased] = field(default_factory=list)
     mirrors: list[str] = field(default_factory=list)
+    remotes: dict[str, list[str]] = field(default_factory=dict)
 
 
 def look_up(
@@ -185,13 +193,14 @@ def carry_out(
     entries: Sequence[Takedown],
     *,
     dataset: str = "speeches",
+    remotes: Sequence[str] = (),
     dry_run: bool = False,
     wait: float = 60.0,
     progress: Progress = lambda _: None,
 ) -> Done:
     """Do what the entries ask for beyond the next version: re-issue published versions (`everywhere`), erase pages (`archive`).
 
-    What is done already is not done again. Raises JianghuaError when a site is being crawled, a publish does not end, or the disk is
+    remotes: addresses of copies of the dataset. What is done already is not done again. Raises JianghuaError when a site is being crawled, a publish does not end, or the disk is
     full: run it again then.
     """
     done = Done()
@@ -201,6 +210,8 @@ def carry_out(
         with locked(folder, wait):
             done.reissued = reissue(folder, everywhere, dry_run=dry_run, progress=progress)
         done.mirrors = _mirrors(home, dry_run)
+    for where in remotes if everywhere else ():
+        done.remotes[where] = at_remote(home, where, everywhere, dataset=dataset, dry_run=dry_run, wait=wait, progress=progress)  # fmt: skip
     erased = _erased(home)
     for t in entries:
         if not t.entry.archive or t.id in erased:
@@ -210,6 +221,62 @@ def carry_out(
             erased[t.id] = datetime.now(UTC).isoformat(timespec="seconds")
             write_json(_marks(home), erased)
     return done
+
+
+def at_remote(
+    home: Home,
+    where: str,
+    entries: Sequence[Takedown],
+    *,
+    dataset: str = "speeches",
+    dry_run: bool = False,
+    wait: float = 60.0,
+    progress: Progress = lambda _: None,
+) -> list[str]:
+    """Take what the entries are for out of every version of a dataset at an address; names of the versions that went.
+
+    A copy of the home's own dataset is synced with it, which was re-issued already. One that has other versions is brought here,
+    re-issued and synced back; when somebody publishes there meanwhile, again. Raises as `sync` does.
+    """
+    from publisher.chain import open_place, read_history  # bring the client of object storage
+    from publisher.remote import ConflictError
+    from publisher.sync import sync
+
+    target = open_place(where, dataset, to_write=True)
+    own = open_place(str(home.datasets), dataset)
+    mine, theirs = read_history(own.store), read_history(target.store)
+    if theirs.latest is None:
+        return []
+    head = theirs.latest
+    known, gone = mine.versions.get(head.version), mine.gone.get(head.version)
+    if head.manifest_sha256 in (known and known.sha256, gone and gone.manifest_sha256):
+        return sync(own, target, dry_run=dry_run, wait=wait, progress=progress).gone
+    place = home.var / "takedowns" / "remote" / hashlib.sha256(target.store.where.encode()).hexdigest()[:16]
+    copy = open_place(str(place / dataset), dataset)
+    for attempt in range(ATTEMPTS):
+        shutil.rmtree(place, ignore_errors=True)
+        (place / dataset).mkdir(parents=True)
+        try:
+            sync(target, copy, progress=progress)
+            with locked(place / dataset, wait):
+                done = reissue(
+                    place / dataset, entries, reserved=_names_at(target.store), dry_run=dry_run, progress=progress
+                )
+            if done.versions and not dry_run:
+                sync(copy, target, progress=progress)
+            return [v.old for v in done.versions]
+        except (ConflictError, UsageError):  # somebody published there meanwhile
+            if attempt == ATTEMPTS - 1:
+                raise
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    return []
+
+
+def _names_at(store: Store) -> list[str]:
+    """Names of all versions at a remote place, also of such as are only on their way."""
+    folders, files = store.children("versions")
+    return [n for n in (*folders, *(f.removesuffix(SUFFIX) for f in files)) if VERSION.fullmatch(n)]
 
 
 def _marks(home: Home) -> Path:
