@@ -22,12 +22,14 @@ FILE = "measures.json"
 
 
 class Watch:
-    """now: the time of publishing, aware. known: measures by the SHA-256 of a part (see `load`).
+    """now: the time of publishing, aware. known: measures by the SHA-256 of a part (see `load`). first: there is no parent, so that all rows are
+    new, and are measured as parts only.
 
     new: measures of the speeches that are new or changed. parts: of each part that was written or asked for.
     """
 
-    def __init__(self, now: datetime, known: Mapping[str, Measures] | None = None) -> None:
+    def __init__(self, now: datetime, known: Mapping[str, Measures] | None = None, *, first: bool = False) -> None:
+        self._first = first
         self._check = RowCheck(now)
         self._known = dict(known or {})
         self._new: list[Measures] = []
@@ -36,7 +38,7 @@ class Watch:
     def rows(self, table: str, rows: pa.Table) -> None:
         """Rows that are new or changed, as they are to be published, all columns filled."""
         self._check.add(table, rows)
-        if table == "speeches":
+        if table == "speeches" and not self._first:
             self._new.append(measure(rows))
 
     def part(self, part: Part, rows: pa.Table) -> None:

@@ -11,7 +11,7 @@ import pytest
 from publisher_made import speech
 
 from publisher.manifest import Part
-from publisher.quality import measure
+from publisher.quality import Measures, measure
 from publisher.tables import SPEECHES
 from publisher.watch import FILE, Watch, load, save
 
@@ -44,6 +44,10 @@ def test_what_is_written_is_measured_and_what_stays_is_remembered(tmp_path: Path
     first.part(part("1", old), old)
     assert first.measures([part("1", old)], never) == measure(old) == first.new
     save(tmp_path, first.parts)
+
+    alone = Watch(NOW, first=True)
+    alone.rows("speeches", old)
+    assert alone.new == Measures()
 
     second = Watch(NOW, load(tmp_path))
     second.rows("speeches", new.slice(0, 1))
