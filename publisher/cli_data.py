@@ -1,4 +1,4 @@
-"""Commands for those who use a dataset: download, export."""
+"""Commands for those who use a dataset: download, export, push."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from publisher.download import PARALLEL, Watch
 from publisher.download import download as download_version
 from publisher.export import Format
 from publisher.export import export as export_table
+from publisher.push import push_hf
 from publisher.reader import open_dataset
 from publisher.selection import Split
 
-app = typer.Typer(no_args_is_help=True, help="Download and export published datasets.")
+app = typer.Typer(no_args_is_help=True, help="Download, export and pass on published datasets.")
+push_app = typer.Typer(no_args_is_help=True, help="Pass a version on to another place.")
+app.add_typer(push_app, name="push")
 
 VersionOption = Annotated[
     str | None, typer.Option("--version", metavar="VERSION", help="Which version (default: the latest).")
@@ -164,3 +167,46 @@ def export(
             lambda: Text(f"{found.rows} rows of {found.table}, version {found.version}\n{found.to}"),
             as_json,
         )
+
+
+@push_app.callback()
+def _push() -> None:
+    """Pass a version on to another place."""
+
+
+@push_app.command()
+def hf(
+    repo: Annotated[str, typer.Argument(metavar="REPO", help="Dataset repository on the Hub, as OWNER/NAME.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PATH]", help="The dataset on this disk (default: the one of the home).", show_default=False
+        ),
+    ] = None,
+    version: VersionOption = None,
+    as_of: AsOfOption = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Make the repository a private one; refuse one that is public.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent and removed.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a Hugging Face dataset repository hold a version: one commit, tagged with the version's name.
+
+    The token comes from HF_TOKEN. Only what the repository does not have is sent. Needs the package's extra `hf`.
+    """
+    with err.status("looking at both sides"):
+        found = push_hf(source or home_of(home).root, repo, version, as_of, private, dry_run)
+
+    def human() -> Text:
+        done = "would add" if dry_run else "added"
+        text = Text(f"{found.version} → {found.url}: {done} {len(found.add)} files ({size(found.add_bytes)}), ")
+        text.append(f"{len(found.delete)} removed, {found.unchanged} are there already")
+        if not found.compared:
+            text.append("\nthe repository cannot be seen from here: taken for empty", style="yellow")
+        if dry_run:
+            text.append("".join(f"\n+ {n}" for n in found.add) + "".join(f"\n- {n}" for n in found.delete))
+        return text
+
+    show(asdict(found), human, as_json)

@@ -79,6 +79,11 @@ class Dataset:
         return self.manifest.version
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of the version, None when it is not on this disk."""
+        return self._source.local(self._prefix) if self._local else None
+
+    @property
     def tables(self) -> list[str]:
         """Names of the tables, `speeches` first."""
         return sorted(self.manifest.tables, key=lambda t: list(TABLES).index(t) if t in TABLES else len(TABLES))

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),
     "download": ("publisher.cli_data", USE, "Download a version: verified, resumable, only what is missing."),
     "export": ("publisher.cli_data", USE, "Write a table as CSV for spreadsheets, JSON lines or one Parquet file."),
+    "push": ("publisher.cli_data", USE, "Pass a version on: to Hugging Face."),
     "golden": ("crawler.extraction.golden_cli", LOOK, "Are the golden pages read as they should be; renew them."),
     "sample": ("crawler.sample.cli", LOOK, "Build or serve the built-in sample of document sites."),
 }
