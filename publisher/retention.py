@@ -22,9 +22,9 @@ from crawler.errors import UsageError
 from crawler.home import Home
 from crawler.site import Duration
 from publisher.gone import finish, gone_versions, remove_version, tombstone
+from publisher.locks import locked, recover
 from publisher.manifest import Manifest, sha256
 from publisher.projections import project
-from publisher.release import locked, recover
 from publisher.settings import load_section
 from publisher.versions import read_latest, read_manifest, unknown_version, version_names
 

@@ -24,7 +24,7 @@ from crawler.forgetting import forget_bodies, last_copies, named_files
 from crawler.home import Home
 from crawler.site import load_site
 from crawler.state import SiteState
-from publisher.release import locked
+from publisher.locks import locked
 from publisher.storage import decode, read_file
 from publisher.versions import part_path, read_manifest, version_names
 

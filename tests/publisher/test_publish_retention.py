@@ -24,9 +24,10 @@ from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
 from publisher.delta import delta_version_of
 from publisher.gone import gone_path, gone_versions, read_gone, remove_version, tombstone
+from publisher.locks import locked
 from publisher.manifest import as_json, sha256, to_json
 from publisher.reader import open_dataset
-from publisher.release import locked, publish_records
+from publisher.release import publish_records
 from publisher.retention import Dated, RetentionSettings, decide, retain, retention_settings
 from publisher.verify import verify
 from publisher.versions import as_of, read_latest, read_manifest, taken_names, version_names
