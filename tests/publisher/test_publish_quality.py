@@ -152,6 +152,6 @@ def test_the_quality_page_shows_what_is_measured() -> None:
         sites={"a": 4},
     )
     page = quality_page(manifest, document({}, found, [], {})).decode()
-    for heading in ("Sites", "Length of the texts", "Missing values", "Shares", "Flags"):
+    for heading in ("Sites", "Length of the texts", "Missing values", "Quality flags"):
         assert f"<h2>{heading}</h2>" in page
     assert quality_page(manifest, document({}, Measures(), [], {}))
