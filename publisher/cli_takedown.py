@@ -178,12 +178,12 @@ def list_takedowns(
     at = home_of(home)
     entries = load_takedowns(at, lifted=every)
     with err.status("looking at the records"):
-        counts = {t.id: speeches_now(at, t) if t.active else 0 for t in entries}
+        counts = speeches_now(at, [t for t in entries if t.active])
     rows = [
         {
             "where": t.where,
             "subject": t.subject,
-            "speeches": counts[t.id],
+            "speeches": counts.get(t.id, 0),
             **t.entry.model_dump(mode="json", exclude_none=True, exclude={"texts"}),
             "texts": len(t.entry.texts),
         }
@@ -197,7 +197,7 @@ def list_takedowns(
         for t in entries:
             e = t.entry
             reach = [w for w, on in (("copies", t.by_text), ("everywhere", e.everywhere), ("archive", e.archive)) if on]
-            state = f"lifted {e.lifted}" if e.lifted else str(counts[t.id])
+            state = f"lifted {e.lifted}" if e.lifted else str(counts.get(t.id, 0))
             table.add_row(t.id, Text(t.subject), Text(e.reason), " ".join(reach), state)
         return table
 

@@ -265,20 +265,11 @@ def apply(rows: pa.Table, mask_found: bool) -> pa.Table:
     before = rows[COLUMN].to_pylist() if COLUMN in rows.column_names else [()] * n
     kinds = [set(k or ()) for k in before]
     found_in: set[int] = set()
-    for name in ("text", *FIELDS):
-        if name in rows.column_names:
-            for i, found in enumerate(scan(rows[name])):
-                if found:
-                    kinds[i].update(found)
-                    found_in.add(i)
-    for name in LISTS:
-        if name in rows.column_names:
-            column = rows[name].combine_chunks()
-            parents = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
-            for at, found in zip(parents.tolist(), scan(pc.list_flatten(column)), strict=True):
-                if found:
-                    kinds[at].update(found)
-                    found_in.add(at)
+    for column in (rows["text"], _words(rows)):
+        for i, found in enumerate(scan(column)):
+            if found:
+                kinds[i].update(found)
+                found_in.add(i)
     listed = pa.array([sorted(k) for k in kinds], STRINGS)
     hit = sorted(found_in)
     if mask_found and hit:
@@ -287,6 +278,19 @@ def apply(rows: pa.Table, mask_found: bool) -> pa.Table:
         at = rows.schema.get_field_index(COLUMN)
         return rows.set_column(at, rows.schema.field(at), listed)
     return rows.append_column(pa.field(COLUMN, STRINGS, nullable=False), listed)
+
+
+def _words(rows: pa.Table) -> pa.ChunkedArray:
+    """The words of FIELDS and LISTS of each row, a line each: they are looked through in one go."""
+    columns = [rows[n].cast(pa.large_string()) for n in FIELDS if n in rows.column_names]
+    columns += [
+        pc.binary_join(rows[n].cast(pa.list_(pa.string())), "\n").cast(pa.large_string())
+        for n in LISTS
+        if n in rows.column_names
+    ]
+    end = pa.scalar("\n", pa.large_string())
+    joined = pc.binary_join_element_wise(*columns, end, null_handling="replace", null_replacement="")
+    return joined if isinstance(joined, pa.ChunkedArray) else pa.chunked_array([joined])
 
 
 def _masked(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -188,6 +188,7 @@ def reissue(
             for h in affected:
                 progress(work.names[h.manifest.version])
                 made.append(work.make(h))
+            _scrub_refusals(folder, scrub.words_of([r for h in held for r in h.rows]))
             journal = work.journal(made, latest)
             write_bytes(folder / JOURNAL, to_json(journal))  # the commit
         except BaseException:
@@ -502,6 +503,14 @@ def _json(path: Path) -> dict[str, Any] | None:
         return None
     value = json.loads(read_file(path))
     return value if isinstance(value, dict) else None
+
+
+def _scrub_refusals(folder: Path, words: Collection[str]) -> None:
+    """What refused publishes have told may name what was taken down."""
+    for path in (folder / "refused").glob("*.json"):
+        told = _json(path)
+        if told is not None and (clean := scrub.document(told, words)) != told:
+            write_bytes(path, as_json(clean))
 
 
 # -- what a kill left

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,10 +17,9 @@ import pyarrow as pa
 
 from crawler.durable import write_json
 from crawler.erase import Erased, article_keys, erase
-from crawler.errors import DamagedError, UsageError
+from crawler.errors import UsageError
 from crawler.home import Home
-from crawler.records import SPEECH_SCHEMA
-from crawler.shards import extracted_sites, read_records
+from crawler.shards import BUCKETS, extracted_sites, read_records
 from crawler.site import without_case
 from crawler.state import SiteState
 from crawler.takedowns import Entry, Takedown
@@ -77,7 +76,6 @@ def look_up(
     Raises UsageError for an id that nothing here has, and for a text that is too short to be told from others.
     """
     told: dict[str, Any] = {}
-    rows = _rows(home, dataset)
     if text is not None:
         told["texts"] = [fingerprint(text).model_dump()]
         if not told["texts"][0]["chars"]:
@@ -87,7 +85,7 @@ def look_up(
     elif target is not None:
         told["speech_id"] = target
     meant = probe(told, reason)
-    speeches = _taken(rows, meant)
+    speeches = _taken(_rows(home, dataset), meant)
     if target is not None and "speech_id" in told and not speeches:
         speeches = _of_old(home, dataset, meant)
         if not speeches:
@@ -110,7 +108,7 @@ def look_up(
                     remedy="give the text itself with --text-like FILE",
                 )
             told["copies"] = True
-            speeches = _taken(rows, probe({**told, "pages": pages}, reason))
+            speeches = _taken(_rows(home, dataset), probe({**told, "pages": pages}, reason))
             if archive:
                 pages = _pages(home, [r["page_url"] for r in speeches], speeches)
     entry: dict[str, Any] = {k: told[k] for k in ("url", "speech_id") if k in told}
@@ -132,23 +130,26 @@ def probe(told: dict[str, Any], reason: str) -> Takedown:
     return Takedown(Entry.model_validate({"id": "new", "reason": reason, "date": date.min, **told}), "")
 
 
-def _rows(home: Home, dataset: str) -> pa.Table:
-    """The speeches of the records and of the latest version; of one that both have, both."""
-    schema = pa.schema([SPEECH_SCHEMA.field(c) for c in COLUMNS])
-    tables = [read_records(home, site, "speeches", COLUMNS).select(COLUMNS) for site in extracted_sites(home)]
+def _rows(home: Home, dataset: str, records_alone: bool = False) -> Iterator[pa.Table]:
+    """The speeches of the records and of the latest version, some at a time; of one that both have, both."""
+    for site in extracted_sites(home):
+        for bucket in range(BUCKETS):
+            yield read_records(home, site, "speeches", COLUMNS, bucket).select(COLUMNS)
     folder = dataset_folder(home, dataset)
-    latest = read_latest(folder) if folder.is_dir() else None
+    latest = read_latest(folder) if folder.is_dir() and not records_alone else None
     if latest is not None:
         m, _ = read_manifest(folder, latest.version, latest.manifest_sha256)
-        tables += [read_part(folder, "speeches", p, m.schema_version).select(COLUMNS) for p in m.tables["speeches"].parts]  # fmt: skip
-    return pa.concat_tables([schema.empty_table(), *(t.cast(schema) for t in tables)])
+        for part in m.tables["speeches"].parts:
+            yield read_part(folder, "speeches", part, m.schema_version).select(COLUMNS)
 
 
-def _taken(rows: pa.Table, meant: Takedown) -> list[dict[str, Any]]:
-    found = takedown.match(rows, [meant])
+def _taken(tables: Iterable[pa.Table], meant: Takedown) -> list[dict[str, Any]]:
+    """The rows that an entry is for, one a speech and text."""
     out: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in rows.take(pa.array(sorted(found), pa.int64())).to_pylist():
-        out.setdefault((row["speech_id"], row["simtext_sha256"]), row)
+    for rows in tables:
+        found = takedown.match(rows, [meant])
+        for row in rows.take(pa.array(sorted(found), pa.int64())).to_pylist():
+            out.setdefault((row["speech_id"], row["simtext_sha256"]), row)
     return list(out.values())
 
 
@@ -158,7 +159,7 @@ def _of_old(home: Home, dataset: str, meant: Takedown) -> list[dict[str, Any]]:
     for held in reversed(survey(folder, [meant])) if folder.is_dir() else ():
         for part in held.manifest.tables["speeches"].parts if held.taken else ():
             rows = read_part(folder, "speeches", part, held.manifest.schema_version).select(COLUMNS)
-            if found := _taken(rows, meant):
+            if found := _taken([rows], meant):
                 return found
     return []
 
@@ -305,11 +306,11 @@ def _mirrors(home: Home, dry_run: bool) -> list[str]:
     return [str(p) for p in found]
 
 
-def speeches_now(home: Home, entry: Takedown, dataset: str = "speeches") -> int:
-    """How many speeches of the records an entry takes now."""
-    count = 0
-    for site in extracted_sites(home):
-        with suppress(DamagedError):
-            rows = read_records(home, site, "speeches", COLUMNS).select(COLUMNS)
-            count += len({t.speech_id for t in takedown.match(rows, [entry]).values()})
-    return count
+def speeches_now(home: Home, entries: Sequence[Takedown], dataset: str = "speeches") -> dict[str, int]:
+    """How many speeches of the records each entry takes now, by id; one that two take counts for the first."""
+    counts = dict.fromkeys((t.id for t in entries), 0)
+    if entries:
+        for rows in _rows(home, dataset, records_alone=True):
+            for t in takedown.match(rows, entries).values():
+                counts[t.takedown] += 1
+    return counts

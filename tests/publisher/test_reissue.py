@@ -106,6 +106,9 @@ def run(folder: Path, *entries: Takedown, **how: Any) -> reissue.Reissued:
 def test_every_version_that_held_it_is_replaced_and_no_byte_of_it_is_left(folder: Path) -> None:
     assert SECRET[:20] in words(folder)
     assert TITLE in words(folder)
+    (folder / "refused").mkdir()
+    refused = {"gates": [{"name": "x", "figures": {"examples": ["a:1", f"{TITLE} (a)"]}, "what": "two rows"}]}
+    (folder / "refused" / "20261122T030000Z.json").write_text(json.dumps(refused))
     before = {n: open_dataset(folder, n).arrow() for n in version_names(folder)}
     told = run(folder, BY_ID, dry_run=True)
     assert read_latest(folder).version == "2026-11-26.1"  # type: ignore[union-attr]
@@ -119,6 +122,8 @@ def test_every_version_that_held_it_is_replaced_and_no_byte_of_it_is_left(folder
     assert done.latest == open_dataset(folder).version == "2026-11-26.2"
     assert TITLE not in words(folder)
     assert "又及。" not in words(folder)
+    (kept,) = (folder / "refused").iterdir()
+    assert json.loads(kept.read_bytes())["gates"][0]["figures"] == {"examples": ["a:1"]}
     assert SECRET[:20] in words(folder)  # the copy elsewhere was not asked for
     verify(folder)
     for old, new in [(v.old, v.new) for v in done.versions]:
