@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
 from crawler.extraction.fold import traditional_pattern
-from publisher.similarity import BLOCK, U64, shingle_sets
+from publisher.similarity import BLOCK, I64, U64, shingle_sets
 
 # Gives (speech_id, text) of the speeches asked for, in any order.
 Texts = Callable[[Sequence[str]], Iterable[tuple[str, str]]]
@@ -55,6 +55,16 @@ class Speeches:
         self.group = np.empty(len(keys), np.int64)
         self.group[self.rows] = np.repeat(np.arange(len(self.keys)), np.diff(self.edges))
         self.bare = empty[self.rows[self.first]]
+
+    def variants(self, groups: npt.NDArray[np.bool_]) -> I64:
+        """The rows of these groups whose texts differ from the one of another row of the group."""
+        rows = self.rows[np.repeat(groups & (np.diff(self.edges) > 1), np.diff(self.edges))]
+        texts = self.text_sha.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+        several = np.zeros(self.groups, np.bool_)
+        same = (self.group[rows][1:] == self.group[rows][:-1]) & (texts[1:] != texts[:-1])
+        several[self.group[rows[1:][same]]] = True
+        found: I64 = rows[several[self.group[rows]]]
+        return found
 
     @property
     def groups(self) -> int:
@@ -103,11 +113,18 @@ def _first_bits(digests: pa.Array) -> U64:
     data = np.frombuffer(flat.buffers()[1], np.uint8)[flat.offset * width :].reshape(-1, width)[: len(flat)]
     if not as_text:
         return np.ascontiguousarray(data[:, :8]).view(">u8").reshape(-1).astype(np.uint64)
-    out = np.zeros(len(data), np.uint64)
-    for i in range(16):
-        digit = data[:, i]
-        out = out << np.uint64(4) | np.where(digit > 57, digit - 87, digit - 48).astype(np.uint64)
-    return out
+    high, low = (_hex(np.ascontiguousarray(data[:, i : i + 8]).view(">u8").reshape(-1)) for i in (0, 8))
+    bits: U64 = high << np.uint64(32) | low
+    return bits
+
+
+def _hex(letters: Any) -> U64:
+    """The value of eight hexadecimal digits, given as the bytes of their letters."""
+    x: U64 = letters.astype(np.uint64)
+    x = (x & np.uint64(0x0F0F0F0F0F0F0F0F)) + (x >> np.uint64(6) & np.uint64(0x0101010101010101)) * np.uint64(9)
+    for shift, mask in ((4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF), (16, 0xFFFFFFFF)):
+        x = (x | x >> np.uint64(shift)) & np.uint64(mask)
+    return x
 
 
 def fetch(texts: Texts, ids: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -130,6 +147,19 @@ class Shingles:
     def __init__(self, speeches: Speeches, texts: Texts) -> None:
         self.speeches, self.texts = speeches, texts
         self.sets: dict[int, U64] = {}
+        self.raw: dict[str, str] = {}
+
+    def load(self, groups: Any, rows: Any) -> None:
+        """Load these groups, and the texts of these rows into `raw`, asking once."""
+        first = dict(zip(self.speeches.representative_ids(groups), groups.tolist(), strict=True))
+        wanted = set(self.speeches.id_of(rows))
+        ids = sorted(first.keys() | wanted)
+        stream = fetch(self.texts, ids)
+        while block := list(islice(stream, BLOCK)):
+            named = [(ids[k], text) for k, text in block]
+            self.raw.update((i, text) for i, text in named if i in wanted)
+            grams = [(first[i], text) for i, text in named if i in first]
+            self.sets.update(zip([g for g, _ in grams], shingle_sets([text for _, text in grams]), strict=True))
 
     def need(self, groups: Iterable[int]) -> None:
         """Load what is not there yet of these groups."""
@@ -144,14 +174,14 @@ class Shingles:
                 self.sets[missing[k]] = grams
 
 
-def reasons(texts: Texts, pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """How the copies of each pair relate, whose texts differ and fold alike."""
+def reasons(texts: Texts, raw: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """How the copies of each pair relate, whose texts differ and fold alike. raw: texts that need not be asked for."""
     out: list[str] = []
     for start in range(0, len(pairs), HELD // 2):
         some = pairs[start : start + HELD // 2]
-        ids = sorted({i for pair in some for i in pair})
-        text = {ids[k]: t for k, t in fetch(texts, ids)}
-        out += [folding_alike(text[a], text[b]) for a, b in some]
+        ids = sorted({i for pair in some for i in pair if i not in raw})
+        text = {ids[k]: t for k, t in fetch(texts, ids)} if ids else {}
+        out += [folding_alike(text.get(a) or raw[a], text.get(b) or raw[b]) for a, b in some]
     return out
 
 

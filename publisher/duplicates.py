@@ -144,6 +144,7 @@ class _Past:
     def __init__(self, speeches: Speeches, old: Relations | None, touched: Collection[str] | None) -> None:
         self.speeches = speeches
         self.cluster = np.full(speeches.groups, -1, np.int64)
+        self.inside: list[I64] = []  # rows of both sides of the parent's containments
         self.members = np.zeros((2, 0), np.int64)  # cluster and group, sorted
         if old is None or touched is None or not speeches.groups:
             self.old = Relations(DUPLICATES.schema.empty_table(), CONTAINED.schema.empty_table())
@@ -152,7 +153,8 @@ class _Past:
             return
         self.old = old
         fresh = np.asarray(pc.is_in(speeches.ids, value_set=pa.array(sorted(touched), pa.string())))
-        at = self._rows(old.duplicates["speech_id"])
+        columns = (old.duplicates["speech_id"], old.contained["speech_id"], old.contained["container_id"])
+        at, *self.inside = self._rows(columns)
         encoded = old.duplicates["cluster_id"].combine_chunks().dictionary_encode()
         codes = np.asarray(encoded.indices, np.int64)
         broken = np.zeros(len(encoded.dictionary), np.bool_)
@@ -171,13 +173,14 @@ class _Past:
     def _pairs(self, codes: I64, at: I64, broken: Flags) -> I64:
         """(cluster, group) of the clusters that are whole, sorted."""
         keep = ~broken[codes]
-        return np.unique(np.stack([codes[keep], self.speeches.group[at[keep]]]), axis=1)
+        both = np.unique(codes[keep] << 32 | self.speeches.group[at[keep]])
+        return np.stack([both >> 32, both & 0xFFFFFFFF])
 
-    def _rows(self, ids: pa.ChunkedArray) -> I64:
-        """Rows of these speeches, -1 where there is none."""
-        return np.asarray(
-            pc.fill_null(pc.index_in(ids.combine_chunks().cast(pa.string()), value_set=self.speeches.ids), -1), np.int64
-        )
+    def _rows(self, columns: Sequence[pa.ChunkedArray]) -> list[I64]:
+        """Rows of the speeches that each column names, -1 where there is none."""
+        ids = pa.chunked_array([c.cast(pa.string()) for column in columns for c in column.chunks], pa.string())
+        at = np.asarray(pc.fill_null(pc.index_in(ids, value_set=self.speeches.ids), -1), np.int64)
+        return list(np.split(at, np.cumsum([len(c) for c in columns])[:-1]))
 
     def groups_of(self, cluster: int) -> list[int]:
         """The groups that have a row in this cluster."""
@@ -197,8 +200,7 @@ class _Past:
         """Rows both of whose speeches are not examined again."""
         rows = self.old.contained.select(CONTAINED.schema.names).cast(CONTAINED.schema)
         keep = np.ones(rows.num_rows, np.bool_)
-        for side in ("speech_id", "container_id") if rows.num_rows else ():
-            at = self._rows(rows[side])
+        for at in self.inside if rows.num_rows else ():
             keep &= (at >= 0) & ~self.asked[self.speeches.group[at]]
         return rows.filter(pa.array(keep, pa.bool_()))
 
@@ -249,6 +251,9 @@ class _Work:
         # What is connected is done together, so that a text is read once, or a few times in a large family.
         order = np.lexsort((b, a, component))
         a, b, within, component = a[order], b[order], within[order], component[order]
+        wanted, variants = np.unique(np.concatenate([a, b])), self.speeches.variants(self.past.asked)
+        if 0 < len(wanted) + len(variants) <= HELD:
+            self.shingles.load(wanted, variants)  # a small change asks for its texts once
         ends = np.append(np.flatnonzero(component[1:] != component[:-1]) + 1, len(a)).tolist() if len(a) else []
         start = 0
         for k, end in enumerate(ends):
@@ -371,7 +376,7 @@ class _Work:
     def duplicates(self) -> pa.Table:
         """The rows found; a representative relates as its nearest copy does."""
         rows = self.rows
-        told = reasons(self.texts, [(rows.speech[k], best) for k, best in rows.unclear])
+        told = reasons(self.texts, self.shingles.raw, [(rows.speech[k], best) for k, best in rows.unclear])
         for (k, _), reason in zip(rows.unclear, told, strict=True):
             rows.reason[k] = reason
         nearest: dict[str, str] = {}
