@@ -110,7 +110,10 @@ def apply(
 
 
 def match(rows: pa.Table, entries: Entries, cleared: pa.Array | pa.ChunkedArray | None = None) -> dict[int, Taken]:
-    """What the entries are for, by row number; see `apply`."""
+    """What the entries are for, by row number; see `apply`.
+
+    Rows without the column text (or simtext_sha256) are looked up by what they have: texts are not compared then.
+    """
     if not entries or not rows.num_rows:
         return {}
     wanted = _wanted(tuple(entries))
@@ -122,19 +125,20 @@ def match(rows: pa.Table, entries: Entries, cleared: pa.Array | pa.ChunkedArray 
 
     for i in _among(ids, wanted.ids):
         take(i, wanted.ids[ids[int(i)].as_py()], "id")
+    told, folded = "text" in rows.column_names, "simtext_sha256" in rows.column_names
     if wanted.addresses or wanted.pages or wanted.there:
         hosts, local, far = _places(rows)
         for column, known in ((hosts, wanted.addresses), (local, wanted.pages), (far, wanted.pages)):
             for i in _among(column, known):
                 take(i, known[column[int(i)].as_py()], "page")
-        for column in (local, far):
+        for column in (local, far) if told and folded else ():
             at = [int(i) for i in _among(column, wanted.there) if int(i) not in out]
             for i in at:
                 _compare(rows, [i], wanted.there[column[i].as_py()], take)
-    if wanted.texts:
+    if wanted.texts and folded:
         for i in _among(rows["simtext_sha256"], wanted.texts):
             take(i, wanted.texts[rows["simtext_sha256"][int(i)].as_py()], "copy")
-    if wanted.prints:
+    if wanted.prints and told and folded:
         left = [i for i in range(rows.num_rows) if i not in out]
         if cleared is not None:
             before = pc.fill_null(cleared, False).to_pylist()

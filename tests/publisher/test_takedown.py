@@ -102,6 +102,13 @@ def test_by_text_copies_near_copies_previews_and_what_holds_it(kind: str, how: s
     assert taken(rows, entry(speech_id="a:none", texts=[whole])) == {}
 
 
+def test_rows_without_their_texts_are_told_by_what_they_have() -> None:
+    rows = records([speech("a", 1, like("folded", random.Random(3))), speech("a", 2)])["speeches"]
+    entries = [entry(texts=[fingerprint("\n".join(PARAGRAPHS[:4]))]), entry(id="t2", url="http://a.example/a/2.html")]
+    assert {t.how for t in takedown.match(rows.drop_columns(["text"]), entries).values()} == {"copy", "page"}
+    assert [t.how for t in takedown.match(rows.drop_columns(["text", "simtext_sha256"]), entries).values()] == ["page"]
+
+
 def test_a_short_text_is_told_by_its_digest_alone() -> None:
     short = "同志们，大家好。现在开会。"
     rows = [speech("a", 1, short), speech("a", 2, short + PARAGRAPHS[0]), speech("a", 3, "同志们！大家好，现在开会")]
