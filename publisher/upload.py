@@ -26,13 +26,13 @@ from tempfile import TemporaryDirectory
 from typing import Protocol, TypeAlias
 
 from crawler.errors import DamagedError, JianghuaError
-from publisher.chain import History, Place, open_place, read_history
+from publisher.chain import History, Known, Place, open_place, read_history
 from publisher.gone import remove_version as remove_folder
 from publisher.manifest import Latest, Manifest, sha256, to_json
 from publisher.projections import project
 from publisher.release import PublishResult, locked, recover
-from publisher.remote import ConflictError, FolderStore
-from publisher.shipping import VersionUpload, bring_logs, files_of, part_names, project_to, remove_version
+from publisher.remote import ConflictError, FolderStore, Store, at_once
+from publisher.shipping import VersionUpload, bring_logs, fetch, files_of, part_names, project_to, remove_version
 from publisher.storage import checked, read_file
 from publisher.sync import bring_version, drop_parts, manifests_only, sweep
 from publisher.versions import LATEST, VERSION
@@ -42,6 +42,8 @@ PAUSE = 0.2  # seconds, at most, before the second try; it doubles up to PAUSE_M
 PAUSE_MOST = 5.0
 # A publisher that has been at it for longer does not write any more: half of what sweeping waits for (sync.GRACE).
 LONGEST = 24 * 3600.0
+# What a mirror keeps of versions that are not the latest: what projections and release rules look back at.
+KEPT = ("manifest.json", "quality.json")
 
 # Called with the dataset folder, the manifest and the latest.json of the version that is about to be published locally.
 Commit: TypeAlias = Callable[[Path, Manifest, Latest], None]
@@ -121,7 +123,7 @@ def _empty(folder: Path) -> None:
 
 
 def mirror(place: Place, folder: Path) -> History:
-    """Bring the mirror to the remote's latest version: that one whole, of the others the manifests. Gives the remote's history.
+    """Bring the mirror to the remote's latest version: that one whole, of the others what KEPT names. Gives the remote's history.
 
     What the mirror has beyond that goes: the remote decides. The caller holds the mirror's lock. Raises DamagedError when the
     remote is damaged.
@@ -141,15 +143,28 @@ def mirror(place: Place, folder: Path) -> History:
     bring_version(place.store, folder, history.versions[latest.version])
     bring_logs(place.store, folder)
     manifests_only(history, folder)
+    _bring_quality(place.store, folder, history)
     _thin(folder, head)
     drop_parts(folder, history)
     return history
 
 
+def _bring_quality(store: Store, folder: Path, history: History) -> None:
+    """The measures of older versions, to which the release rules compare a new one."""
+
+    def bring(known: Known) -> None:
+        entry = known.manifest.files.get("quality.json")
+        name = f"versions/{known.manifest.version}/quality.json"
+        if entry and not (folder / name).is_file():
+            fetch(store, name, entry.sha256, folder / name)
+
+    at_once(history.versions.values(), bring)
+
+
 def _thin(folder: Path, head: Manifest) -> None:
-    """Keep of older versions the manifests, and only the parts of the latest: a mirror needs no more."""
+    """Keep of older versions what KEPT names, and only the parts of the latest."""
     for path in folder.glob("versions/*/*"):
-        if path.parent.name != head.version and path.name != "manifest.json":
+        if path.parent.name != head.version and path.name not in KEPT:
             if path.is_dir():
                 shutil.rmtree(path)
             else:

@@ -19,17 +19,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from publisher_made import page, records, speech
+from publisher_made import page, records, speech, text
 from remote_child import NOW, publish_hooked, with_parent
 from s3_server import S3
 from s3_server import s3 as s3
 
 from crawler.console import run_app
 from crawler.errors import DamagedError, UsageError
+from crawler.takedowns import Entry, Takedown
+from publisher import reissue
 from publisher.chain import Place, open_place, read_history
 from publisher.reader import open_dataset
-from publisher.release import PublishResult, publish_records
+from publisher.release import PublishResult, locked, publish_records
 from publisher.remote import ConflictError
 from publisher.sync import Synced, sweep, sync
 from publisher.upload import Upload, mirror, mirror_folder, publish_to
@@ -387,6 +391,39 @@ def test_versions_that_are_gone_go_at_the_target_too(url: str, tmp_path: Path) -
     assert {e.name for e in there.store.entries("tables") if "/part-" in e.name} == live
     verify_remote(there.store)
     verify(tmp_path / "disk" / "speeches")
+
+
+def test_what_was_taken_down_everywhere_leaves_the_copies(url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "one" / "speeches"
+    secret = speech("a", 7, text("the secret one"))
+    for day in range(3):
+        rows = [*(speech("a", n) for n in range(4 + day)), *([secret] if day else [])]
+        publish_records(folder, records(rows), now=NOW + timedelta(days=day))
+    here, there = open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True)
+    disk = open_place(str(tmp_path / "disk"), "speeches", to_write=True)
+    sync(here, there)
+    sync(there, disk)
+    told = {"id": "t1", "reason": "来函要求", "date": NOW.date(), "everywhere": True, "speech_id": secret["speech_id"]}
+    entry = Takedown(Entry.model_validate(told | {"site": "a", "keys": ["/a/7.html"]}), "takedowns/a.yaml:1")
+    with locked(folder, 0):
+        done = reissue.reissue(folder, [entry], now=NOW + timedelta(days=9))
+    assert len(done.versions) == 2
+    for source, target in ((here, there), (there, disk)):
+        assert len(sync(source, target).gone) == 2
+        verify_remote(target.store)
+        for each in target.store.entries():
+            assert not holds(b"".join(target.store.stream(each.name)), each.name, secret["text"][8:30]), each.name
+    assert files(tmp_path / "disk" / "speeches") == files(folder)
+    verify(tmp_path / "disk" / "speeches")
+    # And publishing goes on from there.
+    assert publish_rows(url, tmp_path / "m", "b", range(1), day=10).sequence == 4
+    verify_remote(there.store)
+
+
+def holds(data: bytes, name: str, words: str) -> bool:
+    if name.endswith(".parquet"):
+        return words in str(pq.read_table(pa.BufferReader(data)).to_pylist())
+    return words in data.decode("utf-8", "replace")
 
 
 class _PluggedError(Exception):
