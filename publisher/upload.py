@@ -31,7 +31,7 @@ from publisher.gone import remove_version as remove_folder
 from publisher.manifest import Latest, Manifest, sha256, to_json
 from publisher.projections import project
 from publisher.release import PublishResult, locked, recover
-from publisher.remote import ConflictError, FolderStore, Store, at_once
+from publisher.remote import ConflictError, FolderStore, Store, at_once, conflict
 from publisher.shipping import VersionUpload, bring_logs, fetch, files_of, part_names, project_to, remove_version
 from publisher.storage import checked, read_file
 from publisher.sync import bring_version, drop_parts, manifests_only, sweep
@@ -199,6 +199,7 @@ class Upload:
         own = folder / "versions" / name / "manifest.json"
         data = checked(read_file(own), latest.manifest_sha256, str(own))
         head = self.history.head
+        self._unmoved()
         self.progress(f"uploading {name}")
         with TemporaryDirectory(prefix="jianghua-upload-") as spool:
             files = files_of(source, manifest, sha256(data))
@@ -218,6 +219,12 @@ class Upload:
                 return  # the answer to the first request was lost, and the client's second try met our own file
             self._give_up(name)
             raise
+
+    def _unmoved(self) -> None:
+        """Raises ConflictError when the race is lost before anything is uploaded; most are."""
+        found = self.place.store.read(LATEST)
+        if (found.tag if found else None) != self.history.tag:
+            raise conflict(f"{self.place.store.where}/{LATEST}")
 
     def _done(self, latest: Latest) -> bool:
         found = self.place.store.read(LATEST)

@@ -37,7 +37,7 @@ def publish_hooked(
     write, name = release.write_bytes, release.next_name
 
     def hooked(path: Path, data: bytes) -> None:
-        if path.name == LATEST:
+        if path == folder / LATEST:
             latest: Latest = parse_latest(data, str(path))
             manifest: Manifest = parse_manifest((folder / latest.manifest).read_bytes(), str(folder))
             commit(folder, manifest, latest)

@@ -35,6 +35,7 @@ from publisher.chain import Place, open_place, read_history
 from publisher.reader import open_dataset
 from publisher.release import PublishResult, locked, publish_records
 from publisher.remote import ConflictError
+from publisher.shipping import VersionUpload
 from publisher.sync import Synced, sweep, sync
 from publisher.upload import Upload, mirror, mirror_folder, publish_to
 from publisher.verify import verify
@@ -212,6 +213,30 @@ def test_a_lost_race_is_built_again_and_leaves_nothing(url: str, tmp_path: Path)
     assert result.sequence == 3
     place = open_place(url, "speeches")
     history = read_history(place.store)
+    assert not history.strays
+    assert {e.name.split("/")[1] for e in place.store.entries("versions")} == set(history.versions)
+    assert len(ids(down(url, tmp_path / "down"))) == 5
+
+
+def test_a_race_lost_at_the_last_moment_leaves_nothing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_rows(url, tmp_path / "m1", "a", range(3))
+    rest, lost = VersionUpload.rest, 0
+
+    def slow(self: VersionUpload, only: set[str] | None = None) -> None:
+        nonlocal lost
+        rest(self, only)
+        if "m1" in self.source.where and not lost:
+            lost += 1
+            publish_rows(url, tmp_path / "m2", "fast", range(1))
+
+    monkeypatch.setattr(VersionUpload, "rest", slow)
+    result = publish_rows(url, tmp_path / "m1", "slow", range(1))
+    assert lost == 1
+    place = open_place(url, "speeches")
+    history = read_history(place.store)
+    assert (result.sequence, len(history.versions)) == (3, 3)
     assert not history.strays
     assert {e.name.split("/")[1] for e in place.store.entries("versions")} == set(history.versions)
     assert len(ids(down(url, tmp_path / "down"))) == 5
