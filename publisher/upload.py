@@ -23,16 +23,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from crawler.durable import write_bytes
 from crawler.errors import DamagedError, JianghuaError
 from publisher.chain import History, Known, Place, open_place, read_history
 from publisher.gone import remove_version as remove_folder
 from publisher.manifest import Latest, Manifest, sha256, to_json
 from publisher.projections import project
-from publisher.release import PublishResult, locked, recover
+from publisher.release import Commit, PublishResult, locked, recover
 from publisher.remote import ConflictError, FolderStore, Store, at_once, conflict
-from publisher.shipping import VersionUpload, bring_logs, fetch, files_of, part_names, project_to, remove_version
+from publisher.shipping import (
+    VersionUpload,
+    bring_logs,
+    fetch,
+    files_of,
+    hashed,
+    part_names,
+    project_to,
+    remove_version,
+)
 from publisher.storage import checked, read_file
 from publisher.sync import bring_version, drop_parts, manifests_only, sweep
 from publisher.versions import LATEST, VERSION
@@ -45,12 +55,9 @@ LONGEST = 24 * 3600.0
 # What a mirror keeps of versions that are not the latest: what projections and release rules look back at.
 KEPT = ("manifest.json", "quality.json")
 
-# Called with the dataset folder, the manifest and the latest.json of the version that is about to be published locally.
-Commit: TypeAlias = Callable[[Path, Manifest, Latest], None]
-
 
 class PublishLocally(Protocol):
-    """The ordinary publish, into a folder whose lock is held.
+    """The ordinary publish into another folder than the home's, whose lock it takes: publisher.release.publish.
 
     commit: to be called right before latest.json is replaced; what it raises undoes the version. taken: names that the new
     version must not have.
@@ -81,11 +88,12 @@ def publish_to(
     place = open_place(url, dataset, to_write=True)
     folder = mirror_folder(mirrors, place)
     renewed = False
-    with locked(folder, wait):
+    with locked(folder.parent, wait):
         for attempt in range(tries):
             try:
                 progress(f"bringing up the mirror of {place.store.where}")
-                history = mirror(place, folder)
+                with locked(folder, wait):
+                    history = mirror(place, folder)
                 progress("building the version")
                 result = publish(folder, Upload(place, history, progress), history.names)
             except ConflictError:
@@ -94,14 +102,18 @@ def publish_to(
                 progress("another publisher was faster; building again upon its version")
                 time.sleep(random.uniform(0, min(PAUSE_MOST, PAUSE * 2**attempt)))
                 continue
-            except DamagedError as e:
-                if renewed or not (e.where or "").startswith(str(folder)):
+            except Exception as e:
+                # A flipped bit in the mirror may show as anything; all of the mirror lies at the remote, whole.
+                told = isinstance(e, JianghuaError) and not isinstance(e, DamagedError)
+                if told or renewed or _is_whole(folder):
                     raise
                 renewed = True
-                _empty(folder)  # all of the mirror lies at the remote, whole
+                with locked(folder, wait):
+                    _empty(folder)
                 continue
             progress("bringing up versions.json and what else is derived")
-            finish(place, folder)
+            with locked(folder, wait):
+                finish(place, folder)
             return replace(result, reason=f"{result.reason} (at {place.store.where})")
     raise JianghuaError("no try was allowed", where=url, remedy="allow at least one")
 
@@ -112,6 +124,22 @@ def mirror_folder(mirrors: Path, place: Place) -> Path:
 
 
 # --- the mirror -----------------------------------------------------------------------------------------------------
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the latest version of a mirror is as it was published, file by file, in its folder and in the store of parts."""
+    store = FolderStore(folder)
+    try:
+        history = read_history(store)
+        if history.latest:
+            known = history.versions[history.latest.version]
+            for file in files_of(store, known.manifest, known.sha256):
+                hashed(store, f"versions/{history.latest.version}/{file.name}", file.sha256)
+                if file.is_part:
+                    hashed(store, f"tables/{file.name}", file.sha256)
+    except DamagedError:
+        return False
+    return True
 
 
 def _empty(folder: Path) -> None:
@@ -125,13 +153,14 @@ def _empty(folder: Path) -> None:
 def mirror(place: Place, folder: Path) -> History:
     """Bring the mirror to the remote's latest version: that one whole, of the others what KEPT names. Gives the remote's history.
 
-    What the mirror has beyond that goes: the remote decides. The caller holds the mirror's lock. Raises DamagedError when the
-    remote is damaged.
+    What the mirror has beyond that goes: the remote decides. A name that a publisher of this mirror had claimed and not published
+    is let go: it has died, since the caller holds the mirror's lock. Raises DamagedError when the remote is damaged.
     """
     recover(folder)
     paths = {p.parent.name: p for p in folder.glob("versions/*/manifest.json")}
     history = read_history(place.store, lambda name: paths[name].read_bytes() if name in paths else None)
     latest, head = history.latest, history.head
+    _let_go(place, folder, history)
     for path in folder.glob("versions/*"):
         if VERSION.fullmatch(path.name) and path.name not in history.versions:
             shutil.rmtree(path)
@@ -147,6 +176,20 @@ def mirror(place: Place, folder: Path) -> History:
     _thin(folder, head)
     drop_parts(folder, history)
     return history
+
+
+def _claim(folder: Path) -> Path:
+    """The file that remembers which name at the remote the publisher of a mirror has claimed, while it has."""
+    return folder.parent / "claim.json"
+
+
+def _let_go(place: Place, folder: Path, history: History) -> None:
+    note = _claim(folder)
+    if note.exists():
+        name = note.read_text().strip()
+        if VERSION.fullmatch(name) and name not in history.versions:
+            remove_version(place.store, name)
+        note.unlink()
 
 
 def _bring_quality(store: Store, folder: Path, history: History) -> None:
@@ -199,31 +242,38 @@ class Upload:
         own = folder / "versions" / name / "manifest.json"
         data = checked(read_file(own), latest.manifest_sha256, str(own))
         head = self.history.head
-        self._unmoved()
+        self._unmoved(manifest)
         self.progress(f"uploading {name}")
         with TemporaryDirectory(prefix="jianghua-upload-") as spool:
             files = files_of(source, manifest, sha256(data))
             upload = VersionUpload(source, target, manifest, files, Path(spool))
             upload.parts(part_names(head) if head else set())
-            upload.claim(data, again=False)
+            write_bytes(_claim(folder), f"{name}\n".encode())
+            try:
+                upload.claim(data, again=False)
+            except ConflictError:
+                _claim(folder).unlink()
+                raise
             try:
                 upload.rest()
                 self._in_time()
             except Exception:
-                self._give_up(name)
+                self._give_up(folder, name)
                 raise
         try:
             target.put(LATEST, to_json(latest), absent=self.history.tag is None, tag=self.history.tag)
         except ConflictError:
-            if self._done(latest):
-                return  # the answer to the first request was lost, and the client's second try met our own file
-            self._give_up(name)
-            raise
+            # Or the answer to the first request was lost, and the client's second try met our own file.
+            if not self._done(latest):
+                self._give_up(folder, name)
+                raise
+        _claim(folder).unlink()
 
-    def _unmoved(self) -> None:
-        """Raises ConflictError when the race is lost before anything is uploaded; most are."""
+    def _unmoved(self, manifest: Manifest) -> None:
+        """Raises ConflictError when the race is lost before anything is uploaded, as most lost ones are."""
         found = self.place.store.read(LATEST)
-        if (found.tag if found else None) != self.history.tag:
+        built_upon = self.history.latest.reference if self.history.latest else None
+        if (found.tag if found else None) != self.history.tag or manifest.parent != built_upon:
             raise conflict(f"{self.place.store.where}/{LATEST}")
 
     def _done(self, latest: Latest) -> bool:
@@ -233,12 +283,13 @@ class Upload:
         # Or somebody has built upon it already.
         return found.data == to_json(latest) or latest.version in read_history(self.place.store).versions
 
-    def _give_up(self, name: str) -> None:
-        """Remove what nobody will ever read. What stays because of an error is swept later."""
+    def _give_up(self, folder: Path, name: str) -> None:
+        """Remove what nobody will ever read. What stays because of an error goes at the next publish."""
         try:
             remove_version(self.place.store, name)
+            _claim(folder).unlink()
         except JianghuaError:
-            self.progress(f"what was uploaded of {name} is left to be swept")
+            self.progress(f"what was uploaded of {name} is left for the next publish to remove")
 
     def _in_time(self) -> None:
         if time.monotonic() - self._began > LONGEST:

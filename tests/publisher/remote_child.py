@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from publisher_made import records, speech
 
 import publisher.release as release
 from crawler.errors import JianghuaError
 from publisher.duplicates import relation
-from publisher.manifest import Latest, Manifest, parse_latest, parse_manifest
-from publisher.upload import Commit, publish_to
+from publisher.reader import open_dataset
+from publisher.release import Commit
+from publisher.upload import publish_to
 from publisher.versions import LATEST
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -31,28 +33,26 @@ WRITES = ("put", "copy", "delete")
 
 
 def publish_hooked(
-    folder: Path, given: dict[str, pa.Table], commit: Commit, taken: frozenset[str], now: datetime = NOW
+    folder: Path,
+    rows: list[dict[str, Any]],
+    commit: Commit | None,
+    taken: frozenset[str] = frozenset(),
+    now: datetime = NOW,
 ) -> release.PublishResult:
-    """publish_records, with the hook right before latest.json is replaced, and names that are not to be used."""
-    write, name = release.write_bytes, release.next_name
-
-    def hooked(path: Path, data: bytes) -> None:
-        if path == folder / LATEST:
-            latest: Latest = parse_latest(data, str(path))
-            manifest: Manifest = parse_manifest((folder / latest.manifest).read_bytes(), str(folder))
-            commit(folder, manifest, latest)
-        write(path, data)
+    """Publish these speeches beside what the folder's version has, under a name that is not taken."""
+    name = release.next_name
 
     def free(where: Path, at: datetime) -> str:
         day, n = name(where, at).split(".")
         numbers = [int(t.split(".")[1]) for t in taken if t.startswith(day + ".")]
         return f"{day}.{max([int(n), *(k + 1 for k in numbers)])}"
 
-    release.write_bytes, release.next_name = hooked, free
+    release.next_name = free
     try:
-        return release.publish_records(folder, given, now=now)
+        with release.locked(folder, 60):
+            return release.publish_records(folder, with_parent(folder, rows), now=now, commit=commit)
     finally:
-        release.write_bytes, release.next_name = write, name
+        release.next_name = name
 
 
 def with_parent(folder: Path, rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
@@ -60,15 +60,12 @@ def with_parent(folder: Path, rows: list[dict[str, Any]]) -> dict[str, pa.Table]
     made = records(rows)
     if not (folder / LATEST).exists():
         return made
-    latest = parse_latest((folder / LATEST).read_bytes(), LATEST)
-    parent = release.read_version(folder, latest.version)
+    parent = open_dataset(folder)
     out = {}
     for name, mine in made.items():
-        old = parent.rows(name).select(mine.column_names).cast(mine.schema)
+        old = parent.arrow(name, mine.column_names).cast(mine.schema)
         key = "url" if name == "pages" else "speech_id"
-        out[name] = pa.concat_tables(
-            [old.filter(pa.compute.invert(pa.compute.is_in(old[key], mine[key].combine_chunks()))), mine]
-        )
+        out[name] = pa.concat_tables([old.filter(pc.invert(pc.is_in(old[key], mine[key].combine_chunks()))), mine])
     return out
 
 
@@ -100,7 +97,7 @@ def run(job: dict[str, Any]) -> str:
     publish_to(
         job["url"],
         Path(job["mirrors"]),
-        lambda folder, commit, taken: publish_hooked(folder, with_parent(folder, rows), commit, taken),
+        lambda folder, commit, taken: publish_hooked(folder, rows, commit, taken),
     )
     return str(made)
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from publisher_made import page, records, speech, text
-from remote_child import NOW, publish_hooked, with_parent
+from remote_child import NOW, publish_hooked
 from s3_server import S3
 from s3_server import s3 as s3
 
@@ -92,7 +92,7 @@ def publish_rows(url: str, mirrors: Path, site: str, rows: range, day: int = 0, 
         mirrors,
         lambda folder, commit, taken: publish_hooked(
             folder,
-            with_parent(folder, [speech(site, n) for n in rows]),
+            [speech(site, n) for n in rows],
             commit,
             taken,
             NOW + timedelta(days=day),
@@ -203,10 +203,9 @@ def test_a_lost_race_is_built_again_and_leaves_nothing(url: str, tmp_path: Path)
     def slow(folder: Path, commit: Any, taken: frozenset[str]) -> PublishResult:
         nonlocal tries
         tries += 1
-        given = with_parent(folder, [speech("slow", 1)])
         if tries == 1:  # another one is faster between our reading and our commit
             publish_rows(url, tmp_path / "m2", "fast", range(1))
-        return publish_hooked(folder, given, commit, taken)
+        return publish_hooked(folder, [speech("slow", 1)], commit, taken)
 
     result = publish_to(url, tmp_path / "m1", slow)
     assert tries == 2
@@ -247,9 +246,8 @@ def test_a_race_lost_too_often_is_an_error_and_changes_nothing(url: str, tmp_pat
     fast = iter(range(100))
 
     def slow(folder: Path, commit: Any, taken: frozenset[str]) -> PublishResult:
-        given = with_parent(folder, [speech("slow", 1)])
         publish_rows(url, tmp_path / "m2", f"fast{next(fast)}", range(1))
-        return publish_hooked(folder, given, commit, taken)
+        return publish_hooked(folder, [speech("slow", 1)], commit, taken)
 
     with pytest.raises(ConflictError, match="somebody else"):
         publish_to(url, tmp_path / "m1", slow, tries=2)
@@ -306,7 +304,7 @@ def test_a_mirror_is_brought_up_from_anything(url: str, tmp_path: Path) -> None:
     part.write_bytes(damaged)
     assert publish_rows(url, tmp_path / "m", "b", range(1)).sequence == 2
     # A version that the remote has not, as after a commit that did not reach it.
-    publish_records(folder, with_parent(folder, [speech("c", 1)]), now=NOW)
+    publish_hooked(folder, [speech("c", 1)], None)
     assert publish_rows(url, tmp_path / "m", "d", range(1)).sequence == 3
     verify_remote(open_place(url, "speeches").store)
     found = ids(down(url, tmp_path / "down"))
@@ -429,7 +427,9 @@ def test_what_was_taken_down_everywhere_leaves_the_copies(url: str, tmp_path: Pa
     sync(here, there)
     sync(there, disk)
     told = {"id": "t1", "reason": "来函要求", "date": NOW.date(), "everywhere": True, "speech_id": secret["speech_id"]}
-    entry = Takedown(Entry.model_validate(told | {"site": "a", "keys": ["/a/7.html"]}), "takedowns/a.yaml:1")
+    entry = Takedown(
+        Entry.model_validate(told | {"pages": [{"site": "a", "keys": ["/a/7.html"]}]}), "takedowns/a.yaml:1"
+    )
     with locked(folder, 0):
         done = reissue.reissue(folder, [entry], now=NOW + timedelta(days=9))
     assert len(done.versions) == 2
@@ -488,7 +488,7 @@ def test_a_hook_that_did_not_begin_from_the_latest_is_refused(url: str, tmp_path
     with pytest.raises(ConflictError):
         publish_hooked(
             tmp_path / "scratch" / "speeches",
-            records([speech("b", 1)]),
+            [speech("b", 1)],
             Upload(Place(place.datasets, "speeches"), began),
             frozenset({f"{NOW:%Y-%m-%d}.1"}),
         )
