@@ -17,7 +17,7 @@ from crawler.errors import UsageError
 from publisher import changes_shown
 from publisher.compare import differences, resolve, verified_columns
 from publisher.gates import Warnings
-from publisher.release import dataset_folder
+from publisher.release import Commit, PublishResult, dataset_folder
 from publisher.release import publish as publish_dataset
 from publisher.storage import encode
 from publisher.verify import verify as verify_dataset
@@ -45,6 +45,12 @@ def publish(
         str | None,
         typer.Option("--confirm", metavar="REASON", help="Publish with its warnings; the manifest keeps the reason."),
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="URL", help="Publish to object storage (s3://BUCKET/PREFIX …) instead of datasets/."
+        ),
+    ] = None,
     wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for another publish to end.")] = 60.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,7 +64,18 @@ def publish(
     people: dict[str, Any] = {"warnings": warnings} if warnings != "publish" else {}
     people |= {"confirm": confirm} if confirm else {}
     accepted = dict.fromkeys(accept or [], reason or "")
-    result = publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, **people)
+    if to is None:
+        result = publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, **people)
+    else:
+        from publisher.upload import publish_to  # brings the client of object storage
+
+        def into(folder: Path, commit: Commit, taken: frozenset[str]) -> PublishResult:
+            more = {"folder": folder, "commit": commit, **({"taken": taken} if taken else {}), **people}
+            return publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, **more)
+
+        mirrors = home_of(home).var / "publish" / "mirror"
+        with err.status("publishing") as status:
+            result = publish_to(to, mirrors, into, dataset=dataset, wait=wait, progress=status.update)
 
     def human() -> RenderableType:
         text = Text(result.reason, style="bold" if result.version else "")
@@ -68,7 +85,7 @@ def publish(
             elif g.result != "pass":
                 remark = f"\n{g.result}: {g.name}: {g.what}" + (f" (accepted: {g.accepted})" if g.accepted else "")
                 text.append(remark, style="yellow")
-        if result.version:
+        if result.version and to is None:
             text.append(f"\n{dataset_folder(home_of(home), dataset) / 'versions' / result.version}", style="none")
         return text
 

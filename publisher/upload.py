@@ -60,7 +60,7 @@ class PublishLocally(Protocol):
     """The ordinary publish into another folder than the home's, whose lock it takes: publisher.release.publish.
 
     commit: to be called right before latest.json is replaced; what it raises undoes the version. taken: names that the new
-    version must not have.
+    version must not have, beside those that the folder knows.
     """
 
     def __call__(self, folder: Path, commit: Commit, taken: frozenset[str]) -> PublishResult:
@@ -95,7 +95,8 @@ def publish_to(
                 with locked(folder, wait):
                     history = mirror(place, folder)
                 progress("building the version")
-                result = publish(folder, Upload(place, history, progress), history.names)
+                strays = history.folders - set(history.versions) - set(history.gone)
+                result = publish(folder, Upload(place, history, progress), strays)
             except ConflictError:
                 if attempt + 1 == tries:
                     raise

@@ -26,6 +26,7 @@ from publisher_made import page, records, speech, text
 from remote_child import NOW, publish_hooked
 from s3_server import S3
 from s3_server import s3 as s3
+from test_publish_cli import extracted
 
 from crawler.console import run_app
 from crawler.errors import DamagedError, UsageError
@@ -564,3 +565,22 @@ def test_the_commands(url: str, tmp_path: Path) -> None:
     assert "only be read" in err
     assert jianghua("sync", url, str(tmp_path / "back"))[0] == 0
     assert files(tmp_path / "back" / "speeches") == files(folder)
+
+
+def test_publish_to_an_address_by_the_command(url: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    extracted(home, "a", [speech("a", n) for n in range(4)])
+    code, out, err = jianghua("publish", "--to", url, "--json", "--home", str(home))
+    assert code == 0, err
+    assert (json.loads(out)["sequence"], json.loads(out)["rows"]) == (1, 4)
+    extracted(home, "a", [speech("a", n) for n in range(5)])
+    code, out, err = jianghua("publish", "--to", url, "--home", str(home))
+    assert code == 0, err
+    assert "1 added" in out
+    assert url in out
+    code, out, _ = jianghua("publish", "--to", url, "--home", str(home))
+    assert code == 0
+    assert "nothing changed" in out
+    assert not (home / "datasets").exists()
+    assert [k.manifest.sequence for k in read_history(open_place(url, "speeches").store).versions.values()] == [1, 2]
+    assert len(verify(down(url, tmp_path / "down")).versions) == 2
