@@ -325,20 +325,21 @@ def band_entries(signatures: U16, low: int = 0, high: int = BANDS) -> U64:
 
 
 def _merged(folder: Path, runs: list[Run], wanted: U64) -> list[Run]:
-    """The runs after the rule: MERGE of one size class become one; all become one, without what nobody wants, when that is
-    more than half."""
+    """The runs after the rules: each is written anew without what nobody wants, when that is more than half of all; MERGE of one
+    size class become one, unless it would be so large that it does not fit the memory."""
     dead = sum(len(r.keys) for r in runs) - len(wanted)
-    if len(runs) and dead > max(len(wanted), 1000):
-        return [_merge(folder, runs, wanted)]
+    if dead > max(len(wanted), 1000):
+        runs = [_merge(folder, [r], wanted) for r in runs if len(_found(wanted, r.keys))]
     while True:
         classes: dict[int, list[Run]] = {}
         for run in runs:
             classes.setdefault(len(run.keys).bit_length() // 2, []).append(run)
-        full = next((c for _, c in sorted(classes.items()) if len(c) >= MERGE), None)
-        if full is None:
+        full = [c[:MERGE] for _, c in sorted(classes.items()) if len(c) >= MERGE]
+        fits = next((c for c in full if sum(len(r.keys) for r in c) <= 2 * LARGEST), None)
+        if fits is None:
             return runs
-        merged = _merge(folder, full, None)
-        runs = [r for r in runs if not any(r is f for f in full)] + [merged]
+        merged = _merge(folder, fits, None)
+        runs = [*(r for r in runs if all(r is not f for f in fits)), merged]
 
 
 def _merge(folder: Path, runs: list[Run], wanted: U64 | None) -> Run:

@@ -406,3 +406,14 @@ def test_a_text_that_is_not_given_is_said(tmp_path: Path) -> None:
     rows = [speech("a", 1), speech("a", 2)]
     with pytest.raises(DamagedError, match="texts of 1 speeches are missing"):
         relate(table(rows), lambda ids: [(rows[0]["speech_id"], rows[0]["text"])], index=tmp_path)
+
+
+def test_a_first_build_in_several_runs_says_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rows = [speech("a", n) for n in range(200)] + [speech("b", n, text(("a", n))[:-20]) for n in range(0, 200, 7)]
+    one = related(rows)
+    monkeypatch.setattr("publisher.sketches.LARGEST", 32)
+    assert same(related(rows, index=tmp_path), one)
+    sizes = [len(r.keys) for r in load_runs(tmp_path)]
+    assert sum(sizes) == len(rows)
+    assert max(sizes) <= 64
+    assert same(related(rows, old=one, touched={rows[0]["speech_id"]}, index=tmp_path), one)
