@@ -16,27 +16,24 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crawler.durable import write_bytes
-from crawler.errors import DamagedError, JianghuaError, UsageError
+from crawler.errors import JianghuaError, UsageError
 from crawler.records import Column
 from publisher.finding import VersionInfo, find, history, read_latest_of, sums
-from publisher.manifest import Manifest, Part, parse_manifest
+from publisher.manifest import Manifest, parse_manifest
 from publisher.selection import NEEDS, REFERS, Filters, Split, kept
-from publisher.storage import checked, decode, read_file
+from publisher.storage import checked, decode
 from publisher.tables import TABLES, knows
-from publisher.transfer import Folder, NoRangesError, Objects, RangeFile, Source, Web
+from publisher.transfer import Folder, Objects, Source, Web
+from publisher.verified import Files, known, missing
 from publisher.versions import unknown_version
 
 if TYPE_CHECKING:
@@ -44,11 +41,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
     from polars import DataFrame as PolarsFrame
     from polars import LazyFrame
-
-RANGES_FROM = 64 << 10  # bytes; a smaller file is fetched whole as quickly as its footer
-AHEAD = 4  # files fetched at once from elsewhere
-
-T = TypeVar("T")
 
 
 class Dataset:
@@ -70,8 +62,7 @@ class Dataset:
         self.filters = filters or Filters()
         self._source = source
         self._prefix = prefix
-        self._local = source.names() is not None
-        self._verify = verify
+        self._files = Files(source, manifest, prefix, verify)
 
     @property
     def version(self) -> str:
@@ -81,7 +72,7 @@ class Dataset:
     @property
     def folder(self) -> Path | None:
         """The folder of the version, None when it is not on this disk."""
-        return self._source.local(self._prefix) if self._local else None
+        return self._source.local(self._prefix) if self._files.local else None
 
     @property
     def tables(self) -> list[str]:
@@ -95,7 +86,7 @@ class Dataset:
 
     def columns(self, table: str = "speeches") -> tuple[Column, ...]:
         """The columns that a table has in this version: name, Arrow type, whether null occurs, and what it means."""
-        self._parts(table)
+        self._files.parts(table)
         names = TABLES[table].schema_in(self.manifest.schema_version).names
         return tuple(c for c in TABLES[table].columns if c.name in names)
 
@@ -149,7 +140,7 @@ class Dataset:
         """
         import polars
 
-        frame = polars.scan_parquet(self._files(table), glob=False, hive_partitioning=False)
+        frame = polars.scan_parquet(self._files.paths(table), glob=False, hive_partitioning=False)
         for name in self._filtered(table):
             ids = polars.LazyFrame({name: polars.from_arrow(self._kept)})
             frame = frame.join(ids, on=name, how="semi", maintain_order="left")
@@ -171,7 +162,7 @@ class Dataset:
         for table in self.tables:
             if table not in TABLES:
                 continue
-            files = ", ".join("'" + str(f).replace("'", "''") + "'" for f in self._files(table))
+            files = ", ".join("'" + str(f).replace("'", "''") + "'" for f in self._files.paths(table))
             conditions = [f"{name} IN (SELECT speech_id FROM jianghua.kept)" for name in self._filtered(table)]
             where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
             connection.execute(
@@ -257,7 +248,7 @@ class Dataset:
         where = f"{self._source.where}/{name}"
         data = self._source.read(name)
         if data is None:
-            raise _missing(where)
+            raise missing(where)
         if entry := manifest.files.get("changes.parquet"):
             checked(data, entry.sha256, where)
         elif digest := sums(self._source, prefix).get("changes.parquet"):
@@ -278,108 +269,19 @@ class Dataset:
 
     # reading
 
-    def _parts(self, table: str) -> tuple[Part, ...]:
-        if table not in self.manifest.tables or table not in TABLES:
-            raise UsageError(
-                f"unknown table '{table}'", where=self._source.where, remedy=f"use one of: {', '.join(self.tables)}"
-            )
-        return self.manifest.tables[table].parts
-
-    def _name(self, table: str, part: Part) -> str:
-        return f"{self._prefix}{table}/{part.file}"
-
     def _pieces(self, table: str, columns: Iterable[str] | None) -> Iterator[pa.Table]:
         """The rows of each part that pass the filters, verified."""
-        parts = self._parts(table)
+        self._files.parts(table)
         wanted = list(columns) if columns is not None else None
         if wanted is not None and knows(self.manifest.schema_version):
-            _known(wanted, table, [c.name for c in self.columns(table)])
+            known(wanted, table, [c.name for c in self.columns(table)])
         keys = self._filtered(table)
         needed = None if wanted is None else list(dict.fromkeys([*wanted, *keys]))
         chosen = self._kept if keys else None
-        for rows in _ahead(lambda p: self._rows(table, p, needed), parts, 1 if self._local else AHEAD):
+        for rows in self._files.rows(table, needed):
             for key in keys:
                 rows = rows.filter(pc.is_in(rows[key], value_set=chosen))
             yield rows if wanted is None else rows.select(wanted)
-
-    def _rows(self, table: str, part: Part, columns: Sequence[str] | None) -> pa.Table:
-        """The rows of a part: all columns, or those named, in the order of the file."""
-        name = self._name(table, part)
-        where = f"{self._source.where}/{name}"
-        rows = decode(
-            self._content(name, part, columns is not None), where, list(columns) if columns is not None else None
-        )
-        if columns is not None:
-            _known(columns, table, rows.column_names)
-        if not knows(self.manifest.schema_version):
-            return rows if columns is None else rows.select(columns)  # given as it is, unchecked
-        schema = TABLES[table].schema_in(self.manifest.schema_version)
-        expected = schema.names if columns is None else [n for n in schema.names if n in columns]
-        if rows.num_rows != part.rows or set(rows.column_names) != set(expected):
-            raise DamagedError(
-                f"the file holds {rows.num_rows} rows of {len(rows.schema)} columns, the manifest says {part.rows} of "
-                f"{len(expected)}",
-                where=where,
-                remedy="restore the file from a copy of the dataset",
-            )
-        return rows.select(expected).cast(pa.schema([schema.field(n) for n in expected]))
-
-    def _content(self, name: str, part: Part, projected: bool) -> bytes | pa.NativeFile:
-        """A part's bytes, verified; or, of a part elsewhere of which only some columns are wanted, what reads it by ranges."""
-        if projected and part.bytes >= RANGES_FROM and not self._local and not self._verify:
-            file = RangeFile(self._source, name, part.bytes)
-            try:
-                file.read(4)
-                file.seek(0)
-                return pa.PythonFile(file, mode="r")
-            except NoRangesError:
-                pass  # a server of whole files
-        path = self._source.local(name)
-        if path is not None and self._verify is False:
-            if not path.is_file():
-                raise self._absent(name)
-            return pa.OSFile(str(path))
-        data = self._source.read(name)
-        if data is None:
-            raise self._absent(name)
-        return data if self._verify is False else checked(data, part.sha256, f"{self._source.where}/{name}")
-
-    def _absent(self, name: str) -> DamagedError:
-        where = f"{self._source.where}/{name}"
-        folder = self._source.local(name)
-        if folder is not None and not folder.parent.exists():
-            table = folder.parent.name
-            return DamagedError(
-                f"the table '{table}' is missing",
-                where=str(folder.parent),
-                remedy=f"if the version was downloaded in part: download it again with --table {table}; else restore it from a copy",
-            )
-        return _missing(where)
-
-    def _files(self, table: str) -> list[Path]:
-        """Local files with the parts of a table, verified, for engines that read by themselves."""
-        return list(_ahead(lambda p: self._file(table, p), self._parts(table), 1 if self._local else AHEAD))
-
-    def _file(self, table: str, part: Part) -> Path:
-        name = self._name(table, part)
-        path = self._source.local(name)
-        if path is None:
-            path = _cache(self._source.where) / part.file
-            if not path.exists() or _digest(path) != part.sha256:
-                data = self._content(name, part, projected=False)
-                assert isinstance(data, bytes)
-                write_bytes(path, data)
-            return path
-        if not path.is_file():
-            raise self._absent(name)
-        if self._verify is not False and _digest(path) != part.sha256:
-            checked(read_file(path), part.sha256, str(path))
-        if set("*?[") & set(str(path)):  # engines take such a path for a pattern
-            link = _cache(str(path.parent)) / part.file
-            if not link.is_symlink():
-                link.symlink_to(path)
-            return link
-        return path
 
     def _filtered(self, table: str) -> tuple[str, ...]:
         """The columns of a table by which the filters choose its rows."""
@@ -388,58 +290,15 @@ class Dataset:
     @cached_property
     def _kept(self) -> pa.Array:
         """The ids of the speeches that pass the filters."""
-        whole = Dataset(self._source, self.manifest, self._prefix, None, self._verify)
+        whole = Dataset(self._source, self.manifest, self._prefix, None, self._files.verify)
         speeches, duplicates, contained = (whole.arrow(t, NEEDS[t]) for t in ("speeches", "duplicates", "contained"))
         return kept(speeches, duplicates, contained, self.filters)
-
-
-_CACHES: dict[str, tempfile.TemporaryDirectory[str]] = {}
-
-
-def _cache(where: str) -> Path:
-    """A folder for files of `where` that engines read by themselves; it goes when the process ends."""
-    if where not in _CACHES:
-        _CACHES.setdefault(where, tempfile.TemporaryDirectory(prefix="jianghua-"))
-    return Path(_CACHES[where].name)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _ahead(work: Callable[[Part], T], parts: Sequence[Part], at_once: int) -> Iterator[T]:
-    """`work` on each part, in order, at most `at_once` of them begun and not handed over."""
-    if at_once == 1 or len(parts) < 2:
-        yield from map(work, parts)
-        return
-    with ThreadPoolExecutor(at_once) as pool:
-        begun: deque[Future[T]] = deque()
-        try:
-            for part in parts:
-                begun.append(pool.submit(work, part))
-                if len(begun) == at_once:
-                    yield begun.popleft().result()
-            while begun:
-                yield begun.popleft().result()
-        finally:
-            for future in begun:
-                future.cancel()
-
-
-def _known(wanted: Sequence[str], table: str, names: Sequence[str]) -> None:
-    if unknown := [c for c in wanted if c not in names]:
-        raise UsageError(f"unknown column '{unknown[0]}'", remedy=f"{table} has: {', '.join(names)}")
 
 
 def _named(rows: pa.Table, version: str) -> pa.Table:
     return rows.add_column(
         0, pa.field("version", pa.string(), nullable=False), pa.repeat(pa.scalar(version), rows.num_rows)
     )
-
-
-def _missing(where: str) -> DamagedError:
-    return DamagedError("a file of the version is missing", where=where, remedy="restore it from a copy of the dataset")
 
 
 def open_dataset(

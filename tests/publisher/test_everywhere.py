@@ -22,7 +22,7 @@ from publisher_made import page, records, speech, text
 from s3_server import S3, s3
 
 import jianghua
-from publisher import layout, reader
+from publisher import verified
 from publisher.cards import documents
 from publisher.delta import delta_version_of
 from publisher.release import publish_records
@@ -42,17 +42,15 @@ LATEST = "2026-11-24.1"
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three versions of several parts a table."""
+    """Three versions; what the later ones bring stands in parts of its own."""
     folder = tmp_path_factory.mktemp("everywhere") / "datasets" / "speeches"
     rows = [speech("a", n) for n in range(23)] + [speech("b", n, text(("a", n)), views=None) for n in range(3)]
     rows += [speech("c", 1, masks=[{"kind": "year", "count": 2}], mask_count=2, title_year=1999, published_at=None)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_ROWS", 8)
-        publish_records(folder, records(rows), now=DAY)
-        rows = [*rows[1:], speech("a", 50), speech("c", 2, is_preview=True, speech_score=None)]
-        publish_records(folder, records(rows, [page(speech("a", 0), "gone")]), now=DAY + timedelta(days=1))
-        rows = [rows[0] | {"title": "=另一个\t标题"}, *rows[1:], speech("d", 1, outline=[], keywords=["二", "三"])]
-        publish_records(folder, records(rows, [page(speech("a", 0), "gone")]), now=DAY + timedelta(days=2))
+    publish_records(folder, records(rows), now=DAY)
+    rows = [*rows[1:], speech("a", 50), speech("c", 2, is_preview=True, speech_score=None)]
+    publish_records(folder, records(rows, [page(speech("a", 0), "gone")]), now=DAY + timedelta(days=1))
+    rows = [rows[0] | {"title": "=另一个\t标题"}, *rows[1:], speech("d", 1, outline=[], keywords=["二", "三"])]
+    publish_records(folder, records(rows, [page(speech("a", 0), "gone")]), now=DAY + timedelta(days=2))
     version = folder / "versions" / LATEST
     if not (version / "croissant.json").exists():
         (version / "croissant.json").write_bytes(documents(read_manifest(folder, LATEST)[0])["croissant.json"])
@@ -225,7 +223,7 @@ def test_over_http_from_nginx(published: Path, url: str, library: str) -> None:
 def test_ranges_and_downloads_from_nginx(
     published: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "RANGES_FROM", 1)
+    monkeypatch.setattr(verified, "RANGES_FROM", 1)
     names = ["views", "speech_id", "published_at"]
     wanted = jianghua.open_dataset(published).arrow(columns=names)
     assert jianghua.open_dataset(url).arrow(columns=names).equals(wanted)
@@ -263,7 +261,7 @@ def test_from_object_storage(published: Path, s3: S3, tmp_path: Path, monkeypatc
     same(ds.arrow().to_pylist(), wanted)
     same(ds.scan().collect().to_dicts(), wanted)
     same(jianghua.open_dataset(address, as_of="2026-11-22").arrow().to_pylist(), truth(published, "2026-11-22.1"))
-    monkeypatch.setattr(reader, "RANGES_FROM", 1)
+    monkeypatch.setattr(verified, "RANGES_FROM", 1)
     assert ds.arrow(columns=["chars"]).equals(jianghua.open_dataset(published).arrow(columns=["chars"]))
     folder = Path(jianghua.download(address, tmp_path).folder)
     subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "SHA256SUMS"], cwd=folder, check=True)

@@ -18,9 +18,10 @@ import pytest
 from publisher_made import page, records, speech, text
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
-from publisher.reader import _CACHES, Dataset, open_dataset
+from publisher.reader import Dataset, open_dataset
 from publisher.release import publish_records
 from publisher.tables import TABLES
+from publisher.verified import _CACHES
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import random
 import re
 import shutil
 import threading
@@ -22,13 +23,15 @@ from hypothesis import strategies as st
 from publisher_made import page, records, speech, text
 
 import jianghua
-from jianghua import DamagedError, GoneError, JianghuaError, UsageError, open_dataset
-from publisher import reader
+from jianghua import DamagedError, Dataset, GoneError, JianghuaError, UsageError, open_dataset
+from publisher import reader, verified
 from publisher.compare import diff
-from publisher.manifest import Gone, parse_manifest, sha256, to_json
+from publisher.finding import find
+from publisher.manifest import Gone, latest_of, parse_manifest, sha256, to_json
 from publisher.release import publish_records
 from publisher.selection import Filters, kept, on_test_side, roots
 from publisher.tables import CONTAINED, DUPLICATES, TABLES
+from publisher.transfer import Web
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -448,7 +451,7 @@ def test_without_verifying_pages_are_still_checked(published: Path) -> None:
 def test_columns_over_http_are_read_by_ranges(
     made: Path, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "RANGES_FROM", 1)
+    monkeypatch.setattr(verified, "RANGES_FROM", 1)
 
     class Noting(Ranges):
         asked: ClassVar = []
@@ -493,3 +496,48 @@ def test_errors_of_servers_are_told(
 
     with pytest.raises(JianghuaError, match=re.compile("cannot reach|breaks off")):
         open_dataset(serve(published, Short))
+
+
+def test_single_flipped_bits_are_never_handed_over(published: Path) -> None:
+    """150 of them, each in another place of the files that are read: the manifest or a part."""
+    version = published / "versions" / "2026-11-25.1"
+    paths = [version / "manifest.json", *sorted(version.glob("*/*.parquet"))]
+    rng = random.Random("flips")
+    for n in range(150):
+        path = paths[n % len(paths)]
+        data = path.read_bytes()
+        at, bit = rng.randrange(len(data)), rng.randrange(8)
+        path.unlink()  # the store's file, hard-linked, stays as it is
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+        table = "speeches" if path.parent == version else path.parent.name
+        read = (Dataset.arrow, Dataset.scan, lambda d, t: list(d.batches(t)))[n % 3]
+        with pytest.raises(DamagedError, match=path.name):
+            read(open_dataset(published), table)
+        path.write_bytes(data)
+    assert open_dataset(published).arrow().num_rows
+
+
+def test_a_latest_that_has_just_gone_is_asked_for_again(published: Path, serve: Callable[..., str]) -> None:
+    """latest.json was read, then its version was taken down and re-issued, then its manifest was asked for."""
+    stale = (published / "versions" / "2026-11-23.1" / "manifest.json").read_bytes()
+    old = latest_of(parse_manifest(stale, ""), sha256(stale))
+    bury(published, "2026-11-23.1", state="yanked", reason="a letter", replaced_by="2026-11-25.1")
+
+    class Stale(Quiet):
+        answers: ClassVar = [to_json(old)]
+
+        def do_GET(self) -> None:
+            if self.path == "/latest.json" and self.answers:
+                data = self.answers.pop()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+            else:
+                super().do_GET()
+
+    url = serve(published, Stale)
+    reader.locate(url)  # asks once whether there is a dataset
+    Stale.answers.append(to_json(old))
+    assert find(Web(url))[0].version == "2026-11-25.1"
+    assert not Stale.answers
