@@ -93,8 +93,8 @@ def decode(data: bytes | pa.Buffer | pa.NativeFile, where: str, columns: list[st
     Raises DamagedError naming `where` when the bytes are no whole Parquet file.
     """
     try:
-        source = data if isinstance(data, pa.NativeFile) else pa.BufferReader(data)
-        file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=True)
+        away = isinstance(data, pa.NativeFile)  # then reads that lie side by side are made as one
+        file = pq.ParquetFile(data if away else pa.BufferReader(data), page_checksum_verification=True, pre_buffer=away)
         return file.read(columns=columns)
     except (pa.ArrowException, OSError, ValueError) as e:
         raise DamagedError(f"damaged Parquet file: {str(e).splitlines()[0]}", where=where, remedy=_REMEDY) from e
