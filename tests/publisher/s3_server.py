@@ -98,13 +98,17 @@ def s3_server(folder: Path) -> Iterator[S3]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "WEED_"))} | {
             "HOME": str(folder)
         }
-        process = subprocess.Popen([weed(), *arguments], cwd=folder, env=environment, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [weed(), f"-logdir={folder}", *arguments], cwd=folder, env=environment, stdout=out, stderr=out
+        )
     try:
         _wait(endpoint, process, log)
         yield S3(endpoint, process.pid)
     finally:
         process.send_signal(signal.SIGKILL)  # nothing of it is kept
         process.wait()
+        for name, port in zip(names, ports[len(names) :], strict=True):  # it puts these there whatever it is told
+            Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock").unlink(missing_ok=True)
 
 
 def _wait(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
