@@ -8,104 +8,78 @@ again (publisher/rowindex.py) and a part whose rows stay is not written again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher import checks, gates
+from crawler.errors import DamagedError
+from publisher import checks, gates, quality, rules, takedown
+from publisher.carrying import LET_GO, carried, failed_sites
 from publisher.changes import SCHEMA as CHANGES
+from publisher.contract import Change, check_parent
 from publisher.duplicates import Relations, relate
-from publisher.identity import reconcile
+from publisher.history import Entry
 from publisher.intake import Source, Unit
-from publisher.layout import Places, flat, keys
-from publisher.manifest import Carried, Gate, Manifest, Reference, TableEntry
+from publisher.layout import differs, flat
+from publisher.manifest import Carried, Gate, Manifest, Part, Reference, TableEntry
+from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_provenance
 from publisher.parts import PartStore
-from publisher.recipe import Applied, Recipe, apply, dropped_ids
-from publisher.rowindex import (
-    CARRIED,
-    FACTS,
-    HELD,
-    NO_UNIT,
-    State,
-    compared,
-    needed,
-    page_codes,
-    rebuilt,
-    schema_of,
-)
+from publisher.quality import Measures
+from publisher.recipe import CORRECTION, Recipe
+from publisher.releaserules import Run, release_gates
+from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
-from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES, Table
-from publisher.upgrade import nothing
+from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
+from publisher.taking import RECORDS, Intake, batches, in_order, look, unique_keys
 
-# The page could not be read this time, which says nothing of its speeches: they stay as the parent has them.
-TROUBLE = frozenset({"error", "unfetched", "poison"})
-REASON = {
-    "gone": "gone",
-    "soft_404": "soft_404",
-    "speech": "part_gone",
-    "preview": "part_gone",
-    "disallowed": "disallowed",
-    "redirect": "moved",
-}
-RECORDS = ("speeches", "provenance", "pages")
-BATCH = 10_000  # rows of all tables that are taken in together, where units are small
 MEMORY = {"speeches": 96 << 20, "provenance": 32 << 20, "pages": 32 << 20}  # bytes of waiting rows
-TOMBSTONE = ("speech_id", "page_url", "site", "part", "title", "text_sha256", "first_version", "revision")
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The version that the next one is built on, and what is remembered of it."""
+    """The version that the next one is built on, and what is remembered of it. measures: of its quality.json, None where it has none."""
 
     manifest: Manifest
     reference: Reference
     state: State
+    measures: Measures | None = None
 
 
 @dataclass(slots=True)
 class Build:
     """A version ready to be committed, or the gates that stand in its way, or nothing new (then `entries` is empty).
 
-    entries: the tables; state: what to remember of the version; changes: rows of changes.SCHEMA; sites: speeches by site;
-    held: speeches whose page could not be read; carried: sites that failed. upgraded: the parent has an older schema.
+    run: what was found, for the history; None when it did not come to that. failed: sites that failed, and why. entries: the tables; state:
+    what to remember of the version; changes: rows of changes.SCHEMA; counts: of changes by table. held: speeches whose page could not be
+    read. left: speeches that leave (missing.TOMBSTONE and `reason`). upgraded: the parent has an older schema.
     """
 
     gates: list[Gate]
+    run: Run | None = None
+    failed: dict[str, str] = field(default_factory=dict)
     sites: dict[str, int] = field(default_factory=dict)
     entries: dict[str, TableEntry] = field(default_factory=dict)
     state: State | None = None
     changes: pa.Table | None = None
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    relations: dict[str, int] = field(default_factory=dict)
     held: int = 0
     carried: dict[str, Carried] = field(default_factory=dict)
+    left: list[dict[str, Any]] = field(default_factory=list)
     upgraded: bool = False
 
     @property
     def changed(self) -> bool:
         """Whether a table that is content changed, or has columns that its parent had not."""
         return bool(self.entries)
-
-
-def in_order(rows: pa.Table, table: Table) -> pa.Table:
-    """Rows in the published types, columns in the published order; the publisher's own columns as zero or null."""
-    columns = []
-    for c in table.columns:
-        if c.name in rows.column_names:
-            columns.append(rows[c.name].cast(c.type))
-        elif c.nullable:
-            columns.append(pa.chunked_array([pa.nulls(rows.num_rows, c.type)]))
-        else:
-            columns.append(pa.chunked_array([pa.array([nothing(c.type)] * rows.num_rows, c.type)]))
-    return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 def state_of(store: PartStore, manifest: Manifest) -> State:
@@ -120,316 +94,6 @@ def state_of(store: PartStore, manifest: Manifest) -> State:
     return rebuilt(parts, names)
 
 
-# ------------------------------------------------------------------------------------------------ taking in
-
-
-@dataclass(slots=True)
-class _Light:
-    """Of some units and a table: the keys of the rows; for each its place in the parent or -1, its rank among all rows read, and the
-    number of its unit."""
-
-    keys: pa.Array
-    at: Places
-    ranks: Places
-    units: Places
-
-    def of(self, found: pa.Array) -> _Light:
-        """The same for rows that a recipe has left, whatever their order."""
-        if found.equals(self.keys):
-            return self
-        at = pc.index_in(found, value_set=self.keys).to_numpy(zero_copy_only=False).astype(np.int64)
-        return _Light(found, self.at[at], self.ranks[at], self.units[at])
-
-
-def _joined(parts: Sequence[_Light]) -> _Light:
-    if len(parts) == 1:
-        return parts[0]
-    return _Light(
-        pa.concat_arrays([p.keys for p in parts]),
-        *(np.concatenate(arrays) for arrays in zip(*((p.at, p.ranks, p.units) for p in parts), strict=True)),
-    )
-
-
-def _batches(units: Sequence[Unit], light: Mapping[str, Mapping[str, _Light]], alone: bool) -> Iterator[list[Unit]]:
-    """Units that are taken in together: small ones until they have BATCH rows. alone: each by itself."""
-    batch: list[Unit] = []
-    rows = 0
-    for unit in units:
-        more = sum(len(part.at) for part in light.get(unit.name, {}).values())
-        if batch and (alone or rows + more > BATCH):
-            yield batch
-            batch, rows = [], 0
-        batch.append(unit)
-        rows += more
-    if batch:
-        yield batch
-
-
-def _light_columns(name: str) -> list[str]:
-    return [*TABLES[name].key, *{"speeches": ["page_url", "published_at"], "pages": ["url"]}.get(name, [])]
-
-
-def _light(
-    source: Source, units: Sequence[Unit], stages: Mapping[str, Stage], numbers: Mapping[str, int]
-) -> dict[str, dict[str, _Light]]:
-    """Keys of all rows of the units, and their order: what is new is laid out by the day of its speech, then by key, so that the
-    newest speeches stand together, which are the ones most likely to change again."""
-    found: dict[str, list[pa.Array]] = {n: [] for n in RECORDS}
-    days: dict[str, list[npt.NDArray[np.int64]]] = {n: [] for n in RECORDS}
-    for unit in units:
-        rows = {n: source.read(unit, n, _light_columns(n)) for n in RECORDS}
-        for n in RECORDS:
-            wanted = [c for c in _light_columns(n) if c not in rows[n].column_names]
-            if wanted:
-                return {}  # the gate of the schema will say so
-        speeches = rows["speeches"]
-        day = pc.fill_null(flat(speeches["published_at"]).cast(pa.timestamp("ms", "UTC")).cast(pa.int64()), -(2**62))
-        of_speech = day.to_numpy(zero_copy_only=False)
-        for n, column, among in (("provenance", "speech_id", "speech_id"), ("pages", "url", "page_url")):
-            at = pc.index_in(rows[n][column], value_set=flat(speeches[among]))
-            known = pc.fill_null(at, -1).to_numpy()
-            days[n].append(np.where(known >= 0, of_speech[known] if len(of_speech) else 0, -(2**62)))
-        days["speeches"].append(of_speech)
-        for n in RECORDS:
-            found[n].append(keys(rows[n], TABLES[n].key))
-    out: dict[str, dict[str, _Light]] = {u.name: {} for u in units}
-    for n in RECORDS:
-        every = pa.concat_arrays(found[n]) if found[n] else pa.array([], pa.large_string())
-        order = pc.sort_indices(
-            pa.table({"day": np.concatenate(days[n]) if days[n] else np.zeros(0, np.int64), "key": every}),
-            sort_keys=[("day", "ascending"), ("key", "ascending")],
-        ).to_numpy()
-        ranks = np.empty(len(order), np.int64)
-        ranks[order] = np.arange(len(order))
-        at = stages[n].find(every)
-        start = 0
-        for unit, part in zip(units, found[n], strict=True):
-            here = slice(start, start + len(part))
-            number = np.full(len(part), numbers[unit.name], np.int64)
-            out[unit.name][n] = _Light(part, at[here], ranks[here], number)
-            start += len(part)
-    return out
-
-
-class _Intake:
-    """Takes the units in, one after the other."""
-
-    def __init__(self, source: Source, stages: dict[str, Stage], store: PartStore, recipe: Recipe) -> None:
-        self.source, self.stages, self.store, self.recipe = source, stages, store, recipe
-        self.gates: list[Gate] = []
-        self.notes: dict[str, Any] = {}
-        self.dropped: dict[str, str] = {}
-        self.brought: Counter[str] = Counter()
-        self.fates: dict[tuple[str, str], dict[str, Any]] = {}
-        speeches = stages["speeches"]
-        self._pages = speeches.index["page"].to_numpy() if speeches.old else np.zeros(0, np.uint64)
-        self._by_page = np.argsort(self._pages, kind="stable")
-        self._tombs: frozenset[str] = frozenset()
-
-    def tombstones(self, ids: Iterable[str]) -> None:
-        self._tombs = frozenset(ids)
-
-    def take(self, units: Sequence[Unit], light: Mapping[str, Mapping[str, _Light]]) -> bool:
-        """Take some units in; False when their tables are not what they should be (see `gates`)."""
-        raw = {n: pa.concat_tables([self.source.read(u, n) for u in units]) for n in RECORDS}
-        for n, rows in raw.items():
-            table = TABLES[n]
-            names = [c.name for c in table.columns if c.name not in (*table.own, *table.made)]
-            self.gates.append(gates.schema(table, rows, names))
-        if gates.refused(self.gates):
-            return False
-        self.brought.update(raw["speeches"]["site"].to_pylist())
-        given = {n: in_order(rows, TABLES[n]) for n, rows in raw.items()}
-        given["speeches"] = _with_gone_since(given["speeches"], given["pages"])
-        made = apply(self.recipe, given["speeches"], given["provenance"], given["pages"])
-        self.dropped |= made.dropped
-        if made.notes:
-            self.notes[units[0].name] = made.notes
-        where = {
-            n: _joined([light[u.name][n] for u in units]).of(keys(rows, TABLES[n].key))
-            for n, rows in (("speeches", made.speeches), ("provenance", made.provenance), ("pages", made.pages))
-        }
-        self._identify(made, where)
-        for n, rows in (("speeches", made.speeches), ("provenance", made.provenance), ("pages", made.pages)):
-            new, changed = self.stages[n].take_in(rows, where[n].at, where[n].ranks, where[n].units)
-            if n == "speeches":
-                some = rows if (new | changed).all() else rows.filter(pa.array(new | changed))
-                self.gates += checks.of_rows(some, made.provenance)
-        self.gates = checks.merged(self.gates)
-        return True
-
-    def _identify(self, made: Applied, where: Mapping[str, _Light]) -> None:
-        """On pages whose parts are not what they were, ids follow the text (publisher/identity.py)."""
-        stage = self.stages["speeches"]
-        if not stage.old or not made.speeches.num_rows:
-            return
-        at = where["speeches"].at
-        pages = page_codes(made.speeches)
-        order = self._by_page
-        lo = np.searchsorted(self._pages, pages, side="left", sorter=order)
-        hi = np.searchsorted(self._pages, pages, side="right", sorter=order)
-        before = hi - lo
-        _, inverse, count = np.unique(pages, return_inverse=True, return_counts=True)
-        now = count[inverse]
-        several = (before > 1) | ((now > 1) & (before > 0))
-        if not several.any():
-            return
-        texts = stage.index["text_sha256"]
-        new_texts = made.speeches["text_sha256"]
-        suspects: set[int] = set()
-        mine = np.flatnonzero(several)
-        old_texts = texts.take(pa.array(np.maximum(at[mine], 0))).to_pylist()
-        for i, old_text, new_text in zip(
-            mine.tolist(), old_texts, new_texts.take(pa.array(mine)).to_pylist(), strict=True
-        ):
-            if at[i] < 0 or old_text != new_text or before[i] != now[i]:
-                suspects.add(int(pages[i]))
-        if not suspects:
-            return
-        chosen = np.isin(pages, np.fromiter(suspects, np.uint64))
-        old_places = np.sort(
-            np.concatenate([order[a:b] for a, b in {(int(lo[i]), int(hi[i])) for i in np.flatnonzero(chosen)}])
-        )
-        columns = [
-            "speech_id",
-            "site",
-            "page_url",
-            "part",
-            "title",
-            "part_title",
-            "text",
-            "text_sha256",
-            "simtext_sha256",
-        ]
-        old = stage.details(self.store, old_places, columns)
-        new = made.speeches.filter(pa.array(chosen)).select(columns)
-        taken = {*old["speech_id"].to_pylist(), *self._tombs}
-        names = {a: b for a, b in reconcile(old, new, taken).items() if a != b}
-        if not names:
-            return
-        made.speeches, renamed = _renamed(made.speeches, names)
-        where["speeches"].at = at = at.copy()
-        at[renamed] = stage.find(keys(made.speeches.filter(pa.array(renamed)), TABLES["speeches"].key))
-        made.provenance, renamed = _renamed(made.provenance, names)
-        where["provenance"].at = at = where["provenance"].at.copy()
-        at[renamed] = self.stages["provenance"].find(
-            keys(made.provenance.filter(pa.array(renamed)), TABLES["provenance"].key)
-        )
-
-
-def _renamed(rows: pa.Table, names: Mapping[str, str]) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
-    ids = rows["speech_id"].to_pylist()
-    renamed = np.fromiter((i in names for i in ids), bool, len(ids))
-    at = rows.schema.get_field_index("speech_id")
-    column = pa.array([names.get(i, i) for i in ids], pa.string())
-    return rows.set_column(at, rows.schema.field(at), column), renamed
-
-
-def _with_gone_since(speeches: pa.Table, pages: pa.Table) -> pa.Table:
-    at = speeches.schema.get_field_index("gone_since")
-    gone = pages.filter(pc.is_valid(pages["gone_since"]))
-    where = pc.index_in(speeches["page_url"], value_set=flat(gone["url"]))
-    return speeches.set_column(at, speeches.schema.field(at), gone["gone_since"].take(where))
-
-
-# ------------------------------------------------------------------------------------------------ what is missing
-
-
-def _fates(source: Source, sites: Iterable[str], wanted: pa.Table) -> list[str | None]:
-    """What became of pages: by address, else by the key that the parent knew for the address. wanted: columns url, site, key."""
-    asked = set(sites)
-    urls = set(wanted["url"].to_pylist())
-    by_url: dict[str, str] = {}
-    by_key: dict[tuple[str, str], str] = {}
-    for unit in source.units():
-        if unit.site and unit.site not in asked:
-            continue
-        rows = source.read(unit, "pages", ["url", "site", "key", "fate"])
-        hit = pc.or_(
-            pc.is_in(rows["url"], value_set=pa.array(list(urls), pa.string())),
-            pc.is_in(rows["key"], value_set=pa.array(wanted["key"].to_pylist(), pa.string())),
-        )
-        for row in rows.filter(hit).to_pylist():
-            by_url[row["url"]] = row["fate"]
-            by_key[row["site"], row["key"]] = row["fate"]
-    return [
-        by_url.get(r["url"]) or by_key.get((r["site"], r["key"] or ""))
-        for r in wanted.select(["url", "site", "key"]).to_pylist()
-    ]
-
-
-def _reason(fate: str | None) -> str:
-    """Why a speech leaves whose page has this fate."""
-    return REASON.get(fate, "no_longer_a_speech") if fate else "unknown"
-
-
-@dataclass(slots=True)
-class _Missing:
-    """The parent's speeches that no record has: which leave (rows of TOMBSTONE, with `reason`), how many are held, which sites failed."""
-
-    left: list[dict[str, Any]] = field(default_factory=list)
-    held: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-
-
-def _decide(
-    source: Source,
-    stages: Mapping[str, Stage],
-    store: PartStore,
-    intake: _Intake,
-    recipe: Recipe,
-    failed: dict[str, str],
-) -> _Missing:
-    """Decide about the parent's speeches that the records do not have."""
-    stage = stages["speeches"]
-    out = _Missing(failed=failed)
-    places = stage.gone
-    if not len(places):
-        return out
-    rows = stage.details(store, places, TOMBSTONE)
-    ids = rows["speech_id"].to_pylist()
-    dropped = dropped_ids(recipe, ids, rows["text_sha256"].to_pylist())
-    dropped |= {i: why for i, why in intake.dropped.items() if i in set(ids)}
-    of_failed = np.array([s in failed for s in rows["site"].to_pylist()], bool)
-    of_failed &= np.array([i not in dropped for i in ids], bool)
-    fates: list[str | None] = [None] * len(ids)
-    rest = np.flatnonzero(~of_failed)
-    if len(rest):
-        asked = rows.take(pa.array(rest))
-        keyed = _keys_of_pages(stages["pages"], store, asked)
-        found = _fates(source, asked["site"].to_pylist(), keyed)
-        for i, fate in zip(rest.tolist(), found, strict=True):
-            fates[i] = fate
-    trouble = np.array([i not in dropped and f in TROUBLE for i, f in zip(ids, fates, strict=True)], bool)
-    stage.keep(places[trouble], HELD)
-    stage.keep(places[of_failed], CARRIED)
-    for i, row in enumerate(rows.to_pylist()):
-        if not trouble[i] and not of_failed[i]:
-            out.left.append(row | {"reason": dropped.get(row["speech_id"]) or _reason(fates[i])})
-    return out
-
-
-def _keys_of_pages(stage: Stage, store: PartStore, speeches: pa.Table) -> pa.Table:
-    """url, site and key (as the parent's pages have it, else null) of the pages of speeches."""
-    urls = speeches["page_url"].to_pylist()
-    known: dict[str, str] = {}
-    wanted = pa.array(sorted(set(urls)), pa.string())
-    for part in stage.parts:
-        rows = store.columns("pages", part, ["url", "key"])
-        hit = rows.filter(pc.is_in(rows["url"], value_set=wanted))
-        known |= dict(zip(hit["url"].to_pylist(), hit["key"].to_pylist(), strict=True))
-    return pa.table(
-        {
-            "url": pa.array(urls, pa.string()),
-            "site": speeches["site"],
-            "key": pa.array([known.get(u) for u in urls], pa.string()),
-        }
-    )
-
-
-# ------------------------------------------------------------------------------------------------ building
-
-
 def build(
     source: Source,
     parent: Parent | None,
@@ -439,44 +103,46 @@ def build(
     *,
     accept: Mapping[str, str] | None = None,
     recipe: Recipe | None = None,
+    history: Sequence[Entry] = (),
     scratch: Path,
     index: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Build:
     """Build the next version; its new parts lie beside their places in `store`.
 
-    version, now: name and time it would get. accept: reasons for failed gates, by gate. scratch: folder for what does not fit into
-    memory; index: folder of the kept index of near duplicates. progress: called with a step, how far it is and how far it goes.
+    version, now: name and time it would get. accept: reasons for failed gates, by gate. history: what earlier publishes found. scratch:
+    folder for what does not fit into memory; index: folder of the kept index of near duplicates. progress: called with a step, how far it
+    is and how far it goes. Raises DamagedError when records cannot be read of a site that has no earlier rows, or parts of the parent.
     """
     accept, recipe = accept or {}, recipe or Recipe()
     schema_version = parent.manifest.schema_version if parent else SCHEMA_VERSION
     older = schema_version != SCHEMA_VERSION
-    stages = {
-        n: Stage(
-            t,
-            parent.manifest.tables[n].parts if parent and n in parent.manifest.tables else [],
-            parent.state.tables[n] if parent and n in parent.state.tables else schema_of(t).empty_table(),
-            schema_version,
-            scratch,
-            MEMORY.get(n, 32 << 20),
-        )
-        for n, t in TABLES.items()
-        if n in RECORDS
-    }
+    stages = {n: _stage(n, parent, scratch) for n in RECORDS}
+    speeches = stages["speeches"]
+    before = _by_site(speeches.index) if parent else {}
     units = list(source.units())
     numbers = {u.name: i for i, u in enumerate(units)}
     digest = recipe.digest()
     same = _same_units(parent, units, digest, older)
     _keep_units(parent, stages, numbers, same)
-    todo = [u for u in units if u.name not in same]
-    intake = _Intake(source, stages, store, recipe)
+
+    # ---- in
+    intake = Intake(source, stages, store, recipe, version, now)
     old_removed = _rows(parent, store, "removed")
-    intake.tombstones(old_removed["speech_id"].to_pylist())
+    intake.tombstones(old_removed)
     if parent:
         intake.notes |= {n: v for n, v in parent.state.notes.items() if n in same}
-    light = _light(source, todo, stages, numbers)
+    todo = [u for u in units if u.name not in same]
+    light, damaged = look(source, todo, stages, numbers)
+    damaged = dict(source.damaged) | damaged
+    for site, why in damaged.items():
+        if not before.get(site):
+            raise DamagedError(
+                f"the records of '{site}' cannot be read: {why}", where=site, remedy="run `jianghua extract` again"
+            )
+    todo = [u for u in todo if u.site not in damaged]
     done = 0
-    for batch in _batches(todo, light, alone=bool(recipe.corrections)):
+    for batch in batches(todo, light, alone=bool(recipe.corrections)):
         progress("reading records", done, len(todo))
         if not intake.take(batch, light):
             break
@@ -484,74 +150,150 @@ def build(
     progress("reading records", len(todo), len(todo))
     found = [*intake.gates]
     if not gates.refused(found):
-        found += [_unique(stages[n], light) for n in RECORDS if light]
-        found += [checks.some_rows(_rows_now(stages["speeches"]))]
+        found += [unique_keys(stages[n], light) for n in RECORDS]
+        found += rules.gates_of(intake.rules.result())
     found = gates.accepted(found, accept)
-    if gates.refused(found):
-        return Build(found)
-
-    before = _by_site(stages["speeches"].index) if parent else {}
     brought = Counter(intake.brought)
-    brought.update(_by_site_of(stages["speeches"], same, numbers))
-    failed = dict(source.damaged) | {
-        s: "it brought no speech" for s, n in before.items() if n and not brought.get(s) and s not in source.damaged
-    }
-    if "silent_sites" in accept:
-        failed = {}
-    missing = _decide(source, stages, store, intake, recipe, {s: w for s, w in failed.items() if before.get(s)})
-    _keep_provenance(stages)
+    brought.update(_by_site_of(speeches, same, numbers))
+    silent = [s for s, n in before.items() if n and not brought.get(s) and s not in damaged]
+    fates = fates_of_sites(source, silent)
+    failed = failed_sites(before, brought, damaged, fates, let_go=LET_GO in accept)
+    if gates.refused(found):
+        return Build(found, failed=failed)
+
+    # ---- what is missing
+    missing = decide(source, stages, store, intake.dropped, recipe, failed)
+    keep_provenance(stages)
     for stage in stages.values():
         stage.close_intake()
-    held = stages["speeches"].held
-    held_rows, carried_rows = int((held == HELD).sum()), int((held == CARRIED).sum())
-    sites = _sites_now(stages["speeches"])
+    removed = _removed(old_removed, missing.left, speeches.added_keys, version, parent, now)
+    if recipe.takedowns:
+        taken = [i for i, why in intake.dropped.items() if why == takedown.REASON]
+        removed = takedown.scrub_removed(removed, recipe.takedowns, taken)
+    stages["removed"] = whole(_stage("removed", parent, scratch), removed)
+    sites = _sites_now(speeches)
+    if not sites:
+        found.append(checks.some_rows(0))
     if recipe.corrections:
-        found.append(checks.corrections(recipe.corrections, intake.notes, _not_idle(stages, missing, intake)))
-    if parent:
-        lost = [(row["site"], row["reason"]) for row in missing.left]
-        found += gates.accepted(gates.against_parent(lost, before, brought), accept)
-    if gates.refused(found):
-        return Build(found, sites, held=held_rows)
-    if parent and not older and not stages["speeches"].differs:
-        return Build(found, sites, held=held_rows)
-    carried = _carried(parent, missing.failed, before, carried_rows, now) if parent else {}
+        found.append(checks.corrections(recipe.corrections, intake.notes, _not_idle(speeches, missing, intake)))
+    carried_rows = Counter(_by_site(speeches.index.filter(pa.array((speeches.held == CARRIED) & speeches.seen))))
+    kept = carried(failed, carried_rows, parent.manifest) if parent else {}
+    measures = parent.measures or _measured(store, stages["speeches"].parts, parent) if parent else None
+    held_rows = int(((speeches.held == HELD) & speeches.seen).sum())
+    counts = speeches.counts()
+    run = Run(
+        at=now,
+        now=measures or Measures(),
+        parent=measures,
+        new=intake.fresh,
+        sites=before,
+        brought=brought,
+        lost=[(row["site"], row["reason"]) for row in missing.left],
+        failed=failed,
+        carried=kept,
+        carried_before=parent.manifest.carried if parent else {},
+        added=counts["added"],
+        changed=counts["changed"],
+        removed=counts["removed"],
+        added_by=dict(speeches.new_sites),
+        duplicates_before=parent.manifest.tables["duplicates"].rows if parent else 0,
+        schema=(schema_version, _change(parent)) if parent else None,
+    )
+    facts: dict[str, Any] = {"failed": failed, "sites": sites, "held": held_rows, "carried": kept, "left": missing.left}
+    differs_ = older or speeches.differs or stages["removed"].differs
+    early = gates.accepted(_of_rows_lost(run, history), accept)
+    if gates.refused([*found, *early]):
+        return Build([*found, *early], run, **facts)
+    if parent and not differs_:
+        found += gates.accepted(release_gates(run, history), accept)
+        return Build(found, run, **facts)
 
-    # ---- parts
+    # ---- out
     tombs = {r["speech_id"]: (r["revision"], r["first_version"]) for r in old_removed.to_pylist()}
+    known = dict(parent.state.measures) if parent else {}
     emitted: dict[str, Emitted] = {}
     for i, n in enumerate(RECORDS):
         progress("writing parts", i, len(RECORDS))
         own = SpeechColumns(version, tombs) if n == "speeches" else OwnColumns()
-        emitted[n] = stages[n].emit(store, own)
-    facts = emitted["speeches"].index
-    speeches = emitted["speeches"]
+        emitted[n] = stages[n].emit(store, own, known if n == "speeches" else None)
+    progress("writing parts", len(RECORDS), len(RECORDS))
     progress("comparing texts", 0, 1)
-    relations = _relations(parent, store, stages["speeches"], speeches, index)
-    removed = _removed(old_removed, missing.left, flat(facts["key"]), version, parent, now)
-    for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained), ("removed", removed)):
-        stage = whole(
-            TABLES[n],
-            rows,
-            parent.manifest.tables[n].parts if parent and n in parent.manifest.tables else [],
-            parent.state.tables[n] if parent and n in parent.state.tables else schema_of(TABLES[n]).empty_table(),
-            schema_version,
-            scratch,
-            32 << 20,
-        )
-        stages[n] = stage
-        emitted[n] = stage.emit(store, OwnColumns())
+    relations = _relations(parent, store, speeches, emitted["speeches"], index)
+    for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained)):
+        stages[n] = whole(_stage(n, parent, scratch), rows)
+    for n in ("duplicates", "contained", "removed"):
+        emitted[n] = stages[n].emit(store, OwnColumns())
     progress("comparing texts", 1, 1)
-
     entries = {n: emitted[n].entry for n in TABLES}
+    run = replace(
+        run,
+        now=quality.summed(Measures.from_json(known[p.sha256]) for p in entries["speeches"].parts),
+        duplicates=entries["duplicates"].rows,
+    )
+    found += gates.accepted(release_gates(run, history), accept)
+    if gates.refused(found):
+        return Build(found, run, **facts)
     state = State(
         {n: emitted[n].index for n in TABLES},
-        {u.name: source.token(u) if hasattr(source, "token") else u.token for u in units},
+        {u.name: source.token(u) for u in units if u.site not in damaged or u.name in same},
         digest,
         intake.notes,
+        {p.sha256: known[p.sha256] for p in entries["speeches"].parts},
     )
-    changes = _changes(stages, emitted, missing, store)
-    counts = {n: stages[n].counts() for n in TABLES}
-    return Build(found, sites, entries, state, changes, counts, held_rows, carried, older)
+    return Build(
+        found,
+        run,
+        entries=entries,
+        state=state,
+        changes=_changes(stages, emitted, missing, store),
+        counts={n: stages[n].counts() for n in TABLES},
+        relations={
+            "duplicates": entries["duplicates"].rows,
+            "clusters": len(pc.unique(relations.duplicates["cluster_id"])),
+            "contained": entries["contained"].rows,
+            "removed": entries["removed"].rows,
+        },
+        upgraded=older,
+        **facts,
+    )
+
+
+def _stage(name: str, parent: Parent | None, scratch: Path) -> Stage:
+    table = TABLES[name]
+    known = parent is not None and name in parent.manifest.tables
+    return Stage(
+        table,
+        parent.manifest.tables[name].parts if parent and known else (),
+        parent.state.tables[name] if parent and known else schema_of(table).empty_table(),
+        parent.manifest.schema_version if parent else SCHEMA_VERSION,
+        scratch,
+        MEMORY.get(name, 32 << 20),
+    )
+
+
+def _change(parent: Parent) -> Change:
+    return check_parent(parent.manifest.schema_version)
+
+
+def _of_rows_lost(run: Run, history: Sequence[Entry]) -> list[Gate]:
+    """The gates of sites and rows lost, which need no part to be written."""
+    names = {"silent_sites", "carried_sites", "rows_lost", "rows_gone"}
+    return [g for g in release_gates(run, history) if g.name in names] if run.parent is not None else []
+
+
+def _measured(store: PartStore, parts: Sequence[Part], parent: Parent) -> Measures:
+    """Measures of a parent that has no quality.json; kept by part."""
+    for part in parts:
+        if part.sha256 not in parent.state.measures:
+            rows = store.read("speeches", part, parent.manifest.schema_version)
+            parent.state.measures[part.sha256] = quality.measure(_today(rows)).as_json()
+    return quality.summed(Measures.from_json(parent.state.measures[p.sha256]) for p in parts)
+
+
+def _today(rows: pa.Table) -> pa.Table:
+    """Rows of an older schema with today's columns, for counting."""
+    schema = TABLES["speeches"].schema
+    return in_order(rows, TABLES["speeches"]) if rows.schema.names != schema.names else rows
 
 
 def _same_units(parent: Parent | None, units: Sequence[Unit], recipe: str, older: bool) -> set[str]:
@@ -594,51 +336,10 @@ def _sites_now(stage: Stage) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _rows_now(stage: Stage) -> int:
-    """Speeches that the records bring."""
-    return int((stage.seen & (stage.held == 0)).sum()) + stage.counts()["added"]
-
-
-def _unique(stage: Stage, light: Mapping[str, Mapping[str, _Light]]) -> Gate:
-    """No two rows of the records have one key: neither two that were read nor one that was read and one of a unit that was not."""
-    name = stage.table.name
-    read = [part[name].keys for part in light.values()]
-    kept = flat(stage.index["key"]).filter(pa.array(stage.kept))
-    return checks.unique_keys(stage.table, pa.concat_arrays([*read, kept]))
-
-
-def _keep_provenance(stages: Mapping[str, Stage]) -> None:
-    """Speeches that are held keep the provenance that they had."""
-    speeches, provenance = stages["speeches"], stages["provenance"]
-    kept = flat(speeches.index["key"]).filter(pa.array(speeches.seen & (speeches.held > 0)))
-    gone = provenance.gone
-    if not len(kept) or not len(gone):
-        return
-    found = flat(provenance.index["key"]).take(pa.array(gone))
-    ids = pc.replace_substring_regex(found, "\x1f.*$", "")
-    provenance.keep(gone[np.asarray(pc.is_in(ids, value_set=kept).to_numpy(zero_copy_only=False), bool)])
-
-
-def _not_idle(stages: Mapping[str, Stage], missing: _Missing, intake: _Intake) -> set[str]:
+def _not_idle(stage: Stage, missing: Missing, intake: Intake) -> set[str]:
     """Ids of speeches that are, or are not, in the version for other reasons: a correction of one is not idle."""
-    stage = stages["speeches"]
     held = flat(stage.index["key"]).filter(pa.array(stage.held > 0)).to_pylist()
-    return {*held, *intake.dropped, *(r["speech_id"] for r in missing.left if r["reason"] == "correction")}
-
-
-def _carried(
-    parent: Parent, failed: Mapping[str, str], before: Mapping[str, int], rows: int, now: datetime
-) -> dict[str, Carried]:
-    out = {}
-    for site, why in sorted(failed.items()):
-        earlier = parent.manifest.carried.get(site)
-        out[site] = Carried(
-            rows=before[site],
-            as_of=earlier.as_of if earlier else parent.manifest.published_at,
-            since=earlier.since if earlier else parent.manifest.version,
-            why=why,
-        )
-    return out
+    return {*held, *intake.dropped, *(r["speech_id"] for r in missing.left if r["reason"] == CORRECTION)}
 
 
 def _rows(parent: Parent | None, store: PartStore, name: str) -> pa.Table:
@@ -646,8 +347,9 @@ def _rows(parent: Parent | None, store: PartStore, name: str) -> pa.Table:
     table = TABLES[name]
     if parent is None or name not in parent.manifest.tables:
         return table.schema.empty_table()
-    parts = [store.read(name, p, parent.manifest.schema_version) for p in parent.manifest.tables[name].parts]
-    return pa.concat_tables([table.schema.empty_table(), *parts])
+    then = parent.manifest.schema_version
+    parts = [store.read(name, p, then) for p in parent.manifest.tables[name].parts]
+    return pa.concat_tables([table.schema.empty_table(), *(in_order(rows, table) for rows in parts)])
 
 
 def _relations(parent: Parent | None, store: PartStore, stage: Stage, made: Emitted, index: Path | None) -> Relations:
@@ -666,13 +368,6 @@ def _relations(parent: Parent | None, store: PartStore, stage: Stage, made: Emit
             rows = store.columns("speeches", made.entry.parts[number], ["speech_id", "text"]).take(pa.array(here))
             yield from zip(rows["speech_id"].to_pylist(), rows["text"].to_pylist(), strict=True)
 
-    import inspect
-
-    if "facts" not in inspect.signature(relate).parameters:
-        t = dict(texts(facts["speech_id"].to_pylist()))
-        return relate(
-            facts.append_column("text", pa.array([t[i] for i in facts["speech_id"].to_pylist()], pa.large_string()))
-        )
     if parent is None:
         return relate(facts, texts, index=index)
     old = Relations(_rows(parent, store, "duplicates"), _rows(parent, store, "contained"))
@@ -682,8 +377,6 @@ def _relations(parent: Parent | None, store: PartStore, stage: Stage, made: Emit
     known = np.flatnonzero(~touched)
     was = before.take(pa.array(place[known]))
     is_ = made.index.select(["key", *FACTS]).take(pa.array(known))
-    from publisher.layout import differs
-
     for name in FACTS:
         touched[known] |= differs(was[name], is_[name])
     ids = keys_now.filter(pa.array(touched)).to_pylist()
@@ -693,17 +386,18 @@ def _relations(parent: Parent | None, store: PartStore, stage: Stage, made: Emit
 def _removed(
     old: pa.Table,
     left: list[dict[str, Any]],
-    now_there: pa.Array,
+    new: pa.Array,
     version: str,
     parent: Parent | None,
     now: datetime,
 ) -> pa.Table:
     """Tombstones: the parent's, without those of speeches that are back, and one for each speech that leaves now."""
     schema = TABLES["removed"].schema
-    back = pc.is_in(old["speech_id"].cast(pa.large_string()), value_set=now_there)
+    back = pc.is_in(old["speech_id"].cast(pa.large_string()), value_set=new)
     rows = [
         {
-            **{n: row[n] for n in TOMBSTONE if n != "text_sha256"},
+            **{n: row[n] for n in TOMBSTONE},
+            "text_sha256": None if row["reason"] == takedown.REASON else row["text_sha256"],
             "reason": row["reason"],
             "removed_in": version,
             "last_version": parent.manifest.version if parent else "",
@@ -715,62 +409,65 @@ def _removed(
 
 
 def _changes(
-    stages: Mapping[str, Stage], emitted: Mapping[str, Emitted], missing: _Missing, store: PartStore
+    stages: Mapping[str, Stage], emitted: Mapping[str, Emitted], missing: Missing, store: PartStore
 ) -> pa.Table:
     """The rows of changes.parquet."""
-    out = []
-    left = {row["speech_id"]: row for row in missing.left}
+    out = [CHANGES.empty_table()]
     for name in CONTENT:
         stage, made = stages[name], emitted[name]
         speeches = name == "speeches"
-        fresh = np.asarray(
-            pc.is_null(pc.index_in(flat(made.index["key"]), value_set=flat(stage.index["key"]))).to_numpy(
-                zero_copy_only=False
-            ),
-            bool,
-        )
-        new = made.index.filter(pa.array(fresh))
-        revision = _revisions(stage, made, store, fresh) if speeches else [None] * new.num_rows
+        new = made.index.filter(pa.array(made.fresh))
         gone = stage.index.filter(pa.array(stage.removed))
-        gone_ids = gone["key"].to_pylist()
         c = made.changed
-        ids = [*new["key"].to_pylist(), *c.keys, *gone_ids]
-        n_new, n_changed, n_gone = new.num_rows, len(c.keys), len(gone_ids)
-        nothing_: list[Any] = [None]
-        new_sha = new["text_sha256"].to_pylist() if speeches else nothing_ * n_new
-        old_sha = gone["text_sha256"].to_pylist() if speeches else nothing_ * n_gone
-        out.append(
-            pa.Table.from_arrays(
-                [
-                    pa.repeat(pa.scalar(name), len(ids)),
-                    pa.array(["added"] * n_new + ["changed"] * n_changed + ["removed"] * n_gone, pa.string()),
-                    pc.replace_substring(pa.array(ids, pa.string()), "\x1f", " "),
-                    pa.array(
-                        [[]] * n_new + [list(x) for x in c.columns] + [[]] * n_gone, CHANGES.field("columns").type
-                    ),
-                    pa.array(nothing_ * n_new + c.old_sha256 + old_sha, pa.string()),
-                    pa.array(new_sha + c.new_sha256 + nothing_ * n_gone, pa.string()),
-                    pa.array(
-                        revision + c.revision + [left[i]["revision"] if speeches else None for i in gone_ids],
-                        pa.int32(),
-                    ),
-                ],
-                schema=CHANGES,
-            )
-        )
-    return pa.concat_tables([CHANGES.empty_table(), *out]).sort_by(
-        [("table", "ascending"), ("op", "ascending"), ("id", "ascending")]
+        n = len(c.keys)
+        revisions = {row["speech_id"]: row["revision"] for row in missing.left} if speeches else {}
+        gone_revision = [revisions.get(i) for i in gone["key"].to_pylist()] if speeches else []
+        none = pa.nulls(new.num_rows + n + gone.num_rows, pa.string())
+        out += [
+            _change_rows(
+                name, "added", flat(new["key"]), None,
+                none.slice(0, new.num_rows), flat(new["text_sha256"]) if speeches else none.slice(0, new.num_rows),
+                _revisions(stage, made, store) if speeches else None,
+            ),
+            _change_rows(
+                name, "changed", pa.array(c.keys, pa.large_string()), c.columns,
+                pa.array(c.old_sha256, pa.string()), pa.array(c.new_sha256, pa.string()), pa.array(c.revision, pa.int32()),
+            ),
+            _change_rows(
+                name, "removed", flat(gone["key"]), None,
+                flat(gone["text_sha256"]) if speeches else none.slice(0, gone.num_rows), none.slice(0, gone.num_rows),
+                pa.array(gone_revision, pa.int32()) if speeches else None,
+            ),
+        ]  # fmt: skip
+    return pa.concat_tables(out).sort_by([("table", "ascending"), ("op", "ascending"), ("id", "ascending")])
+
+
+def _change_rows(
+    table: str, op: str, ids: pa.Array, columns: Sequence[tuple[str, ...]] | None, old: pa.Array, new: pa.Array, revision: pa.Array | None
+) -> pa.Table:  # fmt: skip
+    n = len(ids)
+    listed = [list(c) for c in columns] if columns is not None else [[]] * n
+    return pa.Table.from_arrays(
+        [
+            pa.array([table] * n, pa.string()),
+            pa.array([op] * n, pa.string()),
+            pc.replace_substring(ids, "\x1f", " ").cast(pa.string()),
+            pa.array(listed, CHANGES.field("columns").type),
+            old,
+            new,
+            pa.nulls(n, pa.int32()) if revision is None else revision,
+        ],
+        schema=CHANGES,
     )
 
 
-def _revisions(stage: Stage, made: Emitted, store: PartStore, fresh: npt.NDArray[np.bool_]) -> list[int | None]:
+def _revisions(stage: Stage, made: Emitted, store: PartStore) -> pa.Array:
     """The revision of each new speech, in the order of the version: 1, or more for one that is back."""
-    out: list[int | None] = []
+    out: list[pa.Array] = [pa.array([], pa.int32())]
     start = 0
-    known = {p.sha256 for p in stage.parts}
     for part in made.entry.parts:
-        mine = fresh[start : start + part.rows]
+        mine = made.fresh[start : start + part.rows]
         start += part.rows
-        if part.sha256 not in known and mine.any():
-            out += store.columns("speeches", part, ["revision"])["revision"].filter(pa.array(mine)).to_pylist()
-    return out
+        if mine.any():
+            out.append(flat(store.columns("speeches", part, ["revision"])["revision"].filter(pa.array(mine))))
+    return pa.concat_arrays(out)

@@ -9,17 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.corrections.entries import Correction
-from publisher import gates
 from publisher.manifest import Gate
 from publisher.tables import Table
 
 _ORDER = ("pass", "warn", "fail")
 _SHOWN = 5
-
-
-def of_rows(speeches: pa.Table, provenance: pa.Table) -> list[Gate]:
-    """The gates of rows that are new or changed, and of their provenance."""
-    return [gates.empty_text(speeches), gates.text_digests(speeches), gates.provenance(speeches, provenance)]
 
 
 def merged(found: Iterable[Gate]) -> list[Gate]:

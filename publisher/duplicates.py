@@ -33,8 +33,6 @@ __all__ = [
     "NEAR_PREVIEW",
     "SHARE",
     "Relations",
-    "Sketcher",
-    "plain_sketcher",
     "relate",
     "relation",
     "texts_of",
@@ -52,16 +50,6 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Sketcher:
-    """Where `relate` keeps its index, for callers whose table of speeches has the texts: handed in place of `texts`."""
-
-    index: Path | None = None
-
-
-plain_sketcher = Sketcher()
-
-
-@dataclass(frozen=True, slots=True)
 class Relations:
     """The two tables, with the published schemas, sorted by key."""
 
@@ -71,7 +59,7 @@ class Relations:
 
 def relate(
     facts: pa.Table,
-    texts: Texts | Sketcher = plain_sketcher,
+    texts: Texts,
     *,
     old: Relations | None = None,
     touched: Collection[str] | None = None,
@@ -86,8 +74,6 @@ def relate(
 
     Raises DamagedError when `texts` does not give a text, JianghuaError when the index cannot be written.
     """
-    if isinstance(texts, Sketcher):
-        index, texts = texts.index, texts_of(facts)
     speeches = Speeches(facts.select(list(COLUMNS)))
     past = _Past(speeches, old, touched)
     sketched = np.flatnonzero(~speeches.bare)

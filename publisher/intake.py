@@ -46,6 +46,9 @@ class Source(Protocol):
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a table of a unit, always the same ones in the same order. Raises DamagedError."""
 
+    def token(self, unit: Unit) -> str | None:
+        """The token of what was really read: a shard may have been replaced after `units`."""
+
     @property
     def damaged(self) -> Mapping[str, str]:
         """Sites whose records cannot be read, and what is wrong with them; they have no units."""
@@ -64,6 +67,9 @@ class Tables:
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         rows = self.tables[table]
         return rows if columns is None else rows.select([c for c in columns if c in rows.column_names])
+
+    def token(self, unit: Unit) -> str | None:
+        return None
 
 
 @dataclass
@@ -136,8 +142,7 @@ class Shards:
         self._held.add(unit.name)
         return target
 
-    def token(self, unit: Unit) -> str:
-        """The token of what was really read: a shard may have been replaced after `units`."""
+    def token(self, unit: Unit) -> str | None:
         return self._found[unit.name].folder.name
 
 

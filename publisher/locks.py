@@ -19,6 +19,7 @@ from typing import Any
 
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError
+from publisher.gone import finish
 from publisher.versions import LATEST, read_latest
 
 JOURNAL = ".publishing.json"
@@ -80,6 +81,7 @@ def recover(folder: Path) -> None:
     for left in folder.parent.glob(".index.json.*.tmp"):
         left.unlink(missing_ok=True)
     journal.unlink(missing_ok=True)
+    finish(folder)
 
 
 def _read_journal(path: Path) -> dict[str, Any] | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict, deque
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from publisher.tables import SPEECHES
 
 ROWS = 100
 CHARS = 300  # of the text
@@ -18,17 +20,26 @@ COLUMNS = (
 TEXT = "text_begin"
 
 
+SCHEMA = pa.schema([*(SPEECHES.schema.field(c) for c in COLUMNS), pa.field(TEXT, pa.string(), nullable=False)])
+
+
 def chosen(keys: pa.Table, rows: int = ROWS) -> pa.Array:
     """The ids of the speeches to show, sorted. keys: columns speech_id, site, doc_type, is_preview of all speeches, in any order.
 
     Sites take turns, within a site the kinds of speech do, whole speeches before previews; within a kind the order is that of the
-    SHA-256 of the id. So the sample shows every site and kind that there is room for, is the same for the same speeches, and changes little when
+    ids, which are digests. So the sample shows every site and kind that there is room for, is the same for the same speeches, and changes little when
     speeches come and go.
     """
-    lanes: dict[str, dict[str, list[tuple[bool, bytes, str]]]] = defaultdict(lambda: defaultdict(list))
-    columns = [keys[c].to_pylist() for c in ("speech_id", "site", "doc_type", "is_preview")]
-    for speech_id, site, kind, cut in zip(*columns, strict=True):
-        lanes[site][kind].append((cut, hashlib.sha256(speech_id.encode()).digest(), speech_id))
+    frame = pl.from_arrow(keys.select(["site", "doc_type", "is_preview", "speech_id"]))
+    assert isinstance(frame, pl.DataFrame)
+    first = (
+        frame.sort("site", "doc_type", "is_preview", "speech_id")
+        .group_by("site", "doc_type", maintain_order=True)
+        .head(rows)
+    )
+    lanes: dict[str, dict[str, list[tuple[bool, str]]]] = defaultdict(lambda: defaultdict(list))
+    for site, kind, cut, speech_id in first.select("site", "doc_type", "is_preview", "speech_id").iter_rows():
+        lanes[site][kind].append((cut, speech_id))
     turns = deque(_site(lanes[site], rows) for site in sorted(lanes))
     out: list[str] = []
     while turns and len(out) < rows:
@@ -39,13 +50,13 @@ def chosen(keys: pa.Table, rows: int = ROWS) -> pa.Array:
     return pa.array(sorted(out), pa.string())
 
 
-def _site(kinds: dict[str, list[tuple[bool, bytes, str]]], rows: int) -> deque[str]:
+def _site(kinds: dict[str, list[tuple[bool, str]]], rows: int) -> deque[str]:
     """The first `rows` ids of a site, kinds in turn."""
     lanes = deque(deque(sorted(kinds[k])[:rows]) for k in sorted(kinds))
     out: deque[str] = deque()
     while lanes and len(out) < rows:
         lane = lanes.popleft()
-        out.append(lane.popleft()[2])
+        out.append(lane.popleft()[1])
         if lane:
             lanes.append(lane)
     return out

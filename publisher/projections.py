@@ -1,4 +1,5 @@
-"""What is derived from the manifests for convenience: versions.json, datasets/index.json, the link `latest`, the Delta logs.
+"""What is derived from the manifests for convenience: versions.json, feed.xml, datasets/index.json,
+the link `latest`, the Delta logs.
 
 Each can be made again at any time; nothing is read back from them but by people and simple tools.
 """
@@ -10,8 +11,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from crawler.durable import write_json
+from crawler.durable import write_bytes, write_json
 from publisher import delta
+from publisher.documents.feed import feed
 from publisher.gone import gone_versions
 from publisher.manifest import Gone, Latest, Manifest, parse_manifest, sha256
 from publisher.storage import read_file
@@ -23,6 +25,7 @@ def project(folder: Path, latest: Latest) -> None:
     listed = _listed(folder, latest)
     gone = [gone_entry(g) for g in gone_versions(folder)]
     _write(folder / "versions.json", versions_document(latest.dataset, listed, gone))
+    _write_bytes(folder / "feed.xml", feed(latest.dataset, [*listed, *gone]))
     _write(folder.parent / "index.json", {"datasets": _index(folder, latest, listed)})
     _link(folder, latest.version)
     delta.project(folder, latest)
@@ -109,6 +112,13 @@ def _write(path: Path, value: Any) -> None:
         if json.loads(path.read_bytes()) == value:
             return
     write_json(path, value)
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == data:
+            return
+    write_bytes(path, data)
 
 
 def _link(folder: Path, version: str) -> None:

@@ -9,6 +9,7 @@ what is there, now or by the next publish.
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,25 +26,35 @@ from crawler.corrections.entries import Correction, load_corrections
 from crawler.durable import cannot_write, fsync_folder, write_bytes, write_json
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
-from publisher import rowindex
+from crawler.takedowns import load_takedowns
+from publisher import reissue, rowindex
 from publisher.build import Build, Parent, Progress, build, state_of
-from publisher.cards import readme
+from publisher.cards import documents
 from publisher.contract import check_parent, check_program
-from publisher.gates import RefusedError
+from publisher.gates import RefusedError, WaitingError, Warnings, confirmed, refused, waits
+from publisher.history import Entry, Outcome, append, history_path, of_versions
+from publisher.history import read as read_history
 from publisher.intake import Shards, Source, Tables, sites_with_records
 from publisher.locks import JOURNAL, building, locked, recover
 from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
 from publisher.parts import PartStore
 from publisher.projections import project
+from publisher.quality import document, measures_of
 from publisher.recipe import Recipe
-from publisher.storage import encode, link_or_copy
+from publisher.releaserules import entry, refusal
+from publisher.samples import examples, previewed
+from publisher.settings import publish_settings
+from publisher.sources import snapshot
+from publisher.storage import checked, encode, link_or_copy, read_file
 from publisher.tables import SCHEMA_VERSION
-from publisher.versions import LATEST, read_latest, read_manifest, require_known, version_names
+from publisher.versions import LATEST, read_latest, read_manifest, require_known, taken_names, version_names
 
 __all__ = ["PublishResult", "dataset_folder", "locked", "publish", "publish_records", "recover"]
 
 DATASETS = ("speeches",)
+KEPT_VERSIONS = 20  # whose quality stands in for a history that is not there
 Commit = Callable[[Path, Manifest, Latest], None]
+Sources = Callable[[Sequence[str]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,8 @@ def publish(
     *,
     now: datetime | None = None,
     accept: Mapping[str, str] | None = None,
+    warnings: Warnings = "publish",
+    confirm: str | None = None,
     wait: float = 60.0,
     folder: Path | None = None,
     commit: Commit | None = None,
@@ -85,10 +98,11 @@ def publish(
     """Publish the next version of a dataset from the records of every site in the home.
 
     now: the time of publishing, aware (default: the clock); it names the version. accept: reasons for failed gates, by
-    gate. wait: seconds to wait for another publish to end. folder: another place of the dataset than the home's (a mirror of a remote
+    gate. warnings: whether a version with warnings waits for a person; confirm: the reason with which one confirmed them. wait: seconds
+    to wait for another publish to end. folder: another place of the dataset than the home's (a mirror of a remote
     one); commit: see `publish_records`.
 
-    Raises RefusedError when a gate refuses, JianghuaError when the disk is full or another publish does not end,
+    Raises RefusedError when a gate refuses, WaitingError when a person has to confirm, JianghuaError when the disk is full or another publish does not end,
     DamagedError when the parent version is damaged, and for a correction file with a mistake. In each case the latest
     version stays as it is.
     """
@@ -107,8 +121,11 @@ def publish(
             Shards(home, scratch / "records"),
             now=now,
             accept=accept,
+            warnings=warnings,
+            confirm=confirm,
             memo=memo,
-            corrections=load_corrections(home),
+            recipe=Recipe(load_corrections(home), load_takedowns(home), publish_settings(home).mask_personal_data),
+            sources=lambda sites: snapshot(home, sites),
             commit=commit,
             progress=progress,
             scratch=scratch,
@@ -139,8 +156,12 @@ def publish_records(
     *,
     now: datetime | None = None,
     accept: Mapping[str, str] | None = None,
+    warnings: Warnings = "publish",
+    confirm: str | None = None,
     memo: Path | None = None,
     corrections: Sequence[Correction] = (),
+    recipe: Recipe | None = None,
+    sources: Sources | None = None,
     commit: Commit | None = None,
     progress: Progress = lambda *_: None,
     scratch: Path | None = None,
@@ -148,22 +169,26 @@ def publish_records(
     """Publish the next version of the dataset in `folder`. The caller holds the lock.
 
     records: where they come from, or the tables speeches, provenance and pages of all sites, rows in any order. memo: folder of what is
-    remembered between publishes. corrections: what people put right. commit: called with the dataset folder, manifest and latest.json
-    of the new version right before it becomes visible; an error there undoes the version.
+    remembered between publishes. recipe: what is done to rows (default: `corrections` alone, which people put right). sources: gives what is known
+    of sites (publisher/sources.py). commit: called with the dataset folder, manifest and latest.json of the new version right before
+    it becomes visible; an error there undoes the version.
     Raises as `publish` does.
     """
     if scratch is None:
         with _scratch(memo) as own:
             return publish_records(
-                folder, records, now=now, accept=accept, memo=memo, corrections=corrections, commit=commit,
-                progress=progress, scratch=own,
+                folder, records, now=now, accept=accept, warnings=warnings, confirm=confirm, memo=memo, corrections=corrections,
+                recipe=recipe, sources=sources, commit=commit, progress=progress, scratch=own,
             )  # fmt: skip
     check_program()
     now = (now or datetime.now(UTC)).astimezone(UTC)
     source: Source = Tables(records) if isinstance(records, Mapping) else records
+    recipe = recipe or Recipe(corrections)
     store = PartStore(folder)
+    past = history_path(memo.parent, memo.name) if memo else None
     try:
         recover(folder)
+        reissue.finish(folder)
         latest = read_latest(folder)
         if latest:
             project(folder, latest)  # a publish that died right after its commit left this to us
@@ -177,21 +202,32 @@ def publish_records(
                 name,
                 now,
                 accept=accept,
-                recipe=Recipe(corrections),
+                recipe=recipe,
+                history=_history(past, folder),
                 scratch=scratch,
                 index=memo / "copies" if memo else None,
                 progress=progress,
             )
-            if not made.entries and any(g.result == "fail" and g.accepted is None for g in made.gates):
+            outcome = _outcome(made, parent, warnings, confirm)
+            if outcome in ("refused", "waiting"):
                 _record_refusal(folder, made, parent, now)
-                raise RefusedError(made.gates, where=str(folder))
-            if parent and not made.changed:
+                _remember(past, made, outcome, None, now, confirm)
+                if outcome == "refused":
+                    raise RefusedError(made.gates, where=str(folder))
+                raise WaitingError(made.gates, where=str(folder), dataset=folder.name)
+            if outcome == "unchanged":
+                assert parent is not None
+                _remember(past, made, outcome, None, now, confirm)
                 m = parent.manifest
                 return PublishResult(
                     None, m.version, m.sequence, m.tables["speeches"].rows, 0, 0, 0,
                     f"no new version: nothing changed since {m.version}", tuple(made.gates),
                 )  # fmt: skip
-            return _commit(folder, store, made, parent, name, now, memo, commit)
+            progress("writing the version", 0, 1)
+            result = _commit(folder, store, made, parent, name, now, memo, commit, sources, confirm)
+            _remember(past, made, outcome, name, now, confirm)
+            progress("writing the version", 1, 1)
+            return result
         except BaseException:
             with contextlib.suppress(Exception):
                 store.discard()
@@ -201,22 +237,66 @@ def publish_records(
         raise cannot_write(Path(e.filename) if e.filename else folder, e) from e
 
 
+def _outcome(made: Build, parent: Parent | None, warnings: Warnings, confirm: str | None) -> Outcome:
+    if refused(made.gates):
+        return "refused"
+    if parent and not made.changed:
+        return "unchanged"
+    return "waiting" if waits(made.gates, warnings, confirm) else "published"
+
+
+def _history(path: Path | None, folder: Path) -> list[Entry]:
+    """What earlier publishes found; where nothing is remembered, what the kept versions say."""
+    kept = read_history(path) if path else []
+    if kept:
+        return list(kept)
+    known = []
+    for name in version_names(folder)[-KEPT_VERSIONS:]:
+        manifest, _ = read_manifest(folder, name)
+        if quality := quality_of(folder, manifest):
+            known.append((manifest, quality))
+    return list(of_versions(sorted(known, key=lambda v: v[0].sequence)))
+
+
+def _remember(
+    path: Path | None, made: Build, outcome: Outcome, version: str | None, now: datetime, confirm: str | None
+) -> None:
+    """The run in the history; a disk that is full must not undo what is published."""
+    if path is None:
+        return
+    run = made.run
+    line = entry(run, outcome, version, made.gates, confirm is not None) if run else refusal(now, made.failed)
+    try:
+        append(path, line)
+    except JianghuaError:
+        if outcome != "published":
+            raise
+
+
+def quality_of(folder: Path, manifest: Manifest) -> dict[str, Any] | None:
+    """quality.json of a version, None where it has none. Raises DamagedError."""
+    known = manifest.files.get("quality.json")
+    if known is None:
+        return None
+    path = folder / "versions" / manifest.version / "quality.json"
+    found: dict[str, Any] = json.loads(checked(read_file(path), known.sha256, str(path)))
+    return found
+
+
 def _parent(folder: Path, store: PartStore, latest: Latest, memo: Path | None) -> Parent:
     manifest, _ = read_manifest(folder, latest.version, latest.manifest_sha256)
     require_known(manifest, str(folder / latest.manifest))
     check_parent(manifest.schema_version)
     state = rowindex.load(memo, latest.manifest_sha256) if memo else None
-    return Parent(manifest, latest.reference, state or state_of(store, manifest))
+    known = quality_of(folder, manifest)
+    measures = measures_of(known) if known else None
+    return Parent(manifest, latest.reference, state or state_of(store, manifest), measures)
 
 
 def next_name(folder: Path, now: datetime) -> str:
     """The name of the next version: the day (UTC) and a number that goes on from the day's last."""
     day = f"{now:%Y-%m-%d}"
-    names = [
-        *version_names(folder),
-        *(p.name.removesuffix(".gone.json") for p in (folder / "versions").glob("*.gone.json")),
-    ]
-    numbers = [int(n.split(".")[1]) for n in names if n.startswith(day + ".")]
+    numbers = [int(n.split(".")[1]) for n in taken_names(folder) if n.startswith(day + ".")]
     return f"{day}.{max(numbers, default=0) + 1}"
 
 
@@ -249,13 +329,22 @@ def _commit(
     now: datetime,
     memo: Path | None,
     commit: Commit | None,
+    sources: Sources | None,
+    confirm: str | None,
 ) -> PublishResult:
     assert made.changes is not None
+    assert made.run is not None
     sequence = parent.manifest.sequence + 1 if parent else 1
     head = {"version": name, "sequence": sequence, "parent": parent.manifest.version if parent else None}
+    quality = document(
+        {"dataset": folder.name, "schema_version": SCHEMA_VERSION, **head}, made.run.now, made.gates, made.relations
+    )
+    summary = changes_summary(made.changes, made.counts, **head)
     files = {
         "changes.parquet": encode(made.changes),
-        "changes.json": as_json(changes_summary(made.changes, made.counts, **head)),
+        "changes.json": as_json(summary),
+        "quality.json": as_json(quality),
+        "preview.parquet": encode(previewed(folder, store, made, parent.manifest if parent else None)),
     }
     manifest = Manifest(
         dataset=folder.name,
@@ -269,10 +358,13 @@ def _commit(
         held=made.held,
         carried=made.carried,
         gates=tuple(made.gates),
+        confirmed=confirmed(made.gates, confirm),
         files={n: FileEntry(bytes=len(data), sha256=sha256(data)) for n, data in sorted(files.items())},
         schema_change=check_parent(parent.manifest.schema_version) if parent else "none",
         software=_software(),
     )
+    told = {**summary, **examples(store, made, summary)}
+    files |= documents(manifest, quality, told, sources(list(made.sites)) if sources else None)
     _place(folder, store, name, sequence)
     digest = _write_folder(folder, manifest, files)
     latest = latest_of(manifest, digest)
@@ -318,14 +410,14 @@ def _write_folder(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) 
     beside = building(folder, manifest.version)
     beside.mkdir(parents=True)
     sums: dict[str, str] = {}
-    for name, entry in manifest.tables.items():
+    for name, table in manifest.tables.items():
         (beside / name).mkdir()
-        for part in entry.parts:
+        for part in table.parts:
             link_or_copy(folder / "tables" / name / part.file, beside / name / part.file)
             sums[f"{name}/{part.file}"] = part.sha256
         fsync_folder(beside / name)
     data = to_json(manifest)
-    every = {"manifest.json": data, "README.md": readme(manifest).encode(), **files}
+    every = {"manifest.json": data, **files}
     sums |= {name: sha256(content) for name, content in every.items()}
     every["SHA256SUMS"] = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
     for name, content in every.items():

@@ -73,7 +73,7 @@ def schema_of(table: Table) -> pa.Schema:
     if table.name != "speeches":
         return pa.schema(_BASE)
     facts = [table.schema.field(n).with_nullable(True) for n in FACTS]
-    return pa.schema([*_BASE, pa.field("page", pa.uint64()), *facts])
+    return pa.schema([*_BASE, pa.field("page", pa.uint64()), *facts, pa.field("doc_type", pa.string())])
 
 
 def sites_of(table: Table, rows: pa.Table) -> pa.Array:
@@ -96,7 +96,7 @@ def index_rows(table: Table, rows: pa.Table, unit: int, columns: Sequence[str], 
         pa.array(np.full(n, held, np.int8)),
     ]
     if table.name == "speeches":
-        arrays += [pa.array(page_codes(rows)), *(flat(rows[f]) for f in FACTS)]
+        arrays += [pa.array(page_codes(rows)), *(flat(rows[f]) for f in (*FACTS, "doc_type"))]
     return pa.Table.from_arrays(arrays, schema=schema_of(table))
 
 
@@ -105,13 +105,15 @@ class State:
     """What is known of a version.
 
     tables: the index of each; units: token of each unit of records that it was made of, by name; `unit` in an index is the place
-    of the name there. recipe: digest of all that is applied to rows between records and version. notes: what was counted of each unit.
+    of the name there. recipe: digest of all that is applied to rows between records and version. notes: what was counted of each unit;
+    measures: of each part of speeches, by its digest (publisher/quality.py).
     """
 
     tables: dict[str, pa.Table]
     units: dict[str, str | None] = field(default_factory=dict)
     recipe: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+    measures: dict[str, Any] = field(default_factory=dict)
 
 
 def load(folder: Path, manifest_sha256: str) -> State | None:
@@ -129,7 +131,7 @@ def load(folder: Path, manifest_sha256: str) -> State | None:
             tables[name] = pa.ipc.open_file(pa.BufferReader(data)).read_all()
             if tables[name].schema != schema_of(TABLES[name]):
                 return None
-        return State(tables, kept["units"], kept["recipe"], kept["notes"])
+        return State(tables, kept["units"], kept["recipe"], kept["notes"], kept["measures"])
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         return None
 
@@ -157,6 +159,7 @@ def save(folder: Path, manifest_sha256: str, state: State) -> None:
             "units": state.units,
             "recipe": state.recipe,
             "notes": state.notes,
+            "measures": state.measures,
         },
     )
     named = {e["file"] for e in entries.values()}
@@ -184,6 +187,10 @@ def rebuilt(parts: Callable[[str], Iterable[pa.Table]], names: dict[str, list[st
 def needed(table: Table, columns: Sequence[str]) -> list[str]:
     """The columns of a part that its index is made of."""
     more = (
-        ["site", "page_url", *FACTS] if table.name == "speeches" else ["site"] if "site" in table.schema.names else []
+        ["site", "page_url", *FACTS, "doc_type"]
+        if table.name == "speeches"
+        else ["site"]
+        if "site" in table.schema.names
+        else []
     )
     return list(dict.fromkeys([*table.key, *more, *columns]))

@@ -6,19 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.layout import Mask, Places, differs, flat, plan
+from publisher import quality
+from publisher.layout import Mask, Places, differs, flat, keys, plan
 from publisher.manifest import Part, TableEntry
 from publisher.parts import PartStore
-from publisher.rowindex import HELD, NOT_HELD, compared, digests, ignored, index_rows, schema_of, sites_of
+from publisher.rowindex import HELD, NO_UNIT, NOT_HELD, compared, digests, ignored, index_rows, schema_of, sites_of
 from publisher.spill import RANGE, Spill
 from publisher.storage import PART_ROWS
-from publisher.tables import SCHEMA_VERSION, Table
+from publisher.tables import Table
 from publisher.upgrade import filled, missing_columns
 
 UNIT = "__unit"
@@ -65,6 +67,7 @@ class Stage:
         self.removed: Mask = np.zeros(self.old, bool)
         self.starts = np.concatenate([[0], np.cumsum([p.rows for p in self.parts])]).astype(np.int64)
         self._added: list[Places] = []
+        self._added_keys: list[pa.Array] = []
         self.new_sites: Counter[str] = Counter()
 
     def find(self, found: pa.Array) -> Places:
@@ -98,6 +101,7 @@ class Stage:
             self.spill.add(some, places[wanted])
         if new.any():
             self._added.append(places[new])
+            self._added_keys.append(keys(rows.filter(pa.array(new)), self.table.key))
             self.new_sites.update(sites_of(self.table, rows.filter(pa.array(new))).to_pylist())
         return new, changed
 
@@ -121,6 +125,11 @@ class Stage:
         """Places of the new rows, in their order."""
         return np.sort(np.concatenate(self._added)) if self._added else np.zeros(0, np.int64)
 
+    @property
+    def added_keys(self) -> pa.Array:
+        """Keys of the new rows, in no order."""
+        return pa.concat_arrays([pa.array([], pa.large_string()), *self._added_keys])
+
     def counts(self) -> dict[str, int]:
         return {
             "added": sum(map(len, self._added)),
@@ -142,8 +151,9 @@ class Stage:
         schema = pa.schema([self.table.schema.field(c) for c in columns])
         return pa.concat_tables([schema.empty_table(), *(t.cast(schema) for t in out)])
 
-    def emit(self, store: PartStore, own: OwnColumns) -> Emitted:
-        """Write the parts of the next version. own: fills the publisher's own columns."""
+    def emit(self, store: PartStore, own: OwnColumns, measures: dict[str, Any] | None = None) -> Emitted:
+        """Write the parts of the next version. own: fills the publisher's own columns. measures: gets what is counted of each part
+        (publisher/quality.py), by its digest; a part that stands there already is not counted again."""
         touched = np.ones(self.old, bool) if self.missing else self.changed | self.removed
         outputs = plan([p.rows for p in self.parts], touched, self.removed, self.added, PART_ROWS)
         parts: list[Part] = []
@@ -152,9 +162,14 @@ class Stage:
         index = self.index.set_column(4, "unit", pa.array(self.units)).set_column(5, "held", pa.array(self.held))
         names = compared(self.table, self.table.schema.names)
         last: tuple[int, pa.Table] | None = None
+        fresh_rows: list[Mask] = []
         for output in outputs:
             if isinstance(output, int):
                 parts.append(self.parts[output])
+                fresh_rows.append(np.zeros(self.parts[output].rows, bool))
+                if measures is not None and parts[-1].sha256 not in measures:
+                    rows = store.read(self.table.name, parts[-1], self.schema_version)
+                    measures[parts[-1].sha256] = quality.measure(rows).as_json()
                 indexes.append(index.slice(self.starts[output], self.parts[output].rows))
                 continue
             stay = output[output < self.old]
@@ -177,12 +192,16 @@ class Stage:
                 marks.append(self._indexed(rows, units, names))
             rows = pa.concat_tables(pieces).combine_chunks()
             parts.append(store.write(self.table.name, rows))
+            if measures is not None:
+                measures[parts[-1].sha256] = quality.measure(rows).as_json()
+            fresh_rows.append(output >= self.old)
             indexes += marks
         if not parts:
             parts = [store.write(self.table.name, self.table.schema.empty_table())]  # so that its folder can be read
         self.spill.close()
         entry = TableEntry(rows=sum(p.rows for p in parts), parts=tuple(parts), **self.counts())
-        return Emitted(entry, pa.concat_tables(indexes).combine_chunks(), changed)
+        fresh_mask = np.concatenate([np.zeros(0, bool), *fresh_rows])
+        return Emitted(entry, pa.concat_tables(indexes).combine_chunks(), changed, fresh_mask)
 
     def _indexed(self, rows: pa.Table, units: I32, names: Sequence[str]) -> pa.Table:
         return index_rows(self.table, rows, 0, names).set_column(4, "unit", pa.array(units))
@@ -233,11 +252,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """A table of the next version: its entry, its index, what changed in it."""
+    """A table of the next version: its entry, its index, what changed in it, and which of its rows are new."""
 
     entry: TableEntry
     index: pa.Table
     changed: Changed
+    fresh: Mask
 
 
 class OwnColumns:
@@ -284,22 +304,11 @@ def _set(rows: pa.Table, **columns: pa.Array | pa.ChunkedArray) -> pa.Table:
     return rows
 
 
-def whole(
-    table: Table,
-    rows: pa.Table,
-    parts: Sequence[Part],
-    index: pa.Table,
-    schema_version: str,
-    scratch: Path,
-    memory: int,
-) -> Stage:
+def whole(stage: Stage, rows: pa.Table) -> Stage:
     """The stage of a small table of which all rows are at hand, in the order of their keys."""
-    from publisher.layout import keys
-
-    stage = Stage(table, parts, index, schema_version or SCHEMA_VERSION, scratch, memory)
-    found = keys(rows, table.key)
+    found = keys(rows, stage.table.key)
     order = np.empty(rows.num_rows, np.int64)
     order[pc.sort_indices(found).to_numpy()] = np.arange(rows.num_rows)
-    stage.take_in(rows, stage.find(found), order, np.full(rows.num_rows, -1, np.int64))
+    stage.take_in(rows, stage.find(found), order, np.full(rows.num_rows, NO_UNIT, np.int64))
     stage.close_intake()
     return stage

@@ -19,7 +19,7 @@ ADDED: dict[str, dict[str, tuple[str, ...]]] = {
         "speeches": ("script", "speech_score", "masks", "corrected"),
         "pages": ("is_speech", "speech_score"),
     },
-    "1.2.0": {"speeches": ("personal_data",)},
+    "1.2.0": {"speeches": ("personal_data",), "removed": ("text_sha256",)},
 }
 
 
@@ -195,6 +195,12 @@ REMOVED = Table(
         Column("removed_at", pa.timestamp("ms", "UTC"), "when removed_in was published"),
         Column("first_version", pa.string(), "the version in which it first appeared"),
         Column("revision", pa.int32(), "its last revision; goes on counting if the speech comes back"),
+        Column(
+            "text_sha256",
+            pa.string(),
+            "SHA-256 of its last text, by which it gets its id back; null where it was taken down or is not known",
+            nullable=True,
+        ),
     ),
     key=("speech_id",),
 )

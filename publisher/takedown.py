@@ -223,7 +223,9 @@ def scrub_removed(removed: pa.Table, entries: Entries, ids: Iterable[str] = ()) 
         hosts, local, far = _places(removed)
         for column, known in ((hosts, wanted.addresses), (local, wanted.pages), (far, wanted.pages)):
             meant |= set(_among(column, known))
-    return _without(_without(removed, "title", sorted(meant), TITLE), "reason", sorted(meant), REASON)
+    at = sorted(meant)
+    out = _without(_without(removed, "title", at, TITLE), "reason", at, REASON)
+    return _without(out, "text_sha256", at, None) if "text_sha256" in out.column_names else out
 
 
 def _without(rows: pa.Table, column: str, at: Sequence[int], value: str | None) -> pa.Table:

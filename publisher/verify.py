@@ -10,6 +10,7 @@ from typing import Any
 
 from crawler.errors import DamagedError
 from publisher import delta
+from publisher.documents.feed import whole
 from publisher.gone import gone_error, gone_path, gone_versions, read_gone
 from publisher.manifest import Gone, Manifest, as_json, latest_of, sha256, to_json
 from publisher.projections import entry as listed_entry
@@ -111,6 +112,9 @@ def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[
     listed = _derived(path, "versions")
     if listed is not None:
         _versions(dataset, listed, true, gone)
+    path = dataset / "feed.xml"
+    if path.exists() and not whole(read_file(path)):
+        raise _derived_damage(path, "it is no feed as written")
     index = dataset.parent / "index.json"
     every = _derived(index, "datasets") or {"datasets": []}
     for mine in every["datasets"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,18 @@ def feed(dataset: str, listed: Sequence[Mapping[str, Any]]) -> bytes:
     for v in newest[:MOST]:
         _entry(root, dataset, v)
     ET.indent(root, " ")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'.encode()
+    return _sealed(f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'.encode())
+
+
+def _sealed(data: bytes) -> bytes:
+    """The feed with its SHA-256 behind it, so that damage can be told from a feed that is merely older than the newest version."""
+    return data + f"<!-- sha256 {hashlib.sha256(data).hexdigest()} of what stands above -->\n".encode()
+
+
+def whole(data: bytes) -> bool:
+    """Whether a feed is as it was written."""
+    at = data.rfind(b"<!-- sha256 ")
+    return at > 0 and _sealed(data[:at]) == data
 
 
 def _entry(root: ET.Element, dataset: str, v: Mapping[str, Any]) -> None:

@@ -118,7 +118,7 @@ def test_a_dropped_speech_leaves_with_a_tombstone_and_comes_back(chain: Chain) -
     result = chain.publish()
     assert (result.removed, result.rows) == (1, 2)
     assert chain.rows("removed")["1"]["reason"] == "correction"
-    assert not [g for g in result.gates if g.result != "pass"]  # what people dropped is no loss
+    assert [g.name for g in result.gates if g.result != "pass"] == ["nothing_new"]  # what people dropped is no loss
     assert chain.publish().version is None
     # told by its id instead: the same
     path.write_text(f"- speech_id: {speech_id}\n  drop: true\n  reason: printed from a novel\n")

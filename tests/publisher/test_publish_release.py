@@ -178,7 +178,7 @@ def test_reasons_of_tombstones(folder: Path, fate: str, reason: str) -> None:
     go(folder, rows)
     result = go(folder, rows[1:], 1, [page(rows[0], fate)])
     assert by_id(folder, "removed")[rows[0]["speech_id"]]["reason"] == reason
-    assert [g.name for g in result.gates if g.result == "warn"] == ["rows_lost"]
+    assert [g.name for g in result.gates if g.result == "warn"] == ["rows_lost", "nothing_new"]
 
 
 def test_provenance_and_pages_ride_along(folder: Path) -> None:
@@ -217,13 +217,35 @@ def failed(error: RefusedError) -> set[str]:
     return {g.name for g in error.gates if g.result == "fail"}
 
 
-def test_gate_silent_site(folder: Path) -> None:
+def test_a_site_that_brings_nothing_is_carried_forward_with_its_own_date(folder: Path) -> None:
     rows = some(8, "a") + some(3, "b")
     go(folder, rows)
-    error = refuse(folder, rows[:8])
-    assert failed(error) == {"silent_sites"}
-    assert "b brought no speech" in str(error)
-    assert "--accept silent_sites" in str(error)
+    kept = by_id(folder, "provenance")
+    result = go(folder, rows[:8], 1)
+    assert result.version is None  # nothing else changed
+    assert "b (3 speeches as of 2026-11-22" in next(g for g in result.gates if g.name == "carried_sites").what
+    result = go(folder, [*rows[:8], speech("a", 50)], 2, [page(r, "error") for r in rows[8:]])
+    assert (result.added, result.removed) == (1, 0)
+    manifest = open_dataset(folder).manifest
+    assert manifest.carried["b"].model_dump() == {
+        "rows": 3,
+        "as_of": DAY,
+        "since": "2026-11-22.1",
+        "why": "it brought no speech: of its 3 pages 3 are error",
+    }
+    assert manifest.sites == {"a": 9, "b": 3}
+    assert {k: v for k, v in by_id(folder, "provenance").items() if k.startswith("b:")} == {
+        k: v for k, v in kept.items() if k.startswith("b:")
+    }
+    go(folder, [*rows[:8], speech("a", 50), speech("a", 51)], 3)
+    assert open_dataset(folder).manifest.carried["b"].as_of == DAY
+    assert go(folder, [*rows, speech("a", 50), speech("a", 51), speech("b", 9)], 4).removed == 0
+    assert open_dataset(folder).manifest.carried == {}
+
+
+def test_a_silent_site_may_go(folder: Path) -> None:
+    rows = some(8, "a") + some(3, "b")
+    go(folder, rows)
     result = go(folder, rows[:8], 1, accept={"silent_sites": "the site has closed"})
     assert result.removed == 3
     gate = next(g for g in open_dataset(folder).manifest.gates if g.name == "silent_sites")
@@ -232,10 +254,10 @@ def test_gate_silent_site(folder: Path) -> None:
     assert {r["reason"] for r in by_id(folder, "removed").values()} == {"unknown"}
 
 
-def test_gate_silent_site_counts_held_rows_as_nothing(folder: Path) -> None:
+def test_every_site_silent_at_once_is_refused(folder: Path) -> None:
     rows = some(8, "a") + some(3, "b")
     go(folder, rows)
-    assert failed(refuse(folder, rows[:8], pages=[page(r, "error") for r in rows[8:]])) == {"silent_sites"}
+    assert failed(refuse(folder, [], pages=[page(r, "error") for r in rows])) == {"carried_sites"}
 
 
 def test_gate_rows_lost_and_gone(folder: Path) -> None:

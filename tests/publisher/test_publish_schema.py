@@ -107,8 +107,9 @@ def aged(folder: Path, schema_version: str = "1.0.0") -> None:
         manifest.model_copy(update={"tables": tables, "schema_version": schema_version}).model_dump()
     )
     (version / "manifest.json").write_bytes(to_json(manifest))
-    for name in ("manifest.json", "README.md", "changes.parquet", "changes.json"):
-        sums[name] = sha256((version / name).read_bytes())
+    for path in version.iterdir():
+        if path.is_file() and path.name != "SHA256SUMS":
+            sums[path.name] = sha256(path.read_bytes())
     (version / "SHA256SUMS").write_text("".join(f"{d}  {n}\n" for n, d in sorted(sums.items())))
     (folder / "latest.json").write_bytes(to_json(latest_of(manifest, sums["manifest.json"])))
     (folder / "versions.json").unlink()

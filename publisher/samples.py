@@ -1,0 +1,78 @@
+"""The few rows of a version that people see first: the preview, and the titles in its changelog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from publisher.build import Build
+from publisher.documents.changelog import chosen as chosen_examples
+from publisher.documents.changelog import titled
+from publisher.layout import flat
+from publisher.manifest import Manifest
+from publisher.parts import PartStore
+from publisher.preview import COLUMNS, SCHEMA, chosen, preview
+from publisher.storage import checked, decode, read_file
+from publisher.tables import SPEECHES
+
+FILE = "preview.parquet"
+KEYS = ["speech_id", "site", "doc_type", "is_preview"]
+
+
+def previewed(folder: Path, store: PartStore, made: Build, parent: Manifest | None) -> pa.Table:
+    """The preview of a version that is about to be written. Rows that the parent's preview has and that did not change are taken from there,
+    so that not every part is read for a hundred rows."""
+    assert made.state is not None
+    assert made.changes is not None
+    index = made.state.tables["speeches"]
+    wanted = chosen(index.select(["key", *KEYS[1:]]).rename_columns(KEYS))
+    before = _before(folder, parent)
+    touched = flat(made.changes.filter(pc.equal(made.changes["table"], "speeches"))["id"])
+    stays = pc.is_in(before["speech_id"], value_set=wanted)
+    kept = before.filter(pc.and_not(stays, pc.is_in(before["speech_id"], value_set=touched)))
+    rest = wanted.filter(pc.invert(pc.is_in(wanted, value_set=flat(kept["speech_id"]))))
+    rows = preview(_rows(store, made, rest, [*COLUMNS, "text"]), max(1, len(rest)))
+    return pa.concat_tables([kept, rows.cast(SCHEMA)]).sort_by("speech_id").combine_chunks()
+
+
+def _before(folder: Path, parent: Manifest | None) -> pa.Table:
+    if parent is None or FILE not in parent.files:
+        return SCHEMA.empty_table()
+    path = folder / "versions" / parent.version / FILE
+    rows = decode(checked(read_file(path), parent.files[FILE].sha256, str(path)), str(path))
+    return rows.cast(SCHEMA) if rows.schema.names == SCHEMA.names else SCHEMA.empty_table()
+
+
+def _rows(store: PartStore, made: Build, ids: pa.Array, columns: list[str]) -> pa.Table:
+    """Some columns of the speeches with these ids, reading only the parts that hold them."""
+    assert made.state is not None
+    parts = made.entries["speeches"].parts
+    starts = np.concatenate([[0], np.cumsum([p.rows for p in parts])]).astype(np.int64)
+    keys = flat(made.state.tables["speeches"]["key"])
+    places = np.flatnonzero(pc.is_in(keys, value_set=ids.cast(pa.large_string())).to_numpy(zero_copy_only=False))
+    out = [SPEECHES.schema.empty_table().select(columns)]
+    for number in np.unique(np.searchsorted(starts, places, side="right") - 1).tolist():
+        here = places[(places >= starts[number]) & (places < starts[number + 1])] - starts[number]
+        out.append(store.columns("speeches", parts[number], columns).take(pa.array(here)).cast(out[0].schema))
+    return pa.concat_tables(out)
+
+
+def examples(store: PartStore, made: Build, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """`examples` of a changelog (publisher/documents/changelog.py). summary: what changes.json holds."""
+    assert made.changes is not None
+    ids = chosen_examples(summary["speeches"])
+    shown = pa.array([*ids["added"], *ids["changed"]], pa.string())
+    titles: dict[str, Mapping[str, Any]] = {
+        r["speech_id"]: r for r in _rows(store, made, shown, ["speech_id", "site", "title"]).to_pylist()
+    }
+    titles |= {r["speech_id"]: r for r in made.left if r["speech_id"] in set(ids["removed"])}
+    speeches = pc.equal(made.changes["table"], "speeches")
+    rows = made.changes.filter(pc.and_(speeches, pc.is_in(made.changes["id"], value_set=shown)))
+    columns = dict(zip(rows["id"].to_pylist(), rows["columns"].to_pylist(), strict=True))
+    reasons = {r["speech_id"]: r["reason"] for r in made.left}
+    return {"examples": titled(ids, titles, columns, reasons)}
