@@ -127,7 +127,8 @@ def build(
     _keep_units(parent, stages, numbers, same)
 
     # ---- in
-    intake = Intake(source, stages, store, recipe, version, now)
+    quick = parent is not None and not older and parent.state.recipe == digest
+    intake = Intake(source, stages, store, recipe, version, now, quick)
     old_removed = _rows(parent, store, "removed")
     intake.tombstones(old_removed)
     if parent:

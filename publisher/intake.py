@@ -46,6 +46,9 @@ class Source(Protocol):
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a table of a unit, always the same ones in the same order. Raises DamagedError."""
 
+    def rows(self, unit: Unit, table: str) -> int:
+        """How many rows a table of a unit has."""
+
     def token(self, unit: Unit) -> str | None:
         """The token of what was really read: a shard may have been replaced after `units`."""
 
@@ -67,6 +70,9 @@ class Tables:
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         rows = self.tables[table]
         return rows if columns is None else rows.select([c for c in columns if c in rows.column_names])
+
+    def rows(self, unit: Unit, table: str) -> int:
+        return len(self.tables[table])
 
     def token(self, unit: Unit) -> str | None:
         return None
@@ -141,6 +147,9 @@ class Shards:
                 raise cannot_write(target, e) from e
         self._held.add(unit.name)
         return target
+
+    def rows(self, unit: Unit, table: str) -> int:
+        return int(self._found[unit.name].files[table]["rows"])
 
     def token(self, unit: Unit) -> str | None:
         return self._found[unit.name].folder.name

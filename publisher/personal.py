@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -225,14 +225,20 @@ def _suspects(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 def scan(texts: pa.ChunkedArray | pa.Array) -> list[list[str]]:
     """The kinds of personal data in each text, sorted; null has none. Cheap where few texts have any."""
     out: list[list[str]] = [[] for _ in range(len(texts))]
+    for i, found in _found(texts):
+        out[i] = found
+    return out
+
+
+def _found(texts: pa.ChunkedArray | pa.Array) -> Iterator[tuple[int, list[str]]]:
+    """The texts that have personal data, by number, with its kinds, sorted."""
     start = 0
     for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:
         for i in _candidates(chunk):
             text = chunk[int(i)].as_py()
-            if text is not None:
-                out[start + int(i)] = sorted({h.kind for h in find(text)})
+            if text is not None and (found := sorted({h.kind for h in find(text)})):
+                yield start + int(i), found
         start += len(chunk)
-    return out
 
 
 def _candidates(texts: pa.Array) -> npt.NDArray[np.int64]:
@@ -268,23 +274,24 @@ def apply(rows: pa.Table, mask_found: bool) -> pa.Table:
     personal_data tells what was found in the row as read, masked or not: kinds that stand there already stay, so that a row that
     was masked before (one held from the version before) keeps them. The same rows give the same result, as often as it is applied.
     """
-    n = rows.num_rows
-    before = rows[COLUMN].to_pylist() if COLUMN in rows.column_names else [()] * n
-    kinds = [set(k or ()) for k in before]
-    found_in: set[int] = set()
+    kinds: dict[int, set[str]] = {}
     for column in (rows["text"], _words(rows)):
-        for i, found in enumerate(scan(column)):
-            if found:
-                kinds[i].update(found)
-                found_in.add(i)
-    listed = pa.array([sorted(k) for k in kinds], STRINGS)
-    hit = sorted(found_in)
-    if mask_found and hit:
+        for i, found in _found(column):
+            kinds.setdefault(i, set()).update(found)
+    there = COLUMN in rows.column_names
+    if not there:
+        nothing = pa.array([[]], STRINGS).take(pa.array(np.zeros(rows.num_rows, np.int64)))
+        rows = rows.append_column(pa.field(COLUMN, STRINGS, nullable=False), nothing)
+    if not kinds:
+        return rows
+    hit = sorted(kinds)
+    listed: list[Any] = rows[COLUMN].to_pylist()
+    for i in hit:
+        listed[i] = sorted(kinds[i] | set(listed[i] or ()))
+    if mask_found:
         rows = _replaced(rows, hit, [_masked(r) for r in rows.take(pa.array(hit)).to_pylist()])
-    if COLUMN in rows.column_names:
-        at = rows.schema.get_field_index(COLUMN)
-        return rows.set_column(at, rows.schema.field(at), listed)
-    return rows.append_column(pa.field(COLUMN, STRINGS, nullable=False), listed)
+    at = rows.schema.get_field_index(COLUMN)
+    return rows.set_column(at, rows.schema.field(at), pa.array(listed, STRINGS))
 
 
 def _words(rows: pa.Table) -> pa.ChunkedArray:

@@ -12,7 +12,7 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
@@ -93,6 +93,7 @@ def publish(
     wait: float = 60.0,
     folder: Path | None = None,
     commit: Commit | None = None,
+    taken: Collection[str] = (),
     progress: Progress = lambda *_: None,
 ) -> PublishResult:
     """Publish the next version of a dataset from the records of every site in the home.
@@ -100,7 +101,7 @@ def publish(
     now: the time of publishing, aware (default: the clock); it names the version. accept: reasons for failed gates, by
     gate. warnings: whether a version with warnings waits for a person; confirm: the reason with which one confirmed them. wait: seconds
     to wait for another publish to end. folder: another place of the dataset than the home's (a mirror of a remote
-    one); commit: see `publish_records`.
+    one); commit, taken: see `publish_records`.
 
     Raises RefusedError when a gate refuses, WaitingError when a person has to confirm, JianghuaError when the disk is full or another publish does not end,
     DamagedError when the parent version is damaged, and for a correction file with a mistake. In each case the latest
@@ -127,6 +128,7 @@ def publish(
             recipe=Recipe(load_corrections(home), load_takedowns(home), publish_settings(home).mask_personal_data),
             sources=lambda sites: snapshot(home, sites),
             commit=commit,
+            taken=taken,
             progress=progress,
             scratch=scratch,
         )
@@ -163,6 +165,7 @@ def publish_records(
     recipe: Recipe | None = None,
     sources: Sources | None = None,
     commit: Commit | None = None,
+    taken: Collection[str] = (),
     progress: Progress = lambda *_: None,
     scratch: Path | None = None,
 ) -> PublishResult:
@@ -171,14 +174,14 @@ def publish_records(
     records: where they come from, or the tables speeches, provenance and pages of all sites, rows in any order. memo: folder of what is
     remembered between publishes. recipe: what is done to rows (default: `corrections` alone, which people put right). sources: gives what is known
     of sites (publisher/sources.py). commit: called with the dataset folder, manifest and latest.json of the new version right before
-    it becomes visible; an error there undoes the version.
+    it becomes visible; an error there undoes the version. taken: names of versions that there are elsewhere.
     Raises as `publish` does.
     """
     if scratch is None:
         with _scratch(memo) as own:
             return publish_records(
                 folder, records, now=now, accept=accept, warnings=warnings, confirm=confirm, memo=memo, corrections=corrections,
-                recipe=recipe, sources=sources, commit=commit, progress=progress, scratch=own,
+                recipe=recipe, sources=sources, commit=commit, taken=taken, progress=progress, scratch=own,
             )  # fmt: skip
     check_program()
     now = (now or datetime.now(UTC)).astimezone(UTC)
@@ -193,7 +196,7 @@ def publish_records(
         if latest:
             project(folder, latest)  # a publish that died right after its commit left this to us
         parent = _parent(folder, store, latest, memo) if latest else None
-        name = next_name(folder, now)
+        name = next_name(folder, now, taken)
         try:
             made = build(
                 source,
@@ -293,10 +296,10 @@ def _parent(folder: Path, store: PartStore, latest: Latest, memo: Path | None) -
     return Parent(manifest, latest.reference, state or state_of(store, manifest), measures)
 
 
-def next_name(folder: Path, now: datetime) -> str:
+def next_name(folder: Path, now: datetime, taken: Collection[str] = ()) -> str:
     """The name of the next version: the day (UTC) and a number that goes on from the day's last."""
     day = f"{now:%Y-%m-%d}"
-    numbers = [int(n.split(".")[1]) for n in taken_names(folder) if n.startswith(day + ".")]
+    numbers = [int(n.split(".")[1]) for n in (*taken_names(folder), *taken) if n.startswith(day + ".")]
     return f"{day}.{max(numbers, default=0) + 1}"
 
 

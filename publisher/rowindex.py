@@ -1,7 +1,7 @@
 """What a publish remembers of its parent version, so that its cost follows the change: a few dozen bytes a row instead of the rows.
 
 For each table one index row a row, in the order of the version: its key, a digest of what makes it count as changed, the unit of
-records that brought it, whether it was held. For speeches also the facts that copies are told by. It is kept in
+records that brought it, whether it was held, and a digest of the record that it was made of (r0, r1). For speeches also the facts that copies are told by. It is kept in
 var/publish/DATASET/ and named by the parent's manifest; without it, or where it is damaged, it is made again from the parent's parts.
 """
 
@@ -27,7 +27,7 @@ from publisher.tables import TABLES, Table
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 SEEDS = (20_240_115, 7)
 FACTS = ("text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
 NOT_HELD, HELD, CARRIED = 0, 1, 2  # held: its page could not be read; carried: its whole site failed
@@ -40,6 +40,8 @@ _BASE = [
     pa.field("site", pa.string()),
     pa.field("unit", pa.int32()),
     pa.field("held", pa.int8()),
+    pa.field("r0", pa.uint64()),
+    pa.field("r1", pa.uint64()),
 ]
 
 
@@ -87,6 +89,7 @@ def index_rows(table: Table, rows: pa.Table, unit: int, columns: Sequence[str], 
     """The index of some rows. columns: those that are compared."""
     d0, d1 = digests(rows, columns)
     n = rows.num_rows
+    unknown = pa.array(np.zeros(n, np.uint64))
     arrays = [
         keys(rows, table.key),
         pa.array(d0),
@@ -94,6 +97,8 @@ def index_rows(table: Table, rows: pa.Table, unit: int, columns: Sequence[str], 
         sites_of(table, rows),
         pa.array(np.full(n, unit, np.int32)),
         pa.array(np.full(n, held, np.int8)),
+        unknown,
+        unknown,
     ]
     if table.name == "speeches":
         arrays += [pa.array(page_codes(rows)), *(flat(rows[f]) for f in (*FACTS, "doc_type"))]

@@ -21,6 +21,7 @@ from publisher.storage import checked, decode, read_file
 from publisher.tables import SPEECHES
 
 FILE = "preview.parquet"
+PARTS = 8  # that the preview is taken from
 KEYS = ["speech_id", "site", "doc_type", "is_preview"]
 
 
@@ -29,8 +30,7 @@ def previewed(folder: Path, store: PartStore, made: Build, parent: Manifest | No
     so that not every part is read for a hundred rows."""
     assert made.state is not None
     assert made.changes is not None
-    index = made.state.tables["speeches"]
-    wanted = chosen(index.select(["key", *KEYS[1:]]).rename_columns(KEYS))
+    wanted = chosen(_few_parts(made).rename_columns(KEYS))
     before = _before(folder, parent)
     touched = flat(made.changes.filter(pc.equal(made.changes["table"], "speeches"))["id"])
     stays = pc.is_in(before["speech_id"], value_set=wanted)
@@ -38,6 +38,16 @@ def previewed(folder: Path, store: PartStore, made: Build, parent: Manifest | No
     rest = wanted.filter(pc.invert(pc.is_in(wanted, value_set=flat(kept["speech_id"]))))
     rows = preview(_rows(store, made, rest, [*COLUMNS, "text"]), max(1, len(rest)))
     return pa.concat_tables([kept, rows.cast(SCHEMA)]).sort_by("speech_id").combine_chunks()
+
+
+def _few_parts(made: Build) -> pa.Table:
+    """Of the speeches in PARTS parts, evenly from the oldest to the newest, what a preview is chosen by."""
+    assert made.state is not None
+    index = made.state.tables["speeches"].select(["key", *KEYS[1:]])
+    parts = made.entries["speeches"].parts
+    starts = np.concatenate([[0], np.cumsum([p.rows for p in parts])]).astype(np.int64)
+    numbers = np.unique(np.linspace(0, len(parts) - 1, PARTS).round().astype(np.int64)).tolist()
+    return pa.concat_tables([index.slice(starts[n], parts[n].rows) for n in numbers])
 
 
 def _before(folder: Path, parent: Manifest | None) -> pa.Table:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from publisher.changes import SCHEMA as CHANGES
-from publisher.duplicates import relate
+from publisher.duplicates import relate, texts_of
 from publisher.layout import keys
 from publisher.tables import CONTAINED, DUPLICATES
 
@@ -41,7 +41,7 @@ def relations(
     """
     gone = pa.array(list(ids), pa.string())
     mine = speeches["speech_id"].to_pylist()
-    found = relate(speeches) if mine else None
+    found = relate(speeches, texts_of(speeches)) if mine else None
     new = {r["speech_id"]: r for r in found.duplicates.to_pylist()} if found else {}
     rows = []
     again = set(duplicates["speech_id"].to_pylist()) & set(mine)

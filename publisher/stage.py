@@ -19,12 +19,15 @@ from publisher.manifest import Part, TableEntry
 from publisher.parts import PartStore
 from publisher.rowindex import HELD, NO_UNIT, NOT_HELD, compared, digests, ignored, index_rows, schema_of, sites_of
 from publisher.spill import RANGE, Spill
-from publisher.storage import PART_ROWS
+from publisher.storage import PART_ROWS, SMALL_PART_ROWS
 from publisher.tables import Table
 from publisher.upgrade import filled, missing_columns
 
-UNIT = "__unit"
+UNIT, RAW = "__unit", ("__r0", "__r1")
+EXTRA = [UNIT, *RAW]  # what goes with waiting rows beside their columns
+_EXTRA_FIELDS = [pa.field(UNIT, pa.int32()), *(pa.field(r, pa.uint64()) for r in RAW)]
 I32 = npt.NDArray[np.int32]
+U64 = npt.NDArray[np.uint64]
 
 
 @dataclass(slots=True)
@@ -55,16 +58,18 @@ class Stage:
         self.schema_version = schema_version
         self.missing = missing_columns(table, schema_version)
         self.columns = compared(table, table.schema_in(schema_version).names)
-        self.spill = Spill(table.schema.append(pa.field(UNIT, pa.int32())), scratch / table.name, memory)
+        self.spill = Spill(pa.schema([*table.schema, *_EXTRA_FIELDS]), scratch / table.name, memory)
         self.old = index.num_rows
         self.base = -(-self.old // RANGE) * RANGE
         self.d0, self.d1 = (index[c].to_numpy() for c in ("d0", "d1"))
+        self.raw: U64 = np.stack([index[c].to_numpy() for c in ("r0", "r1")], axis=1)
         self.units: I32 = index["unit"].to_numpy().copy()
         self.held = index["held"].to_numpy().copy()
         self.seen: Mask = np.zeros(self.old, bool)
         self.kept: Mask = np.zeros(self.old, bool)  # of units that are not read again
         self.changed: Mask = np.zeros(self.old, bool)
         self.removed: Mask = np.zeros(self.old, bool)
+        self.most = PART_ROWS if table.name == "speeches" else SMALL_PART_ROWS
         self.starts = np.concatenate([[0], np.cumsum([p.rows for p in self.parts])]).astype(np.int64)
         self._added: list[Places] = []
         self._added_keys: list[pa.Array] = []
@@ -77,27 +82,38 @@ class Stage:
         at = pc.index_in(found, value_set=flat(self.index["key"]))
         return np.asarray(pc.fill_null(at, -1).to_numpy(zero_copy_only=False), np.int64)
 
-    def take_in(self, rows: pa.Table, at: Places, ranks: Places, units: Places) -> tuple[Mask, Mask]:
+    def same(self, at: Places, units: Places) -> None:
+        """Take in rows that are known to be as the parent has them, by their places."""
+        self.seen[at] = True
+        self.units[at] = units
+        self.held[at] = NOT_HELD
+
+    def take_in(
+        self, rows: pa.Table, at: Places, ranks: Places, units: Places, raw: U64 | None = None
+    ) -> tuple[Mask, Mask]:
         """Take in rows; gives which of them are new and which changed.
 
         at: the place of each in the parent, or -1; ranks: the order of each among all that are taken in;
-        units: the number of its unit.
+        units: the number of its unit; raw: digests of their records.
         """
         known = at >= 0
         where = at[known]
         d0, d1 = digests(rows, self.columns)
         changed = np.zeros(rows.num_rows, bool)
         changed[known] = (self.d0[where] != d0[known]) | (self.d1[where] != d1[known])
-        self.seen[where] = True
-        self.units[where] = units[known]
-        self.held[where] = NOT_HELD
+        self.same(where, units[known])
+        if raw is None:
+            raw = np.zeros((rows.num_rows, 2), np.uint64)
+        self.raw[where] = raw[known]
         self.changed[at[changed]] = True
         new = ~known
         wanted = np.flatnonzero(new | changed) if not self.missing else np.arange(rows.num_rows)
         places = np.where(new, self.base + ranks, at)
         if len(wanted):
             some = rows if len(wanted) == rows.num_rows else rows.take(pa.array(wanted))
-            some = some.append_column(pa.field(UNIT, pa.int32()), pa.array(units[wanted].astype(np.int32)))
+            extra = [units[wanted].astype(np.int32), *(raw[wanted, i] for i in (0, 1))]
+            columns = [*some.columns, *map(pa.array, extra)]
+            some = pa.Table.from_arrays(columns, schema=pa.schema([*self.table.schema, *_EXTRA_FIELDS]))
             self.spill.add(some, places[wanted])
         if new.any():
             self._added.append(places[new])
@@ -155,11 +171,11 @@ class Stage:
         """Write the parts of the next version. own: fills the publisher's own columns. measures: gets what is counted of each part
         (publisher/quality.py), by its digest; a part that stands there already is not counted again."""
         touched = np.ones(self.old, bool) if self.missing else self.changed | self.removed
-        outputs = plan([p.rows for p in self.parts], touched, self.removed, self.added, PART_ROWS)
+        outputs = plan([p.rows for p in self.parts], touched, self.removed, self.added, self.most)
         parts: list[Part] = []
         indexes: list[pa.Table] = [schema_of(self.table).empty_table()]
         changed = Changed()
-        index = self.index.set_column(4, "unit", pa.array(self.units)).set_column(5, "held", pa.array(self.held))
+        index = self._marked(self.index, self.units, self.raw).set_column(5, "held", pa.array(self.held))
         names = compared(self.table, self.table.schema.names)
         last: tuple[int, pa.Table] | None = None
         fresh_rows: list[Mask] = []
@@ -186,10 +202,10 @@ class Stage:
             if len(fresh := output[len(stay) :]):
                 rows, found = self.spill.take(fresh)
                 assert len(found) == len(fresh)
-                units = rows[UNIT].to_numpy()
-                rows = own.added(rows.drop_columns([UNIT]))
+                units, raw = _extra(rows)
+                rows = own.added(rows.drop_columns(EXTRA))
                 pieces.append(rows)
-                marks.append(self._indexed(rows, units, names))
+                marks.append(self._indexed(rows, units, raw, names))
             rows = pa.concat_tables(pieces).combine_chunks()
             parts.append(store.write(self.table.name, rows))
             if measures is not None:
@@ -203,8 +219,13 @@ class Stage:
         fresh_mask = np.concatenate([np.zeros(0, bool), *fresh_rows])
         return Emitted(entry, pa.concat_tables(indexes).combine_chunks(), changed, fresh_mask)
 
-    def _indexed(self, rows: pa.Table, units: I32, names: Sequence[str]) -> pa.Table:
-        return index_rows(self.table, rows, 0, names).set_column(4, "unit", pa.array(units))
+    def _indexed(self, rows: pa.Table, units: I32, raw: U64, names: Sequence[str]) -> pa.Table:
+        return self._marked(index_rows(self.table, rows, 0, names), units, raw)
+
+    @staticmethod
+    def _marked(index: pa.Table, units: I32, raw: U64) -> pa.Table:
+        out = index.set_column(4, "unit", pa.array(units))
+        return out.set_column(6, "r0", pa.array(raw[:, 0])).set_column(7, "r1", pa.array(raw[:, 1]))
 
     def _merged(
         self,
@@ -218,18 +239,21 @@ class Stage:
         """Rows of the parent with the changed ones in their places, and their index."""
         marks = index.take(pa.array(places))
         new, at = self.spill.take(places)
-        old = filled(old, new.drop_columns([UNIT]), self.table, self.missing)
+        old = filled(old, new.drop_columns(EXTRA), self.table, self.missing)
         mine = self.changed[places[at]]
         at, new = at[mine], new.filter(pa.array(mine))
         if self.missing:
-            marks = self._indexed(old, self.units[places], names).set_column(5, "held", pa.array(self.held[places]))
+            marks = self._indexed(old, self.units[places], self.raw[places], names).set_column(
+                5, "held", pa.array(self.held[places])
+            )
         if not len(at):
             return old, marks
-        units = new[UNIT].to_numpy()
+        units, raw = _extra(new)
         before = old.take(pa.array(at))
-        masks = [differs(before[n], new[n]) for n in self.columns_of_change]
-        columns = [tuple(n for n, m in zip(self.columns_of_change, masks, strict=True) if m[i]) for i in range(len(at))]
-        new = own.changed(before, new.drop_columns([UNIT]), columns)
+        told = self.columns_of_change
+        masks = [differs(before[n], new[n]) for n in told]
+        columns = [tuple(n for n, m in zip(told, masks, strict=True) if m[i]) for i in range(len(at))]
+        new = own.changed(before, new.drop_columns(EXTRA), columns)
         changed.keys += flat(marks["key"]).take(pa.array(at)).to_pylist()
         changed.columns += columns
         for sha, rows in ((changed.old_sha256, before), (changed.new_sha256, new)):
@@ -237,7 +261,7 @@ class Stage:
         changed.revision += new["revision"].to_pylist() if self.table.name == "speeches" else [None] * len(at)
         order = np.arange(old.num_rows)
         order[at] = old.num_rows + np.arange(len(at))
-        fresh = self._indexed(new, units, names)
+        fresh = self._indexed(new, units, raw, names)
         return (
             pa.concat_tables([old, new]).take(pa.array(order)),
             pa.concat_tables([marks, fresh]).take(pa.array(order)),
@@ -248,6 +272,10 @@ class Stage:
         """The columns whose change is told: those that are compared, and the text."""
         skip = {*self.table.key, *ignored(self.table), *self.missing}
         return [n for n in self.table.schema.names if n not in skip]
+
+
+def _extra(rows: pa.Table) -> tuple[I32, U64]:
+    return rows[UNIT].to_numpy(), np.stack([rows[r].to_numpy() for r in RAW], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +311,12 @@ class SpeechColumns(OwnColumns):
     tombs: dict[str, tuple[int, str]]
 
     def added(self, rows: pa.Table) -> pa.Table:
-        ids = rows["speech_id"].to_pylist() if self.tombs else []
         revision = np.ones(rows.num_rows, np.int32)
+        if not self.tombs:
+            version = pa.array([self.version], pa.string()).take(pa.array(np.zeros(rows.num_rows, np.int64)))
+            return _set(rows, revision=pa.array(revision), first_version=version)
         first = np.full(rows.num_rows, self.version, dtype=object)
-        for i, speech_id in enumerate(ids):
+        for i, speech_id in enumerate(rows["speech_id"].to_pylist()):
             if tomb := self.tombs.get(speech_id):
                 revision[i], first[i] = tomb[0] + 1, tomb[1]
         return _set(rows, revision=pa.array(revision), first_version=pa.array(first, pa.string()))

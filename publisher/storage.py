@@ -33,6 +33,7 @@ __all__ = [
 
 # Small enough that one changed row costs little, large enough for engines that read whole row groups.
 PART_ROWS = 2_500
+SMALL_PART_ROWS = 10_000  # of tables without texts
 # Columns whose values hardly ever repeat: a dictionary of them would be made and thrown away.
 UNIQUE = frozenset(
     {

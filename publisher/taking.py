@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
+from crawler.records import SPEECH_SCHEMA
 from publisher import checks, gates, quality
 from publisher import recipe as recipes
 from publisher.identity import reconcile
 from publisher.intake import Source, Unit
-from publisher.layout import Places, flat, keys
+from publisher.layout import Mask, Places, flat, keys
 from publisher.manifest import Gate
 from publisher.parts import PartStore
 from publisher.recipe import Recipe
-from publisher.rowindex import page_codes
+from publisher.rowindex import digests, page_codes
 from publisher.rules import RowCheck
 from publisher.stage import SpeechColumns, Stage
 from publisher.tables import TABLES, Table
@@ -41,31 +42,41 @@ def in_order(rows: pa.Table, table: Table) -> pa.Table:
         elif c.nullable:
             columns.append(pa.chunked_array([pa.nulls(rows.num_rows, c.type)]))
         else:
-            columns.append(pa.chunked_array([pa.array([nothing(c.type)] * rows.num_rows, c.type)]))
+            columns.append(
+                pa.chunked_array(
+                    [pa.array([nothing(c.type)], c.type).take(pa.array(np.zeros(rows.num_rows, np.int64)))]
+                )
+            )
     return pa.Table.from_arrays(columns, schema=table.schema)
 
 
 @dataclass(slots=True)
 class Light:
     """Of some units and a table: the keys of the rows; for each its place in the parent or -1, its rank among all rows read, and the
-    number of its unit."""
+    number of its unit. raw: digests of the records, once they are known."""
 
     keys: pa.Array
     at: Places
     ranks: Places
     units: Places
+    raw: npt.NDArray[np.uint64] | None = None
 
     def of(self, found: pa.Array) -> Light:
         """The same for rows that a recipe has left, whatever their order."""
         if found.equals(self.keys):
             return self
         at = pc.index_in(found, value_set=self.keys).to_numpy(zero_copy_only=False).astype(np.int64)
-        return Light(found, self.at[at], self.ranks[at], self.units[at])
+        return self.take(at)
+
+    def take(self, at: Places) -> Light:
+        """Some of the rows, by their numbers."""
+        raw = None if self.raw is None else self.raw[at]
+        return Light(self.keys.take(pa.array(at)), self.at[at], self.ranks[at], self.units[at], raw)
 
 
 def _joined(parts: Sequence[Light]) -> Light:
     if len(parts) == 1:
-        return parts[0]
+        return replace(parts[0])
     return Light(
         pa.concat_arrays([p.keys for p in parts]),
         *(np.concatenate(arrays) for arrays in zip(*((p.at, p.ranks, p.units) for p in parts), strict=True)),
@@ -146,12 +157,19 @@ def _days(rows: Mapping[str, pa.Table]) -> dict[str, tuple[pa.Array, npt.NDArray
 
 
 class Intake:
-    """Takes the units in, one after the other."""
+    """Takes the units in, one after the other. quick: the parent was made by the same recipe, so that rows whose records did not change stay."""
 
     def __init__(
-        self, source: Source, stages: dict[str, Stage], store: PartStore, recipe: Recipe, version: str, now: datetime
+        self,
+        source: Source,
+        stages: dict[str, Stage],
+        store: PartStore,
+        recipe: Recipe,
+        version: str,
+        now: datetime,
+        quick: bool,
     ) -> None:
-        self.version = version
+        self.version, self.quick = version, quick
         self.source, self.stages, self.store, self.recipe = source, stages, store, recipe
         self.gates: list[Gate] = []
         self.rules = RowCheck(now)
@@ -172,90 +190,116 @@ class Intake:
 
     def take(self, units: Sequence[Unit], light: Mapping[str, Mapping[str, Light]]) -> bool:
         """Take some units in; False when their tables are not what they should be (see `gates`)."""
-        raw = {n: pa.concat_tables([self.source.read(u, n) for u in units]) for n in RECORDS}
+        where = {n: [light[u.name][n] for u in units] for n in RECORDS} if light else {}
+        raw = {n: pa.concat_tables([self.source.read(u, n, self._columns(n)) for u in units]) for n in RECORDS}
         for n, rows in raw.items():
             table = TABLES[n]
             names = [c.name for c in table.columns if c.name not in (*table.own, *table.made)]
-            self.gates.append(gates.schema(table, rows, names))
+            self.gates.append(gates.schema(table, rows, [c for c in names if c in (self._columns(n) or names)]))
         if gates.refused(self.gates):
             return False
+        lights = {n: _joined(parts) for n, parts in where.items()}
         self.brought.update(raw["speeches"]["site"].to_pylist())
         given = {n: in_order(rows, TABLES[n]) for n, rows in raw.items()}
         given["speeches"] = _with_gone_since(given["speeches"], given["pages"])
         given["speeches"] = SpeechColumns(self.version, {}).added(given["speeches"])  # as if all were new
-        where = {n: _joined([light[u.name][n] for u in units]) for n in RECORDS}
-        self._identify(given, where)
+        suspects = self._suspects(given["speeches"], lights["speeches"])
+        lights["speeches"].raw = np.stack(digests(given["speeches"], self.stages["speeches"].columns), axis=1)
+        if self.quick:
+            self._only_changed(units, given, lights, suspects)
+            suspects = self._suspects(given["speeches"], lights["speeches"])
+        self._identify(given, lights, suspects)
         made = recipes.apply(self.recipe, given["speeches"], given["provenance"], given["pages"])
         self.dropped |= made.dropped
         if made.notes:
             self.notes[units[0].name] = made.notes
         for n, rows in (("speeches", made.speeches), ("provenance", made.provenance), ("pages", made.pages)):
-            where[n] = where[n].of(keys(rows, TABLES[n].key))
-            new, changed = self.stages[n].take_in(rows, where[n].at, where[n].ranks, where[n].units)
+            of = lights[n].of(keys(rows, TABLES[n].key))
+            new, changed = self.stages[n].take_in(rows, of.at, of.ranks, of.units, of.raw)
             fresh = new | changed
             some = rows if fresh.all() else rows.filter(pa.array(fresh))
             self.rules.add(n, some)
             if n == "speeches":
-                self.fresh += quality.measure(some)
+                if self.stages[n].old:
+                    self.fresh += quality.measure(some)
                 self.gates.append(gates.provenance(some, made.provenance))
         self.gates = checks.merged(self.gates)
         return True
 
-    def _identify(self, given: dict[str, pa.Table], where: dict[str, Light]) -> None:
-        """On pages whose parts are not what they were, ids follow the text (publisher/identity.py)."""
+    def _columns(self, name: str) -> list[str] | None:
+        """What is read of a table at first: where most rows will be as they were, all but the texts."""
+        return [c for c in SPEECH_SCHEMA.names if c != "text"] if self.quick and name == "speeches" else None
+
+    def _only_changed(
+        self, units: Sequence[Unit], given: dict[str, pa.Table], lights: dict[str, Light], suspects: Mask
+    ) -> None:
+        """Leave the speeches whose records are as they were, and read the texts of the others."""
+        stage, light = self.stages["speeches"], lights["speeches"]
+        assert light.raw is not None
+        known = light.at >= 0
+        same = known & ~suspects
+        same[known] &= (stage.raw[light.at[known]] == light.raw[known]).all(axis=1)
+        stage.same(light.at[same], light.units[same])
+        rest = np.flatnonzero(~same)
+        texts = [TABLES["speeches"].schema.empty_table()["text"]]
+        start = 0
+        sizes = [int(n) for n in self._sizes(units)]
+        for unit, size in zip(units, sizes, strict=True):
+            mine = rest[(rest >= start) & (rest < start + size)] - start
+            if len(mine):
+                texts.append(self.source.read(unit, "speeches", ["text"])["text"].take(pa.array(mine)))
+            start += size
+        rows = given["speeches"].take(pa.array(rest))
+        at = rows.schema.get_field_index("text")
+        text = pa.chunked_array([c for t in texts for c in t.chunks], rows.schema.field(at).type)
+        given["speeches"] = rows.set_column(at, rows.schema.field(at), text)
+        lights["speeches"] = light.take(rest)
+
+    def _sizes(self, units: Sequence[Unit]) -> list[int]:
+        return [self.source.rows(unit, "speeches") for unit in units]
+
+    def _suspects(self, speeches: pa.Table, light: Light) -> Mask:
+        """Which speeches stand on pages whose parts are not what they were; at least two before or now."""
         stage = self.stages["speeches"]
-        if not stage.old or not given["speeches"].num_rows:
-            return
-        at = where["speeches"].at
-        pages = page_codes(given["speeches"])
-        order = self._by_page
-        lo = np.searchsorted(self._pages, pages, side="left", sorter=order)
-        hi = np.searchsorted(self._pages, pages, side="right", sorter=order)
+        none = np.zeros(speeches.num_rows, bool)
+        if not stage.old or not speeches.num_rows:
+            return none
+        pages = page_codes(speeches)
+        lo, hi = (np.searchsorted(self._pages, pages, side=s, sorter=self._by_page) for s in ("left", "right"))
         before = hi - lo
         _, inverse, count = np.unique(pages, return_inverse=True, return_counts=True)
         now = count[inverse]
-        several = (before > 0) & ((before > 1) | (now > 1) | (at < 0))
-        if not several.any():
-            return
-        texts = stage.index["text_sha256"]
-        new_texts = given["speeches"]["text_sha256"]
-        suspects: set[int] = set()
-        mine = np.flatnonzero(several)
-        old_texts = texts.take(pa.array(np.maximum(at[mine], 0))).to_pylist()
-        for i, old_text, new_text in zip(
-            mine.tolist(), old_texts, new_texts.take(pa.array(mine)).to_pylist(), strict=True
-        ):
-            if at[i] < 0 or old_text != new_text or before[i] != now[i]:
-                suspects.add(int(pages[i]))
-        if not suspects:
-            return
-        chosen = np.isin(pages, np.fromiter(suspects, np.uint64))
-        old_places = np.sort(
-            np.concatenate([order[a:b] for a, b in {(int(lo[i]), int(hi[i])) for i in np.flatnonzero(chosen)}])
-        )
-        columns = [
-            "speech_id",
-            "site",
-            "page_url",
-            "part",
-            "title",
-            "part_title",
-            "text",
-            "text_sha256",
-            "simtext_sha256",
+        several = np.flatnonzero((before > 0) & ((before > 1) | (now > 1) | (light.at < 0)))
+        if not len(several):
+            return none
+        old = stage.index["text_sha256"].take(pa.array(np.maximum(light.at[several], 0))).to_pylist()
+        new = speeches["text_sha256"].take(pa.array(several)).to_pylist()
+        bad = [
+            int(pages[i])
+            for i, a, b in zip(several.tolist(), old, new, strict=True)
+            if light.at[i] < 0 or a != b or before[i] != now[i]
         ]
-        old = stage.details(self.store, old_places, columns)
+        return np.isin(pages, np.array(bad, np.uint64)) if bad else none
+
+    def _identify(self, given: dict[str, pa.Table], lights: dict[str, Light], chosen: Mask) -> None:
+        """On pages whose parts are not what they were, ids follow the text (publisher/identity.py)."""
+        if not chosen.any():
+            return
+        pages = np.unique(page_codes(given["speeches"].filter(pa.array(chosen))))
+        old_places = np.flatnonzero(np.isin(self._pages, pages))
+        columns = [
+            "speech_id", "site", "page_url", "part", "title", "part_title", "text", "text_sha256", "simtext_sha256",
+        ]  # fmt: skip
+        old = self.stages["speeches"].details(self.store, old_places, columns)
         new = given["speeches"].filter(pa.array(chosen)).select(columns)
         taken = {*old["speech_id"].to_pylist(), *self._tombs}
         names = {a: b for a, b in reconcile(old, new, taken, self._tombs).items() if a != b}
-        if not names:
-            return
-        for name in ("speeches", "provenance"):
+        for name in ("speeches", "provenance") if names else ():
             given[name], renamed = _renamed(given[name], names)
             found = keys(given[name], TABLES[name].key)
-            at = where[name].at.copy()
+            at = lights[name].at.copy()
             at[renamed] = self.stages[name].find(found.filter(pa.array(renamed)))
-            where[name] = Light(found, at, where[name].ranks, where[name].units)
+            lights[name] = replace(lights[name], keys=found, at=at)
 
 
 def _renamed(rows: pa.Table, names: Mapping[str, str]) -> tuple[pa.Table, npt.NDArray[np.bool_]]:

@@ -25,7 +25,7 @@ _OF_TEXT: dict[str, Callable[[str], Any]] = {"script": script_of, "masks": lambd
 
 def nothing(dtype: pa.DataType) -> Any:
     """The value that says nothing in a column that may not be null."""
-    return "" if pa.types.is_string(dtype) else [] if pa.types.is_list(dtype) else 0
+    return "" if pa.types.is_string(dtype) or pa.types.is_large_string(dtype) else [] if pa.types.is_list(dtype) else 0
 
 
 def missing_columns(table: Table, schema_version: str) -> list[str]:

@@ -72,7 +72,7 @@ class Published:
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "PART_ROWS", MOST)
+    monkeypatch.setattr(stage, "SMALL_PART_ROWS", MOST)
     monkeypatch.setattr(stage, "RANGE", 16)
     monkeypatch.setattr(spill, "RANGE", 16)
 
