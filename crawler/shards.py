@@ -2,13 +2,14 @@
 
     var/records/SITE/
       07.json                 pointer of bucket 07: which shard holds, of which input it was made, digest of each file
-      07-3f2a…/               the shard, immutable: speeches, provenance, pages, readings, cuts (.parquet)
+      07-3f2a…/               the shard, immutable: speeches, provenance, pages, readings, cuts (.parquet), marks.arrow
 
 The articles of a site are spread over BUCKETS buckets by a hash of their key; one bucket is one unit of work, rewritten whole
 or not at all. A shard is written beside, renamed into place under the digest of its content, and then its pointer is
 replaced: the pointer is the only commit point. The same rows give the same bytes, and a shard whose content did not change is not
 touched. `readings` and `cuts` are extraction's own memory of what reading made of each article and of what it cut (see READING, CUT); the
-other three are what the publisher takes.
+other three are what the publisher takes; `marks` has a digest of each of their rows (see `Marks`), so that the publisher finds the few that changed
+without reading the others.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA, STRIN
 BUCKETS = 16
 FORMAT = 1
 ROW_GROUP = 20_000
+SPEECHES_ROW_GROUP = 256  # so that one speech can be read without all others
 
 _NUMBERS = pa.list_(pa.field("item", pa.int16(), nullable=False))
 READING: tuple[Column, ...] = (
@@ -71,6 +73,26 @@ SCHEMAS: dict[str, pa.Schema] = {
     "readings": READING_SCHEMA,
     "cuts": CUT_SCHEMA,
 }
+# What identifies a row of the tables that the publisher takes.
+KEYS: dict[str, tuple[str, ...]] = {
+    "speeches": ("speech_id",),
+    "provenance": ("speech_id", "ordinal"),
+    "pages": ("site", "key"),
+}
+MARKS = "marks.arrow"
+MARKS_SCHEMA = pa.schema(
+    [
+        pa.field("table", pa.string(), nullable=False),
+        pa.field("key", pa.large_string(), nullable=False),  # of several columns joined by \x1f
+        pa.field(
+            "day", pa.int64()
+        ),  # published_at of the speech that the row belongs to, in ms; null where there is none
+        pa.field(
+            "high", pa.uint64(), nullable=False
+        ),  # digest of the row without its text, which has one of its own in it
+        pa.field("low", pa.uint64(), nullable=False),
+    ]
+)
 COLUMNS = hashlib.sha256("\n".join(f"{n} {t.to_string()}" for n, t in SCHEMAS.items()).encode()).hexdigest()[:16]
 SORT: dict[str, list[tuple[str, str]]] = {
     "speeches": [("page_url", "ascending"), ("part", "ascending"), ("speech_id", "ascending")],
@@ -98,7 +120,8 @@ class Shard:
     """A committed shard, as its pointer says.
 
     input: digest of the input it was made of. files: by table name its sha256 (hex), bytes and rows. counts: pages by fate.
-    complete: False when an archived record could not be read, so that the same input is tried again.
+    complete: False when an archived record could not be read, so that the same input is tried again. marks: SHA-256 of its marks, None in a
+    shard written before there were any.
     """
 
     site: str
@@ -108,6 +131,7 @@ class Shard:
     files: Mapping[str, Mapping[str, Any]]
     counts: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
+    marks: str | None = None
 
     def path(self, table: str) -> Path:
         """The Parquet file of a table."""
@@ -140,8 +164,9 @@ def read_pointer(home: Home, site: str, bucket: int) -> Shard | None:
         if not re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{16}", folder) or set(value["files"]) != set(SCHEMAS):
             raise _damaged(path, "the pointer does not name a shard")
         return Shard(
-            site, bucket, path.parent / folder, value["input"], value["files"], value["counts"], value["complete"]
-        )
+            site, bucket, path.parent / folder, value["input"], value["files"], value["counts"], value["complete"],
+            value.get("marks"),
+        )  # fmt: skip
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as e:
@@ -223,7 +248,7 @@ def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:
         sink,
         compression="zstd",
         compression_level=3,
-        row_group_size=ROW_GROUP,
+        row_group_size=SPEECHES_ROW_GROUP if "text_sha256" in schema.names else ROW_GROUP,
         write_page_index=True,
         write_page_checksum=True,
     )
@@ -239,7 +264,9 @@ def write_shard(
     Raises JianghuaError when the disk is full; what was committed before then still holds.
     """
     root = home.records(site)
-    data = {name: _parquet(tables[name].sort_by(SORT[name]), SCHEMAS[name]) for name in SCHEMAS}
+    in_order = {name: tables[name].sort_by(SORT[name]) for name in SCHEMAS}
+    data = {name: _parquet(rows, SCHEMAS[name]) for name, rows in in_order.items()}
+    marks = _marks(in_order)
     files = {
         name: {"sha256": hashlib.sha256(b).hexdigest(), "bytes": len(b), "rows": tables[name].num_rows}
         for name, b in data.items()
@@ -248,11 +275,13 @@ def write_shard(
     folder = root / f"{_name(bucket)}-{content}"
     fates = tables["pages"].column("fate").value_counts().to_pylist()
     counts = {v["values"]: v["counts"] for v in sorted(fates, key=lambda v: str(v["values"]))}
-    shard = Shard(site, bucket, folder, input_digest, files, counts, complete)
+    shard = Shard(site, bucket, folder, input_digest, files, counts, complete, hashlib.sha256(marks).hexdigest())
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not _holds(shard):
-            _put(folder, data)
+            _put(folder, data | {MARKS: marks})
+        elif not (folder / MARKS).is_file() or (folder / MARKS).read_bytes() != marks:
+            durable.write_bytes(folder / MARKS, marks)
     except OSError as e:
         raise durable.cannot_write(folder, e) from e
     pointer = {
@@ -263,11 +292,57 @@ def write_shard(
         "files": files,
         "counts": counts,
         "complete": complete,
+        "marks": shard.marks,
     }
     if not _same(home, shard):
         durable.write_json(pointer_path(home, site, bucket), pointer)
     sweep(root, bucket, keep=folder.name)
     return shard
+
+
+def _marks(tables: Mapping[str, pa.Table]) -> bytes:
+    """Marks of the rows of the tables that the publisher takes, in their order, as an Arrow file."""
+    speeches, pages = tables["speeches"], tables["pages"]
+    days = {
+        i: None if at is None else int(at.timestamp() * 1000)
+        for i, at in zip(speeches["speech_id"].to_pylist(), speeches["published_at"].to_pylist(), strict=True)
+    }
+    of_page = dict(zip(speeches["page_url"].to_pylist(), speeches["speech_id"].to_pylist(), strict=True))
+    gone = dict(zip(pages["url"].to_pylist(), pages["gone_since"].to_pylist(), strict=True))
+    out: list[dict[str, Any]] = []
+    for name, columns in KEYS.items():
+        for row in tables[name].drop_columns([c for c in ("text",) if c in tables[name].column_names]).to_pylist():
+            if name == "speeches":  # whether its page is gone is told in its row
+                row["gone_since"] = gone.get(row["page_url"])
+            digest = hashlib.blake2b(repr(list(row.items())).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            speech = row.get("speech_id") or of_page.get(row["url"])
+            out.append(
+                {
+                    "table": name,
+                    "key": "\x1f".join(str(row[c]) for c in columns),
+                    "day": days.get(speech),
+                    "high": int.from_bytes(digest[:8], "big"),
+                    "low": int.from_bytes(digest[8:], "big"),
+                }
+            )
+    rows = pa.Table.from_pylist(out, schema=MARKS_SCHEMA).combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, MARKS_SCHEMA) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue())
+
+
+def read_marks(shard: Shard, path: Path) -> pa.Table | None:
+    """The marks of a shard in the file `path` (MARKS_SCHEMA), None where it has none. Raises DamagedError."""
+    if shard.marks is None:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise _damaged(path, f"a file of the shard cannot be read: {e.strerror or e}") from None
+    if hashlib.sha256(data).hexdigest() != shard.marks:
+        raise _damaged(path, "a file of the shard is not what was written (its SHA-256 differs)")
+    return pa.ipc.open_file(pa.BufferReader(data)).read_all()
 
 
 def _holds(shard: Shard) -> bool:
@@ -291,7 +366,7 @@ def _put(folder: Path, data: Mapping[str, bytes]) -> None:
     try:
         beside.chmod(0o755)
         for name, content in data.items():
-            with (beside / f"{name}.parquet").open("wb") as f:
+            with (beside / (name if name == MARKS else f"{name}.parquet")).open("wb") as f:
                 f.write(content)
                 f.flush()
                 os.fsync(f.fileno())

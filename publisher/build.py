@@ -36,7 +36,7 @@ from publisher.releaserules import Run, release_gates
 from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
-from publisher.taking import RECORDS, Intake, batches, in_order, look, unique_keys
+from publisher.taking import RECORDS, Changed, Intake, batches, in_order, look, look_for_changes, unique_keys
 
 MEMORY = {"speeches": 96 << 20, "provenance": 32 << 20, "pages": 32 << 20}  # bytes of waiting rows
 
@@ -127,22 +127,30 @@ def build(
     _keep_units(parent, stages, numbers, same)
 
     # ---- in
-    quick = parent is not None and not older and parent.state.recipe == digest
-    intake = Intake(source, stages, store, recipe, version, now, quick)
+    intake = Intake(source, stages, store, recipe, version, now)
     old_removed = _rows(parent, store, "removed")
     intake.tombstones(old_removed)
     if parent:
         intake.notes |= {n: v for n, v in parent.state.notes.items() if n in same}
     todo = [u for u in units if u.name not in same]
-    light, damaged = look(source, todo, stages, numbers)
-    damaged = dict(source.damaged) | damaged
+    damaged = dict(source.damaged)
+    looked: Changed | None = None
+    if parent and not older and parent.state.recipe == digest and not recipe.corrections:
+        looked, todo, broken = look_for_changes(source, todo, stages, numbers)
+        damaged |= broken
+    light, broken = look(source, [u for u in todo if u.site not in damaged], stages, numbers)
+    damaged |= broken
     for site, why in damaged.items():
         if not before.get(site):
             raise DamagedError(
                 f"the records of '{site}' cannot be read: {why}", where=site, remedy="run `jianghua extract` again"
             )
     todo = [u for u in todo if u.site not in damaged]
+    for stage in stages.values() if damaged else ():
+        stage.forget(damaged)  # all of a site or nothing
     done = 0
+    if looked and looked.same:
+        intake.take_changed(looked)
     for batch in batches(todo, light, alone=bool(recipe.corrections)):
         progress("reading records", done, len(todo))
         if not intake.take(batch, light):
@@ -151,7 +159,7 @@ def build(
     progress("reading records", len(todo), len(todo))
     found = [*intake.gates]
     if not gates.refused(found):
-        found += [unique_keys(stages[n], light) for n in RECORDS]
+        found += [unique_keys(stages[n], light, looked) for n in RECORDS]
         found += rules.gates_of(intake.rules.result())
     found = gates.accepted(found, accept)
     brought = Counter(intake.brought)
@@ -218,6 +226,7 @@ def build(
         own = SpeechColumns(version, tombs) if n == "speeches" else OwnColumns()
         emitted[n] = stages[n].emit(store, own, known if n == "speeches" else None)
     progress("writing parts", len(RECORDS), len(RECORDS))
+    found.append(_provenance(emitted))
     progress("comparing texts", 0, 1)
     relations = _relations(parent, store, speeches, emitted["speeches"], index)
     for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained)):
@@ -269,6 +278,14 @@ def _stage(name: str, parent: Parent | None, scratch: Path) -> Stage:
         parent.manifest.schema_version if parent else SCHEMA_VERSION,
         scratch,
         MEMORY.get(name, 32 << 20),
+    )
+
+
+def _provenance(emitted: Mapping[str, Emitted]) -> Gate:
+    """Every speech says where it was read from."""
+    told = pc.replace_substring_regex(flat(emitted["provenance"].index["key"]), "\x1f.*$", "")
+    return gates.provenance(
+        pa.table({"speech_id": emitted["speeches"].index["key"]}), pa.table({"speech_id": pa.chunked_array([told])})
     )
 
 

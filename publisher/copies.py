@@ -22,7 +22,7 @@ from publisher.similarity import BLOCK, I64, U64, shingle_sets
 # Gives (speech_id, text) of the speeches asked for, in any order.
 Texts = Callable[[Sequence[str]], Iterable[tuple[str, str]]]
 
-HELD = 24_000  # sets of 5-grams held at a time, about 7 KB each
+HELD = 16_000  # sets of 5-grams held at a time, about 7 KB each
 REASONS = ("exact", "script_variant", "mask_variant", "near")  # nearest first
 
 _EMPTY = int(hashlib.sha256(b"").hexdigest()[:16], 16)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,7 +20,7 @@ from crawler.durable import cannot_write
 from crawler.errors import DamagedError
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
-from crawler.shards import BUCKETS, Shard, extracted_sites, read_pointer, verify
+from crawler.shards import BUCKETS, MARKS, Shard, extracted_sites, read_marks, read_pointer, verify
 
 SCHEMAS: dict[str, pa.Schema] = {
     "speeches": SPEECH_SCHEMA,
@@ -46,8 +47,11 @@ class Source(Protocol):
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a table of a unit, always the same ones in the same order. Raises DamagedError."""
 
-    def rows(self, unit: Unit, table: str) -> int:
-        """How many rows a table of a unit has."""
+    def marks(self, unit: Unit) -> pa.Table | None:
+        """Key, day and digest of each row of a unit (crawler/shards.py, MARKS_SCHEMA), None where they are not known. Raises DamagedError."""
+
+    def some(self, unit: Unit, table: str, rows: Sequence[int]) -> pa.Table:
+        """Some rows of a table of a unit, by their numbers, ascending. Raises DamagedError."""
 
     def token(self, unit: Unit) -> str | None:
         """The token of what was really read: a shard may have been replaced after `units`."""
@@ -71,8 +75,11 @@ class Tables:
         rows = self.tables[table]
         return rows if columns is None else rows.select([c for c in columns if c in rows.column_names])
 
-    def rows(self, unit: Unit, table: str) -> int:
-        return len(self.tables[table])
+    def marks(self, unit: Unit) -> pa.Table | None:
+        return None
+
+    def some(self, unit: Unit, table: str, rows: Sequence[int]) -> pa.Table:
+        return self.tables[table].take(pa.array(rows, pa.int64()))
 
     def token(self, unit: Unit) -> str | None:
         return None
@@ -90,6 +97,7 @@ class Shards:
     damaged: dict[str, str] = field(default_factory=dict)
     _found: dict[str, Shard] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
+    _checked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for site in extracted_sites(self.home):
@@ -106,6 +114,13 @@ class Shards:
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         folder = self._hold(unit)
         path = folder / f"{table}.parquet"
+        if f"{unit.name} {table}" not in self._checked:
+            shard = self._found[unit.name]
+            try:
+                verify(replace(shard, folder=folder), (table,))
+            except DamagedError as e:
+                raise self._broken(unit, table, e) from None
+            self._checked.add(f"{unit.name} {table}")
         try:
             found = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False).read(
                 columns=None if columns is None else list(columns)
@@ -113,14 +128,10 @@ class Shards:
             # Parquet knows no seconds: timestamps come back in milliseconds
             return found.cast(pa.schema([SCHEMAS[table].field(name) for name in found.column_names]))
         except (pa.ArrowException, OSError, ValueError, KeyError) as e:
-            raise DamagedError(
-                f"a file of the records cannot be read: {str(e).splitlines()[0]}",
-                where=str(self._found[unit.name].path(table)),
-                remedy="run `jianghua extract` again: it makes the shard anew",
-            ) from None
+            raise self._broken(unit, table, e) from None
 
     def _hold(self, unit: Unit, attempts: int = 5) -> Path:
-        """The unit's files, linked where nobody sweeps them and checked against their SHA-256."""
+        """The unit's files, linked where nobody sweeps them."""
         target = self.folder / unit.name
         if unit.name in self._held:
             return target
@@ -131,14 +142,15 @@ class Shards:
                 target.mkdir(parents=True)
                 for table in SCHEMAS:
                     _link(shard.path(table), target / f"{table}.parquet")
-                verify(Shard(shard.site, shard.bucket, target, "", shard.files), tuple(SCHEMAS))
+                if shard.marks is not None:
+                    _link(shard.folder / MARKS, target / MARKS)
                 break
-            except (DamagedError, FileNotFoundError) as e:
+            except FileNotFoundError as e:
                 # An extraction may have replaced the shard between its pointer and its files; then there is a new pointer.
                 newer = read_pointer(self.home, shard.site, shard.bucket)
                 if newer is None or newer.folder == shard.folder or attempt == attempts - 1:
                     raise DamagedError(
-                        "a file of the records is not what was written",
+                        "a file of the records is missing",
                         where=str(shard.folder),
                         remedy="run `jianghua extract` again: it makes the shard anew",
                     ) from e
@@ -148,8 +160,38 @@ class Shards:
         self._held.add(unit.name)
         return target
 
-    def rows(self, unit: Unit, table: str) -> int:
-        return int(self._found[unit.name].files[table]["rows"])
+    def marks(self, unit: Unit) -> pa.Table | None:
+        folder = self._hold(unit)
+        try:
+            return read_marks(self._found[unit.name], folder / MARKS)
+        except DamagedError as e:
+            raise self._broken(unit, "marks", e) from None
+
+    def some(self, unit: Unit, table: str, rows: Sequence[int]) -> pa.Table:
+        """By row groups: those that hold the rows are read, every page's checksum verified."""
+        path = self._hold(unit) / f"{table}.parquet"
+        wanted = np.asarray(rows, np.int64)
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+                ends = np.cumsum(sizes)
+                of = np.searchsorted(ends, wanted, side="right")
+                groups = np.unique(of)
+                before = np.cumsum([0, *(sizes[g] for g in groups)])
+                found = file.read_row_groups(groups.tolist())
+            place = np.searchsorted(groups, of)
+            local = wanted - np.append(0, ends)[of] + before[place]
+            return found.take(pa.array(local)).cast(SCHEMAS[table])
+        except (pa.ArrowException, OSError, ValueError, KeyError, IndexError) as e:
+            raise self._broken(unit, table, e) from None
+
+    def _broken(self, unit: Unit, table: str, error: Exception) -> DamagedError:
+        shard = self._found[unit.name]
+        return DamagedError(
+            f"a file of the records cannot be read: {(str(error) or repr(error)).splitlines()[0]}",
+            where=str(shard.folder / MARKS if table == "marks" else shard.path(table)),
+            remedy="run `jianghua extract` again: it makes the shard anew",
+        )
 
     def token(self, unit: Unit) -> str | None:
         return self._found[unit.name].folder.name

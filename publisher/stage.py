@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,12 @@ class Stage:
             self._added_keys.append(keys(rows.filter(pa.array(new)), self.table.key))
             self.new_sites.update(sites_of(self.table, rows.filter(pa.array(new))).to_pylist())
         return new, changed
+
+    def forget(self, sites: Iterable[str]) -> None:
+        """Take rows of these sites that were not read again as not taken in."""
+        of_sites = pc.is_in(self.index["site"], value_set=pa.array(list(sites), pa.string()))
+        self.seen[np.asarray(flat(of_sites).to_numpy(zero_copy_only=False), bool)] = False
+        self.kept &= self.seen
 
     @property
     def gone(self) -> Places:

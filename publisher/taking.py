@@ -14,23 +14,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
-from crawler.records import SPEECH_SCHEMA
+from crawler.shards import MARKS_SCHEMA
 from publisher import checks, gates, quality
 from publisher import recipe as recipes
 from publisher.identity import reconcile
-from publisher.intake import Source, Unit
+from publisher.intake import SCHEMAS, Source, Unit
 from publisher.layout import Mask, Places, flat, keys
 from publisher.manifest import Gate
 from publisher.parts import PartStore
 from publisher.recipe import Recipe
-from publisher.rowindex import digests, page_codes
+from publisher.rowindex import page_codes
 from publisher.rules import RowCheck
 from publisher.stage import SpeechColumns, Stage
 from publisher.tables import TABLES, Table
 from publisher.upgrade import nothing
 
 RECORDS = ("speeches", "provenance", "pages")
-BATCH = 10_000  # rows of all tables that are taken in together, where units are small
+MOST_CHANGED = 50_000  # rows that are read at once where only what changed is read
+BATCH = 20_000  # rows of all tables that are taken in together, where units are small
 
 
 def in_order(rows: pa.Table, table: Table) -> pa.Table:
@@ -77,9 +78,13 @@ class Light:
 def _joined(parts: Sequence[Light]) -> Light:
     if len(parts) == 1:
         return replace(parts[0])
+    raws = [p.raw for p in parts if p.raw is not None]
     return Light(
         pa.concat_arrays([p.keys for p in parts]),
-        *(np.concatenate(arrays) for arrays in zip(*((p.at, p.ranks, p.units) for p in parts), strict=True)),
+        np.concatenate([p.at for p in parts]),
+        np.concatenate([p.ranks for p in parts]),
+        np.concatenate([p.units for p in parts]),
+        np.concatenate(raws) if len(raws) == len(parts) else None,
     )
 
 
@@ -114,9 +119,11 @@ def look(
     likely to change again.
     """
     seen: dict[str, dict[str, tuple[pa.Array, npt.NDArray[np.int64]]]] = {}
+    marks: dict[str, pa.Table | None] = {}
     damaged: dict[str, str] = {}
     for unit in units:
         try:
+            marks[unit.name] = source.marks(unit)
             rows = {n: source.read(unit, n, _light_columns(n)) for n in RECORDS}
         except DamagedError as e:
             damaged[unit.site] = f"{e.what} ({e.where})" if e.where else e.what
@@ -139,9 +146,19 @@ def look(
         for unit in good:
             found = seen[unit.name][n][0]
             here = slice(start, start + len(found))
-            out[unit.name][n] = Light(found, at[here], ranks[here], np.full(len(found), numbers[unit.name], np.int64))
+            number = np.full(len(found), numbers[unit.name], np.int64)
+            out[unit.name][n] = Light(found, at[here], ranks[here], number, _raw(marks[unit.name], n, found))
             start += len(found)
     return out, damaged
+
+
+def _raw(marks: pa.Table | None, name: str, found: pa.Array) -> npt.NDArray[np.uint64]:
+    """Digests of the records of a table; 0 where there are no marks."""
+    if marks is not None:
+        mine = marks.filter(pc.equal(marks["table"], name))
+        if flat(mine["key"]).equals(found):
+            return np.stack([mine[c].to_numpy() for c in ("high", "low")], axis=1)
+    return np.zeros((len(found), 2), np.uint64)
 
 
 def _days(rows: Mapping[str, pa.Table]) -> dict[str, tuple[pa.Array, npt.NDArray[np.int64]]]:
@@ -156,20 +173,131 @@ def _days(rows: Mapping[str, pa.Table]) -> dict[str, tuple[pa.Array, npt.NDArray
     return out
 
 
+@dataclass(slots=True)
+class Changed:
+    """What changed in units whose rows have marks. same: the rows that are as the parent has them; raw: the rows that are not, by table, with
+    their `lights`; brought: speeches in the records, by site."""
+
+    same: dict[str, Light]
+    raw: dict[str, pa.Table]
+    lights: dict[str, Light]
+    brought: Counter[str]
+
+
+def look_for_changes(
+    source: Source, units: Sequence[Unit], stages: Mapping[str, Stage], numbers: Mapping[str, int]
+) -> tuple[Changed, list[Unit], dict[str, str]]:
+    """Find the rows that changed in units that have marks, and read these alone.
+
+    The parent must have been made by the same recipe. Gives also the units without marks, or with too much changed to hold at once, and
+    the sites whose records cannot be read, with what is wrong.
+    """
+    marks: dict[str, pa.Table] = {}
+    damaged: dict[str, str] = {}
+    rest: list[Unit] = []
+    for unit in units:
+        try:
+            found = source.marks(unit)
+        except DamagedError as e:
+            damaged[unit.site] = f"{e.what} ({e.where})" if e.where else e.what
+            continue
+        if found is None:
+            rest.append(unit)
+        else:
+            marks[unit.name] = found
+    good = [u for u in units if u.name in marks]
+    lights = {n: _marked(good, marks, n, stages[n], numbers) for n in RECORDS}
+    differ = {n: {u: _differ(stages[n], light) for u, light in lights[n].items()} for n in RECORDS}
+    if sum(int(d.sum()) for of in differ.values() for d in of.values()) > MOST_CHANGED:
+        return Changed({}, {}, {}, Counter()), list(units), {}
+    raw: dict[str, list[pa.Table]] = {n: [] for n in RECORDS}
+    for unit in good:
+        if unit.site in damaged:
+            continue
+        try:
+            siblings = _siblings(source, unit, stages["speeches"], differ["speeches"][unit.name])
+            for n in RECORDS:
+                if n == "speeches":
+                    differ[n][unit.name] |= siblings
+                wanted = np.flatnonzero(differ[n][unit.name])
+                if len(wanted):
+                    raw[n].append(source.some(unit, n, wanted.tolist()))
+        except DamagedError as e:
+            damaged[unit.site] = f"{e.what} ({e.where})" if e.where else e.what
+    good = [u for u in good if u.site not in damaged]
+    same = (
+        {n: _joined([lights[n][u.name].take(np.flatnonzero(~differ[n][u.name])) for u in good]) for n in RECORDS}
+        if good
+        else {}
+    )
+    changed = (
+        {n: _joined([lights[n][u.name].take(np.flatnonzero(differ[n][u.name])) for u in good]) for n in RECORDS}
+        if good
+        else {}
+    )
+    brought: Counter[str] = Counter()
+    for unit in good:
+        brought[unit.site] += len(lights["speeches"][unit.name].at)
+    empty = {n: SCHEMAS[n].empty_table() for n in RECORDS}
+    tables = {n: pa.concat_tables([empty[n], *(t for t in raw[n])]) for n in RECORDS}
+    zero = np.zeros(0, np.int64)
+    none = Light(pa.array([], pa.large_string()), zero, zero, zero)
+    return Changed({n: same.get(n, none) for n in RECORDS}, tables if good else {}, changed, brought), rest, damaged
+
+
+def _marked(
+    units: Sequence[Unit], marks: Mapping[str, pa.Table], name: str, stage: Stage, numbers: Mapping[str, int]
+) -> dict[str, Light]:
+    """Keys, places, ranks and digests of all rows of a table in some units, from their marks."""
+    of = {u.name: marks[u.name].filter(pc.equal(marks[u.name]["table"], name)) for u in units}
+    every = pa.concat_tables([MARKS_SCHEMA.empty_table(), *of.values()])
+    found = flat(every["key"])
+    day = pc.fill_null(flat(every["day"]), OLD)
+    order = pc.sort_indices(
+        pa.table({"day": day, "key": found}), sort_keys=[("day", "ascending"), ("key", "ascending")]
+    )
+    ranks = np.empty(len(found), np.int64)
+    ranks[order.to_numpy()] = np.arange(len(found))
+    at = stage.find(found)
+    raw = np.stack([every[c].to_numpy() for c in ("high", "low")], axis=1)
+    out: dict[str, Light] = {}
+    start = 0
+    for unit in units:
+        n = of[unit.name].num_rows
+        here = slice(start, start + n)
+        out[unit.name] = Light(
+            found.slice(start, n), at[here], ranks[here], np.full(n, numbers[unit.name], np.int64), raw[here]
+        )
+        start += n
+    return out
+
+
+def _differ(stage: Stage, light: Light) -> Mask:
+    """Which rows are not in the parent as they are."""
+    assert light.raw is not None
+    out = light.at < 0
+    known = ~out
+    out[known] = (stage.raw[light.at[known]] != light.raw[known]).any(axis=1)
+    return out
+
+
+def _siblings(source: Source, unit: Unit, stage: Stage, differ: Mask) -> Mask:
+    """The other speeches on the pages of those that changed: how ids are given to the parts of a page depends on all of them."""
+    none = np.zeros(len(differ), bool)
+    if not differ.any() or not stage.old:
+        return none
+    every = source.read(unit, "speeches", ["site", "page_url"])
+    pages = page_codes(every)
+    return np.isin(pages, pages[differ])
+
+
 class Intake:
-    """Takes the units in, one after the other. quick: the parent was made by the same recipe, so that rows whose records did not change stay."""
+    """Takes the units in, one after the other."""
 
     def __init__(
-        self,
-        source: Source,
-        stages: dict[str, Stage],
-        store: PartStore,
-        recipe: Recipe,
-        version: str,
-        now: datetime,
-        quick: bool,
+        self, source: Source, stages: dict[str, Stage], store: PartStore, recipe: Recipe, version: str, now: datetime
     ) -> None:
-        self.version, self.quick = version, quick
+        self.version = version
         self.source, self.stages, self.store, self.recipe = source, stages, store, recipe
         self.gates: list[Gate] = []
         self.rules = RowCheck(now)
@@ -190,73 +318,46 @@ class Intake:
 
     def take(self, units: Sequence[Unit], light: Mapping[str, Mapping[str, Light]]) -> bool:
         """Take some units in; False when their tables are not what they should be (see `gates`)."""
-        where = {n: [light[u.name][n] for u in units] for n in RECORDS} if light else {}
-        raw = {n: pa.concat_tables([self.source.read(u, n, self._columns(n)) for u in units]) for n in RECORDS}
+        raw = {n: pa.concat_tables([self.source.read(u, n) for u in units]) for n in RECORDS}
+        lights = {n: _joined([light[u.name][n] for u in units]) for n in RECORDS} if light else {}
+        if not self._take(raw, lights, units[0].name):
+            return False
+        self.brought.update(raw["speeches"]["site"].to_pylist())
+        return True
+
+    def take_changed(self, looked: Changed) -> bool:
+        """Take in what changed in units whose other rows are known to be as the parent has them."""
+        for n in RECORDS:
+            same = looked.same[n]
+            self.stages[n].same(same.at, same.units)
+        self.brought.update(looked.brought)
+        return self._take(looked.raw, looked.lights, "changed") if looked.raw else True
+
+    def _take(self, raw: Mapping[str, pa.Table], lights: dict[str, Light], name: str) -> bool:
         for n, rows in raw.items():
             table = TABLES[n]
             names = [c.name for c in table.columns if c.name not in (*table.own, *table.made)]
-            self.gates.append(gates.schema(table, rows, [c for c in names if c in (self._columns(n) or names)]))
+            self.gates.append(gates.schema(table, rows, names))
         if gates.refused(self.gates):
             return False
-        lights = {n: _joined(parts) for n, parts in where.items()}
-        self.brought.update(raw["speeches"]["site"].to_pylist())
         given = {n: in_order(rows, TABLES[n]) for n, rows in raw.items()}
         given["speeches"] = _with_gone_since(given["speeches"], given["pages"])
         given["speeches"] = SpeechColumns(self.version, {}).added(given["speeches"])  # as if all were new
-        suspects = self._suspects(given["speeches"], lights["speeches"])
-        lights["speeches"].raw = np.stack(digests(given["speeches"], self.stages["speeches"].columns), axis=1)
-        if self.quick:
-            self._only_changed(units, given, lights, suspects)
-            suspects = self._suspects(given["speeches"], lights["speeches"])
-        self._identify(given, lights, suspects)
+        self._identify(given, lights)
         made = recipes.apply(self.recipe, given["speeches"], given["provenance"], given["pages"])
         self.dropped |= made.dropped
         if made.notes:
-            self.notes[units[0].name] = made.notes
+            self.notes[name] = made.notes
         for n, rows in (("speeches", made.speeches), ("provenance", made.provenance), ("pages", made.pages)):
             of = lights[n].of(keys(rows, TABLES[n].key))
             new, changed = self.stages[n].take_in(rows, of.at, of.ranks, of.units, of.raw)
             fresh = new | changed
             some = rows if fresh.all() else rows.filter(pa.array(fresh))
             self.rules.add(n, some)
-            if n == "speeches":
-                if self.stages[n].old:
-                    self.fresh += quality.measure(some)
-                self.gates.append(gates.provenance(some, made.provenance))
+            if n == "speeches" and self.stages[n].old:
+                self.fresh += quality.measure(some)
         self.gates = checks.merged(self.gates)
         return True
-
-    def _columns(self, name: str) -> list[str] | None:
-        """What is read of a table at first: where most rows will be as they were, all but the texts."""
-        return [c for c in SPEECH_SCHEMA.names if c != "text"] if self.quick and name == "speeches" else None
-
-    def _only_changed(
-        self, units: Sequence[Unit], given: dict[str, pa.Table], lights: dict[str, Light], suspects: Mask
-    ) -> None:
-        """Leave the speeches whose records are as they were, and read the texts of the others."""
-        stage, light = self.stages["speeches"], lights["speeches"]
-        assert light.raw is not None
-        known = light.at >= 0
-        same = known & ~suspects
-        same[known] &= (stage.raw[light.at[known]] == light.raw[known]).all(axis=1)
-        stage.same(light.at[same], light.units[same])
-        rest = np.flatnonzero(~same)
-        texts = [TABLES["speeches"].schema.empty_table()["text"]]
-        start = 0
-        sizes = [int(n) for n in self._sizes(units)]
-        for unit, size in zip(units, sizes, strict=True):
-            mine = rest[(rest >= start) & (rest < start + size)] - start
-            if len(mine):
-                texts.append(self.source.read(unit, "speeches", ["text"])["text"].take(pa.array(mine)))
-            start += size
-        rows = given["speeches"].take(pa.array(rest))
-        at = rows.schema.get_field_index("text")
-        text = pa.chunked_array([c for t in texts for c in t.chunks], rows.schema.field(at).type)
-        given["speeches"] = rows.set_column(at, rows.schema.field(at), text)
-        lights["speeches"] = light.take(rest)
-
-    def _sizes(self, units: Sequence[Unit]) -> list[int]:
-        return [self.source.rows(unit, "speeches") for unit in units]
 
     def _suspects(self, speeches: pa.Table, light: Light) -> Mask:
         """Which speeches stand on pages whose parts are not what they were; at least two before or now."""
@@ -281,8 +382,9 @@ class Intake:
         ]
         return np.isin(pages, np.array(bad, np.uint64)) if bad else none
 
-    def _identify(self, given: dict[str, pa.Table], lights: dict[str, Light], chosen: Mask) -> None:
+    def _identify(self, given: dict[str, pa.Table], lights: dict[str, Light]) -> None:
         """On pages whose parts are not what they were, ids follow the text (publisher/identity.py)."""
+        chosen = self._suspects(given["speeches"], lights["speeches"])
         if not chosen.any():
             return
         pages = np.unique(page_codes(given["speeches"].filter(pa.array(chosen))))
@@ -317,9 +419,11 @@ def _with_gone_since(speeches: pa.Table, pages: pa.Table) -> pa.Table:
     return speeches.set_column(at, speeches.schema.field(at), gone["gone_since"].take(where))
 
 
-def unique_keys(stage: Stage, light: Mapping[str, Mapping[str, Light]]) -> Gate:
+def unique_keys(stage: Stage, light: Mapping[str, Mapping[str, Light]], looked: Changed | None = None) -> Gate:
     """No two rows of the records have one key: neither two that were read nor one that was read and one of a unit that was not."""
     name = stage.table.name
     read = [part[name].keys for part in light.values()]
+    if looked and looked.same:
+        read += [looked.same[name].keys, *([looked.lights[name].keys] if looked.raw else [])]
     kept = flat(stage.index["key"]).filter(pa.array(stage.kept))
     return checks.unique_keys(stage.table, pa.concat_arrays([*read, kept]))

@@ -1,0 +1,197 @@
+"""What a publish remembers must make no difference but in time: with and without it, the same bytes."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from publisher_made import WHEN, origin, page, speech, text
+
+from crawler.home import Home
+from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
+from crawler.shards import CUT_SCHEMA, READING_SCHEMA, pointer_path, read_pointer, write_shard
+from publisher import taking
+from publisher.reader import open_dataset
+from publisher.release import publish
+from publisher.tables import TABLES
+from publisher.verify import verify
+
+DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+Page = list[dict[str, Any]]  # the speeches of one page
+
+
+def bucket(n: int) -> int:
+    return n % 4
+
+
+def extracted(home: Home, site: str, pages: dict[int, Page], fates: dict[int, str], when: datetime) -> None:
+    """The records of a site as extraction would write them: pages by number, spread over four buckets."""
+    for b in range(4):
+        rows = [r for n, parts in pages.items() if bucket(n) == b for r in parts]
+        of_pages = {r["page_url"]: page(r, fetched_at=when) for r in rows}
+        for n, fate in fates.items():
+            if bucket(n) == b:
+                p = page(speech(site, n), fate)
+                of_pages[p["url"]] = p
+        write_shard(
+            home,
+            site,
+            b,
+            {
+                "speeches": pa.Table.from_pylist(rows, schema=SPEECH_SCHEMA),
+                "provenance": pa.Table.from_pylist([origin(r) for r in rows], schema=PROVENANCE_SCHEMA),
+                "pages": pa.Table.from_pylist(list(of_pages.values()), schema=PAGE_SCHEMA),
+                "readings": READING_SCHEMA.empty_table(),
+                "cuts": CUT_SCHEMA.empty_table(),
+            },
+            input_digest=str(when),
+        )
+
+
+def compilation(site: str, n: int, bodies: list[str]) -> Page:
+    return [speech(site, n, body, part=i, parts=len(bodies)) for i, body in enumerate(bodies, 1)]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and p.name not in (".lock",) and "refused" not in p.parts
+    }
+
+
+def changed(rng: random.Random, site: str, pages: dict[int, Page], fates: dict[int, str]) -> None:
+    """A day's changes: edits, counters, new pages, pages that go or cannot be read, parts that come, go and change places."""
+    for n in sorted(pages):
+        what = rng.random()
+        if what < 0.08:
+            fates[n] = rng.choice(["gone", "error", "off_topic"])
+            del pages[n]
+        elif what < 0.16 and len(pages[n]) == 1:
+            pages[n] = [speech(site, n, text((site, n, rng.random())))]
+        elif what < 0.22:
+            pages[n] = [r | {"views": rng.randrange(9999)} for r in pages[n]]
+        elif what < 0.5 and len(pages[n]) > 1:
+            bodies = [r["text"] for r in pages[n]]
+            rng.shuffle(bodies)
+            if rng.random() < 0.5:
+                bodies.insert(rng.randrange(len(bodies)), text((site, n, rng.random())))
+            elif len(bodies) > 2:
+                bodies.pop()
+            pages[n] = compilation(site, n, bodies)
+    for n in sorted(fates):
+        if rng.random() < 0.3:
+            del fates[n]
+            pages[n] = [speech(site, n)]
+    for _ in range(2):
+        n = rng.randrange(200, 900)
+        pages[n] = [speech(site, n, published_at=WHEN + timedelta(days=n))]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_is_remembered_changes_no_byte(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)
+    home = Home(tmp_path / "home")
+    other = Home(tmp_path / "other")
+    sites: dict[str, tuple[dict[int, Page], dict[int, str]]] = {}
+    for site in ("a", "b"):
+        single = {n: [speech(site, n)] for n in range(14)}
+        several = {n: compilation(site, n, [text((site, n, i)) for i in range(4)]) for n in range(20, 25)}
+        sites[site] = single | several, {}
+    looked: list[bool] = []
+    plain = taking.Intake.take_changed
+    monkeypatch.setattr(taking.Intake, "take_changed", lambda self, found: (looked.append(True), plain(self, found))[1])
+    for day in range(5):
+        for site, (pages, fates) in sites.items():
+            if day:
+                changed(rng, site, pages, fates)
+            extracted(home, site, pages, fates, WHEN + timedelta(days=day))
+        # nothing is remembered there but what earlier publishes found
+        for folder in (other.var / "records", other.var / "publish" / "speeches"):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(home.var / "records", other.var / "records")
+        accept = dict.fromkeys(("rows_lost", "rows_gone", "carried_sites"), "a test")
+        now = DAY + timedelta(days=day)
+        one = publish(home, now=now, accept=accept)
+        two = publish(other, now=now, accept=accept)
+        assert (one.version, one.added, one.changed, one.removed) == (two.version, two.added, two.changed, two.removed)
+        a, b = tree(home.datasets), tree(other.datasets)
+        assert a.keys() == b.keys()
+        different = [n for n in a if a[n] != b[n]]
+        assert different == []
+    assert len(looked) == 4  # from the second day on only what changed was read
+    verify(home.datasets / "speeches")
+    rows = open_dataset(home.datasets / "speeches").arrow().to_pylist()
+    there = {r["text"] for pages, _ in sites.values() for parts in pages.values() for r in parts}
+    assert there <= {r["text"] for r in rows}
+    failed = {speech(s, n)["page_url"] for s, (_, fates) in sites.items() for n, f in fates.items() if f == "error"}
+    assert {r["page_url"] for r in rows if r["text"] not in there} <= failed
+
+
+def test_ids_follow_the_texts_of_a_page_also_where_only_that_page_is_read(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    bodies = [text(("x", i)) for i in range(4)]
+    pages = {1: compilation("a", 1, bodies)} | {n: [speech("a", n)] for n in range(5, 9)}
+    extracted(home, "a", pages, {}, WHEN)
+    publish(home, now=DAY)
+    before = {r["text"]: r["speech_id"] for r in open_dataset(home.datasets / "speeches").arrow().to_pylist()}
+    new = text("new")
+    extracted(home, "a", pages | {1: compilation("a", 1, [new, *bodies])}, {}, WHEN)
+    result = publish(home, now=DAY + timedelta(days=1))
+    assert (result.added, result.removed) == (1, 0)
+    after = {r["text"]: r["speech_id"] for r in open_dataset(home.datasets / "speeches").arrow().to_pylist()}
+    assert after == before | {new: after[new]}
+    assert publish(home, now=DAY + timedelta(days=2)).version is None
+    extracted(home, "a", pages | {1: compilation("a", 1, bodies[::-1])}, {}, WHEN)
+    publish(home, now=DAY + timedelta(days=3))
+    last = {r["text"]: r["speech_id"] for r in open_dataset(home.datasets / "speeches").arrow().to_pylist()}
+    assert last == before
+
+
+@pytest.mark.parametrize("file", ["speeches.parquet", "marks.arrow"])
+def test_damaged_records_of_one_site_are_carried_and_the_others_published(tmp_path: Path, file: str) -> None:
+    home = Home(tmp_path)
+    for site in ("a", "b"):
+        extracted(home, site, {n: [speech(site, n)] for n in range(8)}, {}, WHEN)
+    publish(home, now=DAY)
+    for site in ("a", "b"):
+        extracted(home, site, {n: [speech(site, n)] for n in range(9)} | {0: [speech(site, 0, text("e"))]}, {}, WHEN)
+    shard = read_pointer(home, "b", 0)
+    assert shard
+    data = bytearray((shard.folder / file).read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (shard.folder / file).write_bytes(data)
+    result = publish(home, now=DAY + timedelta(days=1))
+    assert (result.added, result.changed) == (1, 1)
+    manifest = open_dataset(home.datasets / "speeches").manifest
+    assert manifest.carried["b"].rows == 8
+    assert manifest.sites == {"a": 9, "b": 8}
+    assert (
+        shard.folder.name in manifest.carried["b"].why or pointer_path(home, "b", 0).name in manifest.carried["b"].why
+    )
+
+
+def test_shards_without_marks_are_read_whole(tmp_path: Path) -> None:
+    """Records of before there were marks."""
+    import json
+
+    home = Home(tmp_path)
+    extracted(home, "a", {n: [speech("a", n)] for n in range(8)}, {}, WHEN)
+    publish(home, now=DAY)
+    extracted(home, "a", {n: [speech("a", n)] for n in range(9)} | {2: [speech("a", 2, text("e"))]}, {}, WHEN)
+    for b in range(4):
+        path = pointer_path(home, "a", b)
+        value = json.loads(path.read_text())
+        shard = read_pointer(home, "a", b)
+        assert shard
+        (shard.folder / "marks.arrow").unlink()
+        del value["marks"]
+        path.write_text(json.dumps(value))
+    result = publish(home, now=DAY + timedelta(days=1))
+    assert (result.added, result.changed, result.removed) == (1, 1, 0)
+    assert set(TABLES) == set(open_dataset(home.datasets / "speeches").tables)
