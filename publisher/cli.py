@@ -58,7 +58,7 @@ def publish(
     if accept and not (reason and reason.strip()):
         raise UsageError("--accept needs a reason", remedy="add --reason TEXT; it is kept in the manifest")
     if warnings not in get_args(Warnings):
-        raise UsageError(f"--warnings: '{warnings}'", remedy=f"use {' or '.join(get_args(Warnings))}")
+        raise UsageError(f"--warnings cannot be '{warnings}'", remedy=f"use {' or '.join(get_args(Warnings))}")
     if confirm is not None and not confirm.strip():
         raise UsageError("--confirm needs a reason", remedy="write --confirm REASON; it is kept in the manifest")
     people: dict[str, Any] = {"warnings": warnings} if warnings != "publish" else {}

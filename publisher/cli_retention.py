@@ -65,7 +65,7 @@ def versions(
 ) -> None:
     """Let versions of a dataset go by rule and sweep the parts that no version names any more.
 
-    The rules stand in [retention] of jianghua.toml; options win over them. By default all versions of the last 30 days stay, and of
+    The rules stand in \\[retention] of jianghua.toml; options win over them. By default all versions of the last 30 days stay, and of
     older ones the last of each month. The latest and the one before always stay. A version that goes leaves a tombstone.
     """
     if ctx.invoked_subcommand is not None:

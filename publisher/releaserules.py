@@ -237,6 +237,8 @@ class Run:
 
 def entry(run: Run, outcome: Outcome, version: str | None, judged: Iterable[Gate], confirmed: bool) -> dict[str, Any]:
     """The run as an entry of the history. version: the one made; judged: its gates; confirmed: a person confirmed its warnings."""
+    # A run without changes does not look for copies: there are those of the parent. None would be 0 in the history.
+    duplicates = run.duplicates_before if outcome == "unchanged" and run.duplicates is None else run.duplicates
     return {
         "at": run.at.isoformat(timespec="seconds"),
         "outcome": outcome,
@@ -247,7 +249,7 @@ def entry(run: Run, outcome: Outcome, version: str | None, judged: Iterable[Gate
         "rows": {site: c.rows for site, c in run.now.sites.items()},
         "new": dict(run.added_by),
         "failed": dict(run.failed),
-        "values": values(run.now, run.parent, run.duplicates),
+        "values": values(run.now, run.parent, duplicates),
         "confirmed": confirmed or any(g.accepted is not None for g in judged),
     }
 

@@ -10,6 +10,7 @@ import pytest
 from publisher_made import page, records, speech
 
 from publisher.gates import WaitingError
+from publisher.history import history_path, read
 from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.verify import verify
@@ -42,3 +43,16 @@ def test_a_version_with_warnings_waits_until_somebody_confirms(tmp_path: Path) -
     assert publish_records(folder, fewer, now=day, warnings="wait").version is None
     assert publish_records(folder, first, now=day).version == "2026-11-23.2"
     assert open_dataset(folder).manifest.confirmed is None
+
+
+def test_days_without_changes_do_not_make_copies_unusual(tmp_path: Path) -> None:
+    folder, memo = tmp_path / "datasets" / "speeches", tmp_path / "publish" / "speeches"
+    rows = [speech("a", n) for n in range(30)] + [speech("b", n, speech("a", n)["text"]) for n in range(30)]
+    publish_records(folder, records(rows), now=DAY, memo=memo)
+    for n in range(1, 8):
+        assert publish_records(folder, records(rows), now=DAY + timedelta(days=n), memo=memo).version is None
+    told = [entry["values"]["duplicates"] for entry in read(history_path(memo.parent))]
+    assert told == [{"all sites": 1.0}] * 8
+    made = publish_records(folder, records([*rows, speech("a", 99)]), now=DAY + timedelta(days=8), memo=memo)
+    assert made.version
+    assert [g.result for g in made.gates if g.name == "duplicates"] == ["pass"]
