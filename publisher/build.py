@@ -84,11 +84,19 @@ class Build:
 
 def state_of(store: PartStore, manifest: Manifest) -> State:
     """What is to be remembered of a version, from its parts."""
+    then = {n: TABLES[n].schema_in(manifest.schema_version).names for n in manifest.tables}
     names = {n: compared(TABLES[n], TABLES[n].schema_in(manifest.schema_version).names) for n in manifest.tables}
 
     def parts(name: str) -> Iterator[pa.Table]:
         for part in manifest.tables[name].parts:
-            rows = store.columns(name, part, needed(TABLES[name], names[name]))
+            wanted = needed(TABLES[name], names[name])
+            rows = store.columns(name, part, wanted)
+            if lacking := {*wanted, *TABLES[name].key} & set(then[name]) - set(rows.column_names):
+                raise DamagedError(
+                    f"the file has no column {min(lacking)}",
+                    where=str(store.path(name, part)),
+                    remedy="restore the file from a copy of the dataset (its name tells its SHA-256), then run `jianghua verify`",
+                )
             yield rows.cast(pa.schema([TABLES[name].schema.field(c) for c in rows.column_names]))
 
     return rebuilt(parts, names)

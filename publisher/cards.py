@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from publisher.contract import description, released
 from publisher.documents.about import LICENCE_FILE
 from publisher.documents.card import licence, readme
 from publisher.documents.changelog import changelog
@@ -39,6 +40,7 @@ def documents(
         "CITATION.cff": citation_file(manifest),
         "croissant.json": croissant(manifest, sources),
         "datapackage.json": datapackage(manifest, sources),
+        "schema.json": as_json(released(manifest.schema_version) or description()),
     }
     if quality is not None:
         files["quality.html"] = quality_page(manifest, quality)

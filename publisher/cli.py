@@ -65,7 +65,12 @@ def publish(
     people |= {"confirm": confirm} if confirm else {}
     accepted = dict.fromkeys(accept or [], reason or "")
     if to is None:
-        result = publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, **people)
+        with err.status("publishing") as status:
+
+            def progress(step: str, done: int, of: int) -> None:
+                status.update(f"publishing: {step}" + (f", {done} of {of}" if of > 1 else ""))
+
+            result = publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, progress=progress, **people)
     else:
         from publisher.upload import publish_to  # brings the client of object storage
 

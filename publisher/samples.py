@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from publisher import takedown
 from publisher.build import Build
 from publisher.documents.changelog import chosen as chosen_examples
 from publisher.documents.changelog import titled
@@ -85,4 +86,6 @@ def examples(store: PartStore, made: Build, summary: Mapping[str, Any]) -> dict[
     rows = made.changes.filter(pc.and_(speeches, pc.is_in(made.changes["id"], value_set=shown)))
     columns = dict(zip(rows["id"].to_pylist(), rows["columns"].to_pylist(), strict=True))
     reasons = {r["speech_id"]: r["reason"] for r in made.left}
-    return {"examples": titled(ids, titles, columns, reasons)}
+    taken = sum(1 for why in reasons.values() if why == takedown.REASON)
+    told = [{"reason": "taken down on request", "speeches": taken}] if taken else []
+    return {"examples": titled(ids, titles, columns, reasons), "takedowns": told}
