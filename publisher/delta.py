@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -84,34 +84,64 @@ def check(folder: Path, manifests: Mapping[str, tuple[Manifest, str]]) -> None:
     """
     gone = gone_names(folder)
     for table in _tables(folder):
-        commits = read_log(table)
-        sequences = [c.sequence for c in commits]
-        for before, commit in zip([None, *commits], commits, strict=False):
-            if before and commit.sequence <= before.sequence:
-                raise _wrong(commit, f"it has version {commit.version} after {before.version}")
-            if commit.version in gone:
-                continue  # a publish or a retention that was killed has not made the log anew yet
-            if commit.version not in manifests:
-                raise _wrong(commit, f"there is no version {commit.version}")
-            manifest, digest = manifests[commit.version]
-            if (manifest.sequence, digest) != (commit.sequence, commit.manifest_sha256):
-                raise _wrong(commit, f"version {commit.version} is another one")
-            true = _files(manifest.tables.get(table.name))
-            if commit.files != true:
-                odd = sorted(p for p in {*true, *commit.files} if true.get(p) != commit.files.get(p))
-                raise _wrong(commit, f"{odd[0]} is not there as in version {commit.version}")
-        for manifest, _ in manifests.values():
-            if (
-                commits
-                and manifest.sequence < sequences[-1]
-                and manifest.sequence not in sequences
-                and table.name in manifest.tables
-            ):
-                raise DamagedError(
-                    f"the Delta log of {table.name} lacks version {manifest.version}",
-                    where=str(table / LOG),
-                    remedy=REMEDY,
-                )
+        _check(table, manifests, gone)
+
+
+def stale(folder: Path, latest: Latest, manifests: Mapping[str, tuple[Manifest, str]]) -> list[Path]:
+    """The tables whose log is missing, behind, or not what the manifests say. manifests: as of `check`."""
+    digest, gone = names_digest(manifests), gone_names(folder)
+    out = []
+    for table in _tables(folder):
+        try:
+            _check(table, manifests, gone)
+            good = _up_to_date(table, latest, digest)
+        except DamagedError:
+            good = False
+        if not good and any(table.name in m.tables for m, _ in manifests.values()):
+            out.append(table)
+    return out
+
+
+def put_aside(tables: Iterable[Path]) -> None:
+    """Take the logs of tables away, so that `project` makes them anew."""
+    for table in tables:
+        old, place = table / ".delta-old.tmp", table / LOG
+        _discard(old)
+        if place.is_dir():
+            place.rename(old)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def _check(table: Path, manifests: Mapping[str, tuple[Manifest, str]], gone: Collection[str]) -> None:
+    commits = read_log(table)
+    sequences = [c.sequence for c in commits]
+    for before, commit in zip([None, *commits], commits, strict=False):
+        if before and commit.sequence <= before.sequence:
+            raise _wrong(commit, f"it has version {commit.version} after {before.version}")
+        if commit.version in gone:
+            continue  # a publish or a retention that was killed has not made the log anew yet
+        if commit.version not in manifests:
+            raise _wrong(commit, f"there is no version {commit.version}")
+        manifest, digest = manifests[commit.version]
+        if (manifest.sequence, digest) != (commit.sequence, commit.manifest_sha256):
+            raise _wrong(commit, f"version {commit.version} is another one")
+        true = _files(manifest.tables.get(table.name))
+        if commit.files != true:
+            odd = sorted(p for p in {*true, *commit.files} if true.get(p) != commit.files.get(p))
+            raise _wrong(commit, f"{odd[0]} is not there as in version {commit.version}")
+    for manifest, _ in manifests.values():
+        if (
+            commits
+            and manifest.sequence < sequences[-1]
+            and manifest.sequence not in sequences
+            and table.name in manifest.tables
+        ):
+            raise DamagedError(
+                f"the Delta log of {table.name} lacks version {manifest.version}",
+                where=str(table / LOG),
+                remedy=REMEDY,
+            )
 
 
 def _wrong(commit: Commit, what: str) -> DamagedError:

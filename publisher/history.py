@@ -37,7 +37,8 @@ def history_path(folder: Path, dataset: str = "speeches") -> Path:
     return folder / f"history-{dataset}.jsonl"
 
 
-def _line(entry: Entry) -> bytes:
+def line(entry: Entry) -> bytes:
+    """An entry as it stands in the file."""
     return json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
@@ -50,7 +51,7 @@ def append(path: Path, entry: Entry, kept: int = KEPT) -> None:
         try:
             size = os.fstat(fd).st_size
             torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-            data = (b"\n" if torn else b"") + _line(entry)
+            data = (b"\n" if torn else b"") + line(entry)
             while data:
                 data = data[os.write(fd, data) :]
             os.fsync(fd)
@@ -63,7 +64,7 @@ def append(path: Path, entry: Entry, kept: int = KEPT) -> None:
     entries = read(path)
     if len(entries) > 2 * kept:
         with replacing(path) as out:
-            out.writelines(map(_line, entries[-kept:]))
+            out.writelines(map(line, entries[-kept:]))
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -73,9 +74,9 @@ def read(path: Path) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     found = []
-    for line in lines:
+    for text in lines:
         try:
-            entry = json.loads(line)
+            entry = json.loads(text)
         except ValueError:
             continue
         if isinstance(entry, dict) and {"at", "outcome"} <= entry.keys():

@@ -23,6 +23,15 @@ from publisher.gone import finish
 from publisher.versions import LATEST, read_latest
 
 JOURNAL = ".publishing.json"
+_BESIDE = (
+    ".*.tmp",
+    "versions/.building-*",
+    "versions/.*.tmp",
+    "versions/*/.*.tmp",
+    "versions/*/*/.*.tmp",
+    "tables/*/.*.tmp",
+    "refused/.*.tmp",
+)
 
 
 @contextlib.contextmanager
@@ -64,7 +73,7 @@ def recover(folder: Path) -> None:
     """Undo what a publish that died before its commit has left. Safe at any time under the lock."""
     journal = folder / JOURNAL
     if journal.exists():
-        note = _read_journal(journal)
+        note = read_journal(journal)
         latest = read_latest(folder) if (folder / LATEST).exists() else None
         if note and (latest is None or latest.sequence < note["sequence"]):
             orphan = folder / "versions" / note["version"]
@@ -72,19 +81,29 @@ def recover(folder: Path) -> None:
                 orphan.rename(building(folder, note["version"]))
             for part in note["created"]:
                 (folder / "tables" / part).unlink(missing_ok=True)
-    for pattern in ("versions/.building-*", "tables/*/.*.tmp", ".*.tmp", "versions/*/.*.tmp"):
-        for left in folder.glob(pattern):
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink(missing_ok=True)
-    for left in folder.parent.glob(".index.json.*.tmp"):
-        left.unlink(missing_ok=True)
+    for left in left_beside(folder):
+        discard(left)
     journal.unlink(missing_ok=True)
     finish(folder)
 
 
-def _read_journal(path: Path) -> dict[str, Any] | None:
+def left_beside(folder: Path) -> list[Path]:
+    """Temporary files and folders of writes into a dataset that were cut short. The caller holds the lock."""
+    return [p for pattern in _BESIDE for p in sorted(folder.glob(pattern))] + sorted(
+        folder.parent.glob(".index.json.*.tmp")
+    )
+
+
+def discard(path: Path) -> None:
+    """Remove a file, or a folder with all in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def read_journal(path: Path) -> dict[str, Any] | None:
+    """What the journal of a publish names: version, sequence, created (parts, as TABLE/FILE); None when it is damaged."""
     try:
         note = json.loads(path.read_bytes())
         return {"version": str(note["version"]), "sequence": int(note["sequence"]), "created": list(note["created"])}

@@ -8,27 +8,68 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crawler.durable import write_bytes, write_json
+from crawler.durable import write_bytes
 from publisher import delta
+from publisher.delta_log import LOG
 from publisher.documents.feed import feed
 from publisher.gone import gone_versions
-from publisher.manifest import Gone, Latest, Manifest, parse_manifest, sha256
+from publisher.manifest import Gone, Latest, Manifest, as_json, parse_manifest, sha256
 from publisher.storage import read_file
-from publisher.versions import version_names
+from publisher.versions import read_manifest, version_names
 
 
 def project(folder: Path, latest: Latest) -> None:
     """Bring every projection of a dataset up to date; does nothing where it is. The caller holds the dataset's lock."""
-    listed = _listed(folder, latest)
-    gone = [gone_entry(g) for g in gone_versions(folder)]
-    _write(folder / "versions.json", versions_document(latest.dataset, listed, gone))
-    _write_bytes(folder / "feed.xml", feed(latest.dataset, [*listed, *gone]))
-    _write(folder.parent / "index.json", {"datasets": _index(folder, latest, listed)})
+    for path, data in _contents(folder, latest, _listed(folder, latest)).items():
+        _write(path, data)
     _link(folder, latest.version)
     delta.project(folder, latest)
+
+
+def stale(folder: Path, latest: Latest) -> list[Path]:
+    """The projections that do not hold what the manifests say: missing, left behind by a publish that died, damaged.
+
+    Unlike `project` this takes nothing over from what is there. The caller holds the dataset's lock. Raises DamagedError for a manifest.
+    """
+    manifests = _manifests(folder)
+    out = [p for p, data in _true(folder, latest, manifests).items() if not p.is_file() or p.read_bytes() != data]
+    link = folder / "latest"
+    if link.is_symlink() and str(link.readlink()) != f"versions/{latest.version}":
+        out.append(link)
+    return out + [t / LOG for t in delta.stale(folder, latest, manifests)]
+
+
+def project_anew(folder: Path, latest: Latest) -> None:
+    """Bring every projection up to date, whatever is in its place. The caller holds the dataset's lock."""
+    manifests = _manifests(folder)
+    for path, data in _true(folder, latest, manifests).items():
+        _write(path, data)
+    delta.put_aside(delta.stale(folder, latest, manifests))
+    project(folder, latest)
+
+
+def _manifests(folder: Path) -> dict[str, tuple[Manifest, str]]:
+    read = {n: read_manifest(folder, n) for n in version_names(folder)}
+    return {n: (m, sha256(data)) for n, (m, data) in read.items()}
+
+
+def _true(folder: Path, latest: Latest, manifests: Mapping[str, tuple[Manifest, str]]) -> dict[Path, bytes]:
+    listed = [entry(m, digest) for m, digest in manifests.values() if m.sequence <= latest.sequence]
+    return _contents(folder, latest, sorted(listed, key=lambda v: int(v["sequence"])))
+
+
+def _contents(folder: Path, latest: Latest, listed: list[dict[str, Any]]) -> dict[Path, bytes]:
+    """What the files among the projections are to hold."""
+    gone = [gone_entry(g) for g in gone_versions(folder)]
+    return {
+        folder / "versions.json": as_json(versions_document(latest.dataset, listed, gone)),
+        folder / "feed.xml": feed(latest.dataset, [*listed, *gone]),
+        folder.parent / "index.json": as_json({"datasets": _index(folder, latest, listed)}),
+    }
 
 
 def entry(manifest: Manifest, manifest_sha256: str) -> dict[str, Any]:
@@ -107,14 +148,7 @@ def _index(folder: Path, latest: Latest, listed: list[dict[str, Any]]) -> list[d
     return sorted([*others, mine], key=lambda d: str(d["dataset"]))
 
 
-def _write(path: Path, value: Any) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        if json.loads(path.read_bytes()) == value:
-            return
-    write_json(path, value)
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes) -> None:
     with contextlib.suppress(OSError):
         if path.read_bytes() == data:
             return

@@ -82,6 +82,11 @@ def dataset_folder(home: Home, dataset: str = "speeches") -> Path:
     return home.datasets / dataset
 
 
+def memo_folder(home: Home, dataset: str = "speeches", mirror: Path | None = None) -> Path:
+    """Where is kept what is remembered between publishes of a dataset, or of a mirror of it."""
+    return home.var / "publish" / (dataset if mirror is None else f"mirror-{sha256(str(mirror).encode())[:16]}")
+
+
 def publish(
     home: Home,
     dataset: str = "speeches",
@@ -114,7 +119,7 @@ def publish(
             where=str(home.var / "records"),
             remedy="run `jianghua crawl SITE` and `jianghua extract SITE` first, or `jianghua run SITE` for the whole chain",
         )
-    memo = home.var / "publish" / (dataset if folder is None else f"mirror-{sha256(str(folder).encode())[:16]}")
+    memo = memo_folder(home, dataset, folder)
     # The records are read under the lock, so that of two publishes the later one has the newer records.
     with locked(target, wait), _scratch(memo) as scratch:
         return publish_records(

@@ -141,6 +141,20 @@ def load(folder: Path, manifest_sha256: str) -> State | None:
         return None
 
 
+def damage(folder: Path) -> str | None:
+    """What is wrong with the state kept in `folder`, None when it is whole or there is none."""
+    path = folder / "state.json"
+    try:
+        for entry in json.loads(path.read_bytes())["tables"].values():
+            if sha256((folder / entry["file"]).read_bytes()) != entry["sha256"]:
+                return f"{entry['file']} is not as it was written"
+    except FileNotFoundError as e:
+        return None if e.filename == str(path) else f"{Path(e.filename).name} is missing"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return f"{path.name} cannot be understood"
+    return None
+
+
 def save(folder: Path, manifest_sha256: str, state: State) -> None:
     """Keep the state of a version; it takes the place of the one kept before. A memo only: an error here spoils nothing."""
     entries = {}

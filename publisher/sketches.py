@@ -142,6 +142,23 @@ def load_runs(folder: Path) -> list[Run]:
     return runs
 
 
+def damaged(folder: Path) -> list[str]:
+    """Names of the files of a kept index that are not as they were written."""
+    try:
+        names = [str(n) for n in json.loads((folder / POINTER).read_bytes())["runs"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError):
+        return [POINTER]
+    out = []
+    for name in names:
+        try:
+            _read(folder / name)
+        except (OSError, ValueError, KeyError, TypeError):
+            out.append(name)
+    return out
+
+
 class _Checksum:
     """Finds any flipped bit and any hole, at the speed of memory: pages folded onto each other."""
 

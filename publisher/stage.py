@@ -219,7 +219,9 @@ class Stage:
             fresh_rows.append(output >= self.old)
             indexes += marks
         if not parts:
-            parts = [store.write(self.table.name, self.table.schema.empty_table())]  # so that its folder can be read
+            # so that its folder can be read; the parent's, where it is empty as well, whatever wrote it
+            kept = [p for p in self.parts if not p.rows and not self.missing]
+            parts = kept[:1] or [store.write(self.table.name, self.table.schema.empty_table())]
         self.spill.close()
         entry = TableEntry(rows=sum(p.rows for p in parts), parts=tuple(parts), **self.counts())
         fresh_mask = np.concatenate([np.zeros(0, bool), *fresh_rows])

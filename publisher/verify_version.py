@@ -119,7 +119,7 @@ def verify_version(run: Run, manifest: Manifest, parent: Manifest | None, quick:
     DamagedError naming the first thing that is wrong.
     """
     folder = run.dataset / "versions" / manifest.version
-    sums = _sums(folder)
+    sums = sums_of(folder)
     _files(run, folder, manifest, sums, quick)
     if missing := [t for t in TABLES if not manifest.tables.get(t) or not manifest.tables[t].parts]:
         raise DamagedError(f"the version has no table {missing[0]}", where=str(folder), remedy=RESTORE)
@@ -149,7 +149,8 @@ def verify_version(run: Run, manifest: Manifest, parent: Manifest | None, quick:
         _changes(run, folder, manifest, parent, data)
 
 
-def _sums(folder: Path) -> dict[str, str]:
+def sums_of(folder: Path) -> dict[str, str]:
+    """What SHA256SUMS of a version folder lists: digest by file. Raises DamagedError when it is not as it was written."""
     path = folder / "SHA256SUMS"
     data = read_file(path)
     sums = {}

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "versions": ("publisher.cli", LOOK, "List the published versions."),
     "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),
+    "doctor": ("publisher.cli_doctor", LOOK, "Find and mend what commands that died have left, and damaged files."),
     "download": ("publisher.cli_data", USE, "Download a version: verified, resumable, only what is missing."),
     "export": ("publisher.cli_data", USE, "Write a table as CSV for spreadsheets, JSON lines or one Parquet file."),
     "push": ("publisher.cli_data", USE, "Pass a version on: to Hugging Face."),

@@ -1,4 +1,4 @@
-"""Publishing under kill -9 at every step, on a full disk, and twice at once."""
+"""Publishing under kill -9 at any step, on a full disk, and twice at once."""
 
 from __future__ import annotations
 
@@ -10,142 +10,88 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from publisher_child import DAY, state
+from publisher_disturbed import EVERY_STEP, Days, Run, begin, left_over, runner, stands, start, tree, undisturbed_days
 
 from crawler.errors import JianghuaError
 from publisher.reader import open_dataset
-from publisher.release import locked, publish_records
-from publisher.tables import TABLES
+from publisher.release import locked
 from publisher.verify import verify
 
-# Every step takes a minute; one in seven, and every one with JIANGHUA_TEST_EVERY_STEP set.
-STRIDE = 1 if os.environ.get("JIANGHUA_TEST_EVERY_STEP") else 7
-CHILD = Path(__file__).with_name("publisher_child.py")
-Run = Callable[..., tuple[int, str]]
-
-
-def start() -> subprocess.Popen[str]:
-    paths = os.pathsep.join([str(CHILD.parent), str(CHILD.parents[2])])
-    return subprocess.Popen(
-        [sys.executable, str(CHILD)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
+KILLS = 40
+TRIED = KILLS if EVERY_STEP else 10
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    with start() as process:
-        assert process.stdin
-        assert process.stdout
-
-        def ask(folder: Path, day: int, **how: Any) -> tuple[int, str]:
-            assert process.stdin
-            assert process.stdout
-            process.stdin.write(json.dumps({"folder": str(folder), "day": day, **how}) + "\n")
-            process.stdin.flush()
-            code, message = json.loads(process.stdout.readline())
-            return code, message
-
+    with runner() as ask:
         yield ask
-        process.stdin.close()
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file but the lock, which names the last process."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The dataset after day 0, after days 0 and 1, after days 0, 1 and 2."""
-    root = tmp_path_factory.mktemp("undisturbed")
-    folders = []
-    for day in range(3):
-        folder = root / str(day) / "speeches"
-        if day:
-            shutil.copytree(folders[-1], folder, symlinks=True)
-            link_again(folder)
-        publish_records(folder, state(day), now=DAY + timedelta(days=day))
-        folders.append(folder)
-    return folders
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Days:
+    return undisturbed_days(tmp_path_factory.mktemp("undisturbed"))
 
 
-def link_again(folder: Path) -> None:
-    """copytree copies hard links as files; make them links again."""
-    for part in folder.glob("versions/*/*/part-*.parquet"):
-        store = folder / "tables" / part.parent.name / part.name
-        part.unlink()
-        os.link(store, part)
-
-
-def test_kill_9_at_any_step_leaves_a_readable_dataset_that_the_next_publish_completes(
-    tmp_path: Path, run: Run, undisturbed: list[Path]
+def test_kill_9_at_random_steps_leaves_a_readable_dataset_that_the_next_publish_completes(
+    tmp_path: Path, run: Run, undisturbed: Days
 ) -> None:
-    wanted = [tree(u) for u in undisturbed]
-    step, kills = 0, 0
-    while True:
-        folder = tmp_path / str(step) / "speeches"
-        shutil.copytree(undisturbed[0], folder, symlinks=True)
-        link_again(folder)
-        code, message = run(folder, 1, kill_at=step)
-        if code == 0:
-            break
-        assert code == -signal.SIGKILL, message
-        kills += 1
-        version = open_dataset(folder).version  # readable at once, the old version or the new one
-        now = {t: open_dataset(folder).arrow(t) for t in TABLES}
-        same = undisturbed[0 if version == "2026-11-22.1" else 1]
-        assert all(now[t].equals(open_dataset(same).arrow(t)) for t in TABLES)
-        code, message = run(folder, 1)
-        assert code == 0, message
-        assert tree(folder) == wanted[1]
-        assert not list(folder.rglob(".*building*"))
-        verify(folder)
-        shutil.rmtree(folder)
-        step += STRIDE
-    assert kills * STRIDE > 50
-    assert tree(folder) == wanted[1]
+    """Every second time with a memo, which the kill may tear. The same 40 steps each time; a quarter of them by default."""
+    verify(undisturbed[1])
+    wanted = tree(undisturbed[1])
+    total = {}
+    for memo in (False, True):
+        folder = begin(undisturbed[0], tmp_path / f"counted-{memo}", memo)
+        code, message, total[memo] = run(folder, 1, memo=memo)
+        assert (code, tree(folder)) == (0, wanted), message
+        assert total[memo] > 100
+    rng = random.Random(2026)
+    steps = [(n % 2 == 1, rng.randrange(total[n % 2 == 1])) for n in range(KILLS)]
+    found = []
+    for n, (memo, step) in enumerate(steps[:TRIED]):
+        folder = begin(undisturbed[0], tmp_path / str(n), memo)
+        code, message, _ = run(folder, 1, memo=memo, kill_at=step)
+        assert code == -signal.SIGKILL, (step, message)
+        found.append(stands(folder, undisturbed[:2]))  # at once: the old version or the new one
+        code, message, _ = run(folder, 1, memo=memo)
+        assert code == 0, (step, message)
+        assert tree(folder) == wanted
+        assert not left_over(folder)
+        shutil.rmtree(folder.parent)
+    assert set(found) == {0, 1}  # before the commit, and after it
 
 
-def test_kill_9_of_the_first_publish(tmp_path: Path, run: Run, undisturbed: list[Path]) -> None:
+def test_kill_9_of_the_first_publish(tmp_path: Path, run: Run, undisturbed: Days) -> None:
     rng = random.Random(5)
-    for n in range(8):
+    for n in range(KILLS if EVERY_STEP else 4):
         folder = tmp_path / str(n) / "speeches"
-        run(folder, 0, kill_at=rng.randrange(1, 90))
-        run(folder, 0, kill_at=rng.randrange(1, 90))
-        assert run(folder, 0)[0] == 0
+        memo = n % 2 == 1
+        for _ in range(2):
+            run(folder, 0, memo=memo, kill_at=rng.randrange(1, 150))
+        assert run(folder, 0, memo=memo)[0] == 0
         assert tree(folder) == tree(undisturbed[0])
 
 
-def test_another_publish_after_a_kill_makes_its_own_version(tmp_path: Path, run: Run, undisturbed: list[Path]) -> None:
+def test_another_publish_after_a_kill_makes_its_own_version(tmp_path: Path, run: Run, undisturbed: Days) -> None:
     """The records have moved on meanwhile: what the killed publish left must not be mixed in."""
-    folder = tmp_path / "speeches"
-    shutil.copytree(undisturbed[1], folder, symlinks=True)
-    link_again(folder)
-    for step in (3, 12, 25, 40, 45):
-        assert run(folder, 3, kill_at=step)[0] == -signal.SIGKILL
-    assert run(folder, 2)[0] == 0
+    folder = begin(undisturbed[1], tmp_path, memo=True)
+    for step in (3, 20, 35, 50, 65):
+        assert run(folder, 3, memo=True, kill_at=step)[0] == -signal.SIGKILL
+        assert stands(folder, undisturbed) == 1
+    assert run(folder, 2, memo=True)[0] == 0
     assert tree(folder) == tree(undisturbed[2])
 
 
 @pytest.mark.parametrize("limit", [0, 50, 300, 2_000, 6_000])
 def test_full_disk_is_a_clear_error_and_nothing_is_lost(
-    tmp_path: Path, run: Run, undisturbed: list[Path], limit: int
+    tmp_path: Path, run: Run, undisturbed: Days, limit: int
 ) -> None:
-    folder = tmp_path / "speeches"
-    shutil.copytree(undisturbed[0], folder, symlinks=True)
-    link_again(folder)
+    folder = begin(undisturbed[0], tmp_path)
     before = tree(folder)
-    code, message = run(folder, 1, limit=limit)
+    code, message, _ = run(folder, 1, limit=limit)
     assert code == 1
     assert "cannot write" in message
     assert "do:" in message
@@ -155,7 +101,7 @@ def test_full_disk_is_a_clear_error_and_nothing_is_lost(
     assert tree(folder) == tree(undisturbed[1])
 
 
-def test_two_publishers_at_once(tmp_path: Path, undisturbed: list[Path]) -> None:
+def test_two_publishers_at_once(tmp_path: Path, undisturbed: Days) -> None:
     folder = tmp_path / "speeches"
     others = [start() for _ in range(3)]
     for other in others:
@@ -168,16 +114,16 @@ def test_two_publishers_at_once(tmp_path: Path, undisturbed: list[Path]) -> None
         said.append(json.loads(other.stdout.readline()))
         other.stdout.close()
         other.wait()
-    assert [code for code, _ in said] == [0, 0, 0]
-    assert sum("published 2026-11-22.1" in m for _, m in said) == 1
-    assert sum("nothing changed" in m for _, m in said) == 2
+    assert [code for code, _, _ in said] == [0, 0, 0]
+    assert sum("published 2026-11-22.1" in m for _, m, _ in said) == 1
+    assert sum("nothing changed" in m for _, m, _ in said) == 2
     assert tree(folder) == tree(undisturbed[0])
 
 
 def test_a_publish_that_does_not_end_is_named_and_the_lock_dies_with_it(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "speeches"
     with locked(folder, 0):
-        code, message = run(folder, 0, wait=0.1)
+        code, message, _ = run(folder, 0, wait=0.1)
         assert code == 1
         assert f"process {os.getpid()}" in message
         with pytest.raises(JianghuaError, match="another publish"), locked(folder, 0):
@@ -195,9 +141,8 @@ def test_a_publish_that_does_not_end_is_named_and_the_lock_dies_with_it(tmp_path
     assert run(folder, 0, wait=5.0)[0] == 0
 
 
-def test_readers_never_see_a_half_made_version(tmp_path: Path, undisturbed: list[Path]) -> None:
-    folder = tmp_path / "speeches"
-    shutil.copytree(undisturbed[0], folder, symlinks=True)
+def test_readers_never_see_a_half_made_version(tmp_path: Path, undisturbed: Days) -> None:
+    folder = begin(undisturbed[0], tmp_path)
     wanted = {open_dataset(u).version: open_dataset(u).arrow() for u in undisturbed}
     with start() as process:
         assert process.stdin

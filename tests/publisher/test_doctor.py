@@ -1,0 +1,350 @@
+"""`jianghua doctor` on real damage and on what killed publishes have left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from bisect import bisect
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from publisher_child import DAY, state
+from publisher_disturbed import Days, Run, begin, left_over, runner, stands, tree, undisturbed_days
+from typer.testing import CliRunner
+
+from crawler.errors import DamagedError
+from crawler.home import Home
+from publisher import rowindex
+from publisher.cli_doctor import app
+from publisher.doctor import Diagnosis, examine
+from publisher.manifest import as_json
+from publisher.release import memo_folder, publish_records
+from publisher.verify import verify
+from publisher.versions import read_latest, read_manifest
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Days:
+    return undisturbed_days(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    with runner() as ask:
+        yield ask
+
+
+@pytest.fixture
+def home(tmp_path: Path, undisturbed: Days) -> Home:
+    """A home with the dataset of three days, the last one published last, and what is remembered of it."""
+    home = Home(tmp_path)
+    begin(undisturbed[2], home.datasets)
+    (home.datasets / "index.json").write_bytes((undisturbed[2].parent / "index.json").read_bytes())
+    shutil.copytree(undisturbed[2].parent / "memo", memo_folder(home))
+    return home
+
+
+def told(found: Diagnosis) -> list[tuple[str, str]]:
+    return [(f.state, Path(f.where).name) for f in found.findings]
+
+
+def everything(home: Home) -> dict[str, bytes]:
+    return {n: d for n, d in tree(home.root).items() if not n.endswith(".lock")}
+
+
+def flip(path: Path, at: int = 100, alone: bool = False) -> None:
+    """Flip a bit of a file; alone: it is no hard link any more before, so that its other links stay whole."""
+    data = bytearray(path.read_bytes())
+    data[at % len(data)] ^= 4
+    if alone:
+        path.unlink()
+    path.write_bytes(data)
+
+
+def a_part(home: Home, table: str = "speeches") -> tuple[Path, list[Path]]:
+    """A part in the store that two versions have, and it in their folders."""
+    folder = home.datasets / "speeches"
+    for part in sorted((folder / "tables" / table).glob("part-*.parquet")):
+        links = sorted(folder.glob(f"versions/*/{table}/{part.name}"))
+        if len(links) > 1:
+            return part, links
+    raise AssertionError("no part is shared")
+
+
+def test_nothing_is_found_where_nothing_is_wrong(home: Home, tmp_path: Path) -> None:
+    before = everything(home)
+    found = examine(home)
+    assert (found.findings, found.well, found.looked_at) == ([], True, ["2026-11-22.1", "2026-11-23.1", "2026-11-24.1"])
+    assert everything(home) == before
+    assert examine(Home(tmp_path / "empty")).findings == []
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize("step", [20, 45, 75, 100, 118, 135])
+def test_what_a_killed_publish_left_is_undone_or_finished(
+    tmp_path: Path, run: Run, undisturbed: Days, step: int
+) -> None:
+    home = Home(tmp_path)
+    folder = begin(undisturbed[0], home.datasets)
+    assert run(folder, 1, kill_at=step)[0] == -signal.SIGKILL
+    before = everything(home)
+    dry = examine(home, dry_run=True)
+    assert everything(home) == before
+    found = examine(home)
+    assert found.well
+    assert bool(found.findings) != dry.well
+    assert {f.state for f in found.findings} <= {"mended"}
+    day = stands(folder, undisturbed[:2])
+    assert tree(folder) == tree(undisturbed[day])
+    assert not left_over(folder)
+    assert examine(home).findings == []
+
+
+def test_leftovers_of_every_kind_go(home: Home) -> None:
+    before = everything(home)
+    folder, memo = home.datasets / "speeches", memo_folder(home)
+    files = [
+        folder / ".latest.json.abc.tmp",
+        folder / ".latest.tmp",
+        folder / "versions" / ".2026-11-22.1.gone.json.abc.tmp",
+        folder / "versions" / ".building-2026-11-25.1" / "speeches" / "part",
+        folder / "versions" / ".gone-2026-11-20.1" / "manifest.json",
+        folder / "versions" / ".reissue-2026-11-22.2" / "manifest.json",
+        folder / "tables" / "speeches" / ".part-1.parquet.tmp",
+        folder / "tables" / "speeches" / ".delta-old.tmp" / "00000000000000000000.json",
+        folder / "tables" / "speeches" / ".delta-3.json.tmp",
+        folder.parent / ".index.json.abc.tmp",
+        memo / "scratch" / "records" / "x",
+        memo / ".state.json.abc.tmp",
+        memo / "copies" / ".index.json.abc.tmp",
+        memo / "speeches-0123456789abcdef.arrow",
+    ]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"half")
+    dry = examine(home, dry_run=True)
+    assert not dry.well
+    assert {s for s, _ in told(dry)} == {"found"}
+    assert all(f.exists() for f in files)
+    found = examine(home)
+    assert found.well
+    assert [(f.what, f.where) for f in found.findings] == [(f.what, f.where) for f in dry.findings]
+    assert len(found.findings) == len(files)
+    assert everything(home) == before
+    assert examine(home).findings == []
+
+
+@pytest.mark.parametrize("rotten", ["store", "version"])
+def test_a_damaged_part_is_mended_from_the_copy_that_is_whole(home: Home, rotten: str) -> None:
+    before = everything(home)
+    part, links = a_part(home)
+    if rotten == "store":
+        flip(part, alone=True)
+    else:
+        flip(links[0], alone=True)
+        links[1].unlink()
+    with pytest.raises(DamagedError):
+        verify(home.datasets / "speeches")
+    assert not examine(home, dry_run=True).well
+    found = examine(home)
+    assert found.well
+    assert len(found.findings) == (1 if rotten == "store" else 2)
+    assert everything(home) == before
+    verify(home.datasets / "speeches")
+    assert len({p.stat().st_ino for p in (part, *links)}) == 1
+
+
+def test_a_damaged_part_of_which_every_link_is_damaged_is_told_and_mended_from_a_mirror(home: Home) -> None:
+    before = everything(home)
+    part, links = a_part(home)
+    good = part.read_bytes()
+    document = home.datasets / "speeches" / "versions" / "2026-11-23.1" / "README.md"
+    flip(part)
+    flip(document)
+    found = examine(home)
+    assert not found.well
+    assert {Path(f.where) for f in found.findings} == {part, *links, document}
+    assert {f.state for f in found.findings} == {"left"}
+    mirror = home.var / "publish" / "mirror" / "0123" / "speeches"
+    (mirror / "versions").mkdir(parents=True)
+    (mirror / "tables" / "speeches").mkdir(parents=True)
+    (mirror / "tables" / "speeches" / part.name).write_bytes(good)
+    found = examine(home)
+    assert [f.state for f in found.findings if Path(f.where) != document] == ["mended"] * (1 + len(links))
+    assert [Path(f.where) for f in found.findings if f.state == "left"] == [document]
+    flip(document)
+    assert examine(home).well
+    shutil.rmtree(mirror.parents[1])
+    assert everything(home) == before
+
+
+@pytest.mark.parametrize("how", ["missing", "cut", "another"])
+def test_latest_json_is_restored_only_when_told(home: Home, how: str) -> None:
+    before = everything(home)
+    folder = home.datasets / "speeches"
+    path = folder / "latest.json"
+    if how == "missing":
+        path.unlink()
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:50])
+    else:
+        path.write_bytes(path.read_bytes().replace(b"2026-11-24.1", b"2026-11-29.1"))
+    broken = everything(home)
+    found = examine(home)
+    assert not found.well
+    assert "--restore-latest" in found.findings[0].done
+    assert everything(home) == broken
+    assert told(examine(home, dry_run=True, restore_latest=True)) == [("found", "latest.json")]
+    assert everything(home) == broken
+    assert told(examine(home, restore_latest=True)) == [("mended", "latest.json")]
+    assert everything(home) == before
+    verify(folder)
+
+
+def test_latest_json_is_not_restored_to_a_version_that_was_never_published_or_is_damaged(
+    tmp_path: Path, run: Run, undisturbed: Days
+) -> None:
+    home = Home(tmp_path)
+    folder = begin(undisturbed[0], home.datasets)
+    step = bisect(range(160), 1, key=lambda n: _sequence_after(run, undisturbed, tmp_path / str(n), n))
+    run(folder, 1, kill_at=step - 1)  # right before latest.json is replaced
+    assert (folder / "versions" / "2026-11-23.1").exists()
+    (folder / "latest.json").unlink()
+    found = examine(home)
+    assert not found.well
+    assert (folder / ".publishing.json").exists()  # nothing is undone while nobody knows what was committed
+    assert (folder / "versions" / "2026-11-23.1").exists()
+    found = examine(home, restore_latest=True)
+    assert found.well
+    latest = read_latest(folder)
+    assert latest
+    assert latest.version == "2026-11-22.1"
+    assert tree(folder) == tree(undisturbed[0])
+
+    later = Home(tmp_path / "later")
+    folder = begin(undisturbed[2], later.datasets)
+    flip(folder / "versions" / "2026-11-24.1" / "README.md")
+    (folder / "latest.json").unlink()
+    found = examine(later, restore_latest=True)
+    latest = read_latest(folder)
+    assert latest
+    assert latest.version == "2026-11-23.1"
+    assert not found.well
+    assert any("2026-11-24.1 does not verify" in f.what for f in found.findings)
+
+
+def _sequence_after(run: Run, undisturbed: Days, place: Path, step: int) -> int:
+    """The sequence of the latest version after a kill at this step."""
+    folder = begin(undisturbed[0], place)
+    run(folder, 1, kill_at=step)
+    latest = read_latest(folder)
+    assert latest
+    return latest.sequence
+
+
+def test_a_stray_version_is_told(home: Home, undisturbed: Days) -> None:
+    folder = home.datasets / "speeches"
+    (folder / "latest.json").write_bytes((undisturbed[1] / "latest.json").read_bytes())
+    found = examine(home)
+    assert not found.well
+    assert [f.state for f in found.findings if "never published" in f.what] == ["left"]
+    assert (folder / "versions" / "2026-11-24.1" / "manifest.json").exists()
+    shutil.move(folder / "versions" / "2026-11-24.1", home.root / "aside")
+    found = examine(home)
+    assert found.well
+    assert "remark" in {f.state for f in found.findings}  # parts that no version names any more
+    verify(folder)
+
+
+def test_projections_are_made_anew_whatever_is_wrong_with_them(home: Home) -> None:
+    before = everything(home)
+    folder = home.datasets / "speeches"
+    listed = json.loads((folder / "versions.json").read_bytes())
+    listed["versions"][0]["rows"] += 1
+    (folder / "versions.json").write_bytes(as_json(listed))
+    (folder / "feed.xml").unlink()
+    (folder.parent / "index.json").write_bytes(b"{}")
+    (folder / "latest").unlink()
+    (folder / "latest").symlink_to("versions/2026-11-22.1")
+    flip(folder / "tables" / "speeches" / "_delta_log" / f"{1:020}.json")
+    shutil.rmtree(folder / "tables" / "pages" / "_delta_log")
+    wanted = ["versions.json", "feed.xml", "index.json", "latest", "_delta_log", "_delta_log"]
+    assert told(examine(home, dry_run=True)) == [("found", n) for n in wanted]
+    assert told(examine(home)) == [("mended", n) for n in wanted]
+    assert everything(home) == before
+    assert str((folder / "latest").readlink()) == "versions/2026-11-24.1"
+    verify(folder)
+
+
+def test_a_damaged_manifest_is_told_and_nothing_is_derived_from_it(home: Home) -> None:
+    folder = home.datasets / "speeches"
+    path = folder / "versions" / "2026-11-23.1" / "manifest.json"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b'"rows": 1', b'"rows": 2', 1))
+    before = everything(home)
+    found = examine(home)
+    assert next(Path(f.where) for f in found.findings if f.state == "left") == path
+    assert everything(home) == before
+    path.write_bytes(good)
+    assert examine(home).well
+
+
+@pytest.mark.parametrize("file", ["state.json", "speeches-*.arrow", "copies/*.sketches", "copies/index.json"])
+def test_a_damaged_memo_is_made_again_and_changes_nothing_that_is_published(
+    home: Home, undisturbed: Days, file: str
+) -> None:
+    folder, memo = home.datasets / "speeches", memo_folder(home)
+    (path,) = sorted(memo.glob(file))[:1]
+    path.write_bytes(path.read_bytes()[:-40])
+    assert not examine(home, dry_run=True).well
+    assert examine(home).well
+    assert examine(home).findings == []
+    latest = read_latest(folder)
+    assert latest
+    assert rowindex.load(memo, latest.manifest_sha256) is not None
+    twin = begin(undisturbed[2], home.root / "twin", memo=True)
+    publish_records(folder, state(3), now=DAY + timedelta(days=3), memo=memo)
+    publish_records(twin, state(3), now=DAY + timedelta(days=3), memo=twin.parent / "memo")
+    assert tree(folder) == tree(twin)
+
+
+def test_a_torn_history_loses_only_the_torn_line(home: Home) -> None:
+    path = memo_folder(home).parent / "history-speeches.jsonl"
+    whole = b'{"at":"2026-11-22T03:00:00+00:00","outcome":"published"}\n'
+    path.write_bytes(whole + b'{"at":"2026')
+    assert told(examine(home)) == [("mended", path.name)]
+    assert path.read_bytes() == whole
+
+
+def test_the_command_tells_by_its_exit_code(home: Home) -> None:
+    part, _ = a_part(home)
+    flip(part, alone=True)
+    call = CliRunner().invoke
+    dry = call(app, ["--home", str(home.root), "--dry-run"])
+    assert dry.exit_code == 1
+    assert "to be mended from" in dry.stdout
+    assert "without --dry-run" in dry.stdout
+    real = call(app, ["--home", str(home.root), "--json"])
+    assert real.exit_code == 0
+    told = json.loads(real.stdout)
+    assert told["well"]
+    assert [(f["state"], f["where"]) for f in told["findings"]] == [("mended", str(part))]
+    well = call(app, ["--home", str(home.root)])
+    assert (well.exit_code, well.stdout) == (0, "3 versions of speeches: all is well\n")
+
+
+def test_a_version_of_the_records_is_not_taken_for_damage_of_a_manifest(home: Home) -> None:
+    """Two names of one file: a mirror that is a copy of the dataset, as hard links."""
+    folder = home.datasets / "speeches"
+    mirror = home.var / "publish" / "mirror" / "0123" / "speeches"
+    begin(folder, mirror.parent)
+    path = folder / "versions" / "2026-11-23.1" / "manifest.json"
+    flip(path, 20)
+    assert told(examine(home)) == [("mended", "manifest.json")]
+    assert read_manifest(folder, "2026-11-23.1")
+    os.utime(path)
+    verify(folder)
