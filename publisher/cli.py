@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +17,7 @@ from crawler.errors import UsageError
 from publisher import changes_shown
 from publisher.compare import differences, resolve, verified_columns
 from publisher.gates import Warnings
+from publisher.gone import gone_versions
 from publisher.release import Commit, PublishResult, dataset_folder
 from publisher.release import publish as publish_dataset
 from publisher.storage import encode
@@ -122,6 +123,8 @@ def versions(home: HomeOption = None, dataset: DatasetOption = "speeches", as_js
                 }
             )
 
+    gone = gone_versions(folder)
+
     def human() -> RenderableType:
         if not found:
             return Text("no version yet; `jianghua publish speeches` makes the first one")
@@ -137,7 +140,14 @@ def versions(home: HomeOption = None, dataset: DatasetOption = "speeches", as_js
                 size(v["bytes"]),
                 "latest" if v["latest"] else "",
             )
-        return table
+        if not gone:
+            return table
+        lines = [
+            f"{g.version} {g.state} on {g.at:%Y-%m-%d}: {g.reason}"
+            + (f"; replaced by {g.replaced_by}" if g.replaced_by else "")
+            for g in gone
+        ]
+        return Group(table, Text("\n".join(["", "no more there:", *lines])))
 
     show(sorted(found, key=lambda v: int(v["sequence"])), human, as_json)
 
