@@ -17,8 +17,7 @@ from publisher import delta
 from publisher.delta_log import LOG
 from publisher.documents.feed import feed
 from publisher.gone import gone_versions
-from publisher.manifest import Gone, Latest, Manifest, as_json, parse_manifest, sha256
-from publisher.storage import read_file
+from publisher.manifest import Gone, Latest, Manifest, as_json, sha256
 from publisher.versions import read_manifest, version_names
 
 
@@ -125,9 +124,8 @@ def _listed(folder: Path, latest: Latest) -> list[dict[str, Any]]:
     out = []
     for name in version_names(folder):
         if name == latest.version or not _complete(known.get(name)):
-            path = folder / "versions" / name / "manifest.json"
-            data = read_file(path)
-            known[name] = entry(parse_manifest(data, str(path)), sha256(data))
+            manifest, data = read_manifest(folder, name)
+            known[name] = entry(manifest, sha256(data))
         out.append(known[name])
     return sorted((v for v in out if v["sequence"] <= latest.sequence), key=lambda v: int(v["sequence"]))
 

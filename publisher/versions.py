@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from publisher.manifest import (
 from publisher.storage import checked, decode, read_file
 from publisher.tables import SCHEMA_VERSION, TABLES, knows
 
-VERSION = re.compile(r"(\d{4}-\d{2}-\d{2})\.(\d+)")
+VERSION = re.compile(r"([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))\.([1-9][0-9]*)")
 LATEST = "latest.json"
 
 
@@ -72,7 +73,9 @@ def read_latest(folder: Path) -> Latest | None:
 def version_names(folder: Path) -> list[str]:
     """Names of the versions that there are, by date and number; one with a tombstone is none any more."""
     there = _listed(folder)
-    return sorted((n for n in there if VERSION.fullmatch(n) and f"{n}{SUFFIX}" not in there), key=order)
+    return sorted(
+        (n for n, d in there.items() if d and VERSION.fullmatch(n) and f"{n}{SUFFIX}" not in there), key=order
+    )
 
 
 def taken_names(folder: Path) -> list[str]:
@@ -80,11 +83,13 @@ def taken_names(folder: Path) -> list[str]:
     return sorted({m for n in _listed(folder) if VERSION.fullmatch(m := n.removesuffix(SUFFIX))}, key=order)
 
 
-def _listed(folder: Path) -> set[str]:
+def _listed(folder: Path) -> dict[str, bool]:
+    """What lies in versions/, and whether it is a folder."""
     try:
-        return {p.name for p in (folder / "versions").iterdir()}
+        with os.scandir(folder / "versions") as found:
+            return {p.name: p.is_dir() for p in found}
     except FileNotFoundError:
-        return set()
+        return {}
 
 
 def live_versions(folder: Path, latest: Latest) -> list[tuple[Manifest, str]]:
@@ -171,6 +176,12 @@ def read_manifest(folder: Path, name: str, manifest_sha256: str | None = None) -
     path = folder / "versions" / name / "manifest.json"
     if not path.parent.is_dir():
         raise unknown_version(name, version_names(folder), str(folder))
+    if not path.exists():
+        raise DamagedError(
+            f"{name} is named like a version and has no manifest.json",
+            where=str(path.parent),
+            remedy="restore the version folder from a copy of the dataset; if it never was a version of this one, move it away",
+        )
     data = read_file(path)
     if manifest_sha256 is not None:
         checked(data, manifest_sha256, str(path))

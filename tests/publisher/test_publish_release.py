@@ -18,6 +18,7 @@ from publisher.reader import open_dataset
 from publisher.release import PublishResult, publish, publish_records
 from publisher.tables import TABLES
 from publisher.verify import verify
+from publisher.versions import version_names
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -316,3 +317,17 @@ def test_a_damaged_parent_refuses_and_is_named(folder: Path) -> None:
     (folder / "latest.json").rename(folder / "elsewhere")
     with pytest.raises(DamagedError, match=r"latest\.json is missing"):
         go(folder, rows[1:], 1)
+
+
+def test_what_only_looks_like_a_version_is_none(folder: Path) -> None:
+    publish_records(folder, records(some()), now=DAY)
+    for name in ("notes", "2026-13-45.1", "2026-11-22.0", "2026-11-22.01", "٢٠٢٦-11-22.2"):
+        (folder / "versions" / name).mkdir()
+    (folder / "versions" / "2026-11-22.7").write_text("")
+    assert version_names(folder) == ["2026-11-22.1"]
+    made = publish_records(folder, records([*some(), speech("a", 99)]), now=DAY)
+    assert made.version == "2026-11-22.8"  # no name is given twice
+    assert verify(folder).versions == ["2026-11-22.1", "2026-11-22.8"]
+    (folder / "versions" / "2026-11-22.9").mkdir()
+    with pytest.raises(DamagedError, match=r"2026-11-22\.9 is named like a version and has no manifest"):
+        publish_records(folder, records(some()), now=DAY)
