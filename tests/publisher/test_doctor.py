@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from bisect import bisect
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from publisher_child import DAY, state
 from publisher_disturbed import Days, Run, begin, left_over, runner, stands, tree, undisturbed_days
+from test_reissue import state as held_and_gone
 from typer.testing import CliRunner
 
 from crawler.errors import DamagedError
@@ -102,6 +105,43 @@ def test_what_a_killed_publish_left_is_undone_or_finished(
     assert tree(folder) == tree(undisturbed[day])
     assert not left_over(folder)
     assert examine(home).findings == []
+
+
+def test_a_re_issue_that_died_is_finished_or_cleared_away(tmp_path: Path) -> None:
+    """Killed before its journal, and after it."""
+    source = tmp_path / "source" / "speeches"
+    for day in (1, 3):
+        publish_records(source, held_and_gone(day), now=DAY + timedelta(days=day))
+    wanted = begin(source, tmp_path / "wanted")
+    ((_, steps),) = re_issues({"folder": str(wanted)})
+    folders = [begin(source, tmp_path / str(n) / "datasets") for n in range(2)]
+    re_issues(*({"folder": str(f), "kill_at": steps * (1 + 2 * n) // 4} for n, f in enumerate(folders)))
+    done = []
+    for n, folder in enumerate(folders):
+        begun = (folder / ".reissuing.json").exists()
+        found = examine(Home(tmp_path / str(n)))
+        assert found.well
+        assert ("finished" in [f.done for f in found.findings]) == begun
+        assert tree(folder).keys() == tree(wanted if begun else source).keys()
+        assert not left_over(folder)
+        verify(folder)
+        done.append(begun)
+    assert done == [False, True]
+
+
+def re_issues(*jobs: dict[str, object]) -> list[tuple[int, int]]:
+    """Exit code and steps of each re-issue in a child."""
+    child = Path(__file__).with_name("reissue_child.py")
+    paths = os.pathsep.join([str(child.parent), str(child.parents[2])])
+    told = subprocess.run(
+        [sys.executable, str(child)],
+        input="".join(json.dumps(job) + "\n" for job in jobs),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    return [tuple(json.loads(line)) for line in told.stdout.splitlines()]
 
 
 def test_leftovers_of_every_kind_go(home: Home) -> None:
