@@ -211,17 +211,19 @@ def look_for_changes(
     if sum(int(d.sum()) for of in differ.values() for d in of.values()) > MOST_CHANGED:
         return Changed({}, {}, {}, Counter()), list(units), {}
     raw: dict[str, list[pa.Table]] = {n: [] for n in RECORDS}
+    shared = _Shared(stages["speeches"])
     for unit in good:
         if unit.site in damaged:
             continue
         try:
-            siblings = _siblings(source, unit, stages["speeches"], differ["speeches"][unit.name])
             for n in RECORDS:
-                if n == "speeches":
-                    differ[n][unit.name] |= siblings
-                wanted = np.flatnonzero(differ[n][unit.name])
-                if len(wanted):
-                    raw[n].append(source.some(unit, n, wanted.tolist()))
+                if not (mask := differ[n][unit.name]).any():
+                    continue
+                rows = source.some(unit, n, np.flatnonzero(mask).tolist())
+                if n == "speeches" and (pages := shared.among(rows)) is not None:
+                    mask |= np.isin(page_codes(source.read(unit, n, ["site", "page_url"])), pages)
+                    rows = source.some(unit, n, np.flatnonzero(mask).tolist())
+                raw[n].append(rows)
         except DamagedError as e:
             damaged[unit.site] = f"{e.what} ({e.where})" if e.where else e.what
     good = [u for u in good if u.site not in damaged]
@@ -281,14 +283,21 @@ def _differ(stage: Stage, light: Light) -> Mask:
     return out
 
 
-def _siblings(source: Source, unit: Unit, stage: Stage, differ: Mask) -> Mask:
-    """The other speeches on the pages of those that changed: how ids are given to the parts of a page depends on all of them."""
-    none = np.zeros(len(differ), bool)
-    if not differ.any() or not stage.old:
-        return none
-    every = source.read(unit, "speeches", ["site", "page_url"])
-    pages = page_codes(every)
-    return np.isin(pages, pages[differ])
+class _Shared:
+    """Pages with several speeches, in the parent or now: how ids are given to the parts of such a page depends on all of them."""
+
+    def __init__(self, stage: Stage) -> None:
+        codes = stage.index["page"].to_numpy() if stage.old else np.zeros(0, np.uint64)
+        found, counts = np.unique(codes, return_counts=True)
+        self._known = found
+        self._several = found[counts > 1]
+
+    def among(self, speeches: pa.Table) -> npt.NDArray[np.uint64] | None:
+        """The codes of such pages among the pages of speeches that changed, None where there are none."""
+        codes = page_codes(speeches)
+        now = speeches["parts"].to_numpy() > 1
+        mine = np.unique(codes[(now & np.isin(codes, self._known)) | np.isin(codes, self._several)])
+        return mine if len(mine) else None
 
 
 class Intake:
