@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from crawler.site import explain, load_yaml
 
 _REMEDY = "mend the entry; docs/takedown.md shows how one is written"
 DEFAULT_FILE = "takedowns"
+_ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 FATE, WHY = "disallowed", "taken down"  # what state and pages say of a page that is erased
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -90,6 +92,8 @@ class Entry(BaseModel):
     def _for_something(self) -> Entry:
         if self.url is not None and self.speech_id is not None:
             raise ValueError("give either url or speech_id")
+        if self.url is not None and not _ADDRESS.fullmatch(self.url):
+            raise ValueError(f"url '{self.url}' is no address: it begins with http:// or https:// and names a host")
         if self.url is None and self.speech_id is None and not self.texts:
             raise ValueError("does not say what is taken down: give url, speech_id or texts")
         if self.copies and not self.texts:

@@ -95,9 +95,11 @@ speeches = pyarrow.parquet.read_table("{folder}/speeches", page_checksum_verific
         "Hugging Face datasets",
         "python",
         """\
+import os
+
 import datasets
 
-speeches = datasets.load_dataset("{folder}", "speeches", split="train")
+speeches = datasets.load_dataset(os.path.abspath("{folder}"), "speeches", split="train")
 """,
         "datasets",
     ),

@@ -49,7 +49,7 @@ def test_documents_are_the_same_bytes_for_the_same_manifest(version: Made) -> No
     again = documents(version.manifest, version.quality, version.changes, SOURCES)
     assert {name: (version.folder / name).read_bytes() for name in again} == again
     assert set(again) == {
-        "README.md", "LICENSE.md", "CHANGES.md", "CITATION.cff", "croissant.json", "datapackage.json", "quality.html", "sources.json",
+        "README.md", "LICENSE.md", "CHANGES.md", "CITATION.cff", "croissant.json", "datapackage.json", "quality.html", "schema.json", "sources.json",
     }  # fmt: skip
     alone = documents(version.manifest)
     assert set(again) - set(alone) == {"quality.html", "sources.json"}

@@ -230,9 +230,10 @@ def test_the_list_is_added_to_lifted_and_keeps_what_people_wrote(tmp_path: Path)
         (["- id: a", "  url: http://x", "  date: 2026-01-01"], "'0.reason' is missing"),
         (["- id: a", "  reason: b", "  date: 2026-01-01"], "what is taken down"),
         (["- id: a", "  url: x", "  speech_id: y", "  reason: b", "  date: 2026-01-01"], "either url or speech_id"),
-        (["- id: a", "  url: x", "  resaon: b", "  date: 2026-01-01"], "unknown key '0.resaon'"),
-        (["- id: a", "  url: x", "  reason: b", "  copies: true", "  date: 2026-01-01"], "copies"),
-        (["- id: a", "  url: x", "  reason: b", "  date: 2026-01-01"] * 2, "stands twice"),
+        (["- id: a", "  url: www.a.test/1", "  reason: b", "  date: 2026-01-01"], "'www.a.test/1' is no address"),
+        (["- id: a", "  url: http://x.test/", "  resaon: b", "  date: 2026-01-01"], "unknown key '0.resaon'"),
+        (["- id: a", "  url: http://x.test/", "  reason: b", "  copies: true", "  date: 2026-01-01"], "copies"),
+        (["- id: a", "  url: http://x.test/", "  reason: b", "  date: 2026-01-01"] * 2, "stands twice"),
         (["id: a"], "list of entries"),
     ],
 )
