@@ -126,7 +126,7 @@ def look(
             marks[unit.name] = source.marks(unit)
             rows = {n: source.read(unit, n, _light_columns(n)) for n in RECORDS}
         except DamagedError as e:
-            damaged[unit.site] = f"{e.what} ({e.where})" if e.where else e.what
+            damaged[unit.site] = _told(e)
             continue
         if any(c not in rows[n].column_names for n in RECORDS for c in _light_columns(n)):
             return {}, {}  # the gate of the schema will say so
@@ -199,7 +199,7 @@ def look_for_changes(
         try:
             found = source.marks(unit)
         except DamagedError as e:
-            damaged[unit.site] = f"{e.what} ({e.where})" if e.where else e.what
+            damaged[unit.site] = _told(e)
             continue
         if found is None:
             rest.append(unit)
@@ -225,7 +225,7 @@ def look_for_changes(
                     rows = source.some(unit, n, np.flatnonzero(mask).tolist())
                 raw[n].append(rows)
         except DamagedError as e:
-            damaged[unit.site] = f"{e.what} ({e.where})" if e.where else e.what
+            damaged[unit.site] = _told(e)
     good = [u for u in good if u.site not in damaged]
     same = (
         {n: _joined([lights[n][u.name].take(np.flatnonzero(~differ[n][u.name])) for u in good]) for n in RECORDS}
@@ -245,6 +245,10 @@ def look_for_changes(
     zero = np.zeros(0, np.int64)
     none = Light(pa.array([], pa.large_string()), zero, zero, zero)
     return Changed({n: same.get(n, none) for n in RECORDS}, tables if good else {}, changed, brought), rest, damaged
+
+
+def _told(error: DamagedError) -> str:
+    return f"{error.what} ({'; '.join(x for x in (error.where, error.remedy) if x)})"
 
 
 def _marked(
