@@ -188,7 +188,9 @@ class Shards:
     def _broken(self, unit: Unit, table: str, error: Exception) -> DamagedError:
         shard = self._found[unit.name]
         return DamagedError(
-            f"a file of the records cannot be read: {(str(error) or repr(error)).splitlines()[0]}",
+            error.what
+            if isinstance(error, DamagedError)
+            else f"a file of the records cannot be read: {(str(error) or repr(error)).splitlines()[0]}",
             where=str(shard.folder / MARKS if table == "marks" else shard.path(table)),
             remedy="run `jianghua extract` again: it makes the shard anew",
         )
