@@ -9,11 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.corrections.entries import Correction
+from publisher import releaserules, rules
 from publisher.manifest import Gate
 from publisher.tables import Table
 
 _ORDER = ("pass", "warn", "fail")
 _SHOWN = 5
+
+
+def names() -> frozenset[str]:
+    """The names of all gates that there are."""
+    of_rows = {"schema", "unique_keys", "rows", "corrections", "provenance", "row_rules", *rules.RULES}
+    of_releases = {"silent_sites", "carried_sites", "rows_lost", "rows_gone", "nothing_new", "schema_change"}
+    return frozenset(of_rows | of_releases | {r.name for r in releaserules.RULES} | {releaserules.DUPLICATES.name})
 
 
 def merged(found: Iterable[Gate]) -> list[Gate]:

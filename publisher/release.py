@@ -30,6 +30,7 @@ from crawler.takedowns import load_takedowns
 from publisher import reissue, rowindex
 from publisher.build import Build, Parent, Progress, build, state_of
 from publisher.cards import documents
+from publisher.checks import names
 from publisher.contract import check_parent, check_program
 from publisher.gates import RefusedError, WaitingError, Warnings, confirmed, refused, waits
 from publisher.history import Entry, Outcome, append, history_path, of_versions
@@ -188,6 +189,8 @@ def publish_records(
                 folder, records, now=now, accept=accept, warnings=warnings, confirm=confirm, memo=memo, corrections=corrections,
                 recipe=recipe, sources=sources, commit=commit, taken=taken, progress=progress, scratch=own,
             )  # fmt: skip
+    if unknown := set(accept or ()) - names():
+        raise UsageError(f"there is no gate '{min(unknown)}'", remedy=f"accept one of: {', '.join(sorted(names()))}")
     check_program()
     now = (now or datetime.now(UTC)).astimezone(UTC)
     source: Source = Tables(records) if isinstance(records, Mapping) else records

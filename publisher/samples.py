@@ -78,8 +78,9 @@ def examples(store: PartStore, made: Build, summary: Mapping[str, Any]) -> dict[
     assert made.changes is not None
     ids = chosen_examples(summary["speeches"])
     shown = pa.array([*ids["added"], *ids["changed"]], pa.string())
+    rows_ = _rows(store, made, shown, ["speech_id", "site", "title", "part_title"]).to_pylist()
     titles: dict[str, Mapping[str, Any]] = {
-        r["speech_id"]: r for r in _rows(store, made, shown, ["speech_id", "site", "title"]).to_pylist()
+        r["speech_id"]: r | {"title": " · ".join(x for x in (r["title"], r["part_title"]) if x)} for r in rows_
     }
     titles |= {r["speech_id"]: r for r in made.left if r["speech_id"] in set(ids["removed"])}
     speeches = pc.equal(made.changes["table"], "speeches")

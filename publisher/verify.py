@@ -108,21 +108,24 @@ def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[
     """versions.json and index.json say what the manifests and tombstones say. They are derived: one that is missing, or that a
     publish or a retention killed right after its commit has not brought up to date yet, is no damage."""
     true = sorted((listed_entry(m, d) for m, d in digests.values()), key=lambda v: int(v["sequence"]))
+    name = next(iter(digests.values()))[0].dataset  # the folder may have been renamed
     path = dataset / "versions.json"
     listed = _derived(path, "versions")
     if listed is not None:
-        _versions(dataset, listed, true, gone)
+        _versions(dataset, name, listed, true, gone)
     path = dataset / "feed.xml"
     if path.exists() and not whole(read_file(path)):
         raise _derived_damage(path, "it is no feed as written")
     index = dataset.parent / "index.json"
     every = _derived(index, "datasets") or {"datasets": []}
     for mine in every["datasets"]:
-        if mine.get("dataset") == dataset.name and not _indexed(dataset.name, mine, true, len(gone)):
-            raise _derived_damage(index, f"it does not say of {dataset.name} what the manifests say")
+        if mine.get("dataset") == name and not _indexed(name, mine, true, len(gone)):
+            raise _derived_damage(index, f"it does not say of {name} what the manifests say")
 
 
-def _versions(dataset: Path, listed: dict[str, Any], true: list[dict[str, Any]], gone: dict[str, Gone]) -> None:
+def _versions(
+    dataset: Path, name_of: str, listed: dict[str, Any], true: list[dict[str, Any]], gone: dict[str, Gone]
+) -> None:
     """versions.json against what is true: as it is now, or as it was before the last versions came or went."""
     path = dataset / "versions.json"
     there = [v for v in listed["versions"] if v.get("version") not in gone]
@@ -143,7 +146,7 @@ def _versions(dataset: Path, listed: dict[str, Any], true: list[dict[str, Any]],
     names = {v["version"] for v in known}
     lacking = [v["version"] for v in true[: len(known)] if v["version"] not in names]
     replaced = {g.replaced_by for g in gone.values()}
-    document = versions_document(dataset.name, listed["versions"], told)
+    document = versions_document(name_of, listed["versions"], told)
     if "gone" not in listed:
         del document["gone"]
     sequences = [v["sequence"] for v in listed["versions"]]

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from publisher_made import records, speech
 
+from crawler.errors import UsageError
 from publisher import gates, releaserules, rules
 from publisher.carrying import carried, carried_sites, failed_sites
+from publisher.checks import names
 from publisher.gates import RefusedError, WaitingError, confirmed, waits
 from publisher.manifest import Carried, Gate, Manifest, TableEntry
 from publisher.quality import EDGES, Counts, Measures
+from publisher.release import publish_records
 from publisher.releaserules import ALL, RULES, Run, entry, judge, refusal, release_gates, swing
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -370,3 +374,14 @@ def test_the_docs_tell_every_rule(mark: str, made: str) -> None:
         f"<!-- {mark}: made by publisher.{'' if mark == 'rules' else 'release'}rules.listed() -->\n"
     )
     assert rest.partition(f"<!-- end of {mark} -->")[0] == made, "write the output of listed() between the marks"
+
+
+def test_every_gate_of_a_publish_has_a_known_name(tmp_path: Path) -> None:
+    folder = tmp_path / "datasets" / "speeches"
+    day = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+    rows = [speech("a", n) for n in range(6)]
+    for n in range(2):
+        result = publish_records(folder, records(rows[: 5 + n]), now=day + timedelta(days=n))
+        assert {g.name for g in result.gates} <= names()
+    with pytest.raises(UsageError, match="there is no gate 'rows_lots'"):
+        publish_records(folder, records(rows), now=day, accept={"rows_lots": "a slip"})

@@ -312,3 +312,9 @@ def test_copied_datasets_verify(published: Path, copy: Path) -> None:
 def test_missing_derived_files_are_no_damage(copy: Path) -> None:
     (copy / "versions.json").unlink()
     verify(copy)
+
+
+def test_a_dataset_may_lie_in_a_folder_of_another_name(copy: Path) -> None:
+    moved = copy.parent / "speeches-of-november"
+    copy.rename(moved)
+    assert verify(moved).versions == [FIRST, SECOND]
