@@ -40,19 +40,8 @@ def publish_hooked(
     now: datetime = NOW,
 ) -> release.PublishResult:
     """Publish these speeches beside what the folder's version has, under a name that is not taken."""
-    name = release.next_name
-
-    def free(where: Path, at: datetime) -> str:
-        day, n = name(where, at).split(".")
-        numbers = [int(t.split(".")[1]) for t in taken if t.startswith(day + ".")]
-        return f"{day}.{max([int(n), *(k + 1 for k in numbers)])}"
-
-    release.next_name = free
-    try:
-        with release.locked(folder, 60):
-            return release.publish_records(folder, with_parent(folder, rows), now=now, commit=commit)
-    finally:
-        release.next_name = name
+    with release.locked(folder, 60):
+        return release.publish_records(folder, with_parent(folder, rows), now=now, commit=commit, taken=taken)
 
 
 def with_parent(folder: Path, rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
