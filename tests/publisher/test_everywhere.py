@@ -156,7 +156,7 @@ DISK: dict[str, Callable[[Path], Any]] = {
     "pandas": lambda f: pandas.read_parquet(f / "speeches").to_dict("records"),
     "pandas-arrow": lambda f: pandas.read_parquet(f / "speeches", dtype_backend="pyarrow").to_dict("records"),
     "polars": lambda f: polars.read_parquet(_files(f)).to_dicts(),
-    "duckdb": lambda f: duckdb.sql(f"SELECT * FROM read_parquet('{_files(f)}')").to_arrow_table().to_pylist(),
+    "duckdb": lambda f: duckdb.connect().sql(f"SELECT * FROM read_parquet('{_files(f)}')").to_arrow_table().to_pylist(),
     "pyarrow": lambda f: pq.read_table(f / "speeches").to_pylist(),
     "pyarrow-dataset": lambda f: pyarrow.dataset.dataset(f / "speeches").to_table().to_pylist(),
     "datasets": lambda f: list(_hugging_face(f)),

@@ -224,7 +224,7 @@ def test_relations_do_not_depend_on_order_and_hold_their_promises(
     one = related(rows)
     shuffled = list(rows)
     rng.shuffle(shuffled)
-    two = relate(table(shuffled))
+    two = related(shuffled)
     assert two.duplicates.schema == DUPLICATES.schema
     assert one.duplicates.equals(two.duplicates)
     assert one.contained.equals(two.contained)
