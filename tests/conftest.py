@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from crawler.home import Home
 from crawler.sample import install_site_files
@@ -13,6 +14,9 @@ from crawler.sample.build import Sample, build, write
 from crawler.sample.server import SampleServer
 from tests.docsites import built_docsites as built_docsites
 from tests.docsites import docsites as docsites
+
+settings.register_profile("jianghua", deadline=None)  # no test is about time, and machines are busy
+settings.load_profile("jianghua")
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,10 @@ def test_every_library_reads_the_same_rows(published: Path, url: str, table: str
     # and without us
     assert row_by_row(pandas.read_parquet(folder).to_dict("records")) == wanted
     assert row_by_row(polars.scan_parquet(folder / "*.parquet").collect().to_dicts()) == wanted
-    assert row_by_row(duckdb.connect().sql(f"SELECT * FROM read_parquet('{files}')").to_arrow_table().to_pylist()) == wanted
+    assert (
+        row_by_row(duckdb.connect().sql(f"SELECT * FROM read_parquet('{files}')").to_arrow_table().to_pylist())
+        == wanted
+    )
     assert row_by_row(pq.read_table(folder).to_pylist()) == wanted
 
 
