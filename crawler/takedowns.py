@@ -6,13 +6,10 @@ the publisher leaves out what it is for, and a page whose archive was erased is 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date as Date
 from pathlib import Path
@@ -22,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from crawler.corrections.entries import appended
-from crawler.durable import cannot_write, write_bytes
+from crawler.durable import alone, write_bytes
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.site import explain, load_yaml
@@ -182,27 +179,13 @@ def erased_keys(home: Home, site: str) -> frozenset[str]:
     return frozenset(k for e in entries for p in e.pages if p.site == site for k in p.keys)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(folder, os.O_RDONLY)
-    except OSError as e:
-        raise cannot_write(folder, e) from e
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
 def add_takedown(home: Home, entry: Mapping[str, Any]) -> Takedown:
     """Append an entry (fields of Entry but for `id`, which is made) to the home's takedown file; what stands there stays as it is.
 
     Raises JianghuaError when it has a mistake, or when what it is for is taken down already; nothing is written then.
     """
     path = home.takedowns / f"{DEFAULT_FILE}.yaml"
-    with _locked(path.parent):
+    with alone(path.parent):
         known = load_takedowns(home, lifted=True)
         for t in known:
             e = t.entry
@@ -227,7 +210,7 @@ def lift_takedown(home: Home, id: str, reason: str, day: Date) -> Takedown:
 
     Raises UsageError for an unknown id and for one that was lifted already.
     """
-    with _locked(home.takedowns):
+    with alone(home.takedowns):
         known = load_takedowns(home, lifted=True)
         found = next((t for t in known if t.id == id), None)
         if found is None:

@@ -17,12 +17,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crawler.corrections.match import Corrected
 from crawler.errors import JianghuaError
-from publisher.digests import text_digests_wrong
-from publisher.layout import keys
 from publisher.manifest import Gate
-from publisher.tables import TABLES, Table
+from publisher.tables import Table
 
 LOST_WARN, LOST_FAIL, LOST_ROWS = 0.01, 0.10, 5
 WANTED = frozenset({"gone", "correction", "taken_down"})  # reasons for which speeches leave that are no loss
@@ -131,60 +128,6 @@ def schema(table: Table, rows: pa.Table, columns: Iterable[str]) -> Gate:
     )
 
 
-def unique_keys(table: Table, rows: pa.Table) -> Gate:
-    """No two rows of a table have the same key."""
-    counts = pc.value_counts(keys(rows, table.key))
-    twice = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
-    examples = [str(v["values"]).replace("\x1f", " ") for v in twice.slice(0, 5).to_pylist()]
-    return _gate(
-        "unique_keys",
-        len(twice) > 0,
-        f"{table.name}: {len(twice)} keys stand in several rows, e.g. {', '.join(examples[:2])}",
-        f"{table.name}: every key is unique",
-        table=table.name,
-        repeated=len(twice),
-        examples=examples,
-    )
-
-
-def empty_text(speeches: pa.Table) -> Gate:
-    """Every speech has text."""
-    blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(speeches["text"])), 0)
-    ids = speeches["speech_id"].filter(blank).to_pylist()
-    return _gate(
-        "empty_text",
-        bool(ids),
-        f"{len(ids)} speeches have no text, e.g. {', '.join(_some(ids, 2))}",
-        "every speech has text",
-        empty=len(ids),
-        examples=_some(ids),
-    )
-
-
-def text_digests(speeches: pa.Table) -> Gate:
-    """`text_sha256` is the digest of `text`: what lies in the records is what was written."""
-    wrong = speeches["speech_id"].take(pa.array(text_digests_wrong(speeches))).to_pylist()
-    return _gate(
-        "text_digests",
-        bool(wrong),
-        f"the text of {len(wrong)} speeches does not have its digest, e.g. {', '.join(_some(wrong, 2))}",
-        "every text has its digest",
-        wrong=len(wrong),
-        examples=_some(wrong),
-    )
-
-
-def some_rows(speeches: pa.Table) -> Gate:
-    """There is something to publish."""
-    return _gate(
-        "rows",
-        speeches.num_rows == 0,
-        "the records hold no speech",
-        f"{speeches.num_rows} speeches",
-        rows=speeches.num_rows,
-    )
-
-
 def silent_sites(before: Mapping[str, int], now: Mapping[str, int], carried: Collection[str] = ()) -> Gate:
     """Every site that had speeches in the parent version still brings some, or has them carried forward."""
     silent = sorted(s for s, n in before.items() if n and not now.get(s) and s not in carried)
@@ -238,42 +181,3 @@ def provenance(speeches: pa.Table, rows: pa.Table) -> Gate:
         what=f"{len(missing)} speeches have no provenance" if missing else "every speech has its provenance",
         figures={"missing": len(missing), "examples": _some(missing)},
     )
-
-
-def corrections(made: Corrected, held: Collection[str]) -> Gate:
-    """Every correction still matches (a warning when not). held: ids of speeches that the version has, or has not, by other reasons."""
-    idle = [(c, why) for c, why in made.idle if c.speech_id not in held]
-    what = f"{len(made.applied)} corrections applied: {made.speeches} speeches corrected, {len(made.dropped)} dropped"
-    if idle:
-        c, why = idle[0]
-        what += f"; {len(idle)} do nothing any more, e.g. {c.where}: {why} (see `jianghua corrections check`)"
-    return Gate(
-        name="corrections",
-        result="warn" if idle else "pass",
-        what=what,
-        figures={
-            "applied": len(made.applied),
-            "corrected": made.speeches,
-            "dropped": len(made.dropped),
-            "idle": [f"{c.where}: {why}" for c, why in idle[:20]],
-        },
-    )
-
-
-def of_records(records: Mapping[str, pa.Table]) -> list[Gate]:
-    """The gates that need the records alone (tables speeches, provenance, pages, as extraction wrote them)."""
-    gates = [
-        schema(TABLES[n], rows, [c.name for c in TABLES[n].columns if c.name not in (*TABLES[n].own, *TABLES[n].made)])
-        for n, rows in records.items()
-    ]
-    if refused(gates):
-        return gates
-    gates += [unique_keys(TABLES[n], rows) for n, rows in records.items()]
-    speeches = records["speeches"]
-    gates += [some_rows(speeches), empty_text(speeches), text_digests(speeches)]
-    return [*gates, provenance(speeches, records["provenance"])]
-
-
-def against_parent(lost: list[tuple[str, str]], before: Mapping[str, int], now: Mapping[str, int]) -> list[Gate]:
-    """The gates that compare with the parent version. lost: (site, reason) of each speech that leaves."""
-    return [silent_sites(before, now), rows_lost(lost, before), rows_gone(lost, before)]

@@ -10,20 +10,18 @@ object storage come from the environment (AWS_…, GOOGLE_…, AZURE_…), see d
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from crawler.durable import cannot_write, fsync_folder, replacing
+from crawler.durable import alone, cannot_write, fsync_folder, replacing
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from publisher.storage import link_or_copy
 
@@ -200,25 +198,11 @@ class FolderStore:
         if not absent and tag is None:
             _write(path, data)
             return
-        with self._alone(path.parent):
+        with alone(path.parent):
             found = self.read(name)
             if (found is not None) if absent else (found is None or found.tag != tag):
                 raise conflict(str(path))
             _write(path, data)
-
-    @contextmanager
-    def _alone(self, folder: Path) -> Iterator[None]:
-        """Until the block ends no other conditional put writes into the folder. The lock is on the folder itself: no file is left."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            fd = os.open(folder, os.O_RDONLY)
-        except OSError as e:
-            raise cannot_write(folder, e) from e
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(fd)
 
     def copy(self, source: str, target: str) -> None:
         path = self.root / target

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from publisher.manifest import (
     Latest,
     Manifest,
     Part,
-    Reference,
-    TableEntry,
     parse_latest,
     parse_manifest,
     sha256,
@@ -29,28 +26,6 @@ from publisher.tables import SCHEMA_VERSION, TABLES, knows
 
 VERSION = re.compile(r"([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))\.([1-9][0-9]*)")
 LATEST = "latest.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A part with its rows."""
-
-    part: Part
-    rows: pa.Table
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version in memory: its manifest, where it was read from, and its tables as parts with rows."""
-
-    manifest: Manifest
-    reference: Reference
-    tables: dict[str, list[Stored]]
-
-    def rows(self, table: str) -> pa.Table:
-        """All rows of a table, in the order of its parts; a version of an older schema lacks the columns added since."""
-        parts = [s.rows for s in self.tables[table]]
-        return pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table()
 
 
 def read_latest(folder: Path) -> Latest | None:
@@ -222,15 +197,6 @@ def conform(rows: pa.Table, table: str, part: Part, where: str, schema_version: 
     return rows.cast(schema)
 
 
-def read_tables(folder: Path, entries: dict[str, TableEntry], schema_version: str) -> dict[str, list[Stored]]:
-    """The parts of every table with their rows. Raises DamagedError."""
-    return {
-        name: [Stored(p, read_part(folder, name, p, schema_version)) for p in entry.parts]
-        for name, entry in entries.items()
-        if name in TABLES
-    }
-
-
 def require_known(manifest: Manifest, where: str) -> None:
     """Raises JianghuaError when a version has a schema that this program does not know."""
     if not knows(manifest.schema_version):
@@ -239,14 +205,3 @@ def require_known(manifest: Manifest, where: str) -> None:
             where=where,
             remedy="use the Jianghua that wrote it, or begin a new dataset folder",
         )
-
-
-def read_version(folder: Path, name: str, manifest_sha256: str | None = None) -> Version:
-    """A whole version in memory, in its own schema version.
-
-    Raises UsageError for an unknown one, DamagedError for a damaged one, JianghuaError for one whose schema this program does not know.
-    """
-    manifest, data = read_manifest(folder, name, manifest_sha256)
-    require_known(manifest, str(folder / "versions" / name / "manifest.json"))
-    reference = Reference(version=name, sequence=manifest.sequence, manifest_sha256=sha256(data))
-    return Version(manifest, reference, read_tables(folder, manifest.tables, manifest.schema_version))

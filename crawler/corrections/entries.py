@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -20,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from crawler.durable import cannot_write, write_bytes
+from crawler.durable import alone, write_bytes
 from crawler.errors import JianghuaError
 from crawler.home import Home
 from crawler.records import OUTLINE, SPEECH, TIME_ZONE, Column
@@ -292,21 +289,6 @@ def corrections_for(home: Home, speech_id: str, text_sha256: str) -> list[Correc
     return [c for c in load_corrections(home) if c.matches(speech_id, text_sha256)]
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One that adds at a time: the lock is on the folder itself, so that no file is left beside those of people."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(folder, os.O_RDONLY)
-    except OSError as e:
-        raise cannot_write(folder, e) from e
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
-
-
 def add_entry(
     home: Home, path: Path, entry: Mapping[str, Any], check: Callable[[Correction], None] = lambda _: None
 ) -> Correction:
@@ -314,7 +296,7 @@ def add_entry(
 
     check: may refuse it by raising. The file is replaced whole or not at all. Raises JianghuaError when the entry or the file has a mistake, and writes nothing then.
     """
-    with _locked(path.parent):
+    with alone(path.parent):
         old = ""
         if path.exists():
             read_file(home, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,9 +14,6 @@ from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.verify import verify
 
-pytestmark = pytest.mark.skipif(
-    "warnings" not in inspect.signature(publish_records).parameters, reason="publish_records cannot wait yet"
-)
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 
