@@ -15,8 +15,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.tables import Table
-
 MERGE_AT = 4  # parts of one size class
 SIZE_CLASS = 4  # each class holds parts up to four times as long as the one before
 
@@ -86,28 +84,6 @@ def differs(old: pa.ChunkedArray | pa.Array, new: pa.ChunkedArray | pa.Array) ->
     unequal = pc.fill_null(pc.not_equal(a, b), False).to_numpy(zero_copy_only=False)
     out |= unequal.astype(bool)
     return out
-
-
-def _positions(values: pa.Array, among: pa.Array) -> Indices:
-    """For each value its index among the others, or -1."""
-    found = pc.fill_null(pc.index_in(values, value_set=among), -1)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def compare(old: pa.Table, new: pa.Table, table: Table, ignore: Sequence[str] = ()) -> Difference:
-    """What changed between two states of a table. `ignore` names columns whose change does not count."""
-    key_old, key_new = keys(old, table.key), keys(new, table.key)
-    at = _positions(key_new, key_old)
-    removed = np.flatnonzero(_positions(key_old, key_new) < 0)
-    added = np.flatnonzero(at < 0)
-    pairs_new = np.flatnonzero(at >= 0)
-    pairs_old = at[pairs_new]
-    left, right = old.take(pa.array(pairs_old)), new.take(pa.array(pairs_new))
-    names = [c.name for c in table.columns if c.name not in table.key and c.name not in ignore]
-    masks = np.array([differs(left[n], right[n]) for n in names]).reshape(len(names), len(pairs_new))
-    hit = np.flatnonzero(masks.any(axis=0))
-    columns = [tuple(names[i] for i in np.flatnonzero(masks[:, j])) for j in hit]
-    return Difference(added, removed, pairs_old[hit], pairs_new[hit], columns)
 
 
 def plan(sizes: Sequence[int], touched: Mask, removed: Mask, added: Places, most: int) -> list[int | Places]:
