@@ -14,9 +14,10 @@ from publisher.cards import documents
 from publisher.documents.changelog import chosen, titled
 from publisher.manifest import FileEntry, Gate, Manifest, latest_of, sha256, to_json
 from publisher.quality import document, measure
+from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.storage import decode
-from publisher.versions import read_manifest, read_version
+from publisher.versions import read_manifest
 from tests.publisher.publisher_made import records, speech, text
 
 WHEN = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -71,8 +72,8 @@ def made(root: Path) -> Made:
     data = (folder / "changes.parquet").read_bytes()
     rows_changed = decode(data, "changes.parquet").to_pylist()
     summary = json.loads((folder / "changes.json").read_bytes())
-    version = read_version(dataset, second.version)
-    tables = {name: version.rows(name) for name in manifest.tables}
+    version = open_dataset(dataset, version=second.version)
+    tables = {name: version.arrow(name) for name in manifest.tables}
     ids = chosen(summary["speeches"])
     titles = {
         r["speech_id"]: r
