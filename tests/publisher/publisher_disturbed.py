@@ -6,37 +6,34 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from publisher_child import DAY, state
-
 from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.tables import TABLES
 from publisher.verify import verify
 from publisher.versions import version_names
+from tests.children import environment, program
+from tests.publisher.publisher_child import DAY, state
 
 # Each step costs more than a second; some are tried, and every one with JIANGHUA_TEST_EVERY_STEP set.
 EVERY_STEP = bool(os.environ.get("JIANGHUA_TEST_EVERY_STEP"))
-CHILD = Path(__file__).with_name("publisher_child.py")
 Run = Callable[..., tuple[int, str, int]]
 Days = list[Path]
 
 
 def start() -> subprocess.Popen[str]:
     """A process that publishes for each line it is given."""
-    paths = os.pathsep.join([str(CHILD.parent), str(CHILD.parents[2])])
     return subprocess.Popen(
-        [sys.executable, str(CHILD)],
+        program("tests.publisher.publisher_child"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": paths},
+        env=environment(),
     )
 
 

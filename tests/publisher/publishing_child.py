@@ -12,12 +12,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from publisher_child import DAY, check_threads, state
-from publisher_made import records, speech
-
 from crawler.home import Home
 from crawler.shards import SCHEMAS, write_shard
 from publisher.release import publish
+from tests.publisher.publisher_child import DAY, check_threads, state
+from tests.publisher.publisher_made import records, speech
 
 EACH = 3  # new speeches a round
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from publisher_made import records, speech
 
 import publisher.release as release
 from crawler.errors import JianghuaError
@@ -27,6 +26,7 @@ from publisher.reader import open_dataset
 from publisher.release import Commit
 from publisher.upload import publish_to
 from publisher.versions import LATEST
+from tests.publisher.publisher_made import records, speech
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 WRITES = ("put", "copy", "delete")

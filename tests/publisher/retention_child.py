@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import deltalake.transaction  # noqa: F401  # once for all children
-from delta_child import kill_at
 
 from publisher.retention import RetentionSettings, retain
+from tests.publisher.delta_child import kill_at
 
 NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
 RULES = RetentionSettings(keep_days=0, monthly=False, grace=timedelta(0))

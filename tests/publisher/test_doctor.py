@@ -7,16 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from bisect import bisect
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from publisher_child import DAY, state
-from publisher_disturbed import Days, Run, begin, left_over, runner, stands, tree, undisturbed_days
-from test_reissue import state as held_and_gone
 from typer.testing import CliRunner
 
 from crawler.errors import DamagedError
@@ -28,6 +24,10 @@ from publisher.manifest import as_json
 from publisher.release import memo_folder, publish_records
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
+from tests.children import environment, program
+from tests.publisher.publisher_child import DAY, state
+from tests.publisher.publisher_disturbed import Days, Run, begin, left_over, runner, stands, tree, undisturbed_days
+from tests.publisher.test_reissue import state as held_and_gone
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +131,13 @@ def test_a_re_issue_that_died_is_finished_or_cleared_away(tmp_path: Path) -> Non
 
 def re_issues(*jobs: dict[str, object]) -> list[tuple[int, int]]:
     """Exit code and steps of each re-issue in a child."""
-    child = Path(__file__).with_name("reissue_child.py")
-    paths = os.pathsep.join([str(child.parent), str(child.parents[2])])
     told = subprocess.run(
-        [sys.executable, str(child)],
+        program("tests.publisher.reissue_child"),
         input="".join(json.dumps(job) + "\n" for job in jobs),
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": paths},
+        env=environment(),
     )
     return [tuple(json.loads(line)) for line in told.stdout.splitlines()]
 

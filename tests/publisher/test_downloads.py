@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from publisher_made import records, speech
 from typer.testing import CliRunner
 
 from crawler.durable import write_bytes
@@ -29,9 +27,10 @@ from publisher.cli_data import app
 from publisher.manifest import Gone, to_json
 from publisher.release import publish_records
 from publisher.tables import TABLES
+from tests.children import environment
+from tests.publisher.publisher_made import records, speech
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-HERE = Path(__file__).parent
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
@@ -345,7 +344,7 @@ def test_killed_anywhere_it_can_be_run_again(published: Path, serve: Callable[..
     version = to / "versions" / "2026-11-23.1"
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, url, str(to)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -385,7 +384,7 @@ PUBLISH = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from publisher_made import records, speech
+from tests.publisher.publisher_made import records, speech
 from publisher.release import publish_records
 rows = [speech("a", n) for n in range(8)]
 for n in range(20):
@@ -399,9 +398,8 @@ def test_fifty_downloads_while_twenty_versions_are_published(serve: Callable[...
     folder = tmp_path / "speeches"
     publish_records(folder, records([speech("a", n) for n in range(8)]), now=DAY)
     url = serve(tmp_path)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
     with subprocess.Popen(
-        [sys.executable, "-c", PUBLISH, str(folder)], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PUBLISH, str(folder)], env=environment(), stdout=subprocess.PIPE, text=True
     ) as publisher:
         try:
             done, changed = 0, threading.Condition()

@@ -17,9 +17,6 @@ import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
-from nginx_server import nginx_server
-from publisher_made import page, records, speech, text
-from s3_server import S3, s3
 
 import jianghua
 from publisher import verified
@@ -28,6 +25,9 @@ from publisher.delta import delta_version_of
 from publisher.release import publish_records
 from publisher.remote import open_store
 from publisher.versions import read_manifest
+from tests.publisher.nginx_server import nginx_server
+from tests.publisher.publisher_made import page, records, speech, text
+from tests.publisher.s3_server import S3, s3
 
 s3 = s3  # a fixture
 

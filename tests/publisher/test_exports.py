@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import records, speech, text
 from typer.testing import CliRunner
 
 from jianghua import DamagedError, UsageError, export, open_dataset
@@ -26,6 +25,7 @@ from publisher.cli_data import app
 from publisher.export import plain, write_csv, write_jsonl, write_parquet
 from publisher.release import publish_records
 from publisher.tables import TABLES
+from tests.publisher.publisher_made import records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 TRAPS = [

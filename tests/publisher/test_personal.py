@@ -11,13 +11,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import records, speech
 
 from crawler.errors import JianghuaError
 from crawler.extraction.fold import simtext_sha256
 from crawler.home import Home
 from publisher import personal
 from publisher.settings import publish_settings
+from tests.publisher.publisher_made import records, speech
 
 
 def kinds(text: str) -> list[str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from publisher_made import page, records, speech, text
-from test_publish_cli import jianghua
 
 from publisher.changes import SCHEMA
 from publisher.changes_shown import value
 from publisher.release import publish_records
+from tests.publisher.publisher_made import page, records, speech, text
+from tests.publisher.test_publish_cli import jianghua
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HOSTILE = "[bold]在[/bold] | `x` <script>alert(1)</script>\n# *会议* [a](http://x.example) :star:"

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publisher_made import page, records, speech
 
 from crawler.console import run_app
 from crawler.home import Home
 from crawler.shards import SCHEMAS, pointer_path, write_shard
 from publisher.cli import app
 from publisher.intake import read_all
+from tests.publisher.publisher_made import page, records, speech
 
 
 @dataclass

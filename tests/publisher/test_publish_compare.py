@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import page, records, speech, text
 
 from crawler.errors import DamagedError, UsageError
 from crawler.extraction.fold import text_sha256
@@ -27,6 +26,7 @@ from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.tables import SCHEMA_VERSION, SPEECHES
 from publisher.versions import part_path, read_manifest
+from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BASE = [speech("a", n, text(n, 1)) for n in range(8)]

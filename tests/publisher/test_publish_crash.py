@@ -14,12 +14,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from publisher_disturbed import EVERY_STEP, Days, Run, begin, left_over, runner, stands, start, tree, undisturbed_days
 
 from crawler.errors import JianghuaError
 from publisher.reader import open_dataset
 from publisher.release import locked
 from publisher.verify import verify
+from tests.publisher.publisher_disturbed import (
+    EVERY_STEP,
+    Days,
+    Run,
+    begin,
+    left_over,
+    runner,
+    stands,
+    start,
+    tree,
+    undisturbed_days,
+)
 
 KILLS = 40
 TRIED = KILLS if EVERY_STEP else 10

@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,6 @@ import polars
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from publisher_made import page, records, speech, text
 
 from crawler.errors import DamagedError, UsageError
 from publisher import delta
@@ -30,6 +28,8 @@ from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.tables import TABLES
 from publisher.versions import live_versions, read_latest, read_manifest, version_names
+from tests.children import environment, program
+from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -339,8 +339,8 @@ def test_a_log_that_is_missing_is_no_damage(dataset: Path) -> None:
 @pytest.fixture(scope="module")
 def child() -> Iterator[subprocess.Popen[str]]:
     """See delta_child.py."""
-    script = Path(__file__).with_name("delta_child.py")
-    with subprocess.Popen([sys.executable, script], stdin=PIPE, stdout=PIPE, text=True) as process:
+    command = program("tests.publisher.delta_child")
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=environment()) as process:
         yield process
         assert process.stdin
         process.stdin.close()

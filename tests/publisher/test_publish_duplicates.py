@@ -14,7 +14,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import records, speech, text
 
 from crawler.errors import DamagedError
 from crawler.extraction.fold import fold, simtext_sha256
@@ -25,6 +24,7 @@ from publisher.duplicates import COLUMNS, NEAR, Relations, relate, texts_of
 from publisher.similarity import I64, overlap, shingle_set, shingle_sets, sketch
 from publisher.sketches import load_runs, opened
 from publisher.tables import DUPLICATES, SPEECHES
+from tests.publisher.publisher_made import records, speech, text
 
 
 def table(rows: list[dict[str, Any]]) -> pa.Table:

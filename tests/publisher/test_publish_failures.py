@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from publisher_disturbed import EVERY_STEP, Days, Run, begin, left_over, runner, stands, tree, undisturbed_days
+
+from tests.publisher.publisher_disturbed import (
+    EVERY_STEP,
+    Days,
+    Run,
+    begin,
+    left_over,
+    runner,
+    stands,
+    tree,
+    undisturbed_days,
+)
 
 STRIDE = 1 if EVERY_STEP else 29
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from publisher_made import WHEN, origin, page, speech, text
 
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
@@ -20,6 +19,7 @@ from publisher.reader import open_dataset
 from publisher.release import publish
 from publisher.tables import TABLES
 from publisher.verify import verify
+from tests.publisher.publisher_made import WHEN, origin, page, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 Page = list[dict[str, Any]]  # the speeches of one page

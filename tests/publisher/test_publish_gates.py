@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publisher_made import records, speech
 
 from crawler.errors import UsageError
 from publisher import gates, releaserules, rules
@@ -20,6 +19,7 @@ from publisher.manifest import Carried, Gate, Manifest, TableEntry
 from publisher.quality import EDGES, Counts, Measures
 from publisher.release import publish_records
 from publisher.releaserules import ALL, RULES, Run, entry, judge, refusal, release_gates, swing
+from tests.publisher.publisher_made import records, speech
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 ROWS = 1000

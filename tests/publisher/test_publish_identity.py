@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import paragraph, text
 
 from crawler.extraction.fold import simtext_sha256, text_sha256
 from crawler.shards import speech_id
 from publisher.identity import assignment, candidates, reconcile
+from tests.publisher.publisher_made import paragraph, text
 
 COLUMNS = (
     "speech_id", "site", "page_url", "part", "title", "part_title", "text", "text_sha256", "simtext_sha256",

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import speech
 
 from publisher import quality
 from publisher.documents.quality_page import quality_page
 from publisher.manifest import Gate, Manifest, TableEntry, as_json
 from publisher.quality import EDGES, Counts, Measures, document, measure, measures_of, median_length, shift, summed
 from publisher.tables import SPEECHES
+from tests.publisher.publisher_made import speech
 
 OWN: dict[str, Any] = {"revision": 1, "gone_since": None, "first_version": "v", "corrected": [], "personal_data": []}
 

@@ -15,13 +15,13 @@ import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from publisher_made import page, records, speech, text
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from publisher.reader import Dataset, open_dataset
 from publisher.release import publish_records
 from publisher.tables import TABLES
 from publisher.verified import _CACHES
+from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

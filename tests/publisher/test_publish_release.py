@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from publisher_made import WHEN, page, records, speech, text
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
@@ -19,6 +18,7 @@ from publisher.release import PublishResult, publish, publish_records
 from publisher.tables import TABLES
 from publisher.verify import verify
 from publisher.versions import version_names
+from tests.publisher.publisher_made import WHEN, page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

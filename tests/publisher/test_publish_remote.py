@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from s3_server import BUCKET, S3
-from s3_server import s3 as s3
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from publisher.remote import ConflictError, Store, Tag, at_once, open_store
+from tests.publisher.s3_server import BUCKET, S3
+from tests.publisher.s3_server import s3 as s3
 
 
 @pytest.fixture(autouse=True)

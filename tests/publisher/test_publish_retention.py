@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,6 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import given
 from hypothesis import strategies as st
-from publisher_made import page, records, speech, text
-from retention_child import NOW, RULES
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
@@ -32,6 +29,9 @@ from publisher.retention import Dated, RetentionSettings, decide, retain, retent
 from publisher.verify import verify
 from publisher.versions import as_of, read_latest, read_manifest, taken_names, version_names
 from schedules.cli import app
+from tests.children import environment, program
+from tests.publisher.publisher_made import page, records, speech, text
+from tests.publisher.retention_child import NOW, RULES
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 NAMES = [f"2026-11-{22 + day}.1" for day in range(5)]
@@ -290,8 +290,8 @@ def test_it_waits_for_a_publish(dataset: Path) -> None:
 @pytest.fixture(scope="module")
 def child() -> Iterator[subprocess.Popen[str]]:
     """See retention_child.py."""
-    script = Path(__file__).with_name("retention_child.py")
-    with subprocess.Popen([sys.executable, script], stdin=PIPE, stdout=PIPE, text=True) as process:
+    command = program("tests.publisher.retention_child")
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=environment()) as process:
         yield process
         assert process.stdin
         process.stdin.close()

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import origin, page, speech, text
 
 from publisher import textrules
 from publisher.digests import text_digests_wrong
@@ -20,6 +19,7 @@ from publisher.rowschemas import SCHEMAS
 from publisher.rules import EXAMPLES, RULES, RowCheck, Violation, check_rows, gates_of, merged
 from publisher.tables import TABLES
 from publisher.textbuffers import blocks
+from tests.publisher.publisher_made import origin, page, speech, text
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 ID = "a:" + "0" * 20

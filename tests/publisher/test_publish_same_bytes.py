@@ -11,9 +11,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from publisher_child import DAY, state
-from publisher_disturbed import tree
-from publisher_made import records, speech, text
 
 from publisher import parts
 from publisher.manifest import Manifest, as_json
@@ -21,6 +18,9 @@ from publisher.release import PublishResult, publish_records
 from publisher.tables import TABLES
 from publisher.verify import verify
 from publisher.versions import read_manifest
+from tests.publisher.publisher_child import DAY, state
+from tests.publisher.publisher_disturbed import tree
+from tests.publisher.publisher_made import records, speech, text
 
 BUILT = ("changes.parquet", "changes.json", "preview.parquet", "quality.json")
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from publisher_made import page, records, speech
 
 from crawler.errors import JianghuaError
 from publisher.build import in_order
@@ -22,6 +21,7 @@ from publisher.tables import ADDED, PAGES, SCHEMA_VERSION, SPEECHES, TABLES
 from publisher.upgrade import filled, missing_columns
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest, read_part
+from tests.publisher.publisher_made import page, records, speech
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 # what a speech and a page had in 1.0.0: published versions have these for ever

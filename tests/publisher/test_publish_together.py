@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
-
-from publisher_child import DAY
-from publisher_disturbed import EVERY_STEP
-from publishing_child import EACH, extract
 
 from crawler.home import Home
 from publisher.doctor import examine
@@ -21,8 +15,11 @@ from publisher.reader import open_dataset
 from publisher.release import dataset_folder, publish
 from publisher.verify import verify
 from publisher.versions import read_manifest, version_names
+from tests.children import environment, program
+from tests.publisher.publisher_child import DAY
+from tests.publisher.publisher_disturbed import EVERY_STEP
+from tests.publisher.publishing_child import EACH, extract
 
-CHILD = Path(__file__).with_name("publishing_child.py")
 SITES = [f"s{n}" for n in range(8)]
 ROUNDS = 3 if EVERY_STEP else 1
 
@@ -31,12 +28,11 @@ def test_eight_publishers_at_once_make_one_line_of_versions_and_lose_nothing(tmp
     home = Home(tmp_path)
     extract(home, "base", 20)
     publish(home, now=DAY)
-    paths = os.pathsep.join([str(CHILD.parent), str(CHILD.parents[2])])
     done = subprocess.run(
-        [sys.executable, str(CHILD), str(home.root), str(ROUNDS), *SITES],
+        program("tests.publisher.publishing_child", home.root, ROUNDS, *SITES),
         stdout=subprocess.PIPE,
         check=True,
-        env={**os.environ, "PYTHONPATH": paths},
+        env=environment(),
     )
     answers = json.loads(done.stdout)
     said = [answer for site in SITES for answer in answers[site]]

@@ -22,11 +22,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from publisher_made import page, records, speech, text
-from remote_child import NOW, publish_hooked
-from s3_server import S3
-from s3_server import s3 as s3
-from test_publish_cli import extracted
 
 from crawler.console import run_app
 from crawler.errors import DamagedError, UsageError
@@ -42,10 +37,15 @@ from publisher.upload import Upload, mirror, mirror_folder, publish_to
 from publisher.verify import verify
 from publisher.verify_remote import verify_remote
 from schedules.cli import app
+from tests.children import environment, program
+from tests.publisher.publisher_made import page, records, speech, text
+from tests.publisher.remote_child import NOW, publish_hooked
+from tests.publisher.s3_server import S3
+from tests.publisher.s3_server import s3 as s3
+from tests.publisher.test_publish_cli import extracted
 
 # Every request takes a minute; one in ten of them, and every one with JIANGHUA_TEST_EVERY_STEP set.
 EVERY = bool(os.environ.get("JIANGHUA_TEST_EVERY_STEP"))
-CHILD = Path(__file__).with_name("remote_child.py")
 Run = Callable[[list[dict[str, Any]]], list[tuple[int, str]]]
 
 
@@ -63,13 +63,12 @@ def url(s3: S3) -> str:
 @pytest.fixture(scope="module")
 def run(s3: S3) -> Iterator[Run]:
     """Publishers at once, a process each: their exit codes and messages."""
-    paths = os.pathsep.join([str(CHILD.parent), str(CHILD.parents[2])])
     with subprocess.Popen(
-        [sys.executable, str(CHILD)],
+        program("tests.publisher.remote_child"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": paths},
+        env=environment(),
     ) as process:
         assert process.stdin
         assert process.stdout

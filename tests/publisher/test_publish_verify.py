@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from publisher_made import page, records, speech, text
 
 from crawler.errors import DamagedError, UsageError
 from publisher import delta
@@ -21,6 +20,7 @@ from publisher.storage import decode, encode, part_name
 from publisher.tables import TABLES
 from publisher.verify import verify
 from publisher.versions import read_latest
+from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 FIRST, SECOND = "2026-11-22.1", "2026-11-23.1"

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from publisher_made import page, records, speech
 
 from publisher.gates import WaitingError
 from publisher.history import history_path, read
 from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.verify import verify
+from tests.publisher.publisher_made import page, records, speech
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hub_server import TOKEN, Hub, hub_server
 from huggingface_hub import constants
-from publisher_made import records, speech
 from typer.testing import CliRunner
 
 from jianghua import DamagedError, JianghuaError, UsageError, download
 from publisher.cli_data import app
 from publisher.push import push_hf
 from publisher.release import publish_records
+from tests.publisher.hub_server import TOKEN, Hub, hub_server
+from tests.publisher.publisher_made import records, speech
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 REPO = "someone/speeches"

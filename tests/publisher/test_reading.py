@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import page, records, speech, text
 
 import jianghua
 from jianghua import DamagedError, Dataset, GoneError, JianghuaError, UsageError, open_dataset
@@ -32,6 +31,7 @@ from publisher.release import publish_records
 from publisher.selection import Filters, kept, on_test_side, roots
 from publisher.tables import CONTAINED, DUPLICATES, TABLES
 from publisher.transfer import Web
+from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from publisher_made import page, records, speech, text
 
 from crawler.errors import JianghuaError
 from crawler.takedowns import Entry, Takedown
@@ -29,6 +27,8 @@ from publisher.release import locked, publish_records
 from publisher.storage import content_digest
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest, version_names
+from tests.children import environment, program
+from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 NOW = datetime(2026, 12, 24, 6, 0, tzinfo=UTC)
@@ -236,14 +236,12 @@ def test_a_version_whose_parent_was_retired_says_what_it_said(folder: Path) -> N
 
 @pytest.fixture
 def child() -> Iterator[Callable[..., tuple[int, int]]]:
-    program = Path(__file__).with_name("reissue_child.py")
-    paths = os.pathsep.join([str(program.parent), str(program.parents[2])])
     with subprocess.Popen(
-        [sys.executable, str(program)],
+        program("tests.publisher.reissue_child"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": paths},
+        env=environment(),
     ) as process:
         assert process.stdin
         assert process.stdout

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publisher_made import page, records, speech, text
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.extraction.fold import simtext_sha256, text_sha256
@@ -19,6 +18,7 @@ from crawler.home import Home
 from crawler.takedowns import Entry, Takedown, add_takedown, erased_keys, lift_takedown, load_takedowns
 from publisher import takedown
 from publisher.fingerprint import KEPT, alike, fingerprint
+from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = date(2026, 11, 22)
 PARAGRAPHS = [text(("like", n)) for n in range(40)]

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publisher_made import speech, text
-from test_publish_cli import extracted
 
 from crawler.archive import ArchiveWriter
 from crawler.console import run_app
@@ -24,6 +22,8 @@ from publisher.reader import open_dataset
 from publisher.release import publish
 from publisher.verify import verify
 from publisher.versions import version_names
+from tests.publisher.publisher_made import speech, text
+from tests.publisher.test_publish_cli import extracted
 
 WHEN = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 TITLE = "一次不再公开的讲话"

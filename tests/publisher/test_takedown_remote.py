@@ -10,10 +10,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from publisher_made import speech, text
-from s3_server import S3, s3  # noqa: F401
-from test_publish_cli import extracted
-from test_takedown_cli import told
 
 from crawler.home import Home
 from publisher.chain import open_place
@@ -21,6 +17,10 @@ from publisher.intake import read_all
 from publisher.release import publish, publish_records
 from publisher.remote import Store
 from publisher.sync import sync
+from tests.publisher.publisher_made import speech, text
+from tests.publisher.s3_server import S3, s3  # noqa: F401
+from tests.publisher.test_publish_cli import extracted
+from tests.publisher.test_takedown_cli import told
 
 WHEN = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 TITLE = "一次不再公开的讲话"
