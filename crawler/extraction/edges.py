@@ -65,7 +65,8 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
                 out.note("before_address", lines[first:k])
                 first = k
             break
-        if block.size >= 2 * _ABSTRACT_KEY and _copies(block.folded, "".join(b.folded for b in lines[k + 1 :])):
+        told = _behind_label(block.folded)
+        if block.size >= 2 * _ABSTRACT_KEY and _copies(told, "".join(b.folded for b in lines[k + 1 :])):
             part.intro = part.intro or block.text
             out.note("abstract", lines[first : k + 1])
             first, before = k + 1, 0
@@ -164,6 +165,14 @@ def _text_behind_intro(block: Block) -> str:
             end = m.end()
     rest = block.text[end:].strip() if end else ""
     return rest if len(rest) > 150 else ""
+
+
+def _behind_label(line: str) -> str:
+    """A line without the label of an abstract (摘要:): what stands behind one may well be the speech's own first words."""
+    for r in rules("structure", "intro"):
+        if r.id == "labelled" and (m := r.pattern.match(line)):
+            return line[m.end() :].lstrip()
+    return line
 
 
 def _copies(line: str, body: str) -> bool:

@@ -700,3 +700,22 @@ def test_a_page_mark_does_not_join_a_heading_to_the_address_below() -> None:
     lines = [heads[0], "- 1 -", *SPEECH, heads[1], "- 2 -", *OTHER]
     result = read(page(paragraphs(lines), "领导讲话2篇"))
     assert [s["text"].split("\n") for s in result.speeches] == [SPEECH, OTHER]
+
+
+@pytest.mark.parametrize("label", ["摘要:", "【内容摘要】", "导读:", "核心提示: ", ""])
+@pytest.mark.parametrize("signed", [True, False])
+def test_an_abstract_that_copies_the_first_words_is_cut_though_the_speaker_speaks_in_it(
+    label: str, signed: bool
+) -> None:
+    spoken = ["大家好!", "感谢大家冒着大雨来到这里,我心里特别踏实。借此机会,我谈几点感受。", *SPEECH[2:]]
+    abstract = label + "".join(spoken)[:90] + "…"
+    result = read(page(paragraphs([abstract, *(["护林办主任 林长青"] if signed else []), *spoken])))
+    assert text(result) == spoken
+
+
+@pytest.mark.parametrize(
+    "first", ["概述:大家都知道,我们这片林子有三百年了,护好它是我们这一代人的本分,我今天先讲三句话。"]
+)
+def test_a_labelled_first_paragraph_that_stands_nowhere_else_stays(first: str) -> None:
+    lines = [first, *SPEECH[2:]]
+    assert text(read(page(paragraphs(lines)))) == lines
