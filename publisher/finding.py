@@ -13,7 +13,7 @@ from publisher.gone import SUFFIX, gone_error
 from publisher.manifest import Gone, Latest, Manifest, parse_gone, parse_latest, parse_manifest
 from publisher.storage import checked
 from publisher.transfer import Source
-from publisher.versions import LATEST, VERSION, latest_at, order, unknown_version
+from publisher.versions import LATEST, VERSION, latest_at, no_name, order, unknown_version
 
 AGAIN = 3  # how often latest.json is read again when the version that it names has just gone
 
@@ -103,6 +103,10 @@ def moment(value: date | datetime | str) -> datetime:
             raise UsageError(
                 f"'{value}' is no date", remedy="write it as 2026-11-22, or with time and zone as 2026-11-22T08:00:00Z"
             ) from None
+    if not isinstance(value, date):  # a datetime is a date
+        raise UsageError(
+            f"{value!r} is no date", remedy="give a date, a datetime with time zone, or either as a string"
+        )
     if not isinstance(value, datetime):
         return datetime.combine(value, time.max, UTC)
     if value.tzinfo is None:
@@ -137,6 +141,8 @@ def find(
     Raises UsageError for an unknown version (naming the ones that are) or a wrong time, GoneError for one that is no more, DamagedError,
     TransferError.
     """
+    if version is not None and not isinstance(version, str):
+        raise no_name(version)
     if version is not None and as_of is not None:
         raise UsageError("version and as_of exclude each other", remedy="give one of them")
     for attempt in range(AGAIN):

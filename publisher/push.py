@@ -62,7 +62,7 @@ def push_hf(
 ) -> Pushed:
     """Make a dataset repository hold a version, and tag the commit with its name.
 
-    path: the dataset on this disk. repo: NAME or OWNER/NAME; made where it is not there, private: as a private one. Files of other
+    path: the dataset on this disk. repo: OWNER/NAME; made where it is not there, private: as a private one. Files of other
     versions in the tables' folders go in the same commit; what else lies in the repository stays. The token comes from
     HF_TOKEN (or `hf auth login`), the Hub's address from HF_ENDPOINT. dry_run: only say what would be done.
 
@@ -70,6 +70,11 @@ def push_hf(
     commit. Raises UsageError for a wrong name, no token, a public repository where a private one is asked for, GoneError,
     DamagedError, JianghuaError for what the Hub answers.
     """
+    if "/" not in repo:  # the Hub would look for one that belongs to nobody
+        raise UsageError(
+            f"'{repo}' does not say whose repository it is",
+            remedy=f"write it as OWNER/NAME, e.g. YOUR-NAME/{repo or 'speeches'}: OWNER is your name, or that of your organisation, on the Hub",
+        )
     dataset = open_dataset(path, version, as_of)
     folder = _folder(dataset)
     files = _verified(dataset, folder)

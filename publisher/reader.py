@@ -34,7 +34,7 @@ from publisher.storage import checked, decode
 from publisher.tables import TABLES, knows
 from publisher.transfer import Folder, Objects, Source, Web
 from publisher.verified import Files, known, missing
-from publisher.versions import unknown_version
+from publisher.versions import no_name, unknown_version
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -372,6 +372,8 @@ def _locate_away(url: str) -> tuple[Source, str | None]:
 
 def _only(source: Source, version: str | None, as_of: date | datetime | str | None, verify: bool) -> Manifest:
     """The manifest of a folder that is one version."""
+    if version is not None and not isinstance(version, str):
+        raise no_name(version)
     if as_of is not None:
         raise UsageError("this is a single version", where=source.where, remedy="leave as_of out, or open the dataset")
     where = f"{source.where}/manifest.json"

@@ -22,9 +22,10 @@ from crawler.home import Home
 from crawler.shards import BUCKETS, extracted_sites, read_records
 from crawler.site import without_case
 from crawler.state import SiteState
-from crawler.takedowns import Entry, Takedown
+from crawler.takedowns import Entry, Fingerprint, Takedown
+from crawler.wording import counted
 from publisher import takedown
-from publisher.fingerprint import fingerprint
+from publisher.fingerprint import LEAST, SHINGLE, fingerprint
 from publisher.gone import SUFFIX
 from publisher.reissue import Reissued, reissue, survey
 from publisher.release import dataset_folder, locked
@@ -77,9 +78,7 @@ def look_up(
     """
     told: dict[str, Any] = {}
     if text is not None:
-        told["texts"] = [fingerprint(text).model_dump()]
-        if not told["texts"][0]["chars"]:
-            raise UsageError("the file holds no text", remedy="give a file with the text to take down, in UTF-8")
+        told["texts"] = [_long_enough(fingerprint(text)).model_dump()]
     elif target is not None and "://" in target:
         told["url"] = target
     elif target is not None:
@@ -124,6 +123,21 @@ def look_up(
         entry["texts"] = told["texts"]
     shown = [{k: r[k] for k in ("speech_id", "site", "page_url", "title")} for r in speeches]
     return Found(entry, shown)
+
+
+def _long_enough(print_: Fingerprint) -> Fingerprint:
+    """A fingerprint by which a text can be told from others. Raises UsageError: shorter ones stand in other texts by chance."""
+    if not print_.chars:
+        raise UsageError("the file holds no text", remedy="give a file with the text to take down, in UTF-8")
+    if print_.grams < LEAST:
+        at_least = LEAST + SHINGLE - 1
+        raise UsageError(
+            f"the text is too short to be told from others: it has {counted(print_.chars, 'character')} and "
+            f"{counted(print_.grams, 'different group')} of {SHINGLE} Chinese characters in a row, and {LEAST} such groups are needed "
+            f"(a text of {at_least} Chinese characters that repeats nothing has as many)",
+            remedy="give more of the text, or the address of the page or the speech_id instead of --text-like",
+        )
+    return print_
 
 
 def probe(told: dict[str, Any], reason: str) -> Takedown:

@@ -130,6 +130,14 @@ def order(name: str) -> tuple[str, int]:
     return m[1], int(m[2])
 
 
+def no_name(version: object) -> UsageError:
+    """The error for what cannot be the name of a version because it is no string."""
+    return UsageError(
+        f"{version!r} is no version: a version is a name like 2026-11-22.1",
+        remedy='give the name as a string, e.g. version="2026-11-22.1" (`jianghua versions` lists them), or "latest"',
+    )
+
+
 def unknown_version(name: str, known: Sequence[str], where: str) -> UsageError:
     """The error for a version that is not there, naming the ones that are."""
     shown = ", ".join(known[-10:]) or "none yet"

@@ -141,6 +141,21 @@ def test_as_of_gives_the_version_of_the_time(made: Path, serve: Callable[..., st
         open_dataset(made / "versions" / "2026-11-22.1", as_of="2026-11-22")
 
 
+@pytest.mark.parametrize("wrong", [3, 2026.1, b"2026-11-22.1", date(2026, 11, 22), ["2026-11-22.1"], True])
+def test_what_is_no_name_of_a_version_is_told_so(made: Path, wrong: Any) -> None:
+    told = "is no version: a version is a name like 2026-11-22.1"
+    for place in (made, made / "versions" / "2026-11-22.1"):
+        with pytest.raises(UsageError, match=told) as caught:
+            open_dataset(place, version=wrong)
+        assert repr(wrong) in str(caught.value)
+    with pytest.raises(UsageError, match=told):
+        open_dataset(made).changes(since=wrong)
+    with pytest.raises(UsageError, match=told):
+        jianghua.download(made, to=made.parent / "elsewhere", version=wrong)
+    with pytest.raises(UsageError, match="20261122 is no date"):
+        open_dataset(made, as_of=20261122)  # type: ignore[arg-type]
+
+
 def bury(folder: Path, version: str, **columns: Any) -> Gone:
     """Remove a version as a takedown or retention does, with its tombstone."""
     path = folder / "versions" / version

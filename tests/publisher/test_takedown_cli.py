@@ -114,6 +114,40 @@ def test_by_a_text_in_a_file(home: Home, tmp_path: Path) -> None:
     assert "already" in err
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("讲", "it has 1 character and 0 different groups of 5 Chinese characters"),
+        ("同志们,大家好!", "it has 8 characters and 2 different groups of 5"),
+        ("同志们好" * 50, "it has 200 characters and 4 different groups of 5"),
+        ("A speech in another script. " * 20, "and 0 different groups of 5"),
+        (" \n", "the file holds no text"),
+    ],
+)
+def test_a_text_that_is_too_short_to_be_told_is_refused(home: Home, tmp_path: Path, given: str, said: str) -> None:
+    """It would stand in other speeches by chance, or be in none."""
+    file = tmp_path / "text.txt"
+    file.write_text(given)
+    code, value, err = jianghua(home, "add", "--text-like", str(file), "--reason", "来函")
+    assert (code, value) == (2, None)
+    assert said in err
+    assert "do:" in err
+    assert load_takedowns(home) == ()
+
+
+def test_the_shortest_text_that_is_taken(home: Home, tmp_path: Path) -> None:
+    """64 ideographs have 60 groups of five, which the message of the shorter one asks for."""
+    letters = "".join(chr(0x4E00 + n) for n in range(64))
+    file = tmp_path / "text.txt"
+    file.write_text(letters[:-1])
+    code, _, err = jianghua(home, "add", "--text-like", str(file), "--reason", "来函")
+    assert code == 2
+    assert "59 different groups" in err
+    assert "60 such groups are needed (a text of 64 Chinese characters" in err
+    file.write_text(letters)
+    assert told(home, "add", "--text-like", str(file), "--reason", "来函")["speeches"] == []
+
+
 def test_a_speech_that_only_an_older_version_has(home: Home) -> None:
     extracted(home.root, "a", [speech("a", n) for n in range(5) if n != 2])
     told(home, "add", MEANT["speech_id"], "--reason", "来函", "--everywhere")
