@@ -52,6 +52,10 @@ class Run:
     attempts: int
     counts: dict[str, Any] = field(default_factory=dict)
     version: str | None = None
+    report: dict[str, Any] | None = None
+    not_before: datetime | None = None
+    retries: int = 0
+    asked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

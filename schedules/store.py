@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from crawler.errors import JianghuaError
+from schedules.revisions import bring_up_to_date
 
 
 class UTCDateTime(sa.TypeDecorator[datetime]):
@@ -48,6 +49,10 @@ runs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("counts", sa.JSON, nullable=False, default=dict),
     sa.Column("version", sa.Text),
+    sa.Column("report", sa.JSON(none_as_null=True)),
+    sa.Column("not_before", UTCDateTime),  # a run that is tried again waits until then
+    sa.Column("retries", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("asked_by", sa.Text),  # who asked for it, where a person did
     sa.UniqueConstraint("schedule", "scheduled_for"),
 )
 lease = sa.Table(
@@ -66,17 +71,58 @@ marks = sa.Table(
     sa.Column("until", UTCDateTime, nullable=False),
     sa.Column("timing", sa.String(16), nullable=False),
 )
-
-
-def _make_tables(engine: sa.Engine) -> None:
-    with engine.begin() as c:
-        if not sa.inspect(c).has_table("lease"):
-            metadata.create_all(c)
-            c.execute(lease.insert().values(id=1, owner=None, token=0, expires=None))
+# Schedules that a person holds back.
+paused = sa.Table(
+    "paused",
+    metadata,
+    sa.Column("schedule", sa.String(63), primary_key=True),
+    sa.Column("why", sa.Text),
+    sa.Column("by", sa.Text),
+    sa.Column("at", UTCDateTime, nullable=False),
+)
+# What is or was wrong. key: what makes two alarms the same; one of a key is open at a time.
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("site", sa.String(63)),
+    sa.Column("schedule", sa.String(63)),
+    sa.Column("severity", sa.String(16), nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False),
+    sa.Column("figures", sa.JSON, nullable=False, default=dict),
+    sa.Column("first_seen", UTCDateTime, nullable=False),
+    sa.Column("last_seen", UTCDateTime, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False, default=1),
+    sa.Column("told_at", UTCDateTime),
+    sa.Column("closed_at", UTCDateTime),
+)
+sa.Index(
+    "ix_alarms_open",
+    alarms.c.key,
+    unique=True,
+    sqlite_where=alarms.c.closed_at.is_(None),
+    postgresql_where=alarms.c.closed_at.is_(None),
+)
+# Which channel (log, webhook, mail …) was told of an alarm: `at` is empty while it could not be, `error` says why.
+told = sa.Table(
+    "told",
+    metadata,
+    sa.Column("alarm", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("channel", sa.String(32), primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Column("at", UTCDateTime),
+    sa.Column("error", sa.Text),
+)
 
 
 def open_engine(url: str) -> sa.Engine:
-    """An engine for the ledger at `url`, its tables made. Raises JianghuaError when it cannot be opened."""
+    """An engine for the ledger at `url`, its tables made or brought up to date.
+
+    Raises JianghuaError when it cannot be opened or is of a newer Jianghua.
+    """
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
@@ -107,11 +153,7 @@ def open_engine(url: str) -> sa.Engine:
             connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     with explained(engine.url.render_as_string()):
-        try:
-            _make_tables(engine)
-        except DBAPIError:  # two processes may make them at the same time, and one of them is too late
-            if not sa.inspect(engine).has_table("lease"):
-                raise
+        bring_up_to_date(engine, metadata)
     return engine
 
 

@@ -33,11 +33,6 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/var/state.db"
-
-
-@pytest.fixture
 def ledger(url: str, clock: Clock) -> Iterator[Ledger]:
     ledger = Ledger(url, clock)
     yield ledger
