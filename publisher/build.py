@@ -37,6 +37,7 @@ from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, n
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
 from publisher.taking import RECORDS, Changed, Intake, batches, in_order, look, look_for_changes, unique_keys
+from publisher.versions import day_of
 
 MEMORY = {"speeches": 96 << 20, "provenance": 32 << 20, "pages": 32 << 20}  # bytes of waiting rows
 
@@ -183,7 +184,7 @@ def build(
     keep_provenance(stages)
     for stage in stages.values():
         stage.close_intake()
-    removed = _removed(old_removed, missing.left, speeches.added_keys, version, parent, now)
+    removed = _removed(old_removed, missing.left, speeches.added_keys, version, parent)
     if recipe.takedowns:
         taken = [i for i, why in intake.dropped.items() if why == takedown.REASON]
         removed = takedown.scrub_removed(removed, recipe.takedowns, taken)
@@ -415,7 +416,6 @@ def _removed(
     new: pa.Array,
     version: str,
     parent: Parent | None,
-    now: datetime,
 ) -> pa.Table:
     """Tombstones: the parent's, without those of speeches that are back, and one for each speech that leaves now."""
     schema = TABLES["removed"].schema
@@ -427,7 +427,7 @@ def _removed(
             "reason": row["reason"],
             "removed_in": version,
             "last_version": parent.manifest.version if parent else "",
-            "removed_at": now.replace(microsecond=0),
+            "removed_at": day_of(version),
         }
         for row in left
     ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from crawler.durable import cannot_write, fsync_folder, write_bytes
-from publisher import scrub, takedown
+from publisher import quality, scrub, takedown
 from publisher.cards import documents
 from publisher.changes import Changes
 from publisher.compare import differences, read_columns
@@ -44,11 +44,14 @@ from publisher.manifest import (
     to_json,
 )
 from publisher.projections import project
+from publisher.quality import Measures
 from publisher.storage import checked, content_digest, decode, encode, link_or_copy, part_name, read_file
 from publisher.tables import TABLES
 from publisher.takedown import Entries, Taken
 from publisher.versions import (
     LATEST,
+    conform,
+    day_of,
     live_versions,
     order,
     part_path,
@@ -224,7 +227,7 @@ class _Made:
 @dataclass(slots=True)
 class _Work:
     """A re-issue under way. made: by old name; written: paths of new parts by table and file; known: parts of the store as they become,
-    by digest and what is taken of them."""
+    by digest and what is taken of them; measures: of parts of the speeches, by digest."""
 
     folder: Path
     entries: Entries
@@ -234,6 +237,7 @@ class _Work:
     made: dict[str, _Made] = field(default_factory=dict)
     written: dict[tuple[str, str], Path] = field(default_factory=dict)
     known: dict[tuple[str, frozenset[str]], tuple[Part, ...]] = field(default_factory=dict)
+    measures: dict[str, Measures] = field(default_factory=dict)
     ids: set[str] = field(init=False)
     urls: set[str] = field(init=False)
 
@@ -364,7 +368,7 @@ class _Work:
                 "reason": takedown.REASON,
                 "removed_in": self.names[holders[i][0]],
                 "last_version": holders[i][-1],
-                "removed_at": self.now,
+                "removed_at": day_of(self.names[holders[i][0]]),
             }
             for i in sorted(h.taken)
         ]
@@ -414,12 +418,9 @@ class _Work:
             "takedowns": self._told(h),
         }
         files = {"changes.parquet": encode(changes.rows), "changes.json": as_json(summary)}
-        quality = _json(place / "quality.json")
-        if quality is not None:
-            quality = scrub.document(quality, words)
-            if "version" in quality:
-                quality["version"] = manifest.version
-            files["quality.json"] = as_json(quality)
+        counted = self._quality(_json(place / "quality.json"), manifest, words)
+        if counted is not None:
+            files["quality.json"] = as_json(counted)
         if (place / "preview.parquet").exists():
             known = h.manifest.files.get("preview.parquet")
             data = read_file(place / "preview.parquet")
@@ -427,7 +428,46 @@ class _Work:
             rows = decode(checked(data, known.sha256, where) if known else data, where)
             files["preview.parquet"] = encode(scrub.without_ids(rows, "speech_id", list(h.taken)))
         sources = _json(place / "sources.json")
-        return files, manifest, (quality, summary, sources.get("sites") if sources else None)
+        return files, manifest, (counted, summary, sources.get("sites") if sources else None)
+
+    def _quality(
+        self, said: dict[str, Any] | None, manifest: Manifest, words: Collection[str]
+    ) -> dict[str, Any] | None:
+        """quality.json, counted anew from the rows as they are now; what the checks said then stays, without what was taken."""
+        if said is None:
+            return None
+        clean: dict[str, Any] = scrub.document(said, words)
+        if said.get("format") != quality.FORMAT:
+            return clean | ({"version": manifest.version} if "version" in clean else {})
+        facts = {
+            "dataset": manifest.dataset,
+            "schema_version": manifest.schema_version,
+            "version": manifest.version,
+            "sequence": manifest.sequence,
+            "parent": manifest.parent.version if manifest.parent else None,
+        }
+        clusters = pa.concat_tables(self._read(manifest, "duplicates"))["cluster_id"]
+        relations = {t: manifest.tables[t].rows for t in ("duplicates", "contained", "removed")}
+        relations["clusters"] = len(pc.unique(clusters))
+        measures = quality.summed(self._measured(manifest, part) for part in manifest.tables["speeches"].parts)
+        return clean | {k: v for k, v in quality.document(facts, measures, (), relations).items() if k != "gates"}
+
+    def _measured(self, manifest: Manifest, part: Part) -> Measures:
+        """What there is in a part of the speeches; each is read once."""
+        if part.sha256 not in self.measures:
+            (rows,) = self._read(manifest, "speeches", [part])
+            if "personal_data" not in rows.column_names:  # of an older schema
+                none = pa.array([[]] * rows.num_rows, pa.list_(pa.string()))
+                rows = rows.append_column("personal_data", none)
+            self.measures[part.sha256] = quality.measure(rows)
+        return self.measures[part.sha256]
+
+    def _read(self, manifest: Manifest, table: str, parts: Sequence[Part] | None = None) -> Iterator[pa.Table]:
+        """The rows of parts of a version, of all by default, in the store already or not yet; verified."""
+        for part in manifest.tables[table].parts if parts is None else parts:
+            path = self.where(table, part)
+            rows = decode(checked(read_file(path), part.sha256, str(path)), str(path))
+            yield conform(rows, table, part, str(path), manifest.schema_version)
 
     def _changes(self, h: _Held, manifest: Manifest) -> Changes:
         """What changed from the parent as it stands now; where that is no more, what was said without what was taken."""

@@ -192,7 +192,11 @@ REMOVED = Table(
         ),
         Column("removed_in", pa.string(), "the first version without it"),
         Column("last_version", pa.string(), "the last version with it"),
-        Column("removed_at", pa.timestamp("ms", "UTC"), "when removed_in was published"),
+        Column(
+            "removed_at",
+            pa.timestamp("ms", "UTC"),
+            "the day that removed_in is named after (its midnight, UTC), whenever that day it was published; under schema 1.1.0 and before, the time",
+        ),
         Column("first_version", pa.string(), "the version in which it first appeared"),
         Column("revision", pa.int32(), "its last revision; goes on counting if the speech comes back"),
         Column(

@@ -119,7 +119,12 @@ def latest_at(when: datetime, live: Sequence[tuple[str, int, datetime]], gone: S
 
 
 def _time_of(gone: Gone) -> datetime:
-    return gone.published_at or datetime.fromisoformat(f"{order(gone.version)[0]}T00:00:00+00:00")
+    return gone.published_at or day_of(gone.version)
+
+
+def day_of(name: str) -> datetime:
+    """The day that a version is named after, as its midnight UTC: the same whatever the clock said that day. Raises UsageError."""
+    return datetime.fromisoformat(f"{order(name)[0]}T00:00:00+00:00")
 
 
 def order(name: str) -> tuple[str, int]:

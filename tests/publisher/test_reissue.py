@@ -18,7 +18,7 @@ import pytest
 
 from crawler.errors import JianghuaError
 from crawler.takedowns import Entry, Takedown
-from publisher import reissue, takedown
+from publisher import quality, reissue, takedown
 from publisher.fingerprint import fingerprint
 from publisher.gone import read_gone, remove_version, tombstone
 from publisher.manifest import sha256, to_json
@@ -190,6 +190,32 @@ def test_what_a_publish_would_have_made_without_it_is_what_is_there(folder: Path
         mine = open_dataset(folder, new).arrow().sort_by("speech_id").drop_columns(["first_version", "revision"])
         other = open_dataset(clean, name).arrow().sort_by("speech_id").drop_columns(["first_version", "revision"])
         assert content_digest(mine) == content_digest(other)
+
+
+def test_quality_counts_what_is_there_and_no_more(folder: Path) -> None:
+    before = {n: json.loads((folder / "versions" / n / "quality.json").read_bytes()) for n in version_names(folder)}
+    done = run(folder, BY_TEXT)
+    assert any(v.speeches for v in done.versions)
+    for v in done.versions:
+        said = json.loads((folder / "versions" / v.new / "quality.json").read_bytes())
+        m, _ = read_manifest(folder, v.new)
+        dataset = open_dataset(folder, v.new)
+        assert (said["version"], said["rows"]) == (v.new, before[v.old]["rows"] - v.speeches)
+        assert said["parent"] == (m.parent.version if m.parent else None)
+        assert quality.measures_of(said) == quality.measure(dataset.arrow())
+        duplicates = dataset.arrow("duplicates")
+        assert said["relations"] == {
+            "duplicates": duplicates.num_rows,
+            "clusters": len(set(duplicates["cluster_id"].to_pylist())),
+            "contained": m.tables["contained"].rows,
+            "removed": m.tables["removed"].rows,
+        }
+        assert said["totals"]["chars"] == sum(dataset.arrow()["chars"].to_pylist())
+        assert [g["name"] for g in said["gates"]] == [g["name"] for g in before[v.old]["gates"]]
+        assert said.keys() == before[v.old].keys()
+        page = (folder / "versions" / v.new / "quality.html").read_text()
+        assert f"{said['totals']['chars']:,}" in page
+    verify(folder)
 
 
 def test_by_text_every_copy_goes(folder: Path) -> None:
