@@ -50,12 +50,45 @@ from publisher.storage import checked, encode, link_or_copy, read_file
 from publisher.tables import SCHEMA_VERSION
 from publisher.versions import LATEST, read_latest, read_manifest, require_known, taken_names, version_names
 
-__all__ = ["PublishResult", "dataset_folder", "locked", "publish", "publish_records", "recover"]
+__all__ = [
+    "NEXT_PUBLISH",
+    "PublishResult",
+    "PublishedError",
+    "dataset_folder",
+    "locked",
+    "publish",
+    "publish_records",
+    "recover",
+]
 
 DATASETS = ("speeches",)
+# what brings up what is derived from a version, when that failed
+NEXT_PUBLISH = (
+    "versions.json, index.json, feed.xml, the link `latest` and the Delta logs are brought up by the next publish"
+)
 KEPT_VERSIONS = 20  # whose quality stands in for a history that is not there
 Commit = Callable[[Path, Manifest, Latest], None]
 Sources = Callable[[Sequence[str]], list[dict[str, Any]]]
+
+
+class PublishedError(JianghuaError):
+    """What comes after the commit failed: readers get the version, and what is derived from it is behind. version: its name."""
+
+    def __init__(self, version: str, cause: Exception, *, folder: Path, next_: str) -> None:
+        """cause: an OSError, or an error for people. folder: of the dataset; next_: what brings up what is behind."""
+        self.version = version
+        if isinstance(cause, OSError):
+            cause = cannot_write(Path(cause.filename) if cause.filename else folder, cause)
+        what, where, first = str(cause), str(folder), None
+        if isinstance(cause, JianghuaError):
+            what, where, first = cause.what, cause.where or where, cause.remedy
+        if what.startswith("cannot write"):
+            first = "make room on the disk or check the folder's permissions"
+        super().__init__(
+            f"{version} is published, and readers get it; what is derived from it could not be brought up to date: {what}",
+            where=where,
+            remedy=f"{first + '; ' if first else ''}nothing of the version is missing, and {next_}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +142,9 @@ def publish(
     to wait for another publish to end. folder: another place of the dataset than the home's (a mirror of a remote
     one); commit, taken: see `publish_records`.
 
-    Raises RefusedError when a gate refuses, WaitingError when a person has to confirm, JianghuaError when the disk is full or another publish does not end,
-    DamagedError when the parent version is damaged, and for a correction file with a mistake. In each case the latest
-    version stays as it is.
+    Raises PublishedError when it fails after the version was published. Else the latest version stays as it is, whatever is raised:
+    RefusedError when a gate refuses, WaitingError when a person has to confirm, JianghuaError when the disk is full or another publish does not end,
+    DamagedError when the parent version is damaged, and for a correction file with a mistake.
     """
     target = dataset_folder(home, dataset) if folder is None else folder
     if not sites_with_records(home) and not (target / LATEST).exists():
@@ -235,7 +268,11 @@ def publish_records(
                     f"no new version: nothing changed since {m.version}", tuple(made.gates),
                 )  # fmt: skip
             progress("writing the version", 0, 1)
-            result = _commit(folder, store, made, parent, name, now, memo, commit, sources, confirm)
+            try:
+                result = _commit(folder, store, made, parent, name, now, memo, commit, sources, confirm)
+            except PublishedError:
+                _remember(past, made, outcome, name, now, confirm)
+                raise
             _remember(past, made, outcome, name, now, confirm)
             progress("writing the version", 1, 1)
             return result
@@ -381,18 +418,33 @@ def _commit(
     latest = latest_of(manifest, digest)
     if commit:
         commit(folder, manifest, latest)
-    write_bytes(folder / LATEST, to_json(latest))  # the commit
-    (folder / JOURNAL).unlink(missing_ok=True)
-    if memo and made.state:
-        with contextlib.suppress(JianghuaError, OSError):
-            rowindex.save(memo, digest, made.state)
-    project(folder, latest)
+    try:
+        write_bytes(folder / LATEST, to_json(latest))  # the commit
+        (folder / JOURNAL).unlink(missing_ok=True)
+        if memo and made.state:
+            with contextlib.suppress(JianghuaError, OSError):
+                rowindex.save(memo, digest, made.state)
+        project(folder, latest)
+    except (JianghuaError, OSError) as e:
+        if commit:  # readers at the other place have it
+            raise PublishedError(name, e, folder=folder, next_=NEXT_PUBLISH) from e
+        if _is_latest(folder, latest):
+            raise PublishedError(name, e, folder=folder, next_=f"{NEXT_PUBLISH}, or `jianghua doctor` now") from e
+        raise
     d = made.counts["speeches"]
     total = made.entries["speeches"].rows
     reason = f"published {name}: {total} speeches, {d['added']} added, {d['changed']} changed, {d['removed']} removed"
     if made.upgraded:
         reason += f"; with the columns of schema {SCHEMA_VERSION} for the first time"
     return PublishResult(name, name, sequence, total, d["added"], d["changed"], d["removed"], reason, manifest.gates)
+
+
+def _is_latest(folder: Path, latest: Latest) -> bool:
+    """Whether readers get this version: replacing latest.json may have failed before it took its place, or behind."""
+    try:
+        return read_latest(folder) == latest
+    except (JianghuaError, OSError):
+        return False
 
 
 def changes_summary(rows: pa.Table, counts: Mapping[str, Mapping[str, int]], **head: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from publisher.chain import History, Known, Place, open_place, read_history
 from publisher.gone import remove_version as remove_folder
 from publisher.manifest import Latest, Manifest, sha256, to_json
 from publisher.projections import project
-from publisher.release import Commit, PublishResult, locked, recover
+from publisher.release import NEXT_PUBLISH, Commit, PublishedError, PublishResult, locked, recover
 from publisher.remote import ConflictError, FolderStore, Store, at_once, conflict
 from publisher.shipping import (
     VersionUpload,
@@ -82,7 +82,7 @@ def publish_to(
     mirrors: folder for the local mirrors (`var/publish/mirror`); each may be deleted at any time. wait: seconds to wait for another
     publish on this machine to the same place.
 
-    Raises what `publish` raises; ConflictError when `tries` races were lost; UsageError for an address that cannot be used or
+    Raises what `publish` raises (PublishedError also when what is derived cannot be brought up there); ConflictError when `tries` races were lost; UsageError for an address that cannot be used or
     without credentials; JianghuaError when the storage does not answer; DamagedError when the remote dataset is damaged.
     """
     place = open_place(url, dataset, to_write=True)
@@ -113,8 +113,13 @@ def publish_to(
                     _empty(folder)
                 continue
             progress("bringing up versions.json and what else is derived")
-            with locked(folder, wait):
-                finish(place, folder)
+            try:
+                with locked(folder, wait):
+                    finish(place, folder)
+            except (JianghuaError, OSError) as e:
+                if result.version is None:
+                    raise
+                raise PublishedError(result.version, e, folder=folder, next_=NEXT_PUBLISH) from e
             return replace(result, reason=f"{result.reason} (at {place.store.where})")
     raise JianghuaError("no try was allowed", where=url, remedy="allow at least one")
 

@@ -56,6 +56,7 @@ def test_a_call_that_fails_is_a_clear_error_and_the_next_publish_needs_no_hand(
             assert "where: " in message, at
             assert "do: " in message, at
         day = stands(folder, undisturbed[:2])
+        assert not code or ("is published" in message) == (day == 1), at
         assert day == 1 or code, at
         again, told, _ = run(folder, 1, memo=memo)
         assert again == 0, f"{at}; then {told}"

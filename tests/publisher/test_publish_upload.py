@@ -24,12 +24,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from crawler.console import run_app
-from crawler.errors import DamagedError, UsageError
+from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.takedowns import Entry, Takedown
 from publisher import reissue
 from publisher.chain import Place, open_place, read_history
 from publisher.reader import open_dataset
-from publisher.release import PublishResult, locked, publish_records
+from publisher.release import PublishedError, PublishResult, locked, publish_records
 from publisher.remote import ConflictError
 from publisher.shipping import VersionUpload
 from publisher.sync import Synced, sweep, sync
@@ -329,6 +329,30 @@ def test_projections_never_go_backwards(url: str, tmp_path: Path) -> None:
     publish_rows(url, tmp_path / "m1", "b", range(1))  # nothing new: the projections come back all the same
     assert place.store.read("versions.json").data == new["versions.json"]  # type: ignore[union-attr]
     assert place.datasets.read("index.json") is not None
+
+
+def test_a_version_counts_though_what_is_derived_cannot_be_brought_up(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_rows(url, tmp_path / "m", "a", range(3))
+    place = open_place(url, "speeches", to_write=True)
+    put = type(place.store).put
+
+    def refusing(store: Any, name: str, *arguments: Any, **how: Any) -> Any:
+        if name == "versions.json":
+            raise JianghuaError("the storage does not answer", where=name, remedy="try again later")
+        return put(store, name, *arguments, **how)
+
+    with monkeypatch.context() as m:
+        m.setattr(type(place.store), "put", refusing)
+        with pytest.raises(
+            PublishedError, match=r"is published, and readers get it.*the storage does not answer"
+        ) as caught:
+            publish_rows(url, tmp_path / "m", "b", range(1))
+    assert list(read_history(place.store).versions)[-1] == caught.value.version
+    assert caught.value.version not in place.store.read("versions.json").data.decode()  # type: ignore[union-attr]
+    publish_rows(url, tmp_path / "m", "b", range(1))
+    assert caught.value.version in place.store.read("versions.json").data.decode()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("through", ["folder", "bucket"])
