@@ -32,13 +32,13 @@ from statistics import median
 from typing import Annotated, Any
 
 import typer
-from measure import Measured, run
 from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+from benchmarks.measure import Measured, run  # noqa: E402
 from crawler.home import Home  # noqa: E402
 from crawler.sample import install_site_files  # noqa: E402
 from crawler.sample.build import Sample, build  # noqa: E402

@@ -252,7 +252,7 @@ def publish_once(home: Home, day: int, profile: str | None) -> dict[str, Any]:
             relations[0] += cpu() - began
             relations[1] += time.monotonic() - then
 
-    publisher.build._relations = timed
+    setattr(publisher.build, "_relations", timed)  # noqa: B010
     before = {p: p.stat().st_ino for p in (home.datasets).rglob("*") if p.is_file()}
     inodes = set(before.values())
     began, then = cpu(), time.monotonic()

@@ -121,12 +121,12 @@ def test_a_full_disk_stops_each_step_and_the_same_command_goes_on(
     home: Home, published: Home, server: SampleServer
 ) -> None:
     crawl = (*at(server.urls), "--refetch", "all", "--delay", "0")
-    for limit, *args in (
-        (2_000, "run", *crawl),
-        (2_000, "crawl", *crawl),
-        (300, "learn", "muduo"),
-        (3_000, "extract", "muduo"),
-        (3_000, "publish"),
+    for limit, args in (
+        (2_000, ("run", *crawl)),
+        (2_000, ("crawl", *crawl)),
+        (300, ("learn", "muduo")),
+        (3_000, ("extract", "muduo")),
+        (3_000, ("publish",)),
     ):
         told(limited(home, limit, *args), "make room on the disk", "where:", code=1)
         same_latest(home, published)

@@ -332,7 +332,10 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path, room: int) -> N
                     read_response(home, page.address)
         assert crawl(home, "s").code == 0
         found = pages(home, "s")
-        assert all(found[n].address and read_response(home, found[n].address).body == noise[n] for n in names)
+        for name in names:
+            address = found[name].address
+            assert address
+            assert read_response(home, address).body == noise[name]
 
 
 def test_scrapy_knows_the_sites(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_what_is_kept_makes_the_same_again() -> None:
 
 def _calendar(years: range) -> dict[str, bytes]:
     """Every month leads to the next one and to its days, every day to the next month; none holds anything."""
-    out = {}
+    out: dict[str, bytes] = {}
     for year in years:
         for month in range(1, 13):
             after = f'<a href="/cal/{year + month // 12}/{month % 12 + 1}">&gt;</a>'

@@ -97,7 +97,7 @@ def test_texts_of_the_site_and_cut_off_texts() -> None:
 
 def test_pages_that_show_a_part_of_each_article_are_none_themselves() -> None:
     """Pages to download a text show its beginning. One such pair may be chance, as of an archive and an entry."""
-    read = {}
+    read: dict[str, Read] = {}
     for n in range(4):
         own = range(100 * n, 100 * n + 60)
         read |= {

@@ -114,12 +114,12 @@ def main() -> None:
             continue
         # An empty line: those begun since the last one have to end.
         for child, read in children:
-            message = b""
+            told = b""
             while piece := os.read(read, 4096):
-                message += piece
+                told += piece
             os.close(read)
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            sys.stdout.write(json.dumps([code, message.decode()]) + "\n")
+            sys.stdout.write(json.dumps([code, told.decode()]) + "\n")
         children.clear()
         sys.stdout.flush()
 

@@ -404,12 +404,15 @@ def test_fifty_downloads_while_twenty_versions_are_published(serve: Callable[...
         try:
             done, changed = 0, threading.Condition()
 
+            def reached(since: int) -> bool:
+                return done >= since
+
             def fetch(n: int) -> list[str]:
                 """Once with all the others, and once more when a version of one's own has just been published."""
                 found = []
                 for since in (1, 1 + n % 20):
                     with changed:
-                        changed.wait_for(lambda since=since: done >= since)
+                        changed.wait_for(partial(reached, since))
                     # ten folders for fifty: some meet in one, where versions share files
                     found.append(download(url, tmp_path / "to" / str(n % 10), parallel=2).folder)
                 return found

@@ -11,9 +11,9 @@ import pytest
 
 from crawler.errors import JianghuaError
 from publisher import contract
-from publisher.build import in_order
 from publisher.contract import LEVELS, Change, bump, check, check_parent, classify, described, description, released
 from publisher.tables import ADDED, SCHEMA_VERSION, TABLES, number, type_name
+from publisher.taking import in_order
 from tests.publisher.publisher_made import records, speech
 
 RELEASED = ("1.0.0", "1.1.0", "1.2.0")

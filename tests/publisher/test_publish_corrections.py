@@ -58,8 +58,9 @@ class Chain:
     def command(self, *args: str) -> tuple[int, Any]:
         """Exit code of `jianghua corrections`, and what it says in JSON, or its error."""
         done = CliRunner().invoke(app, [*args, "--home", str(self.home.root), "--json"])
-        error = isinstance(done.exception, JianghuaError)
-        return (done.exception.exit_code, str(done.exception)) if error else (done.exit_code, json.loads(done.stdout))
+        if isinstance(done.exception, JianghuaError):
+            return done.exception.exit_code, str(done.exception)
+        return done.exit_code, json.loads(done.stdout)
 
 
 @pytest.fixture

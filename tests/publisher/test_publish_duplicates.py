@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from crawler.errors import DamagedError
 from crawler.extraction.fold import fold, simtext_sha256
 from publisher import candidates
-from publisher.build import in_order
 from publisher.candidates import View
 from publisher.duplicates import COLUMNS, NEAR, Relations, relate, texts_of
 from publisher.similarity import I64, overlap, shingle_set, shingle_sets, sketch
 from publisher.sketches import load_runs, opened
 from publisher.tables import DUPLICATES, SPEECHES
+from publisher.taking import in_order
 from tests.publisher.publisher_made import records, speech, text
 
 
@@ -240,11 +240,11 @@ def test_relations_do_not_depend_on_order_and_hold_their_promises(
         best = next(m["speech_id"] for m in by_cluster[r["cluster_id"]] if m["is_representative"])
         a, b = grams[r["speech_id"]], grams[best]
         assert r["jaccard"] == pytest.approx(len(a & b) / len(a | b), abs=1e-6)
-    for i, a in enumerate(rows):
-        for b in rows[:i]:
-            x, y = grams[a["speech_id"]], grams[b["speech_id"]]
-            if len(x & y) / len(x | y) >= 0.7:  # well above NEAR: never missed by chance
-                assert cluster_of[a["speech_id"]] == cluster_of[b["speech_id"]]
+    for i, row in enumerate(rows):
+        for other in rows[:i]:
+            a, b = grams[row["speech_id"]], grams[other["speech_id"]]
+            if len(a & b) / len(a | b) >= 0.7:  # well above NEAR: never missed by chance
+                assert cluster_of[row["speech_id"]] == cluster_of[other["speech_id"]]
     for r in one.contained.to_pylist():
         a, b = grams[r["speech_id"]], grams[r["container_id"]]
         assert len(a & b) / len(a) >= 0.9
@@ -272,7 +272,7 @@ def one_speech(draw: st.DrawFn, number: int) -> dict[str, Any]:
 def histories(draw: st.DrawFn) -> list[tuple[dict[int, dict[str, Any]], set[int]]]:
     """Versions: speeches by number, and the numbers touched since the one before."""
     now: dict[int, dict[str, Any]] = {}
-    out = []
+    out: list[tuple[dict[int, dict[str, Any]], set[int]]] = []
     for _ in range(draw(st.integers(2, 5))):
         gone = set(draw(st.lists(st.sampled_from(sorted(now)), max_size=3))) if now else set()
         edited = set(draw(st.lists(st.sampled_from(sorted(now)), max_size=3))) - gone if now else set()
@@ -345,7 +345,12 @@ def test_the_index_asks_only_for_texts_that_it_has_not_seen_and_stays_small(tmp_
 
     def version(rows: list[dict[str, Any]], **how: Any) -> Relations:
         texts = texts_of(table(rows))
-        return relate(table(rows), lambda ids: (asked.extend(ids), texts(ids))[1], index=tmp_path, **how)
+
+        def noted(ids: Sequence[str]) -> Iterable[tuple[str, str]]:
+            asked.extend(ids)
+            return texts(ids)
+
+        return relate(table(rows), noted, index=tmp_path, **how)
 
     rows = [speech("a", n) for n in range(40)]
     old = version(rows)

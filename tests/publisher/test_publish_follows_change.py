@@ -105,7 +105,12 @@ def test_what_is_remembered_changes_no_byte(tmp_path: Path, seed: int, monkeypat
         sites[site] = single | several, {}
     looked: list[bool] = []
     plain = taking.Intake.take_changed
-    monkeypatch.setattr(taking.Intake, "take_changed", lambda self, found: (looked.append(True), plain(self, found))[1])
+
+    def noted(self: taking.Intake, found: taking.Changed) -> Any:
+        looked.append(True)
+        return plain(self, found)
+
+    monkeypatch.setattr(taking.Intake, "take_changed", noted)
     for day in range(5):
         for site, (pages, fates) in sites.items():
             if day:

@@ -133,7 +133,7 @@ def history_of(values: Sequence[float], rule: str = "previews", **more: Any) -> 
 def daily(values: Sequence[float], rule: str = "previews", confirm: Sequence[int] = ()) -> list[str]:
     """The result of the rule on each day of a site whose value goes so, every version published."""
     history: list[dict[str, Any]] = []
-    out = []
+    out: list[str] = []
     for n, value in enumerate(values):
         run = run_of(at(value, rule), at(values[n - 1], rule) if n else None)
         found = gate(run, rule, history)

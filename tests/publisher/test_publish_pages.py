@@ -43,10 +43,11 @@ def listed(version: Made, n: int = 3) -> list[dict[str, Any]]:
 
 
 def gone(v: dict[str, Any], **columns: Any) -> dict[str, Any]:
-    return Gone(
-        version=v["version"], sequence=v["sequence"], manifest_sha256=v["manifest_sha256"],
-        **({"state": "yanked", "reason": HOSTILE, "at": datetime(2026, 12, 1, tzinfo=UTC), "replaced_by": "2026-11-02.2"} | columns),
-    ).model_dump(mode="json")  # fmt: skip
+    usual: dict[str, Any] = {
+        "state": "yanked", "reason": HOSTILE, "at": datetime(2026, 12, 1, tzinfo=UTC), "replaced_by": "2026-11-02.2",
+    }  # fmt: skip
+    named = {name: v[name] for name in ("version", "sequence", "manifest_sha256")}
+    return Gone(**usual | columns | named).model_dump(mode="json")
 
 
 def strict(data: bytes) -> ET.Element:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def row_by_row(rows: list[dict[str, Any]]) -> list[Any]:
+def row_by_row(rows: Sequence[Mapping[Any, Any]]) -> list[Any]:
     return sorted(([plain(v) for v in r.values()] for r in rows), key=str)
 
 
@@ -111,7 +111,14 @@ def test_files_are_written_as_promised(published: Path) -> None:
 
 
 def test_ways_to_name_a_dataset_and_a_version(published: Path, url: str) -> None:
-    names = [published, published.parent, published.parent.parent, published / "latest", url, f"{url}/speeches/"]
+    names: list[str | Path] = [
+        published,
+        published.parent,
+        published.parent.parent,
+        published / "latest",
+        url,
+        f"{url}/speeches/",
+    ]
     datasets = [open_dataset(n) for n in names]
     assert {d.version for d in datasets} == {"2026-11-23.1"}
     assert all(isinstance(d, Dataset) and d.arrow().num_rows == 25 for d in datasets)

@@ -6,11 +6,12 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import pytest
 from deltalake import DeltaTable
@@ -358,7 +359,7 @@ def test_lists_from_before_versions_went_are_no_damage_and_wrong_ones_are(datase
     (dataset.parent / "index.json").write_bytes(index)
     verify(dataset)
     listed = json.loads(before)
-    for change in (
+    changes: list[Callable[[dict[str, Any]], object]] = [
         lambda v: v["versions"].pop(3),  # one that is there
         lambda v: v["versions"][0].update(sequence=9),
         lambda v: v["versions"][0].update(manifest_sha256="0" * 64),
@@ -366,7 +367,8 @@ def test_lists_from_before_versions_went_are_no_damage_and_wrong_ones_are(datase
         lambda v: v["gone"].append({"version": NAMES[4]}),
         lambda v: v.update(latest=NAMES[0]),
         lambda v: v.update(more=1),
-    ):
+    ]
+    for change in changes:
         wrong = json.loads(json.dumps(listed))
         change(wrong)
         (dataset / "versions.json").write_bytes(as_json(wrong))

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pytest
 
 from crawler.errors import JianghuaError
-from publisher.build import in_order
 from publisher.compare import diff
 from publisher.manifest import Manifest, TableEntry, latest_of, sha256, to_json
 from publisher.reader import open_dataset
 from publisher.release import PublishResult, publish_records
 from publisher.storage import content_digest, decode, encode, part_name
 from publisher.tables import ADDED, PAGES, SCHEMA_VERSION, SPEECHES, TABLES
+from publisher.taking import in_order
 from publisher.upgrade import filled, missing_columns
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest, read_part

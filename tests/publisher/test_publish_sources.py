@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler.archive import WarcAddress
+from crawler.archive import WarcAddress, read_response
 from crawler.durable import write_bytes
 from crawler.home import Home
 from publisher import sources
@@ -110,7 +110,7 @@ def test_an_archive_that_lost_the_terms_hinders_nothing(
     crawled: tuple[Home, FaultServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, _ = crawled
-    read = sources.read_response
+    read = read_response
 
     def elsewhere(_: Home, address: WarcAddress) -> Any:
         return read(Home.find(tmp_path), address)

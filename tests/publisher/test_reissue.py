@@ -256,6 +256,7 @@ def test_a_version_whose_parent_was_retired_says_what_it_said(folder: Path) -> N
     run(folder, BY_ID)
     changes = json.loads((folder / "versions" / "2026-11-23.2" / "changes.json").read_bytes())
     assert {op: len(v) for op, v in changes["speeches"].items()} == {"added": 1, "changed": 0, "removed": 0}
+    assert BY_ID.entry.speech_id
     assert BY_ID.entry.speech_id not in str(changes)
     verify(folder)
 

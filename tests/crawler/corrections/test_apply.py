@@ -131,7 +131,7 @@ def test_all_rows_at_once() -> None:
     assert {r["speech_id"]: r["region"] for r in made.rows.to_pylist()} == {
         rows[0]["speech_id"]: "甲县", rows[1]["speech_id"]: "甲县"
     }  # fmt: skip
-    assert (made.speeches, made.dropped) == (2, {rows[2]["speech_id"]})
+    assert (made.speeches, made.dropped) == (2, frozenset([rows[2]["speech_id"]]))
     assert made.applied == [both, out]
     assert made.idle == [(unknown, "no speech has this id"), (lost, "no speech has this text as read")]
     assert correct(table, []).rows is table

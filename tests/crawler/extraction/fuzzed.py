@@ -255,7 +255,7 @@ def searching(setup: Any) -> Callable[[str], None]:
             # white space is folded before anything is searched
             line = run * (LONG // len(run)) if not run.isspace() else "会" + run * 40
             text = line.encode() if isinstance(pattern.pattern, bytes) else line
-            for _ in pattern.finditer(text):  # type: ignore[arg-type]
+            for _ in pattern.finditer(text):
                 pass
 
     return search

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
@@ -34,7 +35,7 @@ def test_every_page_says_what_it_is_for_and_names_only_what_there_is() -> None:
     notes = set()
     for name in NAMES:
         expected = golden.load(FOLDER / f"{name}.json")
-        assert expected["fate"] in Fate.__args__
+        assert expected["fate"] in get_args(Fate)
         assert expected["note"] not in notes, name
         notes.add(expected["note"])
         assert bool(expected["speeches"]) == (expected["fate"] in ("speech", "preview")), name

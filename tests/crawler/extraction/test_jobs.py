@@ -33,8 +33,8 @@ def site(tmp_path: Path) -> Archived:
 
 def extract(site: Archived, **options: Any) -> SiteReport:
     site.commit()
-    options = {"reader": "tests.crawler.extraction.readers:read", "workers": 1, "time_limit": 10} | options
-    return jobs.extract(site.home, [site.site], **options).sites[0]
+    usual: dict[str, Any] = {"reader": "tests.crawler.extraction.readers:read", "workers": 1, "time_limit": 10}
+    return jobs.extract(site.home, [site.site], **usual | options).sites[0]
 
 
 def records(site: Archived, table: str, by: str) -> dict[str, dict[str, Any]]:

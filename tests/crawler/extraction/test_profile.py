@@ -319,4 +319,5 @@ def test_the_span_of_a_layout_reaches_to_the_day_before_the_redesign(
         made = jobs.learn(home, SITE.name)
         assert made is not None
         assert made.version == (1 if day < 9 else 2)
+    assert made
     assert [(x.first, x.last) for x in made.layouts] == [("2026-11-01", "2026-11-05"), ("2026-11-09", "2026-11-09")]
