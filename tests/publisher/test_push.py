@@ -117,9 +117,9 @@ def test_what_must_not_be_sent_is_not(
     with pytest.raises(UsageError, match="no name of a repository"):
         push_hf(published, "a/b/c")
     for dry_run in (True, False):
-        with pytest.raises(UsageError, match="'speeches' does not say whose repository it is") as caught:
+        with pytest.raises(UsageError, match="'speeches' does not say whose repository it is") as refused:
             push_hf(published, "speeches", dry_run=dry_run)
-        assert "YOUR-NAME/speeches" in str(caught.value)
+        assert "YOUR-NAME/speeches" in str(refused.value)
     copy = Path(download(published, tmp_path).folder)
     part = next((copy / "pages").iterdir())
     part.write_bytes(part.read_bytes()[:-1] + b"!")
