@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from crawler.durable import write_bytes
 from crawler.errors import JianghuaError
+from crawler.home import Home
 from publisher import release
 from publisher.doctor import examine
 from publisher.history import history_path
@@ -38,7 +40,7 @@ def test_the_command_says_that_the_version_is_published_and_doctor_brings_up_the
     assert not (folder / ".building.json").exists()
     assert [e["outcome"] for e in read_history(history_path(tmp_path / "var" / "publish", "speeches"))] == ["published"]
     (folder / "feed.xml").rmdir()
-    found = examine(release.Home(tmp_path), "speeches")
+    found = examine(Home(tmp_path), "speeches")
     assert found.well
     assert (folder / "feed.xml").is_file()
     assert (folder / "latest").readlink() == Path("versions") / version
@@ -62,7 +64,7 @@ def test_what_counts_is_what_latest_json_says(tmp_path: Path, monkeypatch: pytes
     """The folder's fsync may fail when the new latest.json is in its place already; before that nothing is published."""
     folder = tmp_path / "speeches"
     publish_records(folder, records([speech("a", 1)]), now=DAY)
-    write = release.write_bytes
+    write = write_bytes
 
     def failing(path: Path, data: bytes) -> None:
         if path.name != "latest.json":
