@@ -40,7 +40,7 @@ AsOfOption = Annotated[
 ]
 SourceArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[PATH|URL]", help="The dataset (default: the one of the home).", show_default=False),
+    typer.Argument(metavar="PATH|URL", help="The dataset (default: the one of the home).", show_default=False),
 ]
 
 
@@ -180,7 +180,7 @@ def hf(
     source: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PATH]", help="The dataset on this disk (default: the one of the home).", show_default=False
+            metavar="PATH", help="The dataset on this disk (default: the one of the home).", show_default=False
         ),
     ] = None,
     version: VersionOption = None,

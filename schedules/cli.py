@@ -6,6 +6,7 @@ The modules of the stages are imported only when one of their commands is called
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ class Jianghua(TyperGroup):
 
     def get_command(self, ctx: _click.Context, cmd_name: str) -> _click.Command | None:
         if cmd_name in self.commands:
-            return self.commands[cmd_name]
+            return flowing(self.commands[cmd_name])
         if cmd_name not in COMMANDS:
             return None
         _, panel, line = COMMANDS[cmd_name]
@@ -77,8 +78,19 @@ def load_command(name: str) -> _click.Command:
     stage._add_completion = False  # the command as a whole offers none either
     found = typer.main.get_command(stage)
     if isinstance(found, TyperGroup) and name in found.commands:
-        return found.commands[name]
-    return found  # an app that is this one command, or this one group
+        return flowing(found.commands[name])
+    return flowing(found)  # an app that is this one command, or this one group
+
+
+def flowing(command: _click.Command) -> _click.Command:
+    """The command, its help in paragraphs that fit themselves to the window: Typer would keep the line breaks of the source in all but the
+    first, and break the lines of a narrow window once more."""
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(p.split("\n")) for p in paragraphs) or None
+    if isinstance(command, TyperGroup):
+        for one in command.commands.values():
+            flowing(one)
+    return command
 
 
 class CommandLine(typer.Typer):

@@ -13,7 +13,7 @@ from typer import _click
 from typer.core import TyperGroup
 
 from crawler.durable import write_bytes
-from schedules.cli import COMMANDS, app, load_command
+from schedules.cli import COMMANDS, app, flowing, load_command
 
 HEAD = """# Commands
 
@@ -28,7 +28,7 @@ def all_commands() -> Iterator[tuple[tuple[str, ...], _click.Command]]:
     own = typer.main.get_command(app)
     assert isinstance(own, TyperGroup)
     for name, (module, _, _) in COMMANDS.items():
-        yield from _walk(own.commands[name] if not module else load_command(name), (name,))
+        yield from _walk(flowing(own.commands[name]) if not module else load_command(name), (name,))
 
 
 def _walk(command: _click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], _click.Command]]:

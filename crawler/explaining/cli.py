@@ -26,7 +26,7 @@ def explain(
         ),
     ],
     path: Annotated[
-        str | None, typer.Argument(metavar="[PATH]", help="Path of a page of the site SPEECH.", show_default=False)
+        str | None, typer.Argument(metavar="PATH", help="Path of a page of the site SPEECH.", show_default=False)
     ] = None,
     html: HtmlOption = None,
     everything: Annotated[

@@ -26,7 +26,7 @@ app = typer.Typer(no_args_is_help=True)
 SHOWN = 20  # damaged records and poison pages listed one by one
 
 SitesArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[SITE]...", help="Sites to extract (default: all that were crawled).")
+    list[str] | None, typer.Argument(metavar="SITE", help="Sites to extract (default: all that were crawled).")
 ]
 
 
@@ -103,7 +103,7 @@ def extract(
 @app.command()
 def learn(
     sites: Annotated[
-        list[str] | None, typer.Argument(metavar="[SITE]...", help="Sites to learn (default: all that were crawled).")
+        list[str] | None, typer.Argument(metavar="SITE", help="Sites to learn (default: all that were crawled).")
     ] = None,
     shown: Annotated[
         bool,

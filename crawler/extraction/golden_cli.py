@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=False)
 @app.command()
 def golden(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Pages to read (default: all).", show_default=False)
+        list[str] | None, typer.Argument(metavar="NAME", help="Pages to read (default: all).", show_default=False)
     ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Write what is read now as what is expected, to be reviewed by git diff.")

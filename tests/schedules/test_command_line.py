@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
+import itertools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from rich.cells import cell_len
+from typer import rich_utils
 from typer.core import TyperGroup
 
-from schedules.cli import COMMANDS, main
+from schedules.cli import COMMANDS, app, main
+from schedules.reference import all_commands
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,12 +81,43 @@ def test_the_commands_of_the_stages_are_all_reachable() -> None:
 
 
 def test_every_command_is_documented_and_explains_itself() -> None:
-    from schedules.reference import all_commands
-
     page = (ROOT / "docs" / "commands.md").read_text()
     for path, command in all_commands():
         assert f"## jianghua {' '.join(path)}\n" in page
         assert command.help, path
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_help_fills_its_lines_whatever_the_window(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line of a description ends before the next word would not fit any more; no line is longer than the window."""
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", width)
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    ragged: list[tuple[str, str]] = []
+    described = 0
+    for path, _ in all_commands():
+        context = typer.Context(group, info_name="jianghua")
+        command: Any = group
+        for name in path:
+            _, command, _ = command.resolve_command(context, [name])
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            command.get_help(typer.Context(command, info_name=f"jianghua {' '.join(path)}"))
+        shown = [line.rstrip() for line in out.getvalue().splitlines()]
+        assert max(map(cell_len, shown)) <= width
+        description = shown[: next(i for i, line in enumerate(shown) if line.startswith("╭"))]
+        described += sum(bool(line) for line in description)
+        for line, following in itertools.pairwise(description):
+            if line and following and cell_len(f"{line} {following.split()[0]}") < width:
+                ragged.append((" ".join(path), line))
+    assert ragged == []
+    assert described > 100
+
+
+@pytest.mark.parametrize("called_so", [["extract"], ["export"], ["explain"], ["push", "hf"]])
+def test_usage_has_one_pair_of_brackets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], called_so: list[str]
+) -> None:
+    assert "[[" not in called(capsys, tmp_path, *called_so, "--help")[1]
 
 
 def test_schedules_are_listed_checked_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
