@@ -22,6 +22,7 @@ USE = "Using a published dataset"
 
 # command: (module whose `app` has it, panel of the help, first line of its help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "up": ("service.cli", TIME, "Run the service: scheduler, workers and web pages on this machine."),
     "demo": ("schedules.demo", TIME, "The whole chain on the built-in sample: two days, two versions, what changed."),
     "run": ("", TIME, ""),
     "schedule": ("", TIME, ""),

@@ -72,12 +72,14 @@ class Scheduler:
 
     # ------------------------------------------------------------------------------------------ running
 
-    def run(self, *, once: bool = False, seconds: float | None = None) -> int:
+    def run(self, *, once: bool = False, seconds: float | None = None, waits: bool = False) -> int:
         """Run what is due until stopped: exit code 0, or 1 when a run failed or a schedule file is broken.
 
-        once: stop when nothing is due any more. seconds: stop after so long. Raises what `require` raises.
+        once: stop when nothing is due any more. seconds: stop after so long. waits: also while there is no schedule to work on
+        yet. Raises what `require` raises, unless it waits.
         """
-        require(self.home, self.names)
+        if not waits:
+            require(self.home, self.names)
         began = time.monotonic()
         before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
         self._alarm.start()

@@ -74,6 +74,16 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+def _asked(
+    query: sa.Select[Any], schedule: str | None, states: Iterable[str] | None, since: datetime | None
+) -> sa.Select[Any]:
+    if schedule is not None:
+        query = query.where(runs.c.schedule == schedule)
+    if states is not None:
+        query = query.where(runs.c.state.in_(list(states)))
+    return query if since is None else query.where(runs.c.scheduled_for >= since)
+
+
 def _dead(row: Any, silent_since: datetime) -> bool:
     return surely_dead(row.owner) or row.heartbeat < silent_since
 
@@ -353,19 +363,25 @@ class Ledger:
         *,
         schedule: str | None = None,
         states: Iterable[str] | None = None,
+        since: datetime | None = None,
         limit: int | None = None,
+        offset: int = 0,
         oldest_first: bool = False,
     ) -> list[Run]:
-        """Runs by scheduled time, newest first unless said otherwise."""
-        query = sa.select(runs)
-        if schedule is not None:
-            query = query.where(runs.c.schedule == schedule)
-        if states is not None:
-            query = query.where(runs.c.state.in_(list(states)))
+        """Runs by scheduled time, newest first unless said otherwise. since: only those scheduled for then or later."""
+        query = _asked(sa.select(runs), schedule, states, since)
         order = (runs.c.scheduled_for, runs.c.id)
-        query = query.order_by(*(order if oldest_first else [x.desc() for x in order])).limit(limit)
+        query = query.order_by(*(order if oldest_first else [x.desc() for x in order])).limit(limit).offset(offset)
         with self._reading() as c:
             return [Run(**r._mapping) for r in c.execute(query)]
+
+    def count(
+        self, *, schedule: str | None = None, states: Iterable[str] | None = None, since: datetime | None = None
+    ) -> int:
+        """How many runs there are of which `runs` gives a part."""
+        with self._reading() as c:
+            found = c.execute(_asked(sa.select(sa.func.count()).select_from(runs), schedule, states, since)).scalar()
+        return int(found or 0)
 
     def close(self) -> None:
         self.engine.dispose()

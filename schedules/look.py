@@ -47,8 +47,8 @@ def as_dict(run: Run) -> dict[str, Any]:
     return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(run).items()}
 
 
-def summary(report: Any) -> str:
-    """The numbers of a step's report on one line: those at its top, sums over its sites."""
+def summed(report: Any) -> dict[str, float]:
+    """The numbers of a step's report: those at its top, sums over its sites."""
     totals: dict[str, float] = {}
 
     def add(value: Any) -> None:
@@ -68,6 +68,12 @@ def summary(report: Any) -> str:
                     )
 
     add(report)
+    return totals
+
+
+def summary(report: Any) -> str:
+    """The numbers of a step's report on one line."""
+    totals = summed(report)
     return ", ".join(f"{k} {v:,.0f}" if v == int(v) else f"{k} {v:,.2f}" for k, v in list(totals.items())[:8] if v)
 
 

@@ -1,0 +1,49 @@
+"""What every page and every answer of the API is made from: the home, its ledger, its settings, and who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from crawler.home import Home
+from schedules.ledger import Ledger
+from schedules.settings import Settings
+from service.access import Guesses, Keys
+from service.settings import ServiceSettings
+from service.supervisor import Supervisor
+
+
+class House:
+    """The running service, as its pages see it. port: the one it listens on."""
+
+    def __init__(
+        self,
+        home: Home,
+        ledger: Ledger,
+        settings: Settings,
+        own: ServiceSettings,
+        keys: Keys,
+        supervisor: Supervisor,
+        port: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.home, self.ledger, self.settings, self.own = home, ledger, settings, own
+        self.keys, self.supervisor, self.port, self.now = keys, supervisor, port, now
+        self.guesses = Guesses()
+        self.began = now()
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session cookie; with the port, because cookies do not tell ports of a host apart."""
+        return f"jianghua_{self.port}"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which pages show times."""
+        if self.own.time_zone:
+            return ZoneInfo(self.own.time_zone)
+        return datetime.now().astimezone().tzinfo or UTC
+
+    def close(self) -> None:
+        """End what was begun for the pages."""

@@ -1,0 +1,248 @@
+"""What the JSON API gives: one model a thing, times in ISO 8601 with their zone (UTC), sizes in bytes, lengths of time in seconds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+
+from schedules.ledger import State
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list. total: of the whole list; next: the offset of the next part, null at the end."""
+
+    items: list[T]
+    total: int
+    offset: int
+    next: int | None
+
+
+class Problem(BaseModel):
+    """What was wrong, where, and what to do about it."""
+
+    error: str
+    where: str | None = None
+    remedy: str | None = None
+
+
+class RunOut(BaseModel):
+    """A run. cause: timer, catch_up, manual …; state: see docs/scheduling.md; seconds: that it took, or has taken so far."""
+
+    id: int
+    schedule: str
+    scheduled_for: datetime
+    start_after: datetime
+    cause: str
+    state: State
+    why: str | None
+    sites: list[str]
+    step: str | None
+    steps: list[str]
+    attempts: int
+    started: datetime | None
+    finished: datetime | None
+    seconds: float | None
+    version: str | None
+    dataset: str | None
+
+
+class StepOut(BaseModel):
+    """A step of a run. totals: the numbers of its report, summed over its sites; report: all that it reported."""
+
+    name: str
+    state: Literal["done", "failed", "running", "waiting", "to come"]
+    why: str | None
+    seconds: float | None
+    totals: dict[str, float]
+    report: Any = None
+
+
+class GateOut(BaseModel):
+    """A check before publishing that did not simply pass."""
+
+    name: str
+    result: Literal["pass", "warn", "fail"]
+    what: str
+    acceptable: bool = False
+
+
+class SiteRunOut(BaseModel):
+    """What a run brought from one site; null where the step did not run."""
+
+    site: str
+    error: str | None
+    requests: int | None
+    new: int | None
+    changed: int | None
+    unchanged: int | None
+    gone: int | None
+    errors: int | None
+    bytes: int | None
+    speeches: int | None
+
+
+class LogOut(BaseModel):
+    """The end of a step's log. size: of the whole file."""
+
+    step: str
+    text: str
+    size: int
+    cut: bool
+
+
+class RunDetail(RunOut):
+    """A run with what each step reported, what it brought a site, what gates remarked, and the ends of its logs."""
+
+    waits_for: Literal["confirm", "accept"] | None
+    steps_done: list[StepOut]
+    by_site: list[SiteRunOut]
+    gates: list[GateOut]
+    logs: list[LogOut]
+    report: Any = None
+
+
+class ScheduleOut(BaseModel):
+    """A schedule. error: what is wrong with its file; next: its next fire times, none while it is paused or disabled."""
+
+    name: str
+    title: str
+    error: str | None
+    enabled: bool
+    paused: bool
+    why_paused: str | None = None
+    fires: str | None
+    time_zone: str | None
+    jitter: str | None
+    missed: str | None
+    overlap: str | None
+    steps: list[str]
+    sites: list[str] | Literal["all"] | None
+    dataset: str | None
+    next: list[datetime]
+    last: RunOut | None
+
+
+class PointOut(BaseModel):
+    """What one run brought from a site."""
+
+    run: int
+    at: datetime
+    new: int
+    changed: int
+    speeches: int | None
+    failed: bool
+
+
+class SiteOut(BaseModel):
+    """A site. health: what its last run says; trend: its last runs, oldest first; address: where it is, http or https only."""
+
+    name: str
+    title: str
+    address: str | None
+    error: str | None
+    health: Literal["well", "failing", "quiet", "never run", "broken"]
+    why: str | None
+    last_run: int | None
+    last_at: datetime | None
+    pages: int | None
+    speeches: int | None
+    trend: list[PointOut]
+
+
+class AlarmOut(BaseModel):
+    """Something that a person should look at. todo: what to do about it."""
+
+    kind: str
+    level: Literal["warning", "error"]
+    about: str
+    what: str
+    todo: str
+    since: datetime | None = None
+    last: datetime | None = None
+    run: int | None = None
+    site: str | None = None
+    schedule: str | None = None
+
+
+class QueueOut(BaseModel):
+    """running: what is worked on; due: what is to be run, in the order in which it will be; waiting: what waits for a person."""
+
+    running: list[RunOut]
+    due: list[RunOut]
+    waiting: list[RunOut]
+
+
+class VersionOut(BaseModel):
+    """A published version. remarks: what gates said of it."""
+
+    version: str
+    sequence: int
+    published_at: datetime
+    rows: int
+    added: int
+    changed: int
+    removed: int
+    bytes: int
+    latest: bool
+    confirmed: str | None
+    remarks: list[str]
+
+
+class DatasetOut(BaseModel):
+    """A dataset and its versions, latest first."""
+
+    name: str
+    latest: str | None
+    versions: list[VersionOut]
+    error: str | None = None
+
+
+class CheckOut(BaseModel):
+    """One thing that health looks at."""
+
+    name: str
+    ok: bool
+    what: str
+    todo: str | None = None
+
+
+class HealthOut(BaseModel):
+    """Whether the service does its work; checks are shown to operators only."""
+
+    status: Literal["ok", "degraded", "failing"]
+    checks: list[CheckOut] = Field(default_factory=list)
+
+
+class MeOut(BaseModel):
+    """Who asks. csrf: to send as X-CSRF-Token with POST requests of a browser session; programs send the token as bearer instead."""
+
+    operator: bool
+    token_required: bool
+    csrf: str
+    version: str
+    home: str | None
+    time: datetime
+
+
+class Reason(BaseModel):
+    """Why; it is kept."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class Backfill(BaseModel):
+    """The times to run again or for the first time: all fire times from `since` to `until`."""
+
+    since: datetime
+    until: datetime
+
+
+class Started(BaseModel):
+    """What an action did, and the runs that it made."""
+
+    done: str
+    runs: list[int] = Field(default_factory=list)

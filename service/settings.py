@@ -1,0 +1,99 @@
+"""Settings of the service: defaults, then `[service]` in `jianghua.toml`, then environment (`JIANGHUA_…`), then options."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from crawler.errors import JianghuaError
+from crawler.home import Home
+
+
+class ServiceSettings(BaseSettings):
+    """host, port: where the pages are (port 0: a free one). hosts: further names under which people reach them, e.g. behind a proxy.
+
+    public: datasets and catalogue are for everybody, without token and from any origin. time_zone: in which the pages show times
+    (None: the zone of this machine). token: the secret of the pages (None: made at the first start, var/token).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8640, ge=0, le=65535)
+    hosts: tuple[str, ...] = ()
+    public: bool = False
+    time_zone: str | None = None
+    token: str | None = Field(default=None, repr=False)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError):
+                raise ValueError("not an IANA time zone; write e.g. Asia/Shanghai or UTC") from None
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _long(cls, value: str | None) -> str | None:
+        if value is not None and (len(value) < 16 or not value.isascii() or not value.isprintable()):
+            raise ValueError("a token has at least 16 printable ASCII characters")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the pages."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or host name is this machine's own. Other names are not resolved: they count as foreign."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def load_service_settings(home: Home, **options: Any) -> ServiceSettings:
+    """The settings of a home; `options` (None: not given) win. Raises JianghuaError naming the setting."""
+
+    class OfHome(ServiceSettings):
+        model_config = SettingsConfigDict(
+            env_prefix="JIANGHUA_", extra="ignore", toml_file=home.settings_file, toml_table_header=("service",)
+        )
+
+    try:
+        return OfHome(**{k: v for k, v in options.items() if v is not None})
+    except ValidationError as e:
+        first = e.errors(include_input=False)[0]  # the value may be a token
+        key = ".".join(str(x) for x in first["loc"])
+        raise JianghuaError(
+            f"setting '{key}': {first['msg']}",
+            where=f"[service] of {home.settings_file}, JIANGHUA_{key.upper()} or --{key}",
+            remedy="mend or remove it; docs/service.md lists the settings",
+        ) from None
+    except (OSError, ValueError) as e:
+        raise JianghuaError(
+            f"cannot read the settings: {e}", where=str(home.settings_file), remedy="mend the file or remove it"
+        ) from None

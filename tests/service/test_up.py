@@ -1,0 +1,110 @@
+"""`jianghua up` as a real process: how it begins, what it refuses, how it ends and goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crawler.home import Home
+from tests.schedules.test_scheduler import alive, until
+from tests.service.server import Up
+
+Start = Callable[..., Up]
+
+
+def test_it_begins_without_set_up_and_ends_cleanly(bare: Home, ups: Start) -> None:
+    up = ups(bare).ready()
+    assert up.get("/").status == 200
+    until(lambda: up.get("/health").json["status"] == "ok")
+    checks = {c["name"]: c["ok"] for c in up.get("/health").json["checks"]}
+    assert checks == {"ledger": True, "scheduler": True, "schedules": True, "disk": True}
+    assert up.get("/api/v1/runs").json == {"items": [], "total": 0, "offset": 0, "next": None}
+    assert stat.S_IMODE((bare.var / "token").stat().st_mode) == 0o600
+    assert up.end(signal.SIGTERM) == 0, up.log
+    assert "Traceback" not in up.log
+    again = ups(bare).ready()
+    until(lambda: again.get("/health").json["status"] == "ok")
+    assert again.end(signal.SIGINT) == 0
+
+
+def test_a_second_service_on_a_home_is_told_who_is_there(bare: Home, ups: Start) -> None:
+    first = ups(bare).ready()
+    second = ups(bare)
+    assert second.process.wait(60) == 1
+    assert f"another service is at work on this home: process {first.process.pid} at {first.url}/" in second.log
+    assert first.get("/").status == 200
+    first.end()
+    assert ups(bare).ready().get("/").status == 200
+
+
+def test_a_port_that_is_taken(bare: Home, ups: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        up = ups(bare, port=other.getsockname()[1])
+        assert up.process.wait(60) == 1
+    assert "cannot listen: Address already in use" in up.log
+    assert "give another with --port" in up.log
+    assert "Traceback" not in up.log
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path, ups: Start) -> None:
+    (tmp_path / "home").write_text("a file")
+    up = ups(Home.find(tmp_path / "home"))
+    assert up.process.wait(60) == 1
+    assert "the home cannot be written" in up.log
+    assert "Traceback" not in up.log
+
+
+@pytest.mark.parametrize(("token", "told"), [("short", "at least 16"), ("geheim-geheim-geheim-ü", "ASCII")])
+def test_a_bad_token_is_refused_and_not_shown(bare: Home, ups: Start, token: str, told: str) -> None:
+    up = ups(bare, env={"JIANGHUA_TOKEN": token})
+    assert up.process.wait(60) == 1
+    assert told in up.log
+    assert token not in up.log
+
+
+def test_the_scheduler_is_started_again_when_it_dies(bare: Home, ups: Start) -> None:
+    up = ups(bare).ready()
+    until(lambda: up.get("/health").json["status"] == "ok")
+    first = _scheduler(up)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: _scheduler(up) not in (0, first) and up.get("/health").json["status"] == "ok")
+    assert up.get("/").status == 200
+
+
+def test_the_scheduler_ends_with_the_service_however_that_ends(bare: Home, ups: Start) -> None:
+    up = ups(bare).ready()
+    until(lambda: up.get("/health").json["status"] == "ok")
+    scheduler = _scheduler(up)
+    up.end(signal.SIGKILL)
+    until(lambda: not alive(str(scheduler)))
+    again = ups(bare).ready()  # neither lock nor lease is in its way
+    until(lambda: again.get("/health").json["status"] == "ok")
+
+
+def test_no_schedule_and_broken_ones_are_told_and_stop_nothing(bare: Home, ups: Start) -> None:
+    bare.own_schedules.mkdir()
+    (bare.own_schedules / "wrong.yaml").write_text("name: wrong\ncron: whenever\n")
+    up = ups(bare).ready()
+    until(lambda: up.get("/health").json["status"] == "degraded")
+    page = up.get("/schedules").text
+    assert "a cron line has 5 fields" in page
+    assert "wrong.yaml:2" in page
+    (bare.own_schedules / "wrong.yaml").write_text(json.dumps({"name": "wrong", "cron": "0 3 * * *"}))
+    until(lambda: up.get("/health").json["status"] == "ok")
+
+
+def _scheduler(up: Up) -> int:
+    """The process of the scheduler: the child that is one."""
+    task = f"/proc/{up.process.pid}/task"
+    for thread in os.listdir(task):  # noqa: PTH208
+        for child in Path(f"{task}/{thread}/children").read_text().split():
+            if b"service.scheduler" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    return 0
