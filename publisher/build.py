@@ -191,7 +191,7 @@ def build(
     stages["removed"] = whole(_stage("removed", parent, scratch), removed)
     sites = _sites_now(speeches)
     if not sites:
-        found.append(checks.some_rows(0))
+        found.append(checks.no_rows({u.site for u in units}, sum(before.values()), intake.dropped))
     if recipe.corrections:
         found.append(checks.corrections(recipe.corrections, intake.notes, _not_idle(speeches, missing, intake)))
     carried_rows = Counter(_by_site(speeches.index.filter(pa.array((speeches.held == CARRIED) & speeches.seen))))

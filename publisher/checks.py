@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.corrections.entries import Correction
+from crawler.wording import counted
 from publisher import releaserules, rules
 from publisher.manifest import Gate
 from publisher.tables import Table
 
 _ORDER = ("pass", "warn", "fail")
 _SHOWN = 5
+_DROPPED = {"correction": "by corrections", "taken_down": "taken down"}  # why a speech of the records is left out
 
 
 def names() -> frozenset[str]:
@@ -47,13 +50,28 @@ def _sum(a: Any, b: Any) -> Any:
     return b if a is None else a
 
 
-def some_rows(rows: int) -> Gate:
-    """There is something to publish."""
+def no_rows(sites: Collection[str], before: int, dropped: Mapping[str, str]) -> Gate:
+    """Nothing is left to publish, and why, as far as it can be told.
+
+    sites: that have records; before: speeches of the parent version; dropped: speeches of the records that are left out, with the reason
+    (`correction`, `taken_down`).
+    """
+    names = ", ".join(sorted(sites)[:_SHOWN]) + (f" and {len(sites) - _SHOWN} more" if len(sites) > _SHOWN else "")
+    if not sites:
+        what = "no site has records"
+    elif dropped:
+        why = Counter(_DROPPED.get(r, r) for r in dropped.values())
+        told = ", ".join(f"{n} {reason}" for reason, n in sorted(why.items()))
+        what = f"every speech in the records of {names} is left out: {told}"
+    else:
+        what = f"the records of {names} hold no speech: every page that was read is something else"
+    if before:
+        what += f"; the version before has {counted(before, 'speech')}"
     return Gate(
         name="rows",
-        result="pass" if rows else "fail",
-        what=f"{rows} speeches" if rows else "the records hold no speech",
-        figures={"rows": rows},
+        result="fail",
+        what=what,
+        figures={"rows": 0, "sites": sorted(sites), "before": before, "dropped": dict(Counter(dropped.values()))},
     )
 
 

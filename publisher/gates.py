@@ -29,7 +29,25 @@ GONE_WARN, GONE_FAIL, GONE_ROWS = 0.20, 0.50, 10
 FINAL = frozenset({"schema", "unique_keys", "rows"})
 # Warnings that never make a publish wait: to hold back what changed would not bring anything new.
 NEVER_WAITS = frozenset({"nothing_new"})
+# how to get back what was left out of a version that would be empty
+_PUT_BACK = {
+    "correction": "`jianghua corrections list` shows which entries drop speeches: remove or narrow them",
+    "taken_down": "`jianghua takedown list` shows what is taken down: `jianghua takedown lift ID --reason TEXT` brings it back",
+}
 Warnings = Literal["publish", "wait"]
+
+
+def _remedy(gate: Gate) -> str:
+    """What to do about a gate that failed."""
+    if gate.name == "rows":
+        if not gate.figures.get("sites"):
+            return "run `jianghua crawl SITE` and `jianghua extract SITE` first, or `jianghua run SITE` for the whole chain"
+        ways = [_PUT_BACK[r] for r in gate.figures.get("dropped") or () if r in _PUT_BACK]
+        return "; ".join(ways) or (
+            "`jianghua extract` says what became of the pages of each site, `jianghua explain SITE PATH` why one of them is no speech; when only "
+            "lists were fetched so far, let `jianghua crawl SITE` go on, and `jianghua sites try PAGE` shows whether the site file fits"
+        )
+    return "look at the records of the sites named"
 
 
 class RefusedError(JianghuaError):
@@ -40,7 +58,7 @@ class RefusedError(JianghuaError):
         failed = [g for g in self.gates if g.result == "fail" and g.accepted is None]
         acceptable = [g.name for g in failed if g.name not in FINAL]
         self.waiting = bool(failed) and len(acceptable) == len(failed)
-        remedy = "look at the records of the sites named"
+        remedy = "; ".join(dict.fromkeys(_remedy(g) for g in failed))
         if self.waiting:
             remedy += (
                 ", or publish all the same with " + " ".join(f"--accept {n}" for n in acceptable) + " --reason TEXT"

@@ -142,3 +142,31 @@ def test_what_is_wrong_is_said_with_an_exit_code(home: Path) -> None:
     broken = jianghua(home, "publish")  # but nothing can stand in for a site that was never read
     assert broken.returncode == 1
     assert "00.json" in broken.stderr.replace("\n", "")
+
+
+def test_an_empty_version_is_refused_with_its_reason_and_what_to_do(tmp_path: Path) -> None:
+    """Records without a speech, with speeches that are all taken down, that are all dropped by corrections."""
+    row = speech("a", 1)
+    extracted(tmp_path, "a", [], [page(row, "list")])
+    done = jianghua(tmp_path, "publish")
+    assert done.returncode == 1
+    assert "rows: the records of a hold no speech: every page that was read is something else" in done.stderr
+    assert "`jianghua explain SITE PATH` why one of them is no speech" in done.stderr
+    assert "sites named" not in done.stderr
+    extracted(tmp_path, "a", [row, speech("a", 2)])
+    told = f"- id: t1\n  url: {row['page_url']}\n  reason: x\n  date: 2026-11-20\n"
+    (tmp_path / "takedowns").mkdir()
+    (tmp_path / "takedowns" / "t.yaml").write_text(told + told.replace("t1", "t2").replace("/1.html", "/2.html"))
+    done = jianghua(tmp_path, "publish")
+    assert done.returncode == 1
+    assert "rows: every speech in the records of a is left out: 2 taken down" in done.stderr
+    assert "`jianghua takedown lift ID --reason TEXT` brings it back; the latest version stays" in done.stderr
+    (tmp_path / "takedowns" / "t.yaml").write_text(told)
+    (tmp_path / "corrections").mkdir()
+    (tmp_path / "corrections" / "c.yaml").write_text(
+        f"- speech_id: {speech('a', 2)['speech_id']}\n  drop: true\n  reason: a novel\n"
+    )
+    done = jianghua(tmp_path, "publish")
+    assert "is left out: 1 by corrections, 1 taken down" in done.stderr
+    assert "`jianghua corrections list`" in done.stderr
+    assert not (tmp_path / "datasets" / "speeches" / "latest.json").exists()
