@@ -29,6 +29,7 @@ from crawler.site import Site
 from crawler.state import ARTICLE, LAST, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
 from crawler.traps import Traps
 from crawler.urls import Resolver, clean_url, template_of
+from crawler.wording import counted
 
 MAX_QUERY_TEMPLATE = 5_000  # addresses of one form: calendars and endless ?page=N
 MAX_PATH_TEMPLATE = 300_000  # and see traps.py
@@ -389,7 +390,7 @@ class Answers:
                     rows.append(new_row(target.key, target.url, stamp, kind=kind, depth=1, priority=UNKNOWN,
                                         template=target.template))  # fmt: skip
             self.add(rows)
-            return f"{what} of {len(named)} addresses"
+            return f"{what} of {counted(len(named), 'address')}"
         except Exception as e:  # a sitemap is a courtesy: a broken one is no failure of the site
             self.counts.reasons[f"sitemap not readable: {type(e).__name__}"] += 1
             return None
@@ -409,7 +410,7 @@ class Answers:
         if following is not None:
             at = self._resolver.target(following)
             self.add([new_row(at.key, at.url, stamp, depth=row.depth, priority=LIST, template=at.template)])
-        return f"list of {len(named)} addresses"
+        return f"list of {counted(len(named), 'address')}"
 
 
 def _named(data: bytes) -> tuple[str, Iterable[str]]:

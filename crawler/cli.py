@@ -15,6 +15,7 @@ from rich.text import Text
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import Interrupted, JianghuaError, UsageError
 from crawler.probe.cli import add_site
+from crawler.wording import counted
 
 app = typer.Typer(no_args_is_help=True, help="Fetch pages, and look at site files.")
 sites_app = typer.Typer(help="Add, list, show and check site files.", invoke_without_command=True)
@@ -146,7 +147,7 @@ class _Progress:
             except Exception:  # its state is closed already
                 left, known = c.counts.queued, c.counts.known
             self._bar.update(
-                self._tasks[name], completed=known - left, total=known, rate=f"{c.counts.requests} requests"
+                self._tasks[name], completed=known - left, total=known, rate=counted(c.counts.requests, "request")
             )
 
 

@@ -33,6 +33,7 @@ from pydantic import (
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.wording import counted
 
 BUILT_IN = Path(__file__).parent / "sites"
 PLATFORMS = BUILT_IN / "platforms"
@@ -351,7 +352,7 @@ def explain(
             text = f"'{key}': {e['msg'].removeprefix('Value error, ')}"
         mistakes.append(f"line {line}: {text}")
     return JianghuaError(
-        f"{what} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}: " + "; ".join(mistakes),
+        f"{what} has {counted(len(mistakes), 'mistake')}: " + "; ".join(mistakes),
         where=f"{path}:{first}",
         remedy=remedy,
     )

@@ -23,6 +23,7 @@ from crawler.durable import alone, write_bytes
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.site import explain, load_yaml
+from crawler.wording import counted
 
 _REMEDY = "mend the entry; docs/takedown.md shows how one is written"
 DEFAULT_FILE = "takedowns"
@@ -128,7 +129,7 @@ class Takedown:
     def subject(self) -> str:
         """What it is for, in short."""
         e = self.entry
-        return e.url or e.speech_id or f"text of {e.texts[0].chars} characters"
+        return e.url or e.speech_id or f"text of {counted(e.texts[0].chars, 'character')}"
 
 
 def takedown_files(home: Home) -> list[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from crawler.wording import counted
 from publisher.history import Entry, failing_since
 from publisher.manifest import Carried, Gate, Manifest
 
@@ -44,8 +45,8 @@ def _silence(fates: Mapping[str, int]) -> str:
     if not pages:
         return "it brought neither pages nor speeches"
     most = sorted(pages.items(), key=lambda x: (-x[1], x[0]))[:3]
-    return f"it brought no speech: of its {sum(pages.values())} pages " + ", ".join(
-        f"{n} are {fate}" for fate, n in most
+    return f"it brought no speech: of its {counted(sum(pages.values()), 'page')} " + ", ".join(
+        f"{n} {'is' if n == 1 else 'are'} {fate}" for fate, n in most
     )
 
 
@@ -93,12 +94,15 @@ def carried_sites(
     age = {site: max(0, (now - at).days) for site, at in since.items()}
     old = [site for site in carried if age[site] > days]
     every = bool(carried) and {s for s, n in sites.items() if n} <= carried.keys()
-    parts = [f"{s} ({c.rows} speeches as of {c.as_of.astimezone(UTC):%Y-%m-%d}: {c.why})" for s, c in carried.items()]
+    parts = [
+        f"{s} ({counted(c.rows, 'speech')} as of {c.as_of.astimezone(UTC):%Y-%m-%d}: {c.why})"
+        for s, c in carried.items()
+    ]
     what = f"carried forward from the version before: {'; '.join(parts[:5])}"
     if every:
         what = f"every site failed at once; {what}"
     elif old:
-        what = f"failed for more than {days} days: {', '.join(old)}; {what}"
+        what = f"failed for more than {counted(days, 'day')}: {', '.join(old)}; {what}"
     return Gate(
         name="carried_sites",
         result="fail" if every or old else "warn" if carried else "pass",

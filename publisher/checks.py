@@ -81,7 +81,7 @@ def unique_keys(table: Table, found: pa.Array) -> Gate:
     twice = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
     examples = [str(v["values"]).replace("\x1f", " ") for v in twice.slice(0, _SHOWN).to_pylist()]
     bad = len(twice) > 0
-    what = f"{table.name}: {len(twice)} keys stand in several rows, e.g. {', '.join(examples[:2])}"
+    what = f"{table.name}: {counted(len(twice), 'key stands', 'keys stand')} in several rows, e.g. {', '.join(examples[:2])}"
     return Gate(
         name="unique_keys",
         result="fail" if bad else "pass",
@@ -113,10 +113,10 @@ def corrections(given: Sequence[Correction], notes: Mapping[str, Mapping[str, An
         if n not in applied:
             why.setdefault(n, "no speech has this id" if c.speech_id else "no speech has this text as read")
     idle = [(given[n], text) for n, text in sorted(why.items()) if n not in applied and given[n].speech_id not in known]
-    what = f"{len(applied)} corrections applied: {speeches} speeches corrected, {dropped} dropped"
+    what = f"{counted(len(applied), 'correction')} applied: {counted(speeches, 'speech')} corrected, {dropped} dropped"
     if idle:
         c, text = idle[0]
-        what += f"; {len(idle)} do nothing any more, e.g. {c.where}: {text} (see `jianghua corrections check`)"
+        what += f"; {counted(len(idle), 'does', 'do')} nothing any more, e.g. {c.where}: {text} (see `jianghua corrections check`)"
     return Gate(
         name="corrections",
         result="warn" if idle else "pass",

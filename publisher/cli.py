@@ -14,6 +14,7 @@ from rich.text import Text
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.durable import write_bytes
 from crawler.errors import UsageError
+from crawler.wording import counted
 from publisher import changes_shown
 from publisher.compare import differences, resolve, verified_columns
 from publisher.gates import Warnings
@@ -185,9 +186,13 @@ def verify(
             report = verify_dataset(dataset_folder(home_of(home), dataset), version, progress, quick=quick)
     rate = round(report.bytes / report.seconds) if report.seconds and not quick else None
     read = (
-        f"{size(report.bytes)}, {report.rows} rows: all as written" if not quick else f"{size(report.bytes)} in place"
+        f"{size(report.bytes)}, {counted(report.rows, 'row')}: all as written"
+        if not quick
+        else f"{size(report.bytes)} in place"
     )
-    text = f"{', '.join(report.versions[-3:])}: {report.files} files, {read}" + (f" ({size(rate)}/s)" if rate else "")
+    text = f"{', '.join(report.versions[-3:])}: {counted(report.files, 'file')}, {read}" + (
+        f" ({size(rate)}/s)" if rate else ""
+    )
     if len(report.versions) > 3:
         text = f"{len(report.versions)} versions up to {text}"
     show(asdict(report) | {"bytes_per_second": rate}, lambda: Text(text), as_json)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
+from crawler.wording import counted
 from publisher.cli import size
 from publisher.download import PARALLEL, Watch
 from publisher.download import download as download_version
@@ -71,7 +72,9 @@ def download(
         parts = [f"{found.fetched} fetched ({size(found.fetched_bytes)})"]
         parts += [f"{found.linked} shared with other versions"] if found.linked else []
         parts += [f"{found.kept} were here"] if found.kept else []
-        text = Text(f"{found.version}: {found.files} files, {size(found.bytes)}, all verified: {', '.join(parts)}")
+        text = Text(
+            f"{found.version}: {counted(found.files, 'file')}, {size(found.bytes)}, all verified: {', '.join(parts)}"
+        )
         for name, reason in found.withdrawn.items():
             text.append(
                 f"\n{name}, which is here, was taken down by its publisher: {reason}; delete it", style="yellow"
@@ -159,12 +162,12 @@ def export(
     names = [c.strip() for c in columns.split(",")] if columns is not None else None
     with err.status("exporting") as status:
         found = export_table(
-            dataset, to, kind, table, names, bom, formulas, lambda n: status.update(f"exporting: {n} rows")
+            dataset, to, kind, table, names, bom, formulas, lambda n: status.update(f"exporting: {counted(n, 'row')}")
         )
     if to != "-":
         show(
             asdict(found),
-            lambda: Text(f"{found.rows} rows of {found.table}, version {found.version}\n{found.to}"),
+            lambda: Text(f"{counted(found.rows, 'row')} of {found.table}, version {found.version}\n{found.to}"),
             as_json,
         )
 
@@ -201,7 +204,9 @@ def hf(
 
     def human() -> Text:
         done = "would add" if dry_run else "added"
-        text = Text(f"{found.version} → {found.url}: {done} {len(found.add)} files ({size(found.add_bytes)}), ")
+        text = Text(
+            f"{found.version} → {found.url}: {done} {counted(len(found.add), 'file')} ({size(found.add_bytes)}), "
+        )
         text.append(f"{len(found.delete)} removed, {found.unchanged} are there already")
         if not found.compared:
             text.append("\nthe repository cannot be seen from here: taken for empty", style="yellow")

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
+from crawler.wording import counted
 from publisher.doctor import Diagnosis, examine
 
 app = typer.Typer()
@@ -54,7 +55,7 @@ def _human(found: Diagnosis) -> Text:
     for f in found.findings:
         text.append(f"{f.what}\n", style=_STYLES[f.state])
         text.append(f"  where: {f.where}\n  {'do: ' if f.state == 'left' else ''}{f.done}\n", style="none")
-    versions = f"{len(found.looked_at)} version{'' if len(found.looked_at) == 1 else 's'} of {found.dataset}"
+    versions = f"{counted(len(found.looked_at), 'version')} of {found.dataset}"
     left = sum(f.state == "left" for f in found.findings)
     if found.well:
         mended = sum(f.state == "mended" for f in found.findings)

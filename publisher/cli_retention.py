@@ -14,6 +14,7 @@ from rich.text import Text
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
 from crawler.site import Duration
+from crawler.wording import counted
 from publisher.release import dataset_folder
 from publisher.retention import RetentionReport, RetentionSettings, retain, retention_settings
 from publisher.retention_archive import ArchiveReport, retain_archive
@@ -144,14 +145,14 @@ def _archive(report: ArchiveReport) -> RenderableType:
     for f in report.removed:
         text.append(f"{f.file}  {_size(f.bytes)}{f'  named by {f.named_by}' if f.named_by else ''}\n")
     text.append(
-        f"{_count(len(report.removed), 'file')} {went}: {_size(report.bytes)} free, {_size(report.left)} left",
+        f"{counted(len(report.removed), 'file')} {went}: {_size(report.bytes)} free, {_size(report.left)} left",
         style="bold",
     )
     if report.pages:
-        text.append(f"\n{_count(report.pages, 'page')} without archived body; their rows are held", style="yellow")
+        text.append(f"\n{counted(report.pages, 'page')} without archived body; their rows are held", style="yellow")
     if report.spared:
         spared = sum(f.bytes for f in report.spared)
-        text.append(f"\n{_count(len(report.spared), 'file')} ({_size(spared)}) stay as they are named", style="none")
+        text.append(f"\n{counted(len(report.spared), 'file')} ({_size(spared)}) stay as they are named", style="none")
     if report.over:
         text.append(f"\n{_size(report.over)} more than --max-bytes allows", style="yellow")
     for site in report.busy:
@@ -167,21 +168,17 @@ def _versions(report: RetentionReport) -> RenderableType:
     for part in report.swept:
         text.append(f"tables/{part.part}  {_size(part.bytes)}\n")
     text.append(
-        f"{_count(len(report.retired), 'version')} and {_count(len(report.swept), 'part')} {went}, "
-        f"{_count(len(report.kept), 'version')} kept, {_size(report.bytes)} free",
+        f"{counted(len(report.retired), 'version')} and {counted(len(report.swept), 'part')} {went}, "
+        f"{counted(len(report.kept), 'version')} kept, {_size(report.bytes)} free",
         style="bold",
     )
     if report.waiting:
         until = max(w.until or "" for w in report.waiting)[:16].replace("T", " ")
         text.append(
-            f"\n{_count(len(report.waiting), 'part')} more ({_size(report.later_bytes)}) when run again after {until} UTC",
+            f"\n{counted(len(report.waiting), 'part')} more ({_size(report.later_bytes)}) when run again after {until} UTC",
             style="none",
         )
     return text
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _size(n: int) -> str:

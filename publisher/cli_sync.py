@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
+from crawler.wording import counted
 from publisher.chain import Place, open_place
 from publisher.cli import DatasetOption, size
 
@@ -66,13 +67,15 @@ def sync(
         if report.versions:
             shown = ", ".join(report.versions[-3:])
             more = f"{len(report.versions)} versions up to " if len(report.versions) > 3 else ""
-            text.append(f"\n{verb} {more}{shown}: {report.files} files, {size(report.bytes)} of parts and changes")
+            text.append(
+                f"\n{verb} {more}{shown}: {counted(report.files, 'file')}, {size(report.bytes)} of parts and changes"
+            )
         else:
             text.append("\nnothing was missing")
         if report.gone:
             text.append(f"\n{'would remove' if dry_run else 'removed'}, as gone: {', '.join(report.gone)}")
         if report.swept:
-            text.append(f"\nswept {len(report.swept)} files that belong to no version")
+            text.append(f"\nswept {counted(len(report.swept), 'file')} that belong to no version")
         return text
 
     show(asdict(report), human, as_json)

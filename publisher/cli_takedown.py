@@ -16,6 +16,7 @@ from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
 from crawler.home import Home
 from crawler.takedowns import add_takedown, lift_takedown, load_takedowns
+from crawler.wording import counted
 from publisher.settings import publish_settings
 from publisher.takedown_work import Done, carry_out, look_up, probe, speeches_now
 
@@ -59,14 +60,14 @@ def _lines(done: Done, dry_run: bool) -> list[Text]:
     lines = []
     if done.reissued is not None:
         for v in done.reissued.versions:
-            what = f"{v.speeches} speeches less" if v.speeches else "titles less"
+            what = f"without {counted(v.speeches, 'speech')}" if v.speeches else "without its titles"
             lines.append(Text(f"{v.old} {would}re-issued as {v.new}: {what}"))
         if not done.reissued.versions:
             lines.append(Text("no kept version holds it"))
     for e in done.erased:
-        lines.append(Text(f"{e.site}: {e.records} archived responses {would}erased, {e.pages} pages, {e.speeches} speeches of the records"))  # fmt: skip
+        lines.append(Text(f"{e.site}: {counted(e.records, 'archived response')} {would}erased, {counted(e.pages, 'page')}, {counted(e.speeches, 'speech')} of the records"))  # fmt: skip
     if done.mirrors:
-        lines.append(Text(f"{len(done.mirrors)} local mirrors {would}removed"))
+        lines.append(Text(f"{counted(len(done.mirrors), 'local mirror')} {would}removed"))
     for where, names in done.remotes.items():
         lines.append(Text(f"{where}: {', '.join(names) or 'no version'} {would}replaced"))
     return lines

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
 from crawler.extraction.fold import traditional_pattern
+from crawler.wording import counted, plural
 from publisher.similarity import BLOCK, I64, U64, shingle_sets
 
 # Gives (speech_id, text) of the speeches asked for, in any order.
@@ -136,7 +137,7 @@ def fetch(texts: Texts, ids: Sequence[str]) -> Iterator[tuple[int, str]]:
             yield at, text
     if place:
         raise DamagedError(
-            f"the texts of {len(place)} speeches are missing, the first is {next(iter(place))}",
+            f"the {plural(len(place), 'text is', 'texts are')} missing of {counted(len(place), 'speech')}, the first is {next(iter(place))}",
             remedy="run `jianghua verify` on the dataset, and extract the site of this speech again",
         )
 

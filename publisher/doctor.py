@@ -16,6 +16,7 @@ from typing import Any, Literal
 from crawler.durable import replacing, write_bytes
 from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
+from crawler.wording import counted
 from publisher import history, reissue, rowindex, sketches
 from publisher.build import state_of
 from publisher.gone import gone_names
@@ -323,7 +324,7 @@ def _unnamed(found: Diagnosis, folder: Path) -> None:
     parts = [p for p in folder.glob("tables/*/part-*.parquet") if f"{p.parent.name}/{p.name}" not in named]
     if parts:
         found.remark(
-            f"{len(parts)} parts ({sum(p.stat().st_size for p in parts)} bytes) that no version names",
+            f"{counted(len(parts), 'part')} ({counted(sum(p.stat().st_size for p in parts), 'byte')}) that no version names",
             folder / "tables",
             "`jianghua retention` removes them after its grace time",
         )

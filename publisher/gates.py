@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.errors import JianghuaError
+from crawler.wording import counted
 from publisher.manifest import Gate
 from publisher.tables import Table
 
@@ -135,7 +136,7 @@ def schema(table: Table, rows: pa.Table, columns: Iterable[str]) -> Gate:
         if not same:
             problems.append(f"column {name} is {found}, not {column.type}")
         elif not column.nullable and rows[name].null_count:
-            problems.append(f"column {name} has {rows[name].null_count} nulls")
+            problems.append(f"column {name} has {counted(rows[name].null_count, 'null')}")
     return _gate(
         "schema",
         bool(problems),
@@ -196,6 +197,6 @@ def provenance(speeches: pa.Table, rows: pa.Table) -> Gate:
     return Gate(
         name="provenance",
         result="warn" if missing else "pass",
-        what=f"{len(missing)} speeches have no provenance" if missing else "every speech has its provenance",
+        what=f"{counted(len(missing), 'speech')} without provenance" if missing else "every speech has its provenance",
         figures={"missing": len(missing), "examples": _some(missing)},
     )

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from crawler.durable import cannot_write
 from crawler.errors import DamagedError, JianghuaError
+from crawler.wording import counted
 from publisher.manifest import Part, sha256
 from publisher.storage import checked, content_digest, decode, encode, part_name, read_file
 from publisher.versions import conform
@@ -94,7 +95,7 @@ class PartStore:
             ) from e
         if rows.num_rows != part.rows:
             raise DamagedError(
-                f"the file holds {rows.num_rows} rows, the manifest says {part.rows}",
+                f"the file holds {counted(rows.num_rows, 'row')}, the manifest says {part.rows}",
                 where=str(path),
                 remedy="restore the file from a copy of the dataset",
             )

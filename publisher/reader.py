@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.records import Column
+from crawler.wording import counted
 from publisher.finding import VersionInfo, find, history, read_latest_of, sums
 from publisher.manifest import Manifest, parse_manifest
 from publisher.selection import NEEDS, REFERS, Filters, Split, kept
@@ -82,7 +83,7 @@ class Dataset:
     def __repr__(self) -> str:
         rows = self.manifest.tables["speeches"].rows
         told = f", {self.filters}" if self.filters.active else ""
-        return f"<Dataset {self.manifest.dataset} {self.version}: {rows} speeches, from {self._source.where}{told}>"
+        return f"<Dataset {self.manifest.dataset} {self.version}: {counted(rows, 'speech')}, from {self._source.where}{told}>"
 
     def columns(self, table: str = "speeches") -> tuple[Column, ...]:
         """The columns that a table has in this version: name, Arrow type, whether null occurs, and what it means."""

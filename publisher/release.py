@@ -27,6 +27,7 @@ from crawler.durable import cannot_write, fsync_folder, write_bytes, write_json
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.takedowns import load_takedowns
+from crawler.wording import counted
 from publisher import reissue, rowindex
 from publisher.build import Build, Parent, Progress, build, state_of
 from publisher.cards import documents
@@ -433,7 +434,7 @@ def _commit(
         raise
     d = made.counts["speeches"]
     total = made.entries["speeches"].rows
-    reason = f"published {name}: {total} speeches, {d['added']} added, {d['changed']} changed, {d['removed']} removed"
+    reason = f"published {name}: {counted(total, 'speech')}, {d['added']} added, {d['changed']} changed, {d['removed']} removed"
     if made.upgraded:
         reason += f"; with the columns of schema {SCHEMA_VERSION} for the first time"
     return PublishResult(name, name, sequence, total, d["added"], d["changed"], d["removed"], reason, manifest.gates)

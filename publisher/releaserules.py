@@ -20,6 +20,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Literal
 
+from crawler.wording import counted
 from publisher import gates
 from publisher.carrying import carried_sites
 from publisher.contract import Change
@@ -360,7 +361,9 @@ def nothing_new(run: Run, history: Sequence[Entry]) -> Gate:
     works."""
     runs, since = run_of_zeros(history)
     if run.added:
-        return Gate(name="nothing_new", result="pass", what=f"{run.added} new speeches", figures={"added": run.added})
+        return Gate(
+            name="nothing_new", result="pass", what=counted(run.added, "new speech"), figures={"added": run.added}
+        )
     runs, since = runs + 1, since or run.at.isoformat(timespec="seconds")
     last = last_new(history)
     what = "no new speech"
@@ -392,10 +395,16 @@ def schema_change(old: str, change: Change) -> Gate:
     )
 
 
+def _bar(x: float, rule: Rule) -> str:
+    value = 100 * x if rule.unit == "%" else x
+    word = "point" if rule.unit == "%" else "octave"
+    return f"{value:g} {word if value == 1 else word + 's'}"
+
+
 def listed() -> str:
     """The release rules with two bars as a Markdown table (docs/gates.md holds it between two marks)."""
     lines = ["| gate | value | warns above a rise of | fails above | reason |", "| --- | --- | --- | --- | --- |"]
     for rule in (*RULES, DUPLICATES):
-        bars = [f"{100 * x:g} points" if rule.unit == "%" else f"{x:g} octaves" for x in (rule.warn, rule.fail)]
+        bars = [_bar(x, rule) for x in (rule.warn, rule.fail)]
         lines.append(f"| `{rule.name}` | {rule.what} | {bars[0]} | {bars[1]} | {rule.why} |")
     return "\n".join(lines) + "\n"

@@ -21,6 +21,7 @@ from crawler.durable import cannot_write, write_json
 from crawler.errors import UsageError
 from crawler.home import Home
 from crawler.site import Duration
+from crawler.wording import counted, plural
 from publisher.gone import finish, gone_versions, remove_version, tombstone
 from publisher.locks import locked, recover
 from publisher.manifest import Manifest, sha256
@@ -127,17 +128,21 @@ def decide(versions: Sequence[Dated], rules: RetentionSettings, now: datetime) -
         elif len(versions) - i <= rules.keep_last:
             kept.append(Kept(v.version, f"one of the last {rules.keep_last}"))
         elif age < timedelta(days=rules.keep_days):
-            kept.append(Kept(v.version, f"younger than {rules.keep_days:g} days"))
+            kept.append(Kept(v.version, f"younger than {_days(rules.keep_days)}"))
         elif rules.monthly and in_months and last_of_month[month].version == v.version:
             kept.append(Kept(v.version, f"the last of {month}"))
         else:
-            reason = f"retention: older than {rules.keep_days:g} days"
+            reason = f"retention: older than {_days(rules.keep_days)}"
             if rules.monthly and in_months:
                 reason += f"; of {month} the last, {last_of_month[month].version}, is kept"
             elif rules.monthly:
-                reason += f" and than {rules.keep_months} months"
+                reason += f" and than {counted(rules.keep_months or 0, 'month')}"
             gone[v.version] = reason
     return kept, gone
+
+
+def _days(n: float) -> str:
+    return f"{n:g} {plural(1 if n == 1 else 2, 'day')}"
 
 
 def _months(then: datetime, now: datetime) -> int:

@@ -9,6 +9,7 @@ The rules over columns are dataframely schemas (publisher/rowschemas.py); those 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -196,6 +197,29 @@ def _broken(table: str, rows: pa.Table, now: datetime) -> Violations:
     return found
 
 
+# of one row alone: the verbs and pronouns of a rule's words that agree with its noun
+_AGREES = {
+    "have": "has",
+    "were": "was",
+    "are": "is",
+    "begin": "begins",
+    "end": "ends",
+    "they say": "it says",
+    "themselves": "itself",
+}
+_AGREEING = re.compile("|".join(rf"\b{word}\b" for word in _AGREES))
+
+
+def said(count: int, what: str) -> str:
+    """How many rows break a rule, in its words: 3 speeches have no title, 1 speech has no title."""
+    if count != 1:
+        return f"{count} {what}"
+    noun, _, rest = what.removeprefix("contained ").partition(" ")
+    one = "contained " if what.startswith("contained ") else ""
+    one += noun.removesuffix("es") if noun.endswith("ches") else noun.removesuffix("s")
+    return f"{count} {one} {_AGREEING.sub(lambda m: _AGREES[m[0]], rest)}"
+
+
 def gates_of(found: Mapping[str, Violation]) -> list[Gate]:
     """One gate for each rule that rows break, named as the rule, and `row_rules`, which says how many rules are kept."""
     out = []
@@ -205,7 +229,7 @@ def gates_of(found: Mapping[str, Violation]) -> list[Gate]:
             Gate(
                 name=name,
                 result=rule.result,
-                what=f"{violation.count} {rule.what}, e.g. {', '.join(violation.examples[:2])}",
+                what=f"{said(violation.count, rule.what)}, e.g. {', '.join(violation.examples[:2])}",
                 figures={"table": rule.table, "rows": violation.count, "examples": list(violation.examples)},
             )
         )

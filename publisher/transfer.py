@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
+from crawler.wording import counted
 from publisher.remote import open_store
 from publisher.storage import read_file
 
@@ -197,7 +198,7 @@ class Web:
         except (OSError, http.client.HTTPException) as e:
             raise self._failed(name, e) from e
         if not data and answer.length:
-            raise self._failed(name, OSError(f"the answer breaks off {answer.length} bytes before its end"))
+            raise self._failed(name, OSError(f"the answer breaks off {counted(answer.length, 'byte')} before its end"))
         return data
 
     def _refused(self, name: str, e: urllib.error.HTTPError) -> TransferError:

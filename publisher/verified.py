@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from crawler.durable import write_bytes
 from crawler.errors import DamagedError, UsageError
+from crawler.wording import counted
 from publisher.manifest import Manifest, Part
 from publisher.storage import checked, decode, read_file
 from publisher.tables import TABLES, knows
@@ -75,7 +76,7 @@ class Files:
         expected = schema.names if columns is None else [n for n in schema.names if n in columns]
         if rows.num_rows != part.rows or set(rows.column_names) != set(expected):
             raise DamagedError(
-                f"the file holds {rows.num_rows} rows of {len(rows.schema)} columns, the manifest says {part.rows} of "
+                f"the file holds {counted(rows.num_rows, 'row')} of {counted(len(rows.schema), 'column')}, the manifest says {part.rows} of "
                 f"{len(expected)}",
                 where=where,
                 remedy="restore the file from a copy of the dataset",

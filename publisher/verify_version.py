@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
+from crawler.wording import counted
 from publisher.changes import SCHEMA as CHANGES_SCHEMA
 from publisher.changes import Changes
 from publisher.compare import differences, read_columns
@@ -107,7 +108,7 @@ class Run:
         except OSError as e:
             raise DamagedError(f"cannot read: {e.strerror}", where=str(path), remedy=RESTORE) from e
         if found != size:
-            raise DamagedError(f"the file has {found} bytes, not {size}", where=str(path), remedy=RESTORE)
+            raise DamagedError(f"the file has {counted(found, 'byte')}, not {size}", where=str(path), remedy=RESTORE)
         self.report.files += 1
         self.report.bytes += size
 
@@ -127,7 +128,7 @@ def verify_version(run: Run, manifest: Manifest, parent: Manifest | None, quick:
     for table, entry in manifest.tables.items():
         if sum(p.rows for p in entry.parts) != entry.rows:
             raise DamagedError(
-                f"the parts of {table} do not add up to {entry.rows} rows", where=str(folder), remedy=RESTORE
+                f"the parts of {table} do not add up to {counted(entry.rows, 'row')}", where=str(folder), remedy=RESTORE
             )
         for number, part in enumerate(entry.parts, 1):
             run.progress(f"{manifest.version}: {table} {number}/{len(entry.parts)}")
@@ -184,7 +185,9 @@ def _files(run: Run, folder: Path, manifest: Manifest, sums: dict[str, str], qui
         if quick:
             run.size(folder / name, entry.bytes)
         elif (folder / name).stat().st_size != entry.bytes:
-            raise DamagedError(f"the file does not have {entry.bytes} bytes", where=str(folder / name), remedy=RESTORE)
+            raise DamagedError(
+                f"the file does not have {counted(entry.bytes, 'byte')}", where=str(folder / name), remedy=RESTORE
+            )
 
 
 def _links(folder: Path, rows: dict[str, pa.Table]) -> None:
@@ -215,7 +218,7 @@ def _counted(folder: Path, manifest: Manifest, speeches: list[_Facts]) -> None:
     sites = sum((f.sites for f in speeches), Counter[str]())
     if odd := [s for s in sorted({*sites, *manifest.sites}) if sites[s] != manifest.sites.get(s, 0)]:
         raise DamagedError(
-            f"manifest.json counts {manifest.sites.get(odd[0], 0)} speeches of {odd[0]}, there are {sites[odd[0]]}",
+            f"manifest.json counts {counted(manifest.sites.get(odd[0], 0), 'speech')} of {odd[0]}, and there {'is' if sites[odd[0]] == 1 else 'are'} {sites[odd[0]]}",
             where=str(folder / "manifest.json"),
             remedy=RESTORE,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
+from crawler.wording import counted
 from publisher.gone import SUFFIX, gone_error, gone_versions, read_gone
 from publisher.manifest import (
     Gone,
@@ -37,7 +38,7 @@ def read_latest(folder: Path) -> Latest | None:
     if not path.exists():
         if names := version_names(folder):
             raise DamagedError(
-                f"latest.json is missing, though there are {len(names)} versions",
+                f"latest.json is missing, though {'there is a version' if len(names) == 1 else f'there are {len(names)} versions'}",
                 where=str(path),
                 remedy="restore latest.json from a copy of the dataset; nothing was changed",
             )
@@ -203,7 +204,7 @@ def conform(rows: pa.Table, table: str, part: Part, where: str, schema_version: 
     schema = TABLES[table].schema_in(schema_version)
     if rows.num_rows != part.rows or rows.schema.names != schema.names:
         raise DamagedError(
-            f"the file holds {rows.num_rows} rows of {len(rows.schema)} columns, the manifest says {part.rows} of {len(schema)}",
+            f"the file holds {counted(rows.num_rows, 'row')} of {counted(len(rows.schema), 'column')}, the manifest says {part.rows} of {len(schema)}",
             where=where,
             remedy="restore the file from a copy of the dataset",
         )

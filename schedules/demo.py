@@ -29,6 +29,7 @@ from crawler.sample import install_site_files
 from crawler.sample.build import Sample, build
 from crawler.sample.score import Score, key_of, score
 from crawler.sample.server import SampleServer
+from crawler.wording import counted
 from publisher.compare import diff
 from publisher.reader import open_dataset
 from publisher.release import dataset_folder
@@ -205,7 +206,7 @@ def demo(
             last = scores[-1]
             say(
                 Text(
-                    f"version {version}: {last.found + last.extra} speeches; {last.found} of the {last.wanted} that the sample holds, "
+                    f"version {version}: {counted(last.found + last.extra, 'speech')}; {last.found} of the {last.wanted} that the sample holds, "
                     f"{last.extra} that it does not, {last.perfect_share:.1%} with exactly the right paragraphs"
                 )
             )
@@ -226,7 +227,7 @@ def demo(
     say(Text(""))
     say(_where(shown))
     seconds = time.monotonic() - began
-    say(Text(f"\n{requests} requests, two versions, {seconds:.0f} s", style="dim"))
+    say(Text(f"\n{counted(requests, 'request')}, two versions, {seconds:.0f} s", style="dim"))
     return {
         "home": str(home.root),
         "versions": versions,

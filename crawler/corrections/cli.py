@@ -13,6 +13,7 @@ from rich.text import Text
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.wording import counted
 
 app = typer.Typer(help="What people put right: list, check and add corrections.", invoke_without_command=True)
 
@@ -115,7 +116,7 @@ def check_corrections(home: HomeOption = None, as_json: JsonOption = False) -> N
 
     def human() -> RenderableType:
         if not problems:
-            return Text(f"{count} corrections: each does what it says", style="green")
+            return Text(f"{counted(count, 'correction')}: each does what it says", style="green")
         return Group(*(Text(f"{p['where']}: {p['problem']}\n  do: {p['remedy']}", style="red") for p in problems))
 
     show({"corrections": count, "problems": problems}, human, as_json)

@@ -23,6 +23,7 @@ from crawler.explaining.view import (
     main_text_told,
     shown,
 )
+from crawler.wording import counted
 
 _TEMPLATE = Path(__file__).parent / "page.html"
 _GONE = frozenset(("cut", "intro", "title", "marker", "dropped"))
@@ -132,7 +133,7 @@ def _facts(view: View, asked: View | None) -> Iterator[str]:
             else:
                 more = f' title="{escape(_short(value, 900))}"' if len(value) > 80 else ""
                 chips.append(f'<span class="chip"{more}><b>{escape(c["name"])}</b> {escape(_short(value, 80))}</span>')
-        head = f"The row <small>{len(speech['paragraphs'])} paragraphs, {speech['chars']} characters</small>"
+        head = f"The row <small>{counted(len(speech['paragraphs']), 'paragraph')}, {counted(speech['chars'], 'character')}</small>"
         if asked is None and len(view["speeches"]) > 1:
             head += "<small>of its first part</small>"
     else:
@@ -180,7 +181,7 @@ def _row(view: View, block: Mapping[str, Any], seen: set[tuple[int, int]]) -> st
     classes += [] if asked else ["other"]
     weight = "" if block["weight"] is None else f", weight {block['weight']:g}"
     links = f" of which {block['link']} in links" if block["link"] else ""
-    told = [f"{FATE_WORDS[fate]}", f"{block['size']} characters{links}{weight}", block["place"]]
+    told = [f"{FATE_WORDS[fate]}", f"{counted(block['size'], 'character')}{links}{weight}", block["place"]]
     told += [f"{r}{_meaning(view, r)}" for r in _rules_of(block)]
     left = f'<div class="block" title="{escape(chr(10).join(told))}">{_marked(block)}</div>'
     return f'<div class="{" ".join(classes)}">{left}<div class="right">{_became(view, block, seen)}</div></div>'

@@ -21,6 +21,7 @@ from crawler.explaining.view import (
     main_text_told,
     shown,
 )
+from crawler.wording import counted
 
 _STYLES = {
     "kept": "",
@@ -101,8 +102,13 @@ def _page(page: Mapping[str, Any], number: int, count: int, many: bool, everythi
         blocks = list(run)
         if fate in ("outside", "unread") and not everything:
             size = sum(b["size"] for b in blocks)
-            several = "blocks" if len(blocks) > 1 else "block"
-            grid.add_row("", Text(f"… {len(blocks)} {several}, {size} characters, {FATE_WORDS[fate]}", style="dim"), "")
+            grid.add_row(
+                "",
+                Text(
+                    f"… {counted(len(blocks), 'block')}, {counted(size, 'character')}, {FATE_WORDS[fate]}", style="dim"
+                ),
+                "",
+            )
             continue
         for block in blocks:
             grid.add_row(*_block(block, many, everything))
@@ -163,7 +169,7 @@ def _rows(view: View, everything: bool) -> list[RenderableType]:
     made: list[RenderableType] = []
     for k, speech in enumerate(asked):
         several = f" of part {speech['part']}" if speech["parts"] > 1 else ""
-        size = f"{len(speech['paragraphs'])} paragraphs, {speech['chars']} characters"
+        size = f"{counted(len(speech['paragraphs']), 'paragraph')}, {counted(speech['chars'], 'character')}"
         table = Table(
             title=f"Row{several}: {size}", title_justify="left", box=SIMPLE, pad_edge=False, show_header=False
         )
@@ -194,7 +200,7 @@ def render_side_by_side(view: View) -> RenderableType:
             blocks = list(run)
             if fate in ("outside", "unread"):
                 size = sum(b["size"] for b in blocks)
-                told = f"… {len(blocks)} × {FATE_WORDS[fate]}, {size} characters"
+                told = f"… {len(blocks)} × {FATE_WORDS[fate]}, {counted(size, 'character')}"
                 table.add_row("", "", Text(told, style="dim"))
                 continue
             for block in blocks:

@@ -13,6 +13,7 @@ from crawler.extraction.evidence import speech_evidence
 from crawler.extraction.model import ArticleResult
 from crawler.extraction.trace import Trace
 from crawler.records import SPEECH
+from crawler.wording import counted
 
 View = dict[str, Any]
 
@@ -145,9 +146,9 @@ def main_text_told(page: Mapping[str, Any]) -> str:
 
 def coverage_told(coverage: Mapping[str, int]) -> str:
     """How much of the running text was taken, in words."""
-    links = f", {coverage['linked']} characters of links in it" if coverage["linked"] else ""
+    links = f", {counted(coverage['linked'], 'character')} of links in it" if coverage["linked"] else ""
     left = coverage["left"] or "none"
-    return f"{coverage['taken']} characters taken as text{links}; of running text outside it {left} left"
+    return f"{counted(coverage['taken'], 'character')} taken as text{links}; of running text outside it {left} left"
 
 
 def decoded_told(page: Mapping[str, Any]) -> str:

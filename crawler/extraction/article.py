@@ -36,6 +36,7 @@ from crawler.extraction.watermarks import (
     without_watermarks,
 )
 from crawler.site import Site
+from crawler.wording import counted
 
 _PAGE_MARK = re.compile(r"\s*[(【\[]?\s*(?:第\s*)?[\d一二三四五六七八九十]{1,3}\s*(?:页|/\s*\d+)?\s*[)】\]]?\s*$")
 _OPEN_END = re.compile(r"[\u4e00-\u9fff,、]$")
@@ -269,7 +270,7 @@ def _row(
         and speech.points_found < speech.points_announced
     )
     if evidence is None and short:
-        evidence = f"announces {speech.points_announced} points, has {speech.points_found}"
+        evidence = f"announces {counted(speech.points_announced or 0, 'point')}, has {speech.points_found}"
     return {
         "part": number,
         "parts": count,

@@ -17,6 +17,7 @@ from crawler.extraction.pagetalk import is_page_talk
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, first_match, rules
 from crawler.extraction.salutation import is_address, is_greeting
+from crawler.wording import counted
 
 UNSURE = 0.5  # a score that is no further above the threshold rests on one kind of evidence alone
 MIN_CHARS = 40
@@ -33,18 +34,18 @@ _SPEECH_WORDS = any_of("structure", "genre_speech")
 _SOMEBODY = re.compile(r"[我你咱祝]|大家|各位|希望")
 _READERS = re.compile(r"楼[主上下]|顶一?[下个]|沙发|收藏|分享|转走|下载|借鉴|参考|原创|帖")
 _SENTENCE = re.compile(r"[。!?;…][”』」)]?\s*$")
-# Words in a text against its being a speech: (pattern, points each, points at most, what they are)
+# Words in a text against its being a speech: (pattern, points each, points at most, what one of them is)
 _AGAINST = (
-    (any_of("structure", "news"), 0.6, 3.0, "words of a news report"),
-    (any_of("genre", "outside"), 0.6, 3.0, "phrases that tell of an event from outside"),
-    (any_of("structure", "retold"), 0.8, 3.0, "phrases that tell of a text"),
-    (any_of("structure", "narrative"), 0.8, 3.0, "phrases of a story"),
-    (any_of("genre", "question"), 1.0, 4.0, "phrases of an exercise or of questions and answers"),
-    (any_of("genre", "letter"), 1.0, 2.0, "phrases of a letter"),
-    (any_of("genre", "official"), 0.6, 3.0, "formulas of an official paper"),
-    (any_of("genre", "taught"), 0.8, 4.0, "phrases on how speeches are written"),
-    (any_of("genre", "pupil"), 0.8, 3.0, "phrases of a pupil's essay"),
-    (any_of("genre", "card"), 0.8, 4.0, "words of a page that offers a file"),
+    (any_of("structure", "news"), 0.6, 3.0, "word of a news report"),
+    (any_of("genre", "outside"), 0.6, 3.0, "phrase telling of an event from outside"),
+    (any_of("structure", "retold"), 0.8, 3.0, "phrase telling of a text"),
+    (any_of("structure", "narrative"), 0.8, 3.0, "phrase of a story"),
+    (any_of("genre", "question"), 1.0, 4.0, "phrase of an exercise or of questions and answers"),
+    (any_of("genre", "letter"), 1.0, 2.0, "phrase of a letter"),
+    (any_of("genre", "official"), 0.6, 3.0, "formula of an official paper"),
+    (any_of("genre", "taught"), 0.8, 4.0, "phrase on how speeches are written"),
+    (any_of("genre", "pupil"), 0.8, 3.0, "phrase of a pupil's essay"),
+    (any_of("genre", "card"), 0.8, 4.0, "word of a page that offers a file"),
 )
 # What stands behind the name of a speech in a title that still is one: 讲话稿, 讲话全文, 讲话(节选), 讲话:…
 _STILL_NAMED = re.compile(
@@ -129,9 +130,9 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
     if size < MIN_CHARS and linked >= 40 and short:
         return None
     if (size < MIN_CHARS and linked >= 40) or (len(between) >= 5 and size < 150 and not addressed):
-        return Verdict("list", f"{linked} characters of links, {size} of running text")
+        return Verdict("list", f"{counted(linked, 'character')} of links, {size} of running text")
     if text < MIN_CHARS and not (short and text >= MIN_SPOKEN):
-        return Verdict("empty", f"only {text} characters of text")
+        return Verdict("empty", f"only {counted(text, 'character')} of text")
     return None
 
 
@@ -285,18 +286,19 @@ def judge(
     cues = len(_CUE.findall(_QUOTED.sub("", text)))
     score += min(1.5, 0.5 * cues)
     if cues:
-        reasons.append(f"{cues} words of a speaker")
+        reasons.append(f"{counted(cues, 'word')} of a speaker")
     against = 0.0
     for pattern, each, most, what in _AGAINST:
         if n := len(pattern.findall(text)):
             against += min(most, each * n)
-            reasons.append(f"{n} {what}")
+            noun, kind = what.split(" ", 1)
+            reasons.append(f"{counted(n, noun)} {kind}")
     if not (named and named[0] == "speech") and len(views) > 2 and _DATED.match(views[-1]) and _SIGNS.match(views[-2]):
         against += 1.0
         reasons.append("it is signed and dated")
     if (lines := _dialogue(views)) and not (named and named[0] == "speech"):
         against += 2.5
-        reasons.append(f"{lines} lines of a dialogue")
+        reasons.append(f"{counted(lines, 'line')} of a dialogue")
     forms = [r for r in rules("structure", "answers_page") if r.pattern.search(text)]
     if len(forms) >= 2 or _is_thread(views):
         against += 4.0
@@ -312,7 +314,7 @@ def judge(
             reasons.append(f"nobody speaks, and it has {', '.join([*(r.id for r in forms), *about])}")
         if told := len(_THEY_SAY.findall(text)):
             against += min(2.0, 0.6 * told)
-            reasons.append(f"nobody speaks, and the words of others are told {told} times")
+            reasons.append(f"nobody speaks, and the words of others are told {counted(told, 'time')}")
     # a text with all that a speech has may well quote a report, a rule or a story
     whole = named is not None and named[0] == "speech" and addressed and cues > 1
     score -= min(against, _ALL_OF_A_SPEECH if whole else _MOST_AGAINST)
@@ -322,7 +324,7 @@ def judge(
         reasons.append("it sells something")
     short = _names_speech(title) and (addressed or _is_spoken(views))
     if size < (MIN_SPOKEN if short else MIN_CHARS):
-        return Verdict("empty", f"only {size} characters of text", round(score, 2))
+        return Verdict("empty", f"only {counted(size, 'character')} of text", round(score, 2))
     return _verdict(
         score, threshold, reasons, named[0] if named and named[0] not in ("speech", "mention") else "other document"
     )

@@ -20,6 +20,7 @@ from crawler.extraction.profile import Profile, load_profile
 from crawler.extraction.report import ExtractReport
 from crawler.home import Home
 from crawler.site import load_site
+from crawler.wording import counted
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -160,13 +161,17 @@ def summary(report: ExtractReport) -> RenderableType:
     skipped, all_jobs = sum(s.skipped for s in report.sites), sum(s.jobs for s in report.sites)
     rate = f", {pages / report.seconds:.0f} pages/s" if pages and report.seconds else ""
     lines.append(
-        Text(f"{pages} pages read in {report.seconds:.1f} s{rate}; {skipped} of {all_jobs} buckets had not changed")
+        Text(
+            f"{counted(pages, 'page')} read in {report.seconds:.1f} s{rate}; {skipped} of {counted(all_jobs, 'bucket')} had not changed"
+        )
     )
     for s in report.sites:
         lines += [Text(f"{s.site}: {w}", style="yellow") for w in s.warnings]
         lines += [Text(f"{s.site}: poison: {url}: {why}", style="yellow") for url, why in s.poison[:SHOWN]]
         if len(s.poison) > SHOWN:
-            lines.append(Text(f"{s.site}: and {len(s.poison) - SHOWN} more poison pages (see --json)", style="yellow"))
+            lines.append(
+                Text(f"{s.site}: and {counted(len(s.poison) - SHOWN, 'more poison page')} (see --json)", style="yellow")
+            )
     return Group(*lines)
 
 
@@ -177,7 +182,7 @@ def trouble(report: ExtractReport) -> JianghuaError:
     whats = [f"{s.site}: {s.error}" for s in failed]
     whats += [f"{r['site']}: {r['error']}" for r in report.learned or () if r["error"]]
     if damaged:
-        whats.append(f"{len(damaged)} archived record{'s' if len(damaged) > 1 else ''} cannot be read")
+        whats.append(f"{counted(len(damaged), 'archived record')} cannot be read")
     places = [f"{where}: {what} ({url})" for _, url, where, what in damaged[:SHOWN]]
     if len(damaged) > SHOWN:
         places.append(f"and {len(damaged) - SHOWN} more (see --json)")

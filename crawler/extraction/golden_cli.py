@@ -15,6 +15,7 @@ from crawler.console import JsonOption, err, show
 from crawler.errors import JianghuaError, UsageError
 from crawler.extraction import golden as pages
 from crawler.extraction.golden import Difference
+from crawler.wording import counted
 
 app = typer.Typer(no_args_is_help=False)
 
@@ -76,9 +77,9 @@ def _accept(folder: Path, names: Sequence[str], sure: bool, as_json: bool) -> No
                 where="--accept",
                 remedy="name the pages, or say --yes",
             )
-        typer.confirm(f"Take what is read now for true on all {len(names)} pages?", abort=True, err=True)
+        typer.confirm(f"Take what is read now for true on all {counted(len(names), 'page')}?", abort=True, err=True)
     changed = [n for n in names if pages.accept(folder, n)]
-    told = f"{len(changed)} of {len(names)} files were written" + (f": {', '.join(changed)}" if changed else "")
+    told = f"{len(changed)} of {counted(len(names), 'file')} written" + (f": {', '.join(changed)}" if changed else "")
     show(
         {"pages": len(names), "changed": changed},
         lambda: told + ("; review them: git diff" if changed else ""),

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from crawler.errors import JianghuaError
 from crawler.extraction.profile import Layout, Profile, as_json
+from crawler.wording import counted
 
 __all__ = ["as_json", "overview", "whole"]
 
@@ -46,7 +47,7 @@ def whole(profile: Profile) -> RenderableType:
     """Everything a profile says: each layout with its places and with its lines and on how many pages they stand."""
     shown: list[RenderableType] = [Text(f"profile {profile.version} of {profile.site}", style="bold")]
     for n, x in enumerate(profile.layouts, 1):
-        shown.append(Text(f"\nlayout {n}: seen {_span(x)}, learned from {x.pages} pages", style="bold"))
+        shown.append(Text(f"\nlayout {n}: seen {_span(x)}, learned from {counted(x.pages, 'page')}", style="bold"))
         shown += [Text(f"  body at {place}") for place in x.bodies]
         table = Table(box=None)
         table.add_column("pages", justify="right")

@@ -11,6 +11,7 @@ from crawler.extraction.decode import declared_charsets, decode
 from crawler.extraction.model import ArticleResult
 from crawler.probe.look import Look, Page
 from crawler.probe.model import Because
+from crawler.wording import counted
 
 DELAY = 1.0  # seconds between two requests, where nothing asks for more
 SLOW = 1.0  # seconds: a host that needs so long for an answer gets more time between requests
@@ -50,11 +51,7 @@ def allowed(look: Look) -> list[Because]:
     if other in came:
         return [Because(other, "leads here, and links may still name it")]
     return (
-        [
-            Because(
-                other, f"{count} link{'s' if count > 1 else ''} on the pages looked at; the same site by another name"
-            )
-        ]
+        [Because(other, f"{counted(count, 'link')} on the pages looked at; the same site by another name")]
         if count
         else []
     )
@@ -76,7 +73,8 @@ def delay_for(look: Look, given: float | None, local: bool) -> Because:
         return Because(asked, "Crawl-delay of robots.txt")
     if busy:
         return Because(
-            max(least, BUSY), f"{len(busy)} of {len(answers)} answers said that it was too much ({busy[0].status})"
+            max(least, BUSY),
+            f"{len(busy)} of {counted(len(answers), 'answer')} said that it was too much ({busy[0].status})",
         )
     if usual >= SLOW:
         return Because(
@@ -135,7 +133,7 @@ def facts(look: Look, read: Iterable[Page], results: Mapping[str, ArticleResult]
         ("requests", f"{len(look.asked)} ({', '.join(f'{n} × {s}' for s, n in statuses.most_common())})"),
         ("robots.txt", _robots(look)),
         ("sitemaps and feeds", ", ".join(f"{p.key} ({p.why})" for p in sources) or "none"),
-        ("validators", f"ETag on {tags}, Last-Modified on {dated} of {len(ok)} answers" if tags or dated else "none: unchanged pages come whole"),
+        ("validators", f"ETag on {tags}, Last-Modified on {dated} of {counted(len(ok), 'answer')}" if tags or dated else "none: unchanged pages come whole"),
         ("dates", ", ".join(f"{n} × {e}" for e, n in evidence.most_common()) or "no speech was read"),
         ("split articles", f"{len(split)}, continued as {pagers[0]}" if split and pagers else "none seen"),
     ]  # fmt: skip
@@ -149,4 +147,4 @@ def _robots(look: Look) -> str:
         return "none: everything may be fetched"
     barred = sum(p.fate == "disallowed" for p in look.pages.values())
     wait = f", Crawl-delay {look.robots.delay:g} s" if look.robots.delay else ""
-    return f"obeyed{wait}; forbids {barred} of {len(look.pages)} addresses met"
+    return f"obeyed{wait}; forbids {barred} of {counted(len(look.pages), 'address')} met"

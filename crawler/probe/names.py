@@ -13,6 +13,7 @@ from crawler.extraction.dom import parse
 from crawler.extraction.head import read_head
 from crawler.extraction.model import ArticleResult
 from crawler.probe.model import Because
+from crawler.wording import counted
 
 if TYPE_CHECKING:
     from crawler.probe.look import Look
@@ -51,7 +52,9 @@ def site_title(look: Look, results: Mapping[str, ArticleResult]) -> Because:
         name, count = Counter(told).most_common(1)[0]
         if count * 2 > len(told):
             return Because(
-                name, f"{count} of {len(told)} articles say so" + (", and its first page" if name in shown else "")
+                name,
+                f"{count} of {counted(len(told), 'article')} say so"
+                + (", and its first page" if name in shown else ""),
             )
     pieces = [x for piece in _SEPARATOR.split(shown) if (x := _WELCOME.sub("", piece).strip())]
     if pieces:

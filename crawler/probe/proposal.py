@@ -17,6 +17,7 @@ from crawler.probe.model import Because, Group, Kind, Proposal, Reading
 from crawler.probe.names import name_for, site_title
 from crawler.probe.platforms import Recognised, recognise
 from crawler.site import Site
+from crawler.wording import counted
 
 EXAMPLES = 3
 FIELDS = 3  # of a query, above which a form is one of many ways to show a list
@@ -206,7 +207,7 @@ def _platform(found: Recognised | None) -> Because:
     if found is None:
         return Because("generic", "no sign of a known CMS")
     signs = "; ".join(found.evidence[:2])
-    told = f"{found.platform.title}, by {len(found.evidence)} sign{'s' if len(found.evidence) > 1 else ''}: {signs}"
+    told = f"{found.platform.title}, by {counted(len(found.evidence), 'sign')}: {signs}"
     return Because(found.platform.file, told)
 
 
@@ -218,10 +219,12 @@ def _warnings(look: Look, groups: Sequence[Group], results: Mapping[str, Article
     if not documents:
         out.append("none of the pages looked at is an article; the start address may be the wrong one")
     elif not speeches:
-        out.append(f"none of the {documents} articles looked at is a speech")
+        out.append(f"of {counted(documents, 'article')} looked at none is a speech")
     barred = sum(p.fate == "disallowed" for p in look.pages.values())
     if barred:
-        out.append(f"robots.txt forbids {barred} of the {len(look.pages)} addresses met; they will not be crawled")
+        out.append(
+            f"robots.txt forbids {barred} of {counted(len(look.pages), 'address')} met; they will not be crawled"
+        )
     if any(g.kind == "mixed" and g.count > 5 for g in groups):
         out.append("some addresses of one form are lists and articles; each page is told by what stands on it")
     for host, count in look.outside.most_common(3):

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from crawler.probe.look import Look
 from crawler.probe.model import Proposal
+from crawler.wording import counted
 
 _SHOWN = 14  # forms of address; more are counted together
 _ORDER = ("article", "in-article page", "list", "copy", "feed or sitemap", "mixed", "other", "not seen", "not fetched")
@@ -64,7 +65,7 @@ def as_report(proposal: Proposal, look: Look, text: str) -> RenderableType:
                       sure, g.why)  # fmt: skip
     if len(groups) > _SHOWN:
         rest = groups[_SHOWN:]
-        kinds.add_row("…", str(sum(g.count for g in rest)), f"of {len(rest)} more forms", "", "")
+        kinds.add_row("…", str(sum(g.count for g in rest)), f"of {counted(len(rest), 'more form')}", "", "")
     samples = Table(title="What would be read", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1))
     for column in ("article", "speeches", "date", "begins with"):
         samples.add_column(column, overflow="fold")

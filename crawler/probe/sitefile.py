@@ -12,6 +12,7 @@ import yaml
 from crawler.durable import write_bytes
 from crawler.probe.model import Because, Proposal
 from crawler.site import Site, parse_site
+from crawler.wording import counted
 
 _COLUMN = 44  # where comments stand, if the line is shorter
 
@@ -19,7 +20,7 @@ _COLUMN = 44  # where comments stand, if the line is shorter
 def site_file(proposal: Proposal, requests: int, day: date) -> str:
     """The site file. requests: on how many of them it rests; day: when they were made."""
     lines = [
-        f"# Proposed by `jianghua sites add {_bare(proposal.start[0].value)}` from {requests} requests on {day.isoformat()}.",
+        f"# Proposed by `jianghua sites add {_bare(proposal.start[0].value)}` from {counted(requests, 'request')} on {day.isoformat()}.",
         "# Each line says why it is there; all of it may be changed (docs/sites.md lists every key).",
         _line("name", proposal.name),
         _line("title", proposal.title),

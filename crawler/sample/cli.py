@@ -17,6 +17,7 @@ from crawler.errors import UsageError
 from crawler.sample import SITE_FILES
 from crawler.sample.build import SITES, Sample, build, write
 from crawler.sample.server import SampleServer
+from crawler.wording import counted
 
 app = typer.Typer(help="Built-in sample document sites on loopback.", no_args_is_help=True)
 
@@ -97,7 +98,11 @@ def build_command(
         source = SITE_FILES / f"{spec.name}.yaml"
         write_bytes(folder / "sites" / source.name, source.read_bytes())
     result = {"folder": str(folder), "pages": count, "sites": [s.name for s in sample.sites]}
-    show(result, lambda: f"{count} pages of {len(sample.sites)} sites on two days in {folder}", as_json)
+    show(
+        result,
+        lambda: f"{counted(count, 'page')} of {counted(len(sample.sites), 'site')} on two days in {folder}",
+        as_json,
+    )
 
 
 @app.command()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from crawler.records import Column
+from crawler.wording import counted
 from publisher.manifest import Manifest
 from publisher.tables import TABLES, Table
 
@@ -96,6 +97,6 @@ def citation(manifest: Manifest) -> str:
         f"  author = {{{{{CREATOR}}}}},\n"
         f"  year = {{{m.published_at:%Y}}},\n"
         f"  version = {{{m.version}}},\n"
-        f"  note = {{Parquet dataset, {m.tables['speeches'].rows} speeches, schema {m.schema_version}}}\n"
+        f"  note = {{Parquet dataset, {counted(m.tables['speeches'].rows, 'speech')}, schema {m.schema_version}}}\n"
         "}"
     )

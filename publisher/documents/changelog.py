@@ -16,6 +16,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from crawler.wording import plural
 from publisher.documents.about import title
 from publisher.documents.markdown import code, escape, number, table
 from publisher.manifest import Manifest
@@ -121,7 +122,10 @@ def _rest(m: Manifest, changes: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     if takedowns := changes.get("takedowns"):
         lines += ["", "## Taken down", ""]
-        lines += [f"* {number(int(t['speeches']))} speeches: {escape(t['reason'], 500)}" for t in takedowns]
+        lines += [
+            f"* {number(int(t['speeches']))} {plural(int(t['speeches']), 'speech')}: {escape(t['reason'], 500)}"
+            for t in takedowns
+        ]
     if m.carried:
         lines += [
             "",
@@ -131,13 +135,14 @@ def _rest(m: Manifest, changes: Mapping[str, Any]) -> list[str]:
             "",
         ]
         lines += [
-            f"* {code(site)}: {number(c.rows)} speeches as of {c.as_of:%Y-%m-%d} ({code(c.since)}): {escape(c.why, 500)}"
+            f"* {code(site)}: {number(c.rows)} {plural(c.rows, 'speech')} as of {c.as_of:%Y-%m-%d} ({code(c.since)}): {escape(c.why, 500)}"
             for site, c in sorted(m.carried.items())
         ]
     if m.held:
         lines += [
             "",
-            f"{number(m.held)} speeches are as the parent has them, because their page could not be read this time.",
+            f"{number(m.held)} {plural(m.held, 'speech is as the parent has it', 'speeches are as the parent has them')}, because "
+            f"{plural(m.held, 'its', 'their')} page could not be read this time.",
         ]
     if told := [g for g in m.gates if g.result != "pass"]:
         lines += ["", "## Remarks of the checks", ""]

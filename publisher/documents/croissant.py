@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from crawler.records import Column
+from crawler.wording import counted
 from publisher.documents.about import (
     COLLECTION,
     CREATOR,
@@ -142,7 +143,7 @@ def _files(manifest: Manifest, table: Table, url: str | None) -> list[dict[str, 
             "@type": "cr:FileObject",
             "@id": path,
             "name": part.file,
-            "description": f"{part.rows} rows of {table.name}",
+            "description": f"{counted(part.rows, 'row')} of {table.name}",
             "contentUrl": f"{url.rstrip('/')}/{path}" if url else path,
             "contentSize": f"{part.bytes} B",
             "encodingFormat": PARQUET,
@@ -179,7 +180,7 @@ def _records(manifest: Manifest, table: Table, columns: Sequence[Column]) -> dic
         "@type": "cr:RecordSet",
         "@id": table.name,
         "name": table.name,
-        "description": f"{table.description[0].upper()}{table.description[1:]}. {manifest.tables[table.name].rows} rows.",
+        "description": f"{table.description[0].upper()}{table.description[1:]}. {counted(manifest.tables[table.name].rows, 'row')}.",
         "key": [{"@id": f"{table.name}/{k}"} for k in table.key],
         "field": [
             _field(table.name, c.name, c.type, c.description, {**place, "extract": {"column": c.name}}) for c in columns

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from crawler.wording import plural
 from publisher.documents.about import CREATOR, SUMMARY
 from publisher.documents.markdown import number
 
@@ -69,7 +70,7 @@ def _entry(root: ET.Element, dataset: str, v: Mapping[str, Any]) -> None:
             _link(entry, "related", f"versions/{v['replaced_by']}/README.md", "text/markdown")
         return
     _text(entry, "published", _updated(v))
-    _text(entry, "title", f"{dataset} {version}: {number(int(v['rows']))} speeches")
+    _text(entry, "title", f"{dataset} {version}: {number(int(v['rows']))} {plural(int(v['rows']), 'speech')}")
     _text(entry, "summary", _counts(v))
     _link(entry, "alternate", f"{here}/README.md", "text/markdown")
     for name, media in (
@@ -83,8 +84,8 @@ def _entry(root: ET.Element, dataset: str, v: Mapping[str, Any]) -> None:
 def _counts(v: Mapping[str, Any]) -> str:
     against = f"against {v['parent']}" if v.get("parent") else "in the first version"
     return (
-        f"{number(int(v['rows']))} speeches: {number(int(v.get('added', 0)))} added, {number(int(v.get('changed', 0)))} changed, "
-        f"{number(int(v.get('removed', 0)))} removed {against}; {number(int(v.get('bytes', 0)))} bytes; schema {v.get('schema_version', '')}."
+        f"{number(int(v['rows']))} {plural(int(v['rows']), 'speech')}: {number(int(v.get('added', 0)))} added, {number(int(v.get('changed', 0)))} changed, "
+        f"{number(int(v.get('removed', 0)))} removed {against}; {number(int(v.get('bytes', 0)))} {plural(int(v.get('bytes', 0)), 'byte')}; schema {v.get('schema_version', '')}."
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape as _escape
 from typing import Any
 
+from crawler.wording import counted
 from publisher.documents.about import title
 from publisher.documents.markdown import plain
 from publisher.documents.page import page
@@ -132,7 +133,11 @@ def _gates(gates: Sequence[Gate]) -> str:
     head = (("result", False), ("check", False), ("what was found", False))
     body = _table(head, map(_gate, told)) if told else ""
     if passed:
-        name = f"{len(passed)} checks passed" if told else f"All {len(passed)} checks passed"
+        name = (
+            f"{counted(len(passed), 'check')} passed"
+            if told or len(passed) == 1
+            else f"All {len(passed)} checks passed"
+        )
         body += f"<details class=more><summary>{name}</summary>{_table(head, map(_gate, passed))}</details>"
     return _section("Checks", "", body)
 

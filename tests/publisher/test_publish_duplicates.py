@@ -409,7 +409,7 @@ def test_a_family_is_one_cluster_and_is_not_compared_each_with_each(monkeypatch:
 
 def test_a_text_that_is_not_given_is_said(tmp_path: Path) -> None:
     rows = [speech("a", 1), speech("a", 2)]
-    with pytest.raises(DamagedError, match="texts of 1 speeches are missing"):
+    with pytest.raises(DamagedError, match="the text is missing of 1 speech, the first is"):
         relate(table(rows), lambda ids: [(rows[0]["speech_id"], rows[0]["text"])], index=tmp_path)
 
 

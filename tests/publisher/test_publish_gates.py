@@ -239,7 +239,7 @@ def test_which_sites_failed_and_why() -> None:
     damaged = {"c": "no whole Parquet file", "d": "damaged"}
     found = failed_sites(before, brought, damaged, fates)
     assert found == {
-        "b": "it brought no speech: of its 5 pages 4 are login, 1 are gone",
+        "b": "it brought no speech: of its 5 pages 4 are login, 1 is gone",
         "c": "its records cannot be read: no whole Parquet file",
         "e": "it brought neither pages nor speeches",
     }

@@ -115,7 +115,7 @@ def test_months_are_those_of_utc_and_may_end() -> None:
     rules = RetentionSettings(keep_days=1, keep_months=2)
     kept, gone = decide(versions, rules, now)
     assert [k.version for k in kept] == [versions[i].version for i in (2, 3, 4)]
-    assert "older than 1 days and than 2 months" in gone[versions[0].version]
+    assert "older than 1 day and than 2 months" in gone[versions[0].version]
 
 
 @given(
