@@ -65,7 +65,8 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
                 out.note("before_address", lines[first:k])
                 first = k
             break
-        told = _behind_label(block.folded)
+        # one in which nobody speaks is told by the rule of its label
+        told = _behind_label(block.folded) if speaks(block.folded) else block.folded
         if block.size >= 2 * _ABSTRACT_KEY and _copies(told, "".join(b.folded for b in lines[k + 1 :])):
             part.intro = part.intro or block.text
             out.note("abstract", lines[first : k + 1])
