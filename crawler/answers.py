@@ -21,7 +21,9 @@ from scrapy.utils.sitemap import Sitemap
 
 from crawler import feeds
 from crawler.archive import ArchiveWriter, WarcAddress, read_response
+from crawler.completeness import Completeness, kept
 from crawler.errors import DamagedError
+from crawler.figures import HostCount
 from crawler.home import Home
 from crawler.links import PageLinks, read_links
 from crawler.pagers import Pager, next_page, places
@@ -77,6 +79,8 @@ class Counts:
     gone: int = 0
     errors: int = 0
     disallowed: int = 0
+    newly_disallowed: int = 0
+    lost_to_robots: int = 0
     redirects: int = 0
     not_html: int = 0
     retries: int = 0
@@ -88,6 +92,16 @@ class Counts:
     finished: bool = False
     failed: str | None = None
     reasons: Counter[str] = field(default_factory=Counter)
+    hosts: dict[str, HostCount] = field(default_factory=dict)
+    lists: Completeness | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As the crawl prints them; of the reasons the most frequent ones."""
+        told = {f: getattr(self, f) for f in self.__slots__ if f not in ("reasons", "hosts", "lists")}
+        told["reasons"] = dict(sorted(self.reasons.items(), key=lambda x: (-x[1], x[0]))[:10])
+        told["seconds"] = round(self.seconds, 2)
+        told["hosts"] = [count.as_json(host) for host, count in sorted(self.hosts.items())]
+        return told | (self.lists.as_json() if self.lists is not None else {})
 
 
 def is_html(content_type: str, body: bytes) -> bool:
@@ -235,6 +249,7 @@ class Answers:
         values |= {"fate": None, "content_type": content_type or None}
         found = read_links(answer.body, content_type, answer.url, self._site, self._resolver)
         values["kind"] = found.kind
+        values["stated"] = self._stated(row, found)
         values |= {"canonical": found.canonical, "texts": " ".join(f"{t:x}" for t in found.texts) or None}
         if found.pager is not None:
             values["kind"] = "article"
@@ -243,6 +258,16 @@ class Answers:
             values |= self._regroup(row.key, None)
         self._links(row, found, stamp)
         self._state.update(row.key, **values)
+
+    def _stated(self, row: Any, found: PageLinks) -> str | None:
+        """What is kept of a list page that has a pager or says how much it holds."""
+        if found.kind != "list" or (found.list_pager is None and not found.stated):
+            return None
+        pager, said = found.list_pager, found.stated
+        whole = self._site.key(pager.whole) if pager is not None else row.key
+        own = [n for n, u in pager.pages.items() if self._site.key(u) == row.key] if pager is not None else []
+        n = own[0] if own else said.page or 1
+        return kept(whole, n, said.items, said.pages, said.said, found.items)
 
     def unchanged(self, row: Any, answer: Answer) -> None:
         """Take a 304 for a page whose body is kept."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -18,7 +18,8 @@ VERSION = "0.1"
 class Settings(BaseSettings):
     """contact: an address or page where site owners reach whoever runs this crawl. timeout: seconds to wait for an answer.
     max_size: bytes of a response, after decompression, beyond which it is given up. speech_threshold: score from which a document
-    counts as a speech (docs/extracting.md); another one means reading again."""
+    counts as a speech (docs/extracting.md); another one means reading again. log_format: lines of text, or JSON for machines. log_keep_days,
+    log_keep_bytes: age and size of all logs of runs (var/logs) from which old ones go; log_file_bytes: of one log."""
 
     model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="ignore", frozen=True)
 
@@ -27,6 +28,10 @@ class Settings(BaseSettings):
     max_size: int = Field(default=10 * 1024 * 1024, ge=1024)
     # the best score that there is is 5, the worst above -15
     speech_threshold: float = Field(default=SPEECH_THRESHOLD, ge=-15, le=5, allow_inf_nan=False)
+    log_format: Literal["text", "json"] = "text"
+    log_keep_days: float = Field(default=90.0, gt=0)
+    log_keep_bytes: int = Field(default=2_000_000_000, ge=0)
+    log_file_bytes: int = Field(default=64_000_000, ge=65_536)
 
     @classmethod
     def settings_customise_sources(

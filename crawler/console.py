@@ -7,6 +7,8 @@ error, so that a pipe gets the result alone.
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +18,10 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from crawler import logs
 from crawler.errors import JianghuaError
 from crawler.home import Home
+from crawler.secrecy import masker_of
 
 # What is printed holds titles, texts and addresses of pages: [b] and :star: in them are no markup.
 out = Console(highlight=False, markup=False, emoji=False)
@@ -63,6 +67,9 @@ def run_app(app: typer.Typer) -> None:
     try:
         app(standalone_mode=True)
     except JianghuaError as e:
-        err.print("error:", style="bold red", end=" ")
-        err.print(str(e), soft_wrap=True)
+        if logs.structured():
+            logging.getLogger("jianghua").error("%s", e)
+        else:
+            err.print("error:", style="bold red", end=" ")
+            err.print(masker_of(os.environ)(str(e)), soft_wrap=True)
         sys.exit(e.exit_code)

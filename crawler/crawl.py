@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from crawler import logs
 from crawler.config import load_settings
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
@@ -119,9 +120,7 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
             results.setdefault(site.name, SiteResult(site.name, {}, "the crawl could not start"))
             continue
         run = crawler.spider.crawl
-        counts = {f: getattr(run.counts, f) for f in run.counts.__slots__ if f != "reasons"}
-        counts["reasons"] = dict(sorted(run.counts.reasons.items(), key=lambda x: (-x[1], x[0]))[:10])
-        counts["seconds"] = round(counts["seconds"], 2)
+        counts = run.counts.as_json()
         error = str(run.error) if run.error else run.counts.failed
         interrupted = crawler.spider.reason == "shutdown" and not error
         results.setdefault(site.name, SiteResult(site.name, counts, error, interrupted))
@@ -142,7 +141,8 @@ def crawler_process(home: Home) -> Any:
     without_suffix_list()
     # Scrapy installs the reactor with the first site, but not when that site cannot start
     install_reactor(settings["TWISTED_REACTOR"])
-    return CrawlerProcess(settings)
+    # where the logs of this process are set up already (a step of a run), Scrapy's go there too
+    return CrawlerProcess(settings, install_root_handler=not logs.set_up_here())
 
 
 def run_to_the_end(process: Any) -> None:

@@ -13,7 +13,8 @@
         records/SITE/               extraction's shards (crawler/records.py)
         publish/                    what the publisher remembers (publisher/history.py, memo.py)
         state.db                    ledger of runs (schedules/ledger.py)
-        logs/                       one log a run
+        watching/                   samples of the free disk, the lock of who tells alarms (watching/)
+        logs/                       one folder a run
       datasets/                     what is published (publisher/release.py)
 
 Two homes never touch each other.

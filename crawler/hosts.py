@@ -38,6 +38,7 @@ class Host:
 
     netloc: str
     ready: float = 0.0
+    asked: float | None = None  # monotonic time of the last request
     flying: int = 0
     robots: Robots | None = None
     robots_error: str | None = None  # why its robots.txt cannot be had: then nothing may be fetched

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from crawler.extraction.decode import declared_charsets, decode
 from crawler.pagers import Pager, find_pager, is_pager_label
 from crawler.scripted import asked_for_more, scripted
 from crawler.site import Site
+from crawler.totals import Stated, last_page, list_pager, read_totals
 from crawler.twins import MAX_TEXTS
 from crawler.urls import Resolver, Target, kind_by_pattern
 
@@ -59,7 +60,8 @@ class PageLinks:
     """kind: `list` or `article`. links: targets in scope in order of the page, each once. pager: None when the page does not go
     on over others. text: characters outside links and in links that are titles (0 for articles: nobody asks).
     titled: keys of the targets that some link names as with a title. canonical: key of the page that this one says it is another address
-    of, in scope. texts: hashes of pieces of its long texts."""
+    of, in scope. texts: hashes of pieces of its long texts. Of a list: stated: what it says that it holds; list_pager: its pager; items: keys of
+    what it lists."""
 
     kind: str
     links: list[Target] = field(default_factory=list)
@@ -68,6 +70,9 @@ class PageLinks:
     titled: set[str] = field(default_factory=set)
     canonical: str | None = None
     texts: tuple[int, ...] = ()
+    stated: Stated = field(default_factory=Stated)
+    list_pager: Pager | None = None
+    items: list[str] = field(default_factory=list)
 
 
 def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -183,6 +188,14 @@ def _outside(root: etree._Element) -> int:
     return max(count, 0)
 
 
+def _items(links: Iterable[Target], titled: set[str], pager: Pager | None) -> list[str]:
+    """Keys of what a list page lists: targets of the form of those that are named as with a title, its own further pages left out."""
+    further = set(pager.pages.values()) if pager is not None else set()
+    some = [t for t in links if t.kind != "list" and t.url not in further]
+    forms = {t.template for t in some if t.key in titled}
+    return [t.key for t in some if t.template in forms]
+
+
 def read_links(
     body: bytes, content_type: str | None, url: str, site: Site, resolver: Resolver | None = None
 ) -> PageLinks:
@@ -225,6 +238,13 @@ def read_links(
         found.links += [t for t in read.feeds if (t.inside or _is_feed_file(t.url, site)) and t.url not in links]
         # what a list asks for its further parts may lie where services do
         found.links += [t for t in read.more if urlsplit(t.url).netloc in site.hosts and t.url not in links]
+        named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]
+        found.list_pager = list_pager(url, named) if named else None
+        found.stated = read_totals(root)
+        if found.list_pager is not None and found.stated.pages is None and (n := last_page(found.list_pager, named)):
+            found.stated = replace(found.stated, pages=n, said=f"{found.stated.said} 尾页 {n}".strip())
+        if found.list_pager is not None or found.stated:
+            found.items = _items(links.values(), titled, found.list_pager)
     pieces = {p for t in wording for p in _PIECES.split(t) if len(p) >= _PIECE}
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])
     if read.canonical is not None and read.canonical.inside and read.canonical.key != site.key(url):

@@ -94,8 +94,8 @@ def is_pager_label(label: str) -> bool:
     return len(label) <= 16 and bool(_NUMBER.match(label) or _WORD.match(label))
 
 
-def find_pager(url: str, links: Iterable[tuple[str, str]]) -> Pager | None:
-    """The pager of a page, None when it has none. links: (address, name) of every link, in order."""
+def find_pager(url: str, links: Iterable[tuple[str, str]], most: int = MAX_PAGES) -> Pager | None:
+    """The pager of a page, None when it has none. links: (address, name) of every link, in order. most: pages that there can be."""
     mine = dict(reversed(readings(_same_case(url))))
     # of each link: its whole, its number in the address (0: none), its number by name, whether it says 首页
     found: list[tuple[str, int, int | None, str, bool]] = []
@@ -104,7 +104,7 @@ def find_pager(url: str, links: Iterable[tuple[str, str]]) -> Pager | None:
         if target == url or not (number or _WORD.match(label)):
             continue
         for stem, n in readings(_same_case(target)):
-            if stem in mine and (n or mine[stem]) and n <= MAX_PAGES and n != mine[stem]:
+            if stem in mine and (n or mine[stem]) and n <= most and n != mine[stem]:
                 found.append((stem, n, int(number[1]) if number else None, target, bool(_FIRST.match(label))))
                 break
     if not found or all(first for *_, first in found):
@@ -125,7 +125,7 @@ def find_pager(url: str, links: Iterable[tuple[str, str]]) -> Pager | None:
     # an address without number is page one; where there is an x_1.html too, that is the same page under another name
     for _, n, _, target, _ in sorted(found, key=lambda f: (f[1] != 0, f[1], f[3])):
         ordinal = n + by if n else 1
-        if 1 <= ordinal <= MAX_PAGES:
+        if 1 <= ordinal <= most:
             pages.setdefault(ordinal, target)
     return Pager(pages, stem, shift) if len(pages) > 1 else None
 

@@ -15,12 +15,14 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from crawler.answers import Answer, Answers, Counts, body_kept
 from crawler.archive import ArchiveWriter
+from crawler.completeness import completeness
 from crawler.errors import JianghuaError
+from crawler.figures import HostCount
 from crawler.home import Home
 from crawler.hosts import BACKOFF, LONG_WAITS, MAX_RETRY_AFTER, MAX_TRIES, Host, Hosts, RobotsAsk, retry_after
 from crawler.politeness import Politeness
 from crawler.site import Site
-from crawler.state import RECHECK, SEED, SiteState, new_row, text_time
+from crawler.state import FORBIDDEN, RECHECK, SEED, SiteState, new_row, text_time
 from crawler.takedowns import FATE, WHY, erased_keys
 from crawler.urls import clean_url, template_of
 
@@ -34,13 +36,15 @@ CATCH_UP = timedelta(days=1)  # a run taken up again after so long also looks at
 
 @dataclass(slots=True)
 class Fetch:
-    """A request to make: a page (`row` of the state) or a robots.txt (`robots`). sure: the body kept was seen to be whole."""
+    """A request to make: a page (`row` of the state) or a robots.txt (`robots`). sure: the body kept was seen to be whole; asked: monotonic time
+    of the request."""
 
     url: str
     row: Any
     headers: dict[str, str] = field(default_factory=dict)
     robots: RobotsAsk | None = None
     sure: bool = False
+    asked: float = 0.0
 
 
 class SiteCrawl:
@@ -138,6 +142,8 @@ class SiteCrawl:
                 self.flush()
             left = self.state.queued()
             self.counts.queued, self.counts.known = left, self.state.known()
+            self.counts.lost_to_robots = self.state.lost_to_robots()
+            self.counts.lists = completeness(self.state.lists())
             if finished and left == 0 and self.error is None and self.counts.failed is None:
                 self.state.start_run({**self._run, "finished": text_time(datetime.now(UTC))})
                 self.state.commit()
@@ -221,7 +227,11 @@ class SiteCrawl:
         self._buffer.extendleft(reversed(held))
         if fetch is not None:
             netloc = urlsplit(fetch.url).netloc.lower()
-            self.politeness.host(netloc).flying += 1
+            host = self.politeness.host(netloc)
+            host.flying += 1
+            now = time.monotonic()
+            self.counts.hosts.setdefault(netloc, HostCount()).asked(None if host.asked is None else now - host.asked)
+            host.asked = fetch.asked = now
             self._flying[f"robots {fetch.robots.netloc}" if fetch.robots else fetch.row.key] = fetch
             return fetch, 0.0
         waits += [t - time.monotonic() for t in self._later.values()]
@@ -295,7 +305,8 @@ class SiteCrawl:
         self.counts.disallowed += 1
         values: dict[str, Any] = {"queued": 0, "tries": 0, "missing": 0, "checked_at": text_time(datetime.now(UTC))}
         if row.warc_file and row.fate is None:
-            values["why"] = "robots.txt forbids it now; what was read before stays"
+            self.counts.newly_disallowed += row.why != FORBIDDEN
+            values["why"] = FORBIDDEN
         else:
             values |= {"fate": "disallowed", "why": "robots.txt forbids it"}
         self.state.update(row.key, **values)
@@ -415,7 +426,9 @@ class SiteCrawl:
         self.counts.bytes += size
         self._spent += 1
         self._asked = datetime.now(UTC).isoformat()
-        host = self.politeness.host(urlsplit(fetch.url).netloc.lower())
+        netloc = urlsplit(fetch.url).netloc.lower()
+        self.counts.hosts.setdefault(netloc, HostCount()).answered(time.monotonic() - fetch.asked, size)
+        host = self.politeness.host(netloc)
         host.flying -= 1
         return host
 

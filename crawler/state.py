@@ -34,6 +34,7 @@ SCHEMA_VERSION = 1
 ROBOTS, SEED, LIST, UNKNOWN, ARTICLE, LAST, RECHECK = 0, 1, 2, 3, 4, 8, 9  # priorities: lower goes first
 SAME = 0.6  # share of the long texts that two pages must have in common to be one article
 SAMPLE = 300  # articles that show which texts are the site's
+FORBIDDEN = "robots.txt forbids it now; what was read before stays"
 COPIES = 6  # articles that a text stands on, above which it is the site's and tells nothing
 
 _metadata = sa.MetaData()
@@ -74,6 +75,7 @@ pages_table = sa.Table(
     sa.Column("pager", sa.String),  # what this page says of its article's pages, as JSON
     sa.Column("canonical", sa.String),  # key of the page that this one says it is another address of
     sa.Column("texts", sa.String),  # hashes of its long texts, in hexadecimal
+    sa.Column("stated", sa.String),  # of a list page: what it says that its list holds, as JSON (completeness.py)
     sa.Index("articles", "article_key"),
     sa.Index("frontier", "queued", "priority", "depth", "seq"),
 )
@@ -358,6 +360,16 @@ class SiteState:
     def known(self) -> int:
         """How many URLs are known."""
         return int(self._run(sa.select(sa.func.count()).select_from(pages_table)).scalar() or 0)
+
+    def lists(self) -> dict[str, str]:
+        """What is kept of the list pages that were fetched, by key."""
+        there = sa.and_(_P.stated.is_not(None), _P.warc_file.is_not(None), _P.fate.is_(None))
+        return {row.key: row.stated for row in self._run(sa.select(_P.key, _P.stated).where(there))}
+
+    def lost_to_robots(self) -> int:
+        """How many pages were read before and are forbidden by robots.txt now."""
+        lost = sa.and_(_P.warc_file.is_not(None), _P.fate.is_(None), _P.why == FORBIDDEN)
+        return int(self._run(sa.select(sa.func.count()).where(lost)).scalar() or 0)
 
     def next_queued(self, limit: int) -> Sequence[Any]:
         """The next rows of the frontier, in order."""

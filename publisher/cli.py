@@ -17,7 +17,7 @@ from crawler.errors import UsageError
 from crawler.wording import counted
 from publisher import changes_shown
 from publisher.compare import differences, resolve, verified_columns
-from publisher.gates import Warnings
+from publisher.gates import RefusedError, WaitingError, Warnings
 from publisher.gone import gone_versions
 from publisher.release import Commit, PublishResult, dataset_folder
 from publisher.release import publish as publish_dataset
@@ -66,23 +66,30 @@ def publish(
     people: dict[str, Any] = {"warnings": warnings} if warnings != "publish" else {}
     people |= {"confirm": confirm} if confirm else {}
     accepted = dict.fromkeys(accept or [], reason or "")
-    if to is None:
-        with err.status("publishing") as status:
+    try:
+        if to is None:
+            with err.status("publishing") as status:
 
-            def progress(step: str, done: int, of: int) -> None:
-                status.update(f"publishing: {step}" + (f", {done} of {of}" if of > 1 else ""))
+                def progress(step: str, done: int, of: int) -> None:
+                    status.update(f"publishing: {step}" + (f", {done} of {of}" if of > 1 else ""))
 
-            result = publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, progress=progress, **people)
-    else:
-        from publisher.upload import publish_to  # brings the client of object storage
+                result = publish_dataset(
+                    home_of(home), dataset, accept=accepted, wait=wait, progress=progress, **people
+                )
+        else:
+            from publisher.upload import publish_to  # brings the client of object storage
 
-        def into(folder: Path, commit: Commit, taken: frozenset[str]) -> PublishResult:
-            more = {"folder": folder, "commit": commit, **({"taken": taken} if taken else {}), **people}
-            return publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, **more)
+            def into(folder: Path, commit: Commit, taken: frozenset[str]) -> PublishResult:
+                more = {"folder": folder, "commit": commit, **({"taken": taken} if taken else {}), **people}
+                return publish_dataset(home_of(home), dataset, accept=accepted, wait=wait, **more)
 
-        mirrors = home_of(home).var / "publish" / "mirror"
-        with err.status("publishing") as status:
-            result = publish_to(to, mirrors, into, dataset=dataset, wait=wait, progress=status.update)
+            mirrors = home_of(home).var / "publish" / "mirror"
+            with err.status("publishing") as status:
+                result = publish_to(to, mirrors, into, dataset=dataset, wait=wait, progress=status.update)
+    except (RefusedError, WaitingError) as e:
+        if as_json:  # a run's report tells which gates stood in the way
+            show({"version": None, "gates": [g.model_dump(mode="json") for g in e.gates]}, Text, as_json)
+        raise
 
     def human() -> RenderableType:
         text = Text(result.reason, style="bold" if result.version else "")

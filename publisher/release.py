@@ -12,8 +12,9 @@ import contextlib
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
@@ -43,7 +44,7 @@ from publisher.parts import PartStore
 from publisher.projections import project
 from publisher.quality import document, measures_of
 from publisher.recipe import Recipe
-from publisher.releaserules import entry, refusal
+from publisher.releaserules import Run, entry, refusal
 from publisher.samples import examples, previewed
 from publisher.settings import publish_settings
 from publisher.sources import snapshot
@@ -96,7 +97,7 @@ class PublishedError(JianghuaError):
 class PublishResult:
     """What a publish did. version: the one made, None when nothing changed; latest: the one that readers get now.
 
-    added, changed, removed: speeches against the parent. reason: for people.
+    added, changed, removed: speeches against the parent. reason: for people. sites: rows, added, changed and removed of each site.
     """
 
     version: str | None
@@ -108,6 +109,7 @@ class PublishResult:
     removed: int
     reason: str
     gates: tuple[Gate, ...] = ()
+    sites: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def dataset_folder(home: Home, dataset: str = "speeches") -> Path:
@@ -266,7 +268,7 @@ def publish_records(
                 m = parent.manifest
                 return PublishResult(
                     None, m.version, m.sequence, m.tables["speeches"].rows, 0, 0, 0,
-                    f"no new version: nothing changed since {m.version}", tuple(made.gates),
+                    f"no new version: nothing changed since {m.version}", tuple(made.gates), by_site(m.sites),
                 )  # fmt: skip
             progress("writing the version", 0, 1)
             try:
@@ -437,7 +439,25 @@ def _commit(
     reason = f"published {name}: {counted(total, 'speech')}, {d['added']} added, {d['changed']} changed, {d['removed']} removed"
     if made.upgraded:
         reason += f"; with the columns of schema {SCHEMA_VERSION} for the first time"
-    return PublishResult(name, name, sequence, total, d["added"], d["changed"], d["removed"], reason, manifest.gates)
+    return PublishResult(
+        name, name, sequence, total, d["added"], d["changed"], d["removed"], reason, manifest.gates, by_site(made.sites, made.run)
+    )  # fmt: skip
+
+
+def by_site(sites: Mapping[str, int], run: Run | None = None) -> dict[str, dict[str, int]]:
+    """Speeches of each site in a version, and what changed of them. sites: how many there are; run: what the publish found, None where nothing
+    changed."""
+    out = {site: {"rows": n, "added": 0, "changed": 0, "removed": 0} for site, n in sites.items()}
+    if run is None:
+        return out
+    removed = Counter(site for site, _ in run.lost)
+    for site in {*sites, *removed}:
+        own = out.setdefault(site, {"rows": 0, "added": 0, "changed": 0, "removed": 0})
+        new = run.new.sites.get(site)
+        own["added"] = run.added_by.get(site, 0)
+        own["changed"] = max(0, (new.rows if new else 0) - own["added"])
+        own["removed"] = removed[site]
+    return dict(sorted(out.items()))
 
 
 def _is_latest(folder: Path, latest: Latest) -> bool:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from crawler import logs
 from crawler.extraction.pool import default_workers
 from crawler.home import Home
 from schedules.child import Child, package_path
@@ -45,7 +46,8 @@ class Ahead:
     def start(self, pid: int) -> None:
         """Begin beside a crawl with that process id; one that followed an earlier try of this crawl ends."""
         self.cancel(lambda: 0.0)
-        env = package_path({k: v for k, v in os.environ.items() if k != "JIANGHUA_ERROR_FILE"})
+        own = {k: v for k, v in os.environ.items() if k != "JIANGHUA_ERROR_FILE"}
+        env = package_path({**own, logs.RUN: self.folder.name, logs.STEP: "extract"})
         argv = command(self.sites, self.learn, self.home, pid)
         with (
             suppress(OSError),  # without it the steps run one after the other

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "versions": ("publisher.cli", LOOK, "List the published versions."),
     "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),
+    "alarms": ("watching.cli", LOOK, "What is wrong: list, show, mute; send a trial message."),
+    "health": ("watching.cli", LOOK, "Whether all is well, and if not, what is wrong and what to do."),
     "doctor": ("publisher.cli_doctor", LOOK, "Find and mend what commands that died have left, and damaged files."),
     "download": ("publisher.cli_data", USE, "Download a version: verified, resumable, only what is missing."),
     "export": ("publisher.cli_data", USE, "Write a table as CSV for spreadsheets, JSON lines or one Parquet file."),
@@ -105,6 +108,11 @@ class CommandLine(typer.Typer):
 
             tell_error(e)
             raise
+
+
+def _watching(name: str) -> Any:
+    """A function of the watching, which schedules themselves know nothing of; here all are put together."""
+    return getattr(importlib.import_module("watching.check"), name)
 
 
 app = CommandLine(
@@ -201,7 +209,7 @@ def schedule_run(
     """
     from schedules import look
 
-    raise typer.Exit(look.schedule_run(home, names or None, once, seconds, as_json))
+    raise typer.Exit(look.schedule_run(home, names or None, once, seconds, as_json, _watching("beside")))
 
 
 @schedule_app.command("list")
@@ -281,6 +289,10 @@ app.add_typer(runs_app, name="runs", rich_help_panel=TIME)
 def main() -> Any:
     """The console script."""
     die_with_parent()
+    if os.environ.get("JIANGHUA_RUN"):  # a step of a run: its log is var/logs/RUN/STEP.log
+        from schedules.steplog import set_up_step
+
+        set_up_step()
     run_app(app)
 
 

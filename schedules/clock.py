@@ -21,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from schedules.ending import wrap_up
 from schedules.jobs import Command, Interrupted, Plan, command, plan_of, run_plan
 from schedules.ledger import Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, short
@@ -245,6 +246,7 @@ class Scheduler:
                 publishing=self._publishing,
             )
             self.ledger.finish(run.id, self.owner, outcome.state, outcome.why, outcome.version)
+            wrap_up(self.home, self.ledger, run.id)
             worker.failed = outcome.state != "done"
             level = logging.ERROR if worker.failed else logging.INFO
             version = f", version {outcome.version}" if outcome.version else ""

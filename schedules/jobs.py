@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from crawler import logs
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
@@ -30,7 +31,8 @@ from schedules.plan import STEPS, Schedule, Step
 # A step that was killed from outside (out of memory, an impatient operator) goes on where it was; so often at most.
 TRIES = 3
 ERROR_FILE = "JIANGHUA_ERROR_FILE"
-REPORT_LIMIT = 65_536  # characters of a step's JSON that are kept in the ledger
+REPORT_LIMIT = 262_144  # characters of a step's JSON that are kept in the ledger
+LIST_LIMIT = 20  # entries of a list in it, where it would be longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def run_step(
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     report, log, error = (folder / f"{step}.{x}" for x in ("json", "log", "error"))
-    env = package_path({**os.environ, ERROR_FILE: str(error)})
+    env = package_path({**os.environ, ERROR_FILE: str(error), logs.RUN: folder.name, logs.STEP: step})
     argv = build(step, plan, home)
     code: int | None = None
     for attempt in range(1, TRIES + 1):
@@ -245,7 +247,21 @@ class Outcome:
 
 
 def _kept(report: Any) -> Any:
-    return report if len(json.dumps(report, default=str)) <= REPORT_LIMIT else {"left_out": "too long; see the log"}
+    """A step's report as the ledger keeps it: of one that is too long, how many entries its long lists have."""
+    for found in (report, _shortened(report)):
+        if len(json.dumps(found, default=str)) <= REPORT_LIMIT:
+            return found
+    return {"left_out": "too long; see the log"}
+
+
+def _shortened(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {k: _shortened(v, k) for k, v in value.items() if k != "figures"}
+    if isinstance(value, list):
+        if len(value) > LIST_LIMIT and name not in ("sites", "gates", "learned"):
+            return len(value)
+        return [_shortened(v) for v in value]
+    return value
 
 
 def version_of(report: Any) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +14,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from crawler import logs
+from crawler.config import load_settings as crawler_settings
 from crawler.console import err, home_of, show
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.site import site_files
+from schedules import report_shown
 from schedules.ledger import Ledger, Run, State, utcnow
 from schedules.owner import short
 from schedules.plan import Schedule, describe, load_schedule, load_schedules, parse_schedule, schedule_files, span
+from schedules.report import report_of
 from schedules.settings import load_settings
 
 COLOURS = {
@@ -58,7 +63,8 @@ def summed(report: Any) -> dict[str, float]:
                     add(item)
         elif isinstance(value, dict):
             for key, item in value.items():
-                if isinstance(item, bool) or key in ("elapsed", "seconds"):
+                # `fresh` is told of again what is counted already, and so are the sites of a publish
+                if isinstance(item, bool) or key in ("elapsed", "seconds", "fresh") or (key == "sites" and totals):
                     continue
                 if isinstance(item, int | float):
                     totals[key] = totals.get(key, 0) + item
@@ -86,20 +92,28 @@ def _local(moment: datetime | None, zone: str | None = None) -> str:
 # ---------------------------------------------------------------------------------------------- schedules
 
 
+Beside = Callable[[Home, Ledger], AbstractContextManager[None]]
+
+
 def schedule_run(
-    home_path: Path | None, names: list[str] | None, once: bool, seconds: float | None, as_json: bool
+    home_path: Path | None,
+    names: list[str] | None,
+    once: bool,
+    seconds: float | None,
+    as_json: bool,
+    beside: Beside = lambda home, ledger: nullcontext(),
 ) -> int:
-    """Be the scheduler until stopped; the exit code."""
+    """Be the scheduler until stopped; the exit code. beside: what goes on meanwhile."""
     from schedules.clock import Scheduler, require
 
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     home = home_of(home_path)
     settings = load_settings(home)
+    logs.set_up(crawler_settings(home).log_format)
     require(home, names)  # before a ledger is made
     ledger = Ledger(settings.ledger_url(home))
     scheduler = Scheduler(home, ledger, settings, names=names)
-    code = scheduler.run(once=once, seconds=seconds)
+    with beside(home, ledger):
+        code = scheduler.run(once=once, seconds=seconds)
     if as_json:
         value = {"runs": [as_dict(ledger.run(i)) for i in scheduler.worked_on], "broken": scheduler.broken}
         show(value, Text, as_json)
@@ -258,6 +272,7 @@ def runs_show(home_path: Path | None, number: int, as_json: bool) -> int:
     if ledger is None:
         raise UsageError(f"unknown run {number}", where=str(home.ledger), remedy="nothing has run yet")
     run = ledger.run(number)
+    report = report_of(run)
     folder = home.logs / str(run.id)
 
     def human() -> RenderableType:
@@ -278,12 +293,8 @@ def runs_show(home_path: Path | None, number: int, as_json: bool) -> int:
         ):
             if value:
                 facts.add_row(Text(key, style="bold"), Text(value))
-        steps = Table("step", "result", "seconds", "counts", "why", box=None, pad_edge=False)
-        for step, x in run.counts.items():
-            steps.add_row(
-                step, "done" if x["ok"] else "failed", f"{x['seconds']:.1f}", summary(x["report"]), Text(x["why"] or "")
-            )
-        return Group(facts, Text(), steps) if run.counts else facts
+        return Group(facts, Text(), report_shown.shown(report)) if run.counts else facts
 
-    show(as_dict(run) | {"logs": str(folder)}, human, as_json)
+    value = as_dict(run) | {"logs": str(folder), "report": report.model_dump(mode="json")}
+    show(value, human, as_json)
     return 0

@@ -18,6 +18,7 @@ from rich.text import Text
 from crawler.console import err, home_of, show
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from schedules.ending import wrap_up
 from schedules.jobs import Interrupted, Outcome, Plan, plan_of, run_plan, usable_sites
 from schedules.ledger import Ledger
 from schedules.look import as_dict, summary
@@ -162,6 +163,7 @@ def run(
                     plan, home, str(row.id), stop=stop, note=note, live=True, grace=lambda: settings.stop
                 )
             ledger.finish(row.id, owner, outcome.state, outcome.why, outcome.version)
+            wrap_up(home, ledger, row.id)
         except JianghuaError as e:
             with suppress(JianghuaError):  # a full disk may refuse this too; the row is then closed by the next run
                 ledger.finish(row.id, owner, "failed", "; ".join(x.strip() for x in str(e).splitlines()))

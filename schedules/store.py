@@ -98,6 +98,7 @@ alarms = sa.Table(
     sa.Column("times", sa.Integer, nullable=False, default=1),
     sa.Column("told_at", UTCDateTime),
     sa.Column("closed_at", UTCDateTime),
+    sa.Column("muted_until", UTCDateTime),  # nobody is told of it before
 )
 sa.Index(
     "ix_alarms_open",
@@ -115,6 +116,9 @@ told = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False, default=0),
     sa.Column("at", UTCDateTime),
     sa.Column("error", sa.Text),
+    sa.Column("event", sa.String(16)),  # what it was told last: opened or closed
+    sa.Column("severity", sa.String(16)),
+    sa.Column("tried_at", UTCDateTime),  # when telling it failed last
 )
 
 

@@ -238,6 +238,7 @@ class Extraction:
                 reading.score,
                 damaged=frozenset(d.ordinal for d in reading.damaged),
             )
+            own.fresh.count(reading.fate, of)
         own.poison.sort()
         outcomes = {k: job.outcomes[k] for k in by_key if k in job.digests}
         kept = [shards.speech_id(name, k, p) for k, o in outcomes.items() if o.kept for p in o.parts]

@@ -2,10 +2,52 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from crawler.shards import Shard
+
+
+@dataclass(slots=True)
+class Fresh:
+    """What reading made of the articles read in this run. fates: articles by what became of them; flags: speeches by quality flag;
+    lengths: of the speeches, in characters, by how often."""
+
+    articles: int = 0
+    speeches: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)
+
+    def count(self, fate: str, speeches: Iterable[Mapping[str, Any]]) -> None:
+        """Count in one article. speeches: its rows."""
+        self.articles += 1
+        self.fates[fate] += 1
+        for row in speeches:
+            self.speeches += 1
+            self.lengths[row["chars"]] += 1
+            self.flags.update(row["quality_flags"])
+
+    def add(self, other: Fresh) -> None:
+        """Count in what another pass read."""
+        self.articles += other.articles
+        self.speeches += other.speeches
+        for mine, others in ((self.fates, other.fates), (self.flags, other.flags)):
+            mine.update(others)
+        self.lengths.update(other.lengths)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values, with the median instead of all lengths."""
+        ordered = sorted(self.lengths.elements())
+        return {
+            "articles": self.articles,
+            "speeches": self.speeches,
+            "fates": dict(sorted(self.fates.items())),
+            "flags": dict(sorted(self.flags.items())),
+            "chars_median": ordered[(len(ordered) - 1) // 2] if ordered else None,
+        }
 
 
 @dataclass(slots=True)
@@ -15,7 +57,7 @@ class SiteReport:
     jobs, skipped: buckets, and those of them whose input had not changed. read, reused: articles read now and taken from the
     old shards; pages_read: archived pages read now. fates: pages by fate; speeches: rows in the records.
     poison: (url, why) of articles whose reading failed in this run. damaged: (url, where, what) of archived records that
-    cannot be read. warnings: what was repaired on the way. error: what kept the site from being extracted.
+    cannot be read. warnings: what was repaired on the way. error: what kept the site from being extracted. fresh: of what was read now.
     """
 
     site: str
@@ -31,12 +73,17 @@ class SiteReport:
     damaged: list[tuple[str, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
+    fresh: Fresh = field(default_factory=Fresh)
 
     def add(self, shard: Shard) -> None:
         """Count what a committed shard holds."""
         self.speeches += shard.files["speeches"]["rows"]
         for fate, n in shard.counts.items():
             self.fates[fate] = self.fates.get(fate, 0) + n
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {**asdict(self), "fresh": self.fresh.as_json()}
 
 
 @dataclass(slots=True)
@@ -66,10 +113,11 @@ class ExtractReport:
             site.pages_read += before.pages_read
             site.poison = sorted({*before.poison, *site.poison})
             site.warnings = [*before.warnings, *site.warnings]
+            site.fresh.add(before.fresh)
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
-        value = {"seconds": round(self.seconds, 3), "ok": self.ok, "sites": [asdict(s) for s in self.sites]}
+        value = {"seconds": round(self.seconds, 3), "ok": self.ok, "sites": [s.as_json() for s in self.sites]}
         if self.learned is not None:
             value |= {"learned": self.learned, "learned_seconds": round(self.learned_seconds, 3)}
         return value

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer, nullable=False),
         sa.Column("told_at", sa.DateTime),
         sa.Column("closed_at", sa.DateTime),
+        sa.Column("muted_until", sa.DateTime),
     )
     still_open = sa.text("closed_at IS NULL")
     op.create_index(
@@ -49,4 +50,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("at", sa.DateTime),
         sa.Column("error", sa.Text),
+        sa.Column("event", sa.String(16)),
+        sa.Column("severity", sa.String(16)),
+        sa.Column("tried_at", sa.DateTime),
     )
