@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from crawler.corrections.apply import with_text
+from crawler.ourdata import read_ours
 from crawler.records import STRINGS
 
 FILE = Path(__file__).with_name("personal.yaml")
@@ -103,7 +103,7 @@ _CHECKS: Mapping[str, Callable[[str], bool]] = {"": lambda _: True, "id_18": _id
 def rules() -> tuple[Rule, ...]:
     """The rules of personal.yaml, in its order. Raises ValueError for one that is malformed."""
     made = []
-    for given in yaml.safe_load(FILE.read_text(encoding="utf-8")):
+    for given in read_ours(FILE):
         r = {{True: "yes", False: "no"}.get(k, k): v for k, v in given.items()}  # YAML 1.1 reads the bare words so
         if unknown := set(r) - {"id", "kind", "pattern", "check", "yes", "no"}:
             raise ValueError(f"{FILE.name}: unknown key {sorted(unknown)[0]!r} in {r.get('id')}")

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
+from crawler.ourdata import read_ours
 from publisher.manifest import Gate
 from publisher.tables import SPEECHES
 from publisher.textbuffers import blocks
@@ -148,7 +148,7 @@ def summed(measures: Iterable[Measures]) -> Measures:
 @lru_cache(maxsize=1)
 def signs() -> dict[str, str]:
     """The signs of boilerplate as one pattern a place."""
-    found = yaml.safe_load(SIGNS.read_text(encoding="utf-8"))
+    found = read_ours(SIGNS)
     return {place: "|".join(f"(?:{s['sign']})" for s in found[place]) for place in ("begin", "end")}
 
 

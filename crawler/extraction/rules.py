@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from crawler.ourdata import read_ours
 
 _YES_NO = {True: "yes", False: "no"}  # YAML 1.1 reads the bare words as booleans
 FOLDER = Path(__file__).parent / "rules"
@@ -44,7 +44,7 @@ def rule_file(name: str) -> dict[str, tuple[Rule, ...]]:
     """The groups of `rules/NAME.yaml`. Raises ValueError naming the rule when one is malformed."""
     groups: dict[str, tuple[Rule, ...]] = {}
     seen: set[str] = set()
-    for group, rules in yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")).items():
+    for group, rules in read_ours(FOLDER / f"{name}.yaml").items():
         made = []
         for given in rules:
             r = {_YES_NO.get(k, k): v for k, v in given.items()}

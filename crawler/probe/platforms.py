@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
+from crawler.ourdata import read_ours
 
 SIGNS = Path(__file__).with_name("platforms.yaml")
 ENOUGH = 2  # weight from which a platform is recognised
@@ -54,7 +54,7 @@ class Recognised:
 @cache
 def platforms() -> tuple[Platform, ...]:
     """Every platform that there are signs of."""
-    value: dict[str, Any] = yaml.safe_load(SIGNS.read_text(encoding="utf-8"))
+    value: dict[str, Any] = read_ours(SIGNS)
     return tuple(
         Platform(
             name,

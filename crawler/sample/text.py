@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from crawler.ourdata import read_ours
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MASKABLE = re.compile(f"{_OPEN}([a-z])([^{_CLOSE}]*){_CLOSE}")
@@ -70,7 +70,7 @@ def stock() -> dict[str, Any]:
         parts = value.translate(_WIDE).split("|")
         return parts if len(parts) > 1 or key in {"lines", "verbs"} else parts[0]
 
-    raw = yaml.safe_load((Path(__file__).parent / "stock.yaml").read_text(encoding="utf-8"))
+    raw = read_ours(Path(__file__).parent / "stock.yaml")
     made = split(raw)
     assert isinstance(made, dict)
     return made
