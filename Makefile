@@ -21,8 +21,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 demo: $(VENV)/ready  ## crawl built-in sample sites twice, publish two versions, show what changed (under a minute)
 	$(BIN)/jianghua demo
 
-test: $(VENV)/ready  ## run the tests, a file of tests a CPU at a time
-	$(BIN)/python -m pytest -n auto --dist loadfile
+test: $(VENV)/ready  ## run the tests, some files side by side, those that take longest first
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/ready  ## lint, format and types
 	$(BIN)/ruff check .

@@ -1,7 +1,9 @@
-"""What many tests share: the built sample, its servers on free ports, a home of one's own."""
+"""What many tests share: the built sample, its servers on free ports, a home of one's own; and how they are run."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,68 @@ from tests.docsites import docsites as docsites
 
 settings.register_profile("jianghua", deadline=None)  # no test is about time, and machines are busy
 settings.load_profile("jianghua")
+
+# The files that take longest, the longest first. They are begun first, so that in the end no worker is alone with one of them;
+# pytest-xdist by itself begins with the files of many tests, which are the quick ones.
+LONGEST = (
+    "test_docsites.py",
+    "crawler/extraction/test_jobs.py",
+    "publisher/test_publish_upload.py",
+    "test_kills.py",
+    "test_chain.py",
+    "test_bad_input.py",
+    "crawler/test_crawl.py",
+    "publisher/test_publish_crash.py",
+    "publisher/test_doctor.py",
+    "publisher/test_publish_failures.py",
+    "publisher/test_publish_follows_change.py",
+    "publisher/test_publish_retention.py",
+    "publisher/test_downloads.py",
+    "publisher/test_reissue.py",
+    "schedules/test_scheduler.py",
+    "schedules/test_command_line.py",
+    "schedules/test_demo.py",
+    "crawler/test_scripted.py",
+    "crawler/test_politeness.py",
+    "crawler/extraction/test_profile.py",
+    "crawler/explaining/test_page.py",
+)
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 1024**3  # bytes that must be free in memory, several times what the tests leave lying
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files in memory where there is room: nearly every test waits for the disk at each file it makes safe."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir():
+        found = os.statvfs(MEMORY)
+        if (
+            os.access(MEMORY, os.W_OK)
+            and not found.f_flag & os.ST_NOEXEC
+            and _memory() >= ROOM <= found.f_bavail * found.f_frsize
+        ):
+            os.environ["TMPDIR"] = str(MEMORY)
+            tempfile.tempdir = None  # it is asked for anew
+
+
+def _memory() -> int:
+    """Bytes of memory that can be had without swapping; 0 where that is not known."""
+    lines = Path("/proc/meminfo").read_text().splitlines() if Path("/proc/meminfo").exists() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), 0)
+
+
+def pytest_report_header() -> str:
+    return f"temporary files: {tempfile.gettempdir()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {Path(__file__).parent / name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are CPUs: many a test waits for a server, a lock or a clock."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
