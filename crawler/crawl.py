@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -15,6 +16,8 @@ from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.hosts import Hosts
 from crawler.site import Site, load_site, site_files
+
+log = logging.getLogger("jianghua.crawl")
 
 
 @dataclass(slots=True)
@@ -124,7 +127,22 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
         error = str(run.error) if run.error else run.counts.failed
         interrupted = crawler.spider.reason == "shutdown" and not error
         results.setdefault(site.name, SiteResult(site.name, counts, error, interrupted))
+        _tell(site.name, counts, error)
     return [results[s.name] for s in sites]
+
+
+def _tell(site: str, counts: dict[str, Any], error: str | None) -> None:
+    """A line of log for a site whose crawl has ended, where there is a log: a person at a terminal sees the summary."""
+    if not logs.set_up_here():
+        return
+    figures = {k: v for k, v in counts.items() if isinstance(v, int | float) and v}
+    if error:
+        log.error("crawl of %s failed: %s", site, error.splitlines()[0], extra={"site": site, "figures": figures})
+        return
+    told = "{requests} requests: {new} new, {changed} changed, {unchanged} unchanged, {gone} gone, {errors} failed".format_map(
+        counts
+    )
+    log.info("crawl of %s ended: %s", site, told, extra={"site": site, "figures": figures})
 
 
 def crawler_process(home: Home) -> Any:

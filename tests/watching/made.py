@@ -40,7 +40,7 @@ def crawl(site: str = SITE, **figures: Any) -> dict[str, Any]:
         "delay_median": 1.1,
         "answer_median": 0.2,
     }
-    usual = {
+    usual: dict[str, Any] = {
         "site": site, "error": None, "requests": 100, "bytes": 5_000_000, "new": 10, "changed": 5, "unchanged": 85, "gone": 0, "errors": 0,
         "disallowed": 0, "lost_to_robots": 0, "known": 120, "queued": 0, "finished": True, "seconds": 100.0, "reasons": {},
         "hosts": [host], "lists_stated": 0, "lists_complete": 0, "lists": [],
@@ -58,7 +58,7 @@ def extract(site: str = SITE, *, fresh: dict[str, Any] | None = None, **figures:
         "chars_median": 2400,
     }
     fates = {"speech": 80, "preview": 10, "list": 12, "off_topic": 3, "soft_404": 1}
-    usual = {
+    usual: dict[str, Any] = {
         "site": site,
         "articles": 94,
         "read": 15,

@@ -279,7 +279,7 @@ def test_two_sites_have_alarms_of_their_own(house: House) -> None:
     other = "wenku"
     for _ in range(3):
         house.ran(counts([crawl(), crawl(other)], [extract(), extract(other)], publish()))
-    down = {"error": "answers 503 to everything", "finished": False}
+    down: dict[str, Any] = {"error": "answers 503 to everything", "finished": False}
     house.ran(counts([crawl(**down), crawl(other, **down)], [extract(), extract(other)]))
     check(house.home, house.ledger, telling=False)
     assert sorted((a.kind, a.site) for a in alarms(house.ledger)) == [("site_failed", SITE), ("site_failed", other)]

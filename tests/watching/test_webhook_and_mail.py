@@ -47,7 +47,7 @@ class Receiver:
     """A web server that answers with the statuses it is given, the last one for ever, and keeps what it got."""
 
     def __init__(self, *statuses: int, hang: bool = False) -> None:
-        self.statuses, self.got = list(statuses), []
+        self.statuses = list(statuses)
         self.got: list[tuple[str, dict[str, str], bytes]] = []
         self.hanging = threading.Event()
         receiver = self

@@ -1,0 +1,179 @@
+"""Metrics that Prometheus can read, by its rules; health that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from schedules.store import lease, marks
+from tests.watching.made import House, counts, crawl, extract
+from watching import facts as facts_module
+from watching import health as health_module
+from watching import metrics as metrics_module
+from watching.check import check
+from watching.disk import Disk
+from watching.health import Health, health
+from watching.metrics import metrics
+
+ROOM = Disk(1 << 40, 1 << 41)
+
+
+@pytest.fixture(autouse=True)
+def _room(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (facts_module, health_module, metrics_module):
+        monkeypatch.setattr(module, "disk_of", lambda home: ROOM)
+
+
+def values(house: House) -> dict[str, float]:
+    """Each sample by name and labels."""
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(metrics(house.home, house.ledger).decode()):
+        for s in family.samples:
+            labels = ",".join(f"{k}={v}" for k, v in sorted(s.labels.items()))
+            key = f"{s.name}{{{labels}}}"
+            assert key not in found, f"twice: {key}"
+            found[key] = s.value
+    return found
+
+
+def test_the_figures_are_those_of_the_ledger(house: House) -> None:
+    house.schedule()
+    for _ in range(2):
+        house.ran()
+    house.ran(counts([crawl(error="answers 503", new=3)], [extract()]))
+    house.row("missed", days=1)
+    house.row("due", hours=1)
+    check(house.home, house.ledger, telling=False)
+    found = values(house)
+    assert found["jianghua_up{}"] == 1
+    assert found["jianghua_runs_total{schedule=nightly,state=done}"] == 2
+    assert found["jianghua_runs_total{schedule=nightly,state=failed}"] == 1
+    assert found["jianghua_runs_total{schedule=nightly,state=missed}"] == 1
+    assert found["jianghua_active_runs{schedule=nightly,state=due}"] == 1
+    assert found["jianghua_queue_length{}"] == 1
+    assert found["jianghua_requests_total{schedule=nightly}"] == 300
+    assert found["jianghua_pages_total{result=new,schedule=nightly}"] == 23
+    assert found["jianghua_received_bytes_total{schedule=nightly}"] == 15_000_000
+    assert found["jianghua_speeches_read_total{schedule=nightly}"] == 42
+    assert found["jianghua_row_changes_total{change=added,schedule=nightly}"] == 27
+    assert found["jianghua_last_success_age_seconds{schedule=nightly}"] == timedelta(days=2, hours=1).total_seconds()
+    assert found["jianghua_last_run_step_seconds{schedule=nightly,step=crawl}"] == 12.5
+    assert found["jianghua_site_up{site=muduo}"] == 0
+    assert found["jianghua_site_speeches{site=muduo}"] == 90
+    assert found["jianghua_site_rejects{reason=off_topic,site=muduo}"] == 3
+    assert found["jianghua_host_request_interval_seconds{host=muduo.example.com,site=muduo}"] == 1.1
+    assert found["jianghua_alarms_open{kind=site_failed,severity=warning}"] == 1
+    assert found["jianghua_alarms_open{kind=slow,severity=warning}"] == 0
+    assert found["jianghua_scheduler_alive{}"] == 0
+    assert found["jianghua_disk_free_bytes{}"] == ROOM.free
+    held = house.ledger.take_lease("host:1:2:m", timedelta(seconds=30))
+    assert held
+    assert values(house)["jianghua_scheduler_alive{}"] == 1
+    house.clock.pass_(seconds=31)
+    assert values(house)["jianghua_scheduler_alive{}"] == 0
+
+
+def test_names_and_units_follow_the_conventions(house: House) -> None:
+    """What promtool's lint asks for."""
+    house.ran()
+    text = metrics(house.home, house.ledger).decode()
+    families = list(text_string_to_metric_families(text))
+    assert len({f.name for f in families}) == len(families)
+    for family in families:
+        assert re.fullmatch(r"jianghua_[a-z][a-z0-9_]*", family.name), family.name
+        assert family.documentation, family.name
+        assert family.documentation.endswith("."), family.name
+        assert not re.search(r"_(?:total|count|sum|bucket)$", family.name), family.name
+        assert not re.search(r"milliseconds|_ms\b|minutes|hours|days|kilobytes|megabytes|percent", family.name), (
+            family.name
+        )
+        assert not re.search(r"_(?:gauge|counter|histogram)", family.name), family.name
+        for sample in family.samples:
+            if family.type == "counter":
+                assert sample.name.endswith("_total")
+            else:
+                assert not sample.name.endswith("_total")
+            assert all(re.fullmatch(r"[a-z][a-z_]*", k) for k in sample.labels)
+        if re.search(r"seconds|bytes", family.name):
+            assert re.search(r"_(?:seconds|bytes)$", family.name), f"the unit comes last: {family.name}"
+
+
+def test_hostile_names_stay_labels(house: House) -> None:
+    hostile = 'x"} 1\njianghua_up 5\\'
+    house.ran(counts([crawl(hosts=[{"host": hostile, "requests": 3, "delay_median": 1.0}])], [extract()]))
+    found = values(house)
+    assert found["jianghua_up{}"] == 1
+    assert any(hostile in key for key in found)
+
+
+def test_a_scrape_makes_nothing_and_survives_a_ledger_that_is_gone(house: House) -> None:
+    before = sorted(house.home.root.rglob("*"))
+    metrics(house.home, house.ledger)
+    assert [p for p in sorted(house.home.root.rglob("*")) if "state.db" not in p.name] == [
+        p for p in before if "state.db" not in p.name
+    ]
+    with house.ledger.engine.begin() as c:
+        c.exec_driver_sql("DROP TABLE alarms")
+    found = values(house)
+    assert found["jianghua_up{}"] == 0
+    assert found["jianghua_disk_free_bytes{}"] == ROOM.free
+
+
+def test_health(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.schedule()
+    assert health(house.home, house.ledger).status == "ok"
+    house.schedule("name: broken\n", name="broken")
+    found = health(house.home, house.ledger)
+    assert (found.status, [p.component for p in found.problems]) == ("degraded", ["schedules"])
+    (house.home.own_schedules / "broken.yaml").unlink()
+
+    monkeypatch.setattr(health_module, "disk_of", lambda home: Disk(900_000_000, 1 << 40))
+    assert health(house.home, house.ledger).status == "degraded"
+    monkeypatch.setattr(health_module, "disk_of", lambda home: Disk(100_000_000, 1 << 40))
+    found = health(house.home, house.ledger)
+    assert (found.status, found.problems[0].component) == ("failing", "disk")
+    monkeypatch.setattr(health_module, "disk_of", lambda home: ROOM)
+
+    with house.ledger.engine.begin() as c:
+        c.execute(marks.insert().values(schedule="nightly", until=house.clock.now, timing="x"))
+    house.clock.pass_(days=2)
+    found = health(house.home, house.ledger)
+    assert found.status == "failing"
+    assert "no scheduler is at work" in found.problems[0].what
+    assert Health.model_validate_json(found.model_dump_json()) == found
+    assert all(p.remedy for p in found.problems)
+
+
+def test_health_sees_a_scheduler_that_died(house: House) -> None:
+    house.ledger.take_lease("elsewhere:1:2:m", timedelta(seconds=30))
+    assert health(house.home, house.ledger).scheduler == "elsewhere (process 1)"
+    house.clock.pass_(seconds=31)
+    found = health(house.home, house.ledger)
+    assert found.status == "failing"
+    assert found.scheduler is None
+    assert "the scheduler died" in found.problems[0].what
+    with house.ledger.engine.begin() as c:
+        c.execute(lease.update().values(owner=None, expires=None))  # stopped in order
+    assert health(house.home, house.ledger).status == "ok"
+
+
+def test_health_sees_a_dataset_that_does_not_hold(house: House) -> None:
+    folder = house.home.datasets / "speeches"
+    (folder / "versions" / "2026-11-02.1").mkdir(parents=True)
+    found = health(house.home, house.ledger)
+    assert (found.status, found.problems[0].component) == ("failing", "dataset")
+    (folder / "latest.json").write_text("{}")
+    assert health(house.home, house.ledger).status == "failing"
+    check(house.home, house.ledger, telling=False)
+    assert "dataset_damaged" in json.dumps([a.kind for a in check(house.home, house.ledger, telling=False).open])
+
+
+def test_health_says_that_the_ledger_does_not_answer(house: House) -> None:
+    with house.ledger.engine.begin() as c:
+        c.exec_driver_sql("DROP TABLE lease")
+    found = health(house.home, house.ledger)
+    assert (found.status, found.problems[0].component) == ("failing", "ledger")
