@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "download": ("publisher.cli_data", USE, "Download a version: verified, resumable, only what is missing."),
     "export": ("publisher.cli_data", USE, "Write a table as CSV for spreadsheets, JSON lines or one Parquet file."),
     "push": ("publisher.cli_data", USE, "Pass a version on: to Hugging Face."),
+    "catalogue": ("catalogue.cli", USE, "Pages for people who come for the data: made as static files."),
     "golden": ("crawler.extraction.golden_cli", LOOK, "Are the golden pages read as they should be; renew them."),
     "sample": ("crawler.sample.cli", LOOK, "Build or serve the built-in sample of document sites."),
 }

@@ -28,7 +28,9 @@ error_log {work}/error.log;
 events {{}}
 http {{
   access_log off;
-  types {{ application/json json; application/vnd.apache.parquet parquet; }}
+  types {{
+    application/json json; application/vnd.apache.parquet parquet; text/html html; text/css css; text/javascript js; image/svg+xml svg;
+  }}
   default_type application/octet-stream;
   client_body_temp_path {work}/body;
   proxy_temp_path {work}/proxy;

@@ -1,0 +1,186 @@
+// Where the data comes from: catalogue.json, documents named by their digest, packs of frames by Range, and the Parquet parts.
+
+const DATASET = /^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9])){0,99}$/;
+const VERSION = /^[0-9]{4}-[0-9]{2}-[0-9]{2}\.[1-9][0-9]{0,5}$/;
+const FILE = /^[a-z]{1,20}-[0-9a-f]{24}\.(?:json|pack)$/;
+const PART = /^part-[0-9a-f]{32}\.parquet$/;
+const TABLE = /^[a-z][a-z_]{0,30}$/;
+const DOCUMENT = /^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9])){0,99}$/;
+const DATA = /^(?:\/|(?:\.\.\/)*)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/;
+const TAIL = 1 << 16; // of a Parquet part: footer and page indexes
+const NEAR = 1 << 14; // frames that lie this near are fetched together
+
+/** A file that the catalogue names is not there (any more): there is a newer catalogue. */
+export class Gone extends Error {}
+
+function must(pattern, name) {
+  if (typeof name !== "string" || !pattern.test(name)) throw new Error(`no name of ours: ${String(name).slice(0, 80)}`);
+  return name;
+}
+
+let known = null;
+
+/** catalogue.json. fresh: ask for it again. */
+export async function catalogue(fresh = false) {
+  if (!known || fresh) {
+    known = (async () => {
+      const answer = await fetch("catalogue/catalogue.json", { cache: "no-cache" });
+      if (!answer.ok) throw new Error(`catalogue.json: ${answer.status}`);
+      const found = await answer.json();
+      must(DATA, found.data);
+      found.datasets = found.datasets.filter((d) => DATASET.test(d.dataset) && VERSION.test(d.version));
+      return found;
+    })();
+    known.catch(() => (known = null));
+  }
+  return known;
+}
+
+/** The line of a dataset in catalogue.json, null when there is none. */
+export async function dataset(name) {
+  const found = await catalogue();
+  return found.datasets.find((d) => d.dataset === name) ?? null;
+}
+
+const documents = new Map();
+
+/** One of the documents of a dataset: facts, reference, history, figures, browse or fold. */
+export function document_(line, kind) {
+  const path = `catalogue/data/${must(DATASET, line.dataset)}/${must(FILE, line.files[kind])}`;
+  if (!documents.has(path)) {
+    const found = get(path).then((r) => r.json());
+    found.catch(() => documents.delete(path));
+    documents.set(path, found);
+  }
+  return documents.get(path);
+}
+
+async function get(path, init) {
+  const answer = await fetch(path, init);
+  if (answer.status === 404 || answer.status === 410) throw new Gone(path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer;
+}
+
+/** The address of a file of a version, from the page. table: null for a document of the version. */
+export async function versionFile(name, version, file, table = null) {
+  const { data } = await catalogue();
+  const folder = `${must(DATA, data)}${must(DATASET, name)}/versions/${must(VERSION, version)}/`;
+  return table === null ? folder + must(DOCUMENT, file) : `${folder}${must(TABLE, table)}/${must(PART, file)}`;
+}
+
+/** The whole address of a dataset, for those who copy it. */
+export async function datasetAddress(name) {
+  const { data } = await catalogue();
+  return new URL(`${must(DATA, data)}${must(DATASET, name)}`, document.baseURI).href;
+}
+
+/** Bytes of a file by Range; a server that knows no ranges sends the whole, which is then kept. */
+class Ranges {
+  constructor(path, size, cache) {
+    this.path = path;
+    this.size = size;
+    this.cache = cache;
+    this.whole = null;
+  }
+
+  async slice(start, end) {
+    if (this.whole) return (await this.whole).slice(start, end);
+    const answer = await get(this.path, { headers: { Range: `bytes=${start}-${end - 1}` }, cache: this.cache });
+    if (answer.status === 206) return new Uint8Array(await answer.arrayBuffer());
+    this.whole ??= answer.arrayBuffer().then((b) => new Uint8Array(b));
+    return (await this.whole).slice(start, end);
+  }
+}
+
+let unzip = null;
+
+async function unzstd(bytes, into) {
+  unzip ??= import("./vendor/fzstd/fzstd.js");
+  return (await unzip).decompress(bytes, into);
+}
+
+/** A pack of frames (packs.py). */
+export class Pack {
+  /** together: whether frames are asked for one by one; then the browser's cache, which would make them wait for each other, is left aside. */
+  constructor(name, index, scattered = false) {
+    this.starts = [0];
+    for (const n of index.frames) this.starts.push(this.starts.at(-1) + n);
+    this.ranges = new Ranges(`catalogue/data/${must(DATASET, name)}/${must(FILE, index.file)}`, index.bytes, scattered ? "no-store" : "default");
+    this.frames = new Map();
+  }
+
+  get length() {
+    return this.starts.length - 1;
+  }
+
+  /** The contents of frames, in the order asked for. */
+  async get(numbers) {
+    const missing = [...new Set(numbers)].filter((n) => !this.frames.has(n)).sort((a, b) => a - b);
+    let group = [];
+    const groups = [];
+    for (const n of missing) {
+      if (group.length && this.starts[n] - this.starts[group.at(-1) + 1] > NEAR) {
+        groups.push(group);
+        group = [];
+      }
+      group.push(n);
+    }
+    if (group.length) groups.push(group);
+    for (const some of groups) {
+      const from = this.starts[some[0]];
+      const bytes = this.ranges.slice(from, this.starts[some.at(-1) + 1]);
+      for (const n of some) {
+        const frame = bytes.then((b) => unzstd(b.subarray(this.starts[n] - from, this.starts[n + 1] - from)));
+        frame.catch(() => this.frames.delete(n));
+        this.frames.set(n, frame);
+      }
+    }
+    return Promise.all(numbers.map((n) => this.frames.get(n)));
+  }
+
+  /** The contents of frames that are JSON. */
+  async json(numbers) {
+    const decoder = new TextDecoder();
+    return (await this.get(numbers)).map((b) => JSON.parse(decoder.decode(b)));
+  }
+}
+
+let reader = null;
+const parts = new Map();
+
+/** Rows of a Parquet part, as objects: only the pages that hold them are fetched. file: [name, bytes]. */
+export async function partRows(name, version, table, file, start, end, columns) {
+  reader ??= import("./vendor/hyparquet/index.js");
+  const { parquetMetadataAsync, parquetReadObjects } = await reader;
+  const path = await versionFile(name, version, file[0], table);
+  if (!parts.has(path)) {
+    const ranges = new Ranges(path, file[1], "default");
+    const from = Math.max(0, file[1] - TAIL);
+    const tail = ranges.slice(from, file[1]);
+    const buffer = {
+      byteLength: file[1],
+      async slice(a, b = file[1]) {
+        if (a < 0) a += file[1];
+        const found = a >= from ? (await tail).slice(a - from, b - from) : await ranges.slice(a, b);
+        return found.buffer.slice(found.byteOffset, found.byteOffset + found.byteLength);
+      },
+    };
+    const opened = parquetMetadataAsync(buffer, { initialFetchSize: Math.min(TAIL, file[1]) }).then((metadata) => ({ buffer, metadata }));
+    opened.catch(() => parts.delete(path));
+    parts.set(path, opened);
+  }
+  await unzstd(new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0])); // so that decompressing below needs no waiting
+  const { decompress } = await unzip;
+  const { buffer, metadata } = await parts.get(path);
+  const there = new Set(metadata.schema.filter((s, i) => i > 0).map((s) => s.name));
+  return parquetReadObjects({
+    file: buffer,
+    metadata,
+    columns: columns.filter((c) => there.has(c)),
+    rowStart: start,
+    rowEnd: end,
+    useOffsetIndex: true,
+    compressors: { ZSTD: (input, length) => decompress(input, new Uint8Array(length)) },
+  });
+}
