@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -17,6 +18,7 @@ from crawler.errors import UsageError
 from crawler.wording import counted
 from publisher import changes_shown
 from publisher.compare import differences, resolve, verified_columns
+from publisher.fencing import Fence
 from publisher.gates import RefusedError, WaitingError, Warnings
 from publisher.gone import gone_versions
 from publisher.release import Commit, PublishResult, dataset_folder
@@ -32,6 +34,7 @@ DatasetOption = Annotated[str, typer.Option("--dataset", help="Which dataset.")]
 
 @app.command()
 def publish(
+    ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Which dataset.")] = "speeches",
     home: HomeOption = None,
     accept: Annotated[
@@ -66,6 +69,7 @@ def publish(
     people: dict[str, Any] = {"warnings": warnings} if warnings != "publish" else {}
     people |= {"confirm": confirm} if confirm else {}
     accepted = dict.fromkeys(accept or [], reason or "")
+    fence: Fence = (ctx.obj or {}).get("fence", nullcontext)  # of the run that this publish is a step of
     try:
         if to is None:
             with err.status("publishing") as status:
@@ -74,7 +78,7 @@ def publish(
                     status.update(f"publishing: {step}" + (f", {done} of {of}" if of > 1 else ""))
 
                 result = publish_dataset(
-                    home_of(home), dataset, accept=accepted, wait=wait, progress=progress, **people
+                    home_of(home), dataset, accept=accepted, wait=wait, fence=fence, progress=progress, **people
                 )
         else:
             from publisher.upload import publish_to  # brings the client of object storage
@@ -85,7 +89,7 @@ def publish(
 
             mirrors = home_of(home).var / "publish" / "mirror"
             with err.status("publishing") as status:
-                result = publish_to(to, mirrors, into, dataset=dataset, wait=wait, progress=status.update)
+                result = publish_to(to, mirrors, into, dataset=dataset, wait=wait, fence=fence, progress=status.update)
     except (RefusedError, WaitingError) as e:
         if as_json:  # a run's report tells which gates stood in the way
             show({"version": None, "gates": [g.model_dump(mode="json") for g in e.gates]}, Text, as_json)

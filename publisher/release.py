@@ -34,6 +34,7 @@ from publisher.build import Build, Parent, Progress, build, state_of
 from publisher.cards import documents
 from publisher.checks import names
 from publisher.contract import check_parent, check_program
+from publisher.fencing import Fence
 from publisher.gates import RefusedError, WaitingError, Warnings, confirmed, refused, waits
 from publisher.history import Entry, Outcome, append, history_path, of_versions
 from publisher.history import read as read_history
@@ -135,6 +136,7 @@ def publish(
     wait: float = 60.0,
     folder: Path | None = None,
     commit: Commit | None = None,
+    fence: Fence = contextlib.nullcontext,
     taken: Collection[str] = (),
     progress: Progress = lambda *_: None,
 ) -> PublishResult:
@@ -143,7 +145,7 @@ def publish(
     now: the time of publishing, aware (default: the clock); it names the version. accept: reasons for failed gates, by
     gate. warnings: whether a version with warnings waits for a person; confirm: the reason with which one confirmed them. wait: seconds
     to wait for another publish to end. folder: another place of the dataset than the home's (a mirror of a remote
-    one); commit, taken: see `publish_records`.
+    one); commit, fence, taken: see `publish_records`.
 
     Raises PublishedError when it fails after the version was published. Else the latest version stays as it is, whatever is raised:
     RefusedError when a gate refuses, WaitingError when a person has to confirm, JianghuaError when the disk is full or another publish does not end,
@@ -170,6 +172,7 @@ def publish(
             recipe=Recipe(load_corrections(home), load_takedowns(home), publish_settings(home).mask_personal_data),
             sources=lambda sites: snapshot(home, sites),
             commit=commit,
+            fence=fence,
             taken=taken,
             progress=progress,
             scratch=scratch,
@@ -207,6 +210,7 @@ def publish_records(
     recipe: Recipe | None = None,
     sources: Sources | None = None,
     commit: Commit | None = None,
+    fence: Fence = contextlib.nullcontext,
     taken: Collection[str] = (),
     progress: Progress = lambda *_: None,
     scratch: Path | None = None,
@@ -216,14 +220,15 @@ def publish_records(
     records: where they come from, or the tables speeches, provenance and pages of all sites, rows in any order. memo: folder of what is
     remembered between publishes. recipe: what is done to rows (default: `corrections` alone, which people put right). sources: gives what is known
     of sites (publisher/sources.py). commit: called with the dataset folder, manifest and latest.json of the new version right before
-    it becomes visible; an error there undoes the version. taken: names of versions that there are elsewhere.
+    it becomes visible; an error there undoes the version. fence: held while latest.json is replaced; it raises FencedError when this publish must not
+    commit any more. taken: names of versions that there are elsewhere.
     Raises as `publish` does.
     """
     if scratch is None:
         with _scratch(memo) as own:
             return publish_records(
                 folder, records, now=now, accept=accept, warnings=warnings, confirm=confirm, memo=memo, corrections=corrections,
-                recipe=recipe, sources=sources, commit=commit, taken=taken, progress=progress, scratch=own,
+                recipe=recipe, sources=sources, commit=commit, fence=fence, taken=taken, progress=progress, scratch=own,
             )  # fmt: skip
     if unknown := set(accept or ()) - names():
         raise UsageError(f"there is no gate '{min(unknown)}'", remedy=f"accept one of: {', '.join(sorted(names()))}")
@@ -272,7 +277,7 @@ def publish_records(
                 )  # fmt: skip
             progress("writing the version", 0, 1)
             try:
-                result = _commit(folder, store, made, parent, name, now, memo, commit, sources, confirm)
+                result = _commit(folder, store, made, parent, name, now, memo, commit, fence, sources, confirm)
             except PublishedError:
                 _remember(past, made, outcome, name, now, confirm)
                 raise
@@ -380,6 +385,7 @@ def _commit(
     now: datetime,
     memo: Path | None,
     commit: Commit | None,
+    fence: Fence,
     sources: Sources | None,
     confirm: str | None,
 ) -> PublishResult:
@@ -422,7 +428,9 @@ def _commit(
     if commit:
         commit(folder, manifest, latest)
     try:
-        write_bytes(folder / LATEST, to_json(latest))  # the commit
+        with fence():
+            _unmoved(folder, parent)
+            write_bytes(folder / LATEST, to_json(latest))  # the commit
         (folder / JOURNAL).unlink(missing_ok=True)
         if memo and made.state:
             with contextlib.suppress(JianghuaError, OSError):
@@ -466,6 +474,19 @@ def _is_latest(folder: Path, latest: Latest) -> bool:
         return read_latest(folder) == latest
     except (JianghuaError, OSError):
         return False
+
+
+def _unmoved(folder: Path, parent: Parent | None) -> None:
+    """Raises JianghuaError when readers get another version than the one built upon: the lock was not held all the time, as may happen
+    on a file system that machines share."""
+    there = (folder / LATEST).exists()
+    latest = read_latest(folder) if there else None
+    if there != (parent is not None) or (latest and parent and latest.reference != parent.reference):
+        raise JianghuaError(
+            "another version was published meanwhile",
+            where=str(folder / LATEST),
+            remedy="run the same command again: it builds upon that version",
+        )
 
 
 def changes_summary(rows: pa.Table, counts: Mapping[str, Mapping[str, int]], **head: Any) -> dict[str, Any]:

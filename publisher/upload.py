@@ -20,6 +20,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +29,7 @@ from typing import Protocol
 from crawler.durable import write_bytes
 from crawler.errors import DamagedError, JianghuaError
 from publisher.chain import History, Known, Place, open_place, read_history
+from publisher.fencing import Fence, FencedError
 from publisher.gone import remove_version as remove_folder
 from publisher.manifest import Latest, Manifest, sha256, to_json
 from publisher.projections import project
@@ -75,12 +77,13 @@ def publish_to(
     dataset: str = "speeches",
     wait: float = 60.0,
     tries: int = TRIES,
+    fence: Fence = nullcontext,
     progress: Callable[[str], None] = lambda _: None,
 ) -> PublishResult:
     """Publish the next version of the dataset at `url`.
 
     mirrors: folder for the local mirrors (`var/publish/mirror`); each may be deleted at any time. wait: seconds to wait for another
-    publish on this machine to the same place.
+    publish on this machine to the same place. fence: held while latest.json there is replaced; it raises when this publish must not commit any more.
 
     Raises what `publish` raises (PublishedError also when what is derived cannot be brought up there); ConflictError when `tries` races were lost; UsageError for an address that cannot be used or
     without credentials; JianghuaError when the storage does not answer; DamagedError when the remote dataset is damaged.
@@ -96,7 +99,7 @@ def publish_to(
                     history = mirror(place, folder)
                 progress("building the version")
                 strays = history.folders - set(history.versions) - set(history.gone)
-                result = publish(folder, Upload(place, history, progress), strays)
+                result = publish(folder, Upload(place, history, progress, fence), strays)
             except ConflictError:
                 if attempt + 1 == tries:
                     raise
@@ -230,11 +233,17 @@ def _thin(folder: Path, head: Manifest) -> None:
 class Upload:
     """The hook that makes a version, whole in the local mirror, the one that readers of the remote get.
 
-    history: of the remote, as the version was built upon.
+    history: of the remote, as the version was built upon. fence: held while latest.json is replaced.
     """
 
-    def __init__(self, place: Place, history: History, progress: Callable[[str], None] = lambda _: None) -> None:
-        self.place, self.history, self.progress = place, history, progress
+    def __init__(
+        self,
+        place: Place,
+        history: History,
+        progress: Callable[[str], None] = lambda _: None,
+        fence: Fence = nullcontext,
+    ) -> None:
+        self.place, self.history, self.progress, self.fence = place, history, progress, fence
         self._began = time.monotonic()
 
     def __call__(self, folder: Path, manifest: Manifest, latest: Latest) -> None:
@@ -267,7 +276,11 @@ class Upload:
                 self._give_up(folder, name)
                 raise
         try:
-            target.put(LATEST, to_json(latest), absent=self.history.tag is None, tag=self.history.tag)
+            with self.fence():
+                target.put(LATEST, to_json(latest), absent=self.history.tag is None, tag=self.history.tag)
+        except FencedError:
+            self._give_up(folder, name)
+            raise
         except ConflictError:
             # Or the answer to the first request was lost, and the client's second try met our own file.
             if not self._done(latest):

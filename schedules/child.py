@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 PIPE = "JIANGHUA_PARENT_PIPE"
+FENCE = "JIANGHUA_FENCE"  # what a step has to hold to publish, see schedules/fence.py
 
 
 def die_with_parent() -> None:

@@ -16,7 +16,7 @@ from typer import _click
 from typer.core import TyperCommand, TyperGroup
 
 from crawler.console import HomeOption, JsonOption, run_app
-from schedules.child import die_with_parent
+from schedules.child import FENCE, die_with_parent
 
 STAGES, TIME, LOOK = "The chain, step by step", "The whole chain, and when it runs", "Looking at what there is"
 USE = "Using a published dataset"
@@ -99,9 +99,13 @@ def flowing(command: _click.Command) -> _click.Command:
 
 
 class CommandLine(typer.Typer):
-    """The command line; as a step of a run it leaves its error where the run looks for it."""
+    """The command line; as a step of a run it leaves its error where the run looks for it, and has the fence of the run."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if FENCE in os.environ:
+            from schedules.fence import from_environment
+
+            kwargs["obj"] = {"fence": from_environment}
         try:
             return super().__call__(*args, **kwargs)
         except Exception as e:

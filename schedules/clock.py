@@ -22,6 +22,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from schedules.ending import wrap_up
+from schedules.fence import fence_of
 from schedules.jobs import Command, Interrupted, Plan, command, plan_of, run_plan
 from schedules.ledger import Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, short
@@ -39,6 +40,7 @@ class Worker:
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     failed: bool = False
+    token: int | None = None  # of the lease under which it began
     ours: bool = True  # False once the ledger says that another scheduler has the run
 
 
@@ -211,7 +213,7 @@ class Scheduler:
                 self.ledger.note(self.lease, run.id, claimed)
                 log.info("run %d (%s) %s", run.id, run.schedule, claimed)
             return
-        worker = Worker(claimed)
+        worker = Worker(claimed, token=self.lease.token)
         worker.thread = threading.Thread(target=self._work, args=(worker, plan), name=f"run {run.id}", daemon=True)
         self.workers[run.id] = worker
         self.worked_on = [*(i for i in self.worked_on if i != run.id), run.id]
@@ -244,6 +246,7 @@ class Scheduler:
                 build=self.build,
                 grace=lambda: self.settings.stop if worker.ours else 0.0,
                 publishing=self._publishing,
+                fence=fence_of(self.ledger, run, worker.token),
             )
             self.ledger.finish(run.id, self.owner, outcome.state, outcome.why, outcome.version)
             wrap_up(self.home, self.ledger, run.id)

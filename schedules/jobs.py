@@ -194,16 +194,17 @@ def run_step(
     live: bool,
     grace: Callable[[], float],
     started: Callable[[int], None],
+    more: Mapping[str, str],
 ) -> StepResult:
     """Run one step to its end in a child process. Raises Interrupted when `stop` is set meanwhile.
 
     started: called with the process id, of each try. live: its progress goes to this process's standard error, else to `folder`/STEP.log. grace: how many seconds it gets
-    to end by itself when asked to.
+    to end by itself when asked to. more: for its environment.
     """
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     report, log, error = (folder / f"{step}.{x}" for x in ("json", "log", "error"))
-    env = package_path({**os.environ, ERROR_FILE: str(error), logs.RUN: folder.name, logs.STEP: step})
+    env = package_path({**os.environ, **more, ERROR_FILE: str(error), logs.RUN: folder.name, logs.STEP: step})
     argv = build(step, plan, home)
     code: int | None = None
     for attempt in range(1, TRIES + 1):
@@ -283,11 +284,13 @@ def run_plan(
     live: bool = False,
     grace: Callable[[], float] = lambda: 20.0,
     publishing: AbstractContextManager[Any] | None = None,
+    fence: Mapping[str, str] = {},
 ) -> Outcome:
     """Run the steps of a plan in order, from `first` on (a run that is taken up again), and tell how it ended.
 
     name: of the folder under var/logs. counts: of the steps before. note(step, counts): called as each step begins and
-    ends; False means that the run is not ours any more. publishing: held during publish. Raises Interrupted.
+    ends; False means that the run is not ours any more. publishing: held during publish. fence: what the environment of publish gets,
+    by which it sees before its commit that the run still is ours (schedules/fence.py). Raises Interrupted.
     """
     done: dict[str, Any] = dict(counts or {})
     steps = plan.steps[plan.steps.index(first) :] if first in plan.steps else plan.steps
@@ -310,7 +313,8 @@ def run_plan(
                 else:
                     started = ahead.start if ahead is not None and step == "crawl" else _nothing
                     try:
-                        result = run_step(step, plan, home, folder, stop, build, live, grace, started)
+                        more = fence if step == "publish" else {}
+                        result = run_step(step, plan, home, folder, stop, build, live, grace, started, more)
                     except OSError as e:
                         raise cannot_write(folder, e) from e
             done = done | {

@@ -138,6 +138,34 @@ class Ledger:
             row = c.execute(sa.select(lease).where(lease.c.id == 1)).one()
         return row.owner, row.expires
 
+    @contextmanager
+    def fenced(self, run_id: int, owner: str, attempt: int, token: int | None) -> Iterator[None]:
+        """While this is held nobody can take over the lease or a run. Raises LeaseLost when it was taken over before.
+
+        token: of the lease under which the run began; None for a run by hand. attempt: the `attempts` of the run then. What
+        becomes of the connection when the block has ended no longer matters, and raises nothing.
+        """
+        with explained(self.url):
+            c = self.engine.connect()
+            try:
+                c.begin()
+                if self.engine.dialect.name == "postgresql":  # a frozen holder must keep it for as long as it is frozen
+                    c.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+                now = c.execute(sa.select(lease).where(lease.c.id == 1).with_for_update()).one()
+                row = c.execute(sa.select(runs).where(runs.c.id == run_id).with_for_update()).one_or_none()
+                if token is not None and (now.token, now.owner) != (token, owner):
+                    raise LeaseLost
+                if row is None or (row.owner, row.attempts, row.state) != (owner, attempt, "running"):
+                    raise LeaseLost
+            except BaseException:
+                c.close()
+                raise
+        try:
+            yield
+        finally:
+            with suppress(sa.exc.SQLAlchemyError):
+                c.close()
+
     # ------------------------------------------------------------------------------------------ fire times
 
     def mark(self, held: Lease, schedule: Schedule, now: datetime) -> tuple[datetime, bool]:

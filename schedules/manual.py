@@ -19,6 +19,7 @@ from crawler.console import err, home_of, show
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from schedules.ending import wrap_up
+from schedules.fence import fence_of
 from schedules.jobs import Interrupted, Outcome, Plan, plan_of, run_plan, usable_sites
 from schedules.ledger import Ledger
 from schedules.look import as_dict, summary
@@ -160,7 +161,14 @@ def run(
         try:
             with _beating(ledger, row.id, owner, settings.heartbeat, stop):
                 outcome = run_plan(
-                    plan, home, str(row.id), stop=stop, note=note, live=True, grace=lambda: settings.stop
+                    plan,
+                    home,
+                    str(row.id),
+                    stop=stop,
+                    note=note,
+                    live=True,
+                    grace=lambda: settings.stop,
+                    fence=fence_of(ledger, row, None),
                 )
             ledger.finish(row.id, owner, outcome.state, outcome.why, outcome.version)
             wrap_up(home, ledger, row.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
 
+
+IDLE = 20  # seconds that a change of a ledger on PostgreSQL may wait for its own process
 
 metadata = sa.MetaData()
 runs = sa.Table(
@@ -131,34 +134,57 @@ def open_engine(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(parsed)
+        # a connection that the server has ended meanwhile is made anew before it is used
+        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError, ImportError) as e:
         raise JianghuaError(
             f"cannot open the ledger: {e}",
-            where=str(url),
+            where=_plain(url),
             remedy="give an SQLAlchemy URL (sqlite:///path or postgresql+psycopg://…) and install its driver",
         ) from None
     except OSError as e:
         raise JianghuaError(
-            f"cannot open the ledger: {e.strerror}", where=str(url), remedy="check the folder's permissions"
+            f"cannot open the ledger: {e.strerror}", where=_plain(url), remedy="check the folder's permissions"
         ) from None
     if engine.dialect.name == "sqlite":
-        # sqlite3 would begin transactions late and as readers; two writers could then read the same state and both act.
-        @sa.event.listens_for(engine, "connect")
-        def _connect(connection: Any, _record: Any) -> None:
-            connection.isolation_level = None
-            connection.execute("PRAGMA busy_timeout = 60000")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-
-        @sa.event.listens_for(engine, "begin")
-        def _begin(connection: sa.Connection) -> None:
-            reading = connection.get_execution_options().get("reading")
-            connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
+        _for_sqlite(engine)
+    elif engine.dialect.name == "postgresql":
+        _for_postgresql(engine)
     with explained(engine.url.render_as_string()):
         bring_up_to_date(engine, metadata)
     return engine
+
+
+def _plain(url: str) -> str:
+    """A URL without user and password, for messages."""
+    return re.sub(r"://[^/@]*@", "://…@", str(url))
+
+
+def _for_sqlite(engine: sa.Engine) -> None:
+    # sqlite3 would begin transactions late and as readers; two writers could then read the same state and both act.
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA busy_timeout = 60000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _for_postgresql(engine: sa.Engine) -> None:
+    # A process that is frozen, or a machine that is gone, in the middle of a change must not hold the ledger up: the
+    # server undoes the change, and the process finds that out when it goes on.
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE}s'")
+            for name, value in (("idle", IDLE), ("interval", 5), ("count", 3)):
+                cursor.execute(f"SET tcp_keepalives_{name} = {value}")
+        connection.commit()
 
 
 @contextmanager

@@ -12,9 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from crawler.errors import JianghuaError
-from schedules.child import die_with_parent
-from schedules.jobs import tell_error
+from schedules.child import FENCE, die_with_parent
 
 REFUSED = 7  # the exit code for which the step ends as a publish does that a gate refused
 WAITING = 8  # … and as one whose warnings wait for a person
@@ -24,6 +22,7 @@ def main() -> int:
     die_with_parent()
     step, folder, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
     code = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    run = json.loads(os.environ.get(FENCE, "{}")).get("run", "")  # a publish is told
     with (folder / "lock").open("w") as lock, (folder / "events").open("a") as events:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -31,11 +30,14 @@ def main() -> int:
             events.write(f"clash {step} {os.getpid()}\n")
             sys.stderr.write("error: two steps at once\n")
             return 9
-        events.write(f"begin {step} {os.getpid()}\n")
+        events.write(f"begin {step} {os.getpid()} {run}\n")
         events.flush()
         until = time.monotonic() + seconds
         while time.monotonic() < until and not (folder / "go").exists():
             time.sleep(0.02)
+        if code:
+            from crawler.errors import JianghuaError
+            from schedules.jobs import tell_error  # only here: most steps are to begin quickly
         if code in (REFUSED, WAITING):
             from publisher.gates import RefusedError, WaitingError
             from publisher.manifest import Gate
@@ -46,7 +48,7 @@ def main() -> int:
             tell_error(JianghuaError(f"{step} could not", where="here", remedy="something"))
             sys.stderr.write(f"{step} could not\n")
         else:
-            events.write(f"end {step} {os.getpid()}\n")
+            events.write(f"end {step} {os.getpid()} {run}\n")
         sys.stdout.write(
             json.dumps(
                 {"step": step, "items": 3, "version": "2026-11-22.1" if step == "publish" and not code else None}

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from crawler.errors import JianghuaError, UsageError
+from schedules import store
 from schedules.ledger import MAX_ATTEMPTS, Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, surely_dead
 from schedules.plan import Schedule, due_runs
+from tests.schedules.postgres_server import PostgresServer
 
 LEASE = timedelta(seconds=30)
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -249,3 +251,33 @@ def test_errors_for_people(tmp_path: Path, ledger: Ledger) -> None:
     bad.write_bytes(b"no database at all, but long enough to be looked at" * 50)
     with pytest.raises(JianghuaError, match="does not answer"):
         Ledger(f"sqlite:///{bad}")
+
+
+def test_the_password_of_a_ledger_is_in_no_message(tmp_path: Path) -> None:
+    for url in ("postgresql+nothing://me:secret@h/d", f"postgresql+psycopg://me:secret@/d?host={tmp_path}"):
+        with pytest.raises(JianghuaError) as e:
+            Ledger(url)
+        assert "secret" not in str(e.value)
+
+
+def test_a_process_frozen_in_a_change_on_postgresql_does_not_hold_up_the_others(
+    postgres: PostgresServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.new_ledger()
+    monkeypatch.setattr(store, "IDLE", 1)
+    frozen, other = Ledger(url, clock), Ledger(url, clock)
+    lease = held(frozen)
+    clock.time += 2 * LEASE
+
+    def change() -> None:
+        with frozen._changing(lease) as c:
+            c.execute(store.lease.update().values(expires=clock.time))
+            held(other, "b:2:2:m")  # waits for the lock until the server gives the first one up
+
+    with pytest.raises(JianghuaError, match="does not answer"):
+        change()
+    assert other.lease_holder()[0] == "b:2:2:m"
+    with pytest.raises(LeaseLost):
+        frozen.renew(lease, LEASE)  # by a new connection
+    frozen.close()
+    other.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from crawler.home import Home
-from tests.schedules.test_scheduler import alive, until
+from tests.schedules.house import alive, until
 from tests.service.server import Up
 
 Start = Callable[..., Up]

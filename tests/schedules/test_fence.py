@@ -1,0 +1,207 @@
+"""A scheduler that was frozen past its lease and woken publishes nothing, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from crawler.shards import SCHEMAS, write_shard
+from publisher.fencing import FencedError
+from publisher.release import dataset_folder, publish
+from publisher.verify import verify
+from publisher.versions import read_latest, read_manifest, version_names
+from schedules import store
+from schedules.child import FENCE
+from schedules.fence import fence_of, from_environment
+from schedules.ledger import Lease, Ledger, Run
+from schedules.plan import Schedule, due_runs
+from tests.publisher.publisher_made import records, speech
+from tests.schedules.house import House, until
+
+LEASE = timedelta(seconds=30)
+
+
+@pytest.fixture
+def house(url: str, tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path, url)
+    yield house
+    for process in house.processes:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGCONT)
+    house.end()
+
+
+def extracted(house: House, count: int) -> None:
+    """The records of a site with so many speeches."""
+    empty = {n: s.empty_table() for n, s in SCHEMAS.items()}
+    made = empty | records([speech("wanshu", n) for n in range(count)])
+    write_shard(house.home, "wanshu", 0, made, input_digest=str(count))
+
+
+def pids(house: House, what: str) -> list[int]:
+    return [int(e[2]) for e in house.events() if e[0] == what]
+
+
+def frozen(house: House, where: str) -> tuple[int, Run]:
+    """A version is published, and of the next the publish is frozen at `where`, with its scheduler. Its process, and the run."""
+    extracted(house, 3)
+    publish(house.home)
+    extracted(house, 5)
+    (house.folder / "pause").write_text("before")
+    house.schedule(steps=["publish"])
+    first = house.start(0, PUBLISHING="1", LEASE="4")
+    until(lambda: pids(house, "before"), 60)
+    (step,) = pids(house, "before")
+    house.start(0, PUBLISHING="1", LEASE="4")
+    until(lambda: "waits" in house.log(1), 60)
+    if where == "before":
+        freeze(house, first)
+    else:
+        (house.folder / "pause").write_text(where)
+        (house.folder / "go").write_text("before")
+        until(lambda: pids(house, where), 60)
+        first.send_signal(signal.SIGSTOP)
+    os.killpg(step, signal.SIGSTOP)
+    (house.folder / "pause").unlink()
+    (run,) = house.ledger.runs(states=["running"])
+    return step, run
+
+
+def freeze(house: House, process: subprocess.Popen[str]) -> None:
+    """Stop a scheduler, but not in the middle of a heartbeat: others would wait until that is given up (test_ledger.py)."""
+    waiting = {"sqlite": "PRAGMA busy_timeout = 200", "postgresql": "SET lock_timeout = '200ms'"}
+    engine = house.ledger.engine
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with engine.connect() as c:
+            try:
+                c.connection.cursor().execute(waiting[engine.dialect.name])
+                c.execute(store.lease.update().values(id=1))
+                c.rollback()
+                return
+            except OperationalError:  # it has just begun to write
+                pass
+            finally:
+                c.invalidate()
+        process.send_signal(signal.SIGCONT)
+
+
+def one_version_more(house: House) -> None:
+    """There are two versions, in one chain, and both are whole."""
+    folder = dataset_folder(house.home)
+    one, two = [read_manifest(folder, v)[0] for v in version_names(folder)]
+    latest = read_latest(folder)
+    assert latest is not None
+    assert (latest.version, latest.sequence) == (two.version, 2)
+    assert two.parent is not None
+    assert (two.parent.version, two.tables["speeches"].rows) == (one.version, 5)
+    assert verify(folder).versions == [one.version, two.version]
+
+
+def test_a_leader_frozen_past_its_lease_and_woken_publishes_nothing(house: House) -> None:
+    step, run = frozen(house, "before")
+    first, second = house.processes
+    until(lambda: house.run(run.id).owner != run.owner and len(pids(house, "begin")) == 2, 60)
+
+    (house.folder / "go").write_text("before")
+    os.killpg(step, signal.SIGCONT)
+    until(lambda: pids(house, "exit-1"), 60)
+    assert pids(house, "exit-1") == [step]
+    (said,) = (house.folder / "errors").read_text().split(f"{step} ")[1:]
+    assert "nothing is published" in said
+    assert f"(process {second.pid}), took over" in said
+    assert f"jianghua runs show {run.id}" in said
+
+    until(
+        lambda: house.run(run.id).state in ("done", "caught_up"), 60
+    )  # what took over goes on where the first is gone
+    first.send_signal(signal.SIGCONT)
+    until(lambda: "lost the lease" in house.log(0), 60)
+    assert first.poll() is None
+    after = house.run(run.id)
+    assert (after.attempts, after.version) == (2, version_names(dataset_folder(house.home))[-1])
+    assert Counter(e[0] for e in house.events()) == {"begin": 2, "before": 1, "exit-1": 1, "exit-0": 1}
+    one_version_more(house)
+
+
+def test_nobody_takes_over_from_a_leader_frozen_while_it_commits(house: House) -> None:
+    step, run = frozen(house, "within")
+    first, _ = house.processes
+    past = house.ledger.lease_holder()[1]
+    assert past is not None
+    until(lambda: datetime.now(UTC) > past + timedelta(seconds=1), 60)
+    assert house.ledger.lease_holder()[0] == run.owner
+    assert house.run(run.id).owner == run.owner
+    assert len(version_names(dataset_folder(house.home))) == 2  # its folder is there, but readers do not get it
+    latest = read_latest(dataset_folder(house.home))
+    assert latest is not None
+    assert latest.sequence == 1
+
+    (house.folder / "go").write_text("within")
+    os.killpg(step, signal.SIGCONT)
+    first.send_signal(signal.SIGCONT)
+    until(lambda: house.run(run.id).state in ("done", "caught_up"), 60)
+    one_version_more(house)
+
+
+def begun(ledger: Ledger, now: datetime) -> tuple[Lease, Run]:
+    """A run that is at work, and the lease under which it began."""
+    lease = ledger.take_lease("a:1:1:m", LEASE)
+    assert lease is not None
+    s = Schedule.model_validate({"name": "s", "cron": "0 * * * *"})
+    ledger.mark(lease, s, now - timedelta(hours=1))
+    ledger.record(lease, s, due_runs(s, now - timedelta(hours=1), now), now)
+    run = ledger.claim(lease, 1, {}, ["x"], LEASE)
+    assert isinstance(run, Run)
+    return lease, run
+
+
+@pytest.mark.parametrize("lost", ["nothing", "lease", "run", "attempt", "ended"])
+def test_the_fence_holds_while_lease_and_run_are_the_same(url: str, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = [datetime(2026, 11, 22, 3, 0, 5, tzinfo=UTC)]
+    ledger = Ledger(url, lambda: times[0])
+    lease, run = begun(ledger, times[0])
+    times[0] += 2 * LEASE
+    if lost == "lease":
+        assert ledger.take_lease("b:2:2:m", LEASE)
+    elif lost == "run":
+        other = ledger.take_lease("b:2:2:m", LEASE)
+        assert other is not None
+        ledger.take_up(other, LEASE)
+        ledger.claim(other, run.id, {}, ["x"], LEASE)
+    elif lost == "attempt":
+        ledger.take_up(lease, LEASE)
+        assert isinstance(ledger.claim(lease, run.id, {}, ["x"], LEASE), Run)
+    elif lost == "ended":
+        ledger.finish(run.id, run.owner or "", "failed", "as an example")
+    monkeypatch.setenv(FENCE, fence_of(ledger, run, lease.token)[FENCE])
+    if lost == "nothing":
+        with from_environment():
+            pass
+        assert ledger.beat(run.id, "a:1:1:m")  # the ledger is free again
+    else:
+        with pytest.raises(FencedError, match="nothing is published: run 1"), from_environment():
+            pytest.fail("not held")
+    ledger.close()
+
+
+def test_a_run_by_hand_is_fenced_by_its_row_alone(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(url)
+    run = ledger.add_manual("a:1:1:m", {}, ["x"], LEASE)
+    monkeypatch.setenv(FENCE, fence_of(ledger, run, None)[FENCE])
+    ledger.take_lease("b:2:2:m", LEASE)
+    with from_environment():
+        pass
+    ledger.finish(run.id, "a:1:1:m", "failed", "dead")
+    with pytest.raises(FencedError), from_environment():
+        pytest.fail("not held")
+    ledger.close()
