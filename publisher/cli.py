@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from rich.console import Group, RenderableType
@@ -16,16 +16,16 @@ from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.durable import write_bytes
 from crawler.errors import UsageError
 from crawler.wording import counted
-from publisher import changes_shown
-from publisher.compare import differences, resolve, verified_columns
 from publisher.fencing import Fence
 from publisher.gates import RefusedError, WaitingError, Warnings
 from publisher.gone import gone_versions
-from publisher.release import Commit, PublishResult, dataset_folder
-from publisher.release import publish as publish_dataset
+from publisher.places import dataset_folder
 from publisher.storage import encode
-from publisher.verify import verify as verify_dataset
 from publisher.versions import live_versions, read_latest, read_manifest, version_names
+
+# The libraries that a version is made with are loaded by the commands that make or compare one: `versions` is there at once.
+if TYPE_CHECKING:
+    from publisher.release import Commit, PublishResult
 
 app = typer.Typer(no_args_is_help=True, help="Publish versions of a dataset and look at them.")
 
@@ -62,6 +62,8 @@ def publish(
     """Publish the next version from the records of every site. Nothing changed: no new version, and exit code 0."""
     if accept and not (reason and reason.strip()):
         raise UsageError("--accept needs a reason", remedy="add --reason TEXT; it is kept in the manifest")
+    from publisher.release import publish as publish_dataset
+
     if warnings not in get_args(Warnings):
         raise UsageError(f"--warnings cannot be '{warnings}'", remedy=f"use {' or '.join(get_args(Warnings))}")
     if confirm is not None and not confirm.strip():
@@ -194,6 +196,8 @@ def verify(
 
             report = verify_remote(open_place(at, dataset).store, version, progress)
         else:
+            from publisher.verify import verify as verify_dataset
+
             report = verify_dataset(dataset_folder(home_of(home), dataset), version, progress, quick=quick)
     rate = round(report.bytes / report.seconds) if report.seconds and not quick else None
     read = (
@@ -231,6 +235,9 @@ def changes(
         raise UsageError("one version to start from is needed", remedy="give it as A, or with --since, not both")
     if as_markdown and as_json:
         raise UsageError("--markdown and --json exclude each other", remedy="leave one of them out")
+    from publisher import changes_shown
+    from publisher.compare import differences, resolve, verified_columns
+
     folder = dataset_folder(home_of(home), dataset)
     with err.status("comparing"):
         pair = resolve(folder, str(a or since)), resolve(folder, b)

@@ -15,7 +15,7 @@ from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
 from crawler.site import Duration
 from crawler.wording import counted
-from publisher.release import dataset_folder
+from publisher.places import dataset_folder
 from publisher.retention import RetentionReport, RetentionSettings, retain, retention_settings
 from publisher.retention_archive import ArchiveReport, retain_archive
 

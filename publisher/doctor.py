@@ -24,8 +24,8 @@ from publisher.locks import JOURNAL, discard, left_beside, locked, read_journal,
 from publisher.manifest import Latest, Manifest, latest_of, sha256, to_json
 from publisher.mending import Digests, Kept, bad_and_good, documents_of, mend, parts_of
 from publisher.parts import PartStore
+from publisher.places import dataset_folder, memo_folder
 from publisher.projections import project, project_anew, stale
-from publisher.release import dataset_folder, memo_folder
 from publisher.storage import read_file
 from publisher.verify_version import Report, Run, sums_of, verify_version
 from publisher.versions import LATEST, order, read_latest, read_manifest, version_names

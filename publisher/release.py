@@ -42,6 +42,7 @@ from publisher.intake import Shards, Source, Tables, sites_with_records
 from publisher.locks import JOURNAL, building, locked, recover
 from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
 from publisher.parts import PartStore
+from publisher.places import DATASETS, dataset_folder, memo_folder
 from publisher.projections import project
 from publisher.quality import document, measures_of
 from publisher.recipe import Recipe
@@ -54,17 +55,18 @@ from publisher.tables import SCHEMA_VERSION
 from publisher.versions import LATEST, read_latest, read_manifest, require_known, taken_names, version_names
 
 __all__ = [
+    "DATASETS",
     "NEXT_PUBLISH",
     "PublishResult",
     "PublishedError",
     "dataset_folder",
     "locked",
+    "memo_folder",
     "publish",
     "publish_records",
     "recover",
 ]
 
-DATASETS = ("speeches",)
 # what brings up what is derived from a version, when that failed
 NEXT_PUBLISH = (
     "versions.json, index.json, feed.xml, the link `latest` and the Delta logs are brought up by the next publish"
@@ -111,18 +113,6 @@ class PublishResult:
     reason: str
     gates: tuple[Gate, ...] = ()
     sites: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-
-def dataset_folder(home: Home, dataset: str = "speeches") -> Path:
-    """The folder of a dataset. Raises UsageError for an unknown one."""
-    if dataset not in DATASETS:
-        raise UsageError(f"unknown dataset '{dataset}'", remedy=f"use one of: {', '.join(DATASETS)}")
-    return home.datasets / dataset
-
-
-def memo_folder(home: Home, dataset: str = "speeches", mirror: Path | None = None) -> Path:
-    """Where is kept what is remembered between publishes of a dataset, or of a mirror of it."""
-    return home.var / "publish" / (dataset if mirror is None else f"mirror-{sha256(str(mirror).encode())[:16]}")
 
 
 def publish(

@@ -27,8 +27,9 @@ from crawler.wording import counted
 from publisher import takedown
 from publisher.fingerprint import LEAST, SHINGLE, fingerprint
 from publisher.gone import SUFFIX
+from publisher.locks import locked
+from publisher.places import dataset_folder
 from publisher.reissue import Reissued, reissue, survey
-from publisher.release import dataset_folder, locked
 from publisher.versions import VERSION, read_latest, read_manifest, read_part
 
 if TYPE_CHECKING:

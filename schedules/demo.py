@@ -31,8 +31,8 @@ from crawler.sample.score import Score, key_of, score
 from crawler.sample.server import SampleServer
 from crawler.wording import counted
 from publisher.compare import diff
+from publisher.places import dataset_folder
 from publisher.reader import open_dataset
-from publisher.release import dataset_folder
 from schedules.child import package_path
 
 MARK = "demo.json"  # its presence says that the folder was made by the demo and may be made anew

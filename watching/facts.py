@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from crawler.errors import JianghuaError
 from crawler.home import Home
 from crawler.site import Expect, load_site, site_files
-from publisher.release import DATASETS, dataset_folder
+from publisher.places import DATASETS, dataset_folder
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
 from schedules.ledger import Ledger

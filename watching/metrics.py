@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from crawler.config import VERSION
 from crawler.errors import JianghuaError
 from crawler.home import Home
-from publisher.release import DATASETS, dataset_folder
+from publisher.places import DATASETS, dataset_folder
 from publisher.versions import read_latest, read_manifest, version_names
 from schedules.ledger import OPEN, Ledger, State
 from schedules.plan import load_schedules
