@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from crawler.home import Home
 from publisher.reader import open_dataset
 from publisher.tables import TABLES
+from tests.children import program
 
 ROOT = Path(__file__).parents[1]
 Key = tuple[str, str, int]  # site, path with query, part
@@ -30,17 +32,50 @@ def argv(*args: str) -> list[str]:
     return [sys.executable, "-P", "-m", "schedules.cli", *args]
 
 
-def jianghua(home: Home, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+def jianghua(home: Home, *args: str, bytes_a_file: int | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, on a disk that takes no more than so many bytes a file.
+
+    It is a process of its own, forked from one that has loaded the command already; with an environment of its own it is started anew.
+    """
     home.root.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        argv(*args), capture_output=True, text=True, cwd=home.root, env=environment(home, **env), timeout=240
+    if env:
+        assert bytes_a_file is None
+        return subprocess.run(
+            argv(*args), capture_output=True, text=True, cwd=home.root, env=environment(home, **env), timeout=240
+        )
+    try:
+        warm = IDLE.pop()  # two threads may ask at once
+    except IndexError:
+        warm = _warm(home)
+    assert warm.stdin
+    assert warm.stdout
+    job = {"args": args, "cwd": str(home.root), "env": environment(home), "limit": bytes_a_file}
+    warm.stdin.write(json.dumps(job) + "\n")
+    warm.stdin.flush()
+    code, out, err = json.loads(warm.stdout.readline())
+    IDLE.append(warm)
+    return subprocess.CompletedProcess(list(args), code, out, err)
+
+
+IDLE: list[subprocess.Popen[str]] = []
+
+
+@atexit.register
+def _end() -> None:
+    for warm in IDLE:
+        warm.communicate()
+
+
+def _warm(home: Home) -> subprocess.Popen[str]:
+    """A process of warm_command.py, which ends with this one: its input is closed then."""
+    return subprocess.Popen(
+        program("tests.warm_command"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(home)
     )
 
 
 def report(home: Home, *args: str, **env: str) -> Any:
     """Run the command with --json; what it says. Fails with all that was told when the exit code is not 0."""
-    done = jianghua(home, *args, "--json", **env)
+    done = jianghua(home, *args, "--json", bytes_a_file=None, **env)
     assert done.returncode == 0, f"{args}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return json.loads(done.stdout)
 

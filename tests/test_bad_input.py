@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -66,15 +65,7 @@ def flip(path: Path, place: float = 0.5) -> None:
 
 def limited(home: Home, bytes_a_file: int, *args: str) -> subprocess.CompletedProcess[str]:
     """Run the command on a disk that takes no more than so many bytes a file."""
-    return subprocess.run(
-        argv(*args),
-        capture_output=True,
-        text=True,
-        cwd=home.root,
-        env=environment(home),
-        timeout=120,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_a_file, bytes_a_file)),
-    )
+    return jianghua(home, *args, bytes_a_file=bytes_a_file)
 
 
 def same_latest(home: Home, published: Home) -> None:
