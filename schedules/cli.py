@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "export": ("publisher.cli_data", USE, "Write a table as CSV for spreadsheets, JSON lines or one Parquet file."),
     "push": ("publisher.cli_data", USE, "Pass a version on: to Hugging Face."),
     "catalogue": ("catalogue.cli", USE, "Pages for people who come for the data: made as static files."),
+    "backup": ("schedules.backup_cli", LOOK, "Copy a home while everything goes on, and make a home of a copy."),
     "golden": ("crawler.extraction.golden_cli", LOOK, "Are the golden pages read as they should be; renew them."),
     "sample": ("crawler.sample.cli", LOOK, "Build or serve the built-in sample of document sites."),
 }

@@ -78,7 +78,8 @@ def revision_of(c: sa.Connection, metadata: sa.MetaData) -> str | None:
     return None
 
 
-def _check_not_newer(revision: str | None, where: str) -> None:
+def check_not_newer(revision: str | None, where: str) -> None:
+    """Raises JianghuaError for a revision that this program does not know."""
     if revision is None or revision in known():
         return
     raise JianghuaError(
@@ -94,14 +95,14 @@ def bring_up_to_date(engine: sa.Engine, metadata: sa.MetaData) -> None:
     where = engine.url.render_as_string()
     with engine.connect().execution_options(reading=True) as c:
         revision = revision_of(c, metadata)
-    _check_not_newer(revision, where)
+    check_not_newer(revision, where)
     if revision == newest():
         return
     with engine.begin() as c:
         if engine.dialect.name == "postgresql":
             c.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         revision = revision_of(c, metadata)  # another process may have been at it meanwhile
-        _check_not_newer(revision, where)
+        check_not_newer(revision, where)
         if revision is None:
             _make(c, metadata)
         else:
