@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench bench-readers bench-publish bench-duplicates clean
+.PHONY: help demo test check format bench bench-readers bench-publish bench-duplicates bench-catalogue clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -41,6 +41,9 @@ bench-readers: $(VENV)/ready  ## compare main-text readers on the same pages: ho
 
 bench-publish: $(VENV)/ready  ## publish 200,000 speeches, then what a small change costs, against a bare Parquet writer (some minutes)
 	$(BIN)/python benchmarks/publish.py
+
+bench-catalogue: $(VENV)/ready  ## what a visitor of the catalogue fetches and waits for with 200,000 speeches (needs Chromium; some minutes)
+	$(BIN)/python benchmarks/catalogue.py
 
 bench-duplicates: $(VENV)/ready  ## near duplicates of 200,000 texts, and of a change of 0.2 %, against datasketch
 	$(BIN)/python benchmarks/duplicates.py --speeches 200000

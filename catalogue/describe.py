@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from catalogue.cards import years
 from catalogue.rows import UNDATED, Rows
 from crawler.errors import DamagedError
 from publisher.documents import about
@@ -41,6 +42,7 @@ def summary(manifest: Manifest, manifest_sha256: str, rows: Rows, versions: int)
         "chars": int(rows.chars.sum()),
         "sites": len(manifest.sites),
         "versions": versions,
+        "years": [[year, n] for year, _, n in years(rows)],
         "days": [int(dated.min()), int(dated.max())] if len(dated) else None,
     }
 

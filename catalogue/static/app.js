@@ -19,6 +19,7 @@ const main = document.getElementById("main");
 let turn = 0;
 let leave = null;
 let shown = "";
+let clicked = false; // whether the address comes from a link of the page, not from the browser's back and forward
 
 /** The address after the # as parts and query. */
 function address() {
@@ -76,22 +77,23 @@ async function show(again = false) {
     if (!name) page = await import("./start.js");
     else if (line && Object.hasOwn(PAGES, tab)) page = await PAGES[tab]();
     if (!still()) return;
-    const view = page ? await page.view({ line, query, rest, still }) : missing();
+    const view = page ? await page.view({ line, query, rest, still, back: !clicked && shown !== "" }) : missing();
     if (!still()) return;
     leave?.();
     leave = view.leave ?? null;
     fill(main, again ? h("p", { class: "notice", role: "status" }, t("newer")) : null, view.content);
     document.title = view.title ? `${view.title} · ${t("name")}` : `${t("name")} · ${t("tagline")}`;
-    view.shown?.();
-    await footer();
     const here = location.hash.split("?")[0];
-    if (shown && shown !== here) {
+    if (shown && (shown !== here || clicked)) {
       scrollTo(0, 0);
       const head = main.querySelector("h1");
       head?.setAttribute("tabindex", "-1");
       head?.focus({ preventScroll: true });
     }
     shown = here;
+    clicked = false;
+    view.shown?.();
+    await footer();
   } catch (error) {
     if (!still()) return;
     if (error instanceof Gone && !again) {
@@ -114,6 +116,9 @@ function missing() {
 }
 
 addEventListener("hashchange", () => show());
+addEventListener("click", (e) => {
+  if (e.target.closest?.('a[href^="#"]')) clicked = true;
+});
 addEventListener("jianghua-gone", async () => {
   await catalogue(true).catch(() => null);
   await show(true);

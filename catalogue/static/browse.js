@@ -11,17 +11,29 @@ const VALUES = 8; // of a facet before "more"
 const WAIT = 90; // ms after the last key
 const LOOK = 4; // times PAGE cards that one step looks at for titles that have all words
 
-export async function view({ line, query, still }) {
+let left = null; // the list that was last left: its address, how many speeches it showed, how far it was scrolled, which was opened
+
+export async function view({ line, query, still, back }) {
   const [facts, browse] = await Promise.all([document_(line, "facts"), open(line)]);
   const asked = { q: query.get("q") ?? "", preview: query.get("preview") ?? "", copies: query.get("copies") ?? "", order: query.get("order") === "oldest" ? "oldest" : "newest" };
   for (const f of FACETS) asked[f] = query.getAll(f);
   const list = new List(line, browse, siteTitles(facts), asked, still);
   await list.refresh();
+  const before = back && left?.address === location.hash ? left : null;
+  while (before && list.entries.childElementCount < before.count && !list.more.hidden) await list.grow(false);
   return {
     title: `${t("browse")} · ${line.title}`,
     content: list.element,
-    shown: () => asked.q && list.field.setSelectionRange(asked.q.length, asked.q.length),
-    leave: () => list.end(),
+    shown: () => {
+      if (asked.q) list.field.setSelectionRange(asked.q.length, asked.q.length);
+      if (!before) return;
+      list.element.querySelector(`a[href="${CSS.escape(before.opened ?? "")}"]`)?.focus({ preventScroll: true });
+      scrollTo(0, before.y);
+    },
+    leave: () => {
+      left = { address: list.address, count: list.entries.querySelectorAll(".entry").length, y: scrollY, opened: list.opened };
+      list.end();
+    },
   };
 }
 
@@ -51,6 +63,7 @@ class List {
       clearTimeout(this.timer);
       if (!this.composing) this.timer = setTimeout(() => this.changed({ q: this.field.value }), WAIT);
     });
+    this.field.addEventListener("focus", () => browse.ready(), { once: true });
     // while an input method composes, what stands in the field is no word yet
     this.field.addEventListener("compositionstart", () => (this.composing = true));
     this.field.addEventListener("compositionend", () => {
@@ -58,6 +71,8 @@ class List {
       this.timer = setTimeout(() => this.changed({ q: this.field.value }), WAIT);
     });
     this.element.addEventListener("keydown", (e) => this.move(e));
+    this.entries.addEventListener("click", (e) => (this.opened = e.target.closest("a")?.getAttribute("href")));
+    this.address = location.hash;
   }
 
   end() {
@@ -82,6 +97,7 @@ class List {
     }
     const text = query.toString();
     history.replaceState(null, "", `#/${this.line.dataset}/browse${text ? `?${text}` : ""}`);
+    this.address = location.hash;
     await this.refresh().catch((e) => this.trouble(e));
   }
 
@@ -93,6 +109,7 @@ class List {
   async refresh() {
     const mine = ++this.turn;
     this.entries.setAttribute("aria-busy", "true");
+    this.facets.setAttribute("aria-busy", "true");
     const found = await this.browse.find(this.asked);
     if (mine !== this.turn) return;
     this.found = found;
@@ -105,8 +122,18 @@ class List {
     if (!cards.length) this.entries.append(h("li", { class: "none" }, h("strong", {}, t("foundNone")), h("p", { class: "soft" }, t("foundNoneWhat"))));
     this.entries.removeAttribute("aria-busy");
     this.tell();
-    this.tellFacets();
     this.element.dataset.asked = this.asked.q; // for whoever waits for just these results
+    this.counts = null;
+    const counted = found.counts ? found.counts() : Promise.resolve(null);
+    counted.then(
+      (counts) => {
+        if (mine !== this.turn) return;
+        this.counts = counts;
+        this.tellFacets();
+        this.facets.removeAttribute("aria-busy");
+      },
+      (e) => this.trouble(e),
+    );
   }
 
   row(i) {
@@ -164,7 +191,7 @@ class List {
 
   tellFacets() {
     const before = document.activeElement?.closest?.("[data-key]")?.dataset.key;
-    const counts = this.found.counts;
+    const counts = this.counts;
     fill(
       this.facets,
       FACETS.map((f) => this.facet(f, counts ? counts[f] : this.browse.values(f))),

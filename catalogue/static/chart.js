@@ -62,7 +62,7 @@ export function chart(title, x, series, options) {
           { ...axis, size: 54, incrs: WHOLE, values: (_u, vals) => vals.map((v) => (v === null ? "" : short(v))) },
         ],
         series: [
-          { label: options.head[0], value: (_u, v) => (v === null || v === undefined ? "–" : labels ? labels[v] : new Date(v * 1000).toISOString().slice(0, options.days ? 10 : 7)) },
+          { label: options.along ?? options.head[0], value: (_u, v) => (v === null || v === undefined ? "–" : labels ? labels[v] : new Date(v * 1000).toISOString().slice(0, options.days ? 10 : 7)) },
           ...series.map((s, i) => ({
             label: s.label,
             stroke: strokes[i],

@@ -1,9 +1,13 @@
 // Titles and what is asked, folded alike: as terms.py does it.
 
 let table = null;
+let given = null;
 
 /** Take the table of Traditional and Simplified characters (the document `fold`). */
-export function setFold({ from, to }) {
+export function setFold(pairs) {
+  if (pairs === given) return;
+  given = pairs;
+  const { from, to } = pairs;
   const a = Array.from(from);
   const b = Array.from(to);
   table = new Map(a.map((c, i) => [c, b[i]]));

@@ -32,6 +32,11 @@ class Browse {
     this.topics = [...new Set(this.facets.get("topic").values.flat())].sort();
   }
 
+  /** Fetch what every search needs, before the first word is there. */
+  ready() {
+    document_(this.line, "fold").then(setFold, () => null);
+  }
+
   /** Cards of rows, in the order asked for. */
   async cards(rows) {
     const each = this.each.cards;
@@ -155,13 +160,21 @@ class Browse {
   }
 
   /**
-   * What is asked for: {rows, exact, counts}. rows: numbers, oldest first; null: all. exact: whether the titles need not be looked at.
-   * counts: of each facet the values with how many rows they have within what is asked, that facet aside; null: as in all.
+   * What is asked for: {rows, exact, words, by, counts}. rows: numbers, oldest first; null: all. exact: whether the titles need not be looked
+   * at. counts: gives (later, so that the list need not wait) of each facet the values with how many rows they have within what is asked,
+   * that facet aside; null: as in all.
    */
   async find(asked) {
-    const { rows: found, exact, words, by } = await this.matching(asked.q);
-    const filtered = FACETS.some((f) => asked[f]?.length) || asked.preview || asked.copies;
-    if (!found && !filtered) return { rows: null, exact, words, by, counts: null };
+    const found = await this.matching(asked.q);
+    if (FACETS.some((f) => asked[f]?.length) || asked.preview || asked.copies) {
+      const { rows, counts } = await this.pass(asked, found.rows);
+      return { ...found, rows, counts: async () => counts };
+    }
+    return { ...found, counts: found.rows ? async () => (await this.pass(asked, found.rows)).counts : null };
+  }
+
+  /** The rows among those found (null: all) that pass all facets, and the counts of each facet. */
+  async pass(asked, found) {
     const columns = await this.facetColumns();
     const allowed = FACETS.map((f) => this.allowed(f, asked[f] ?? []));
     const tallies = FACETS.map((f) => new Uint32Array(f === "year" ? this.years.length : this.facets.get(f).values.length));
@@ -199,7 +212,7 @@ class Browse {
     }
     const counts = {};
     FACETS.forEach((f, i) => (counts[f] = f === "topic" ? this.topicCounts(tallies[i]) : this.values(f).map((v) => ({ ...v, count: tallies[i][v.code] }))));
-    return { rows: out.subarray(0, size), exact, words, by, counts };
+    return { rows: out.subarray(0, size), counts };
   }
 
   allowed(facet, chosen) {

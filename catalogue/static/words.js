@@ -32,7 +32,7 @@ const WORDS = {
   ],
   datasets: ["Datasets", "数据集"],
   speechesN: ["{0} speeches", "{0} 篇讲话"],
-  versionN: ["version {0}", "版本 {0}"],
+  versionN: ["Version {0}", "版本 {0}"],
   open: ["Open", "打开"],
 
   speeches: ["speeches", "篇讲话"],
@@ -41,8 +41,8 @@ const WORDS = {
   period: ["period", "时间范围"],
   size: ["size", "大小"],
   version: ["version", "版本"],
-  published: ["Published {0}", "发布于 {0}"],
-  searchTitles: ["Search titles, an id or an address", "搜索标题、编号或网址"],
+  published: ["published {0}", "发布于 {0}"],
+  searchTitles: ["Title, id or address", "搜索标题、编号或网址"],
   search: ["Search", "搜索"],
   newest: ["Newest speeches", "最新讲话"],
   newestAll: ["Browse all", "浏览全部"],
@@ -171,6 +171,7 @@ const WORDS = {
   onlyHere: ["only on this side", "仅此侧有"],
 
   picturesTitle: ["The dataset in pictures", "图说数据集"],
+  byYear: ["Speeches by year", "各年篇数"],
   byMonth: ["Speeches by month of publication", "按发布月份"],
   byMonthWhat: ["{0} speeches without a date are left out.", "另有 {0} 篇无日期，未计入。"],
   byLength: ["Length of the texts", "按篇幅"],
