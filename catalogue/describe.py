@@ -8,6 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from catalogue.cards import years
 from catalogue.rows import UNDATED, Rows
 from crawler.errors import DamagedError
@@ -17,7 +20,7 @@ from publisher.documents.snippets import SNIPPETS
 from publisher.gone import gone_versions
 from publisher.manifest import Latest, Manifest, parse_manifest, sha256
 from publisher.projections import entry, gone_entry
-from publisher.storage import read_file
+from publisher.storage import decode, read_file
 from publisher.tables import REMOVED, type_name
 from publisher.takedown import REASON as TAKEN_DOWN
 from publisher.versions import live_versions, read_part
@@ -176,9 +179,25 @@ def history(folder: Path, found: list[tuple[Manifest, str]], rows: Rows) -> dict
         told["remarks"] = [{"name": g.name, "result": g.result, "what": g.what} for g in m.gates if g.result != "pass"]
         versions.append(told)
     for told in versions[-RECENT:]:
-        changes = _json(folder / "versions" / told["version"] / "changes.json")
-        told["examples"] = _examples(changes, titles, reasons)
+        place = folder / "versions" / told["version"]
+        told["examples"] = _examples(_json(place / "changes.json"), titles, reasons)
+        if changed := told["examples"].get("changed"):
+            columns = _columns(place / "changes.parquet", {e["id"] for e in changed})
+            for e in changed:
+                e["columns"] = columns.get(e["id"], [])
     return {"versions": versions[::-1], "gone": [gone_entry(g) for g in gone_versions(folder)][::-1]}
+
+
+def _columns(path: Path, ids: set[str]) -> dict[str, list[str]]:
+    """Which columns of these speeches changed; empty where an older version does not tell."""
+    try:
+        with pa.OSFile(str(path)) as opened:
+            rows = decode(opened, str(path), ["table", "op", "id", "columns"])
+    except (OSError, DamagedError):
+        return {}
+    wanted = pc.and_(pc.equal(rows["table"], "speeches"), pc.equal(rows["op"], "changed"))
+    found = rows.filter(pc.and_(wanted, pc.is_in(rows["id"], value_set=pa.array(sorted(ids), pa.string()))))
+    return {r["id"]: sorted(r["columns"]) for r in found.select(["id", "columns"]).to_pylist()}
 
 
 def _examples(

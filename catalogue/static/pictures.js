@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { siteTitles } from "./shared.js";
 import { number, t } from "./words.js";
 
-const MOST = 15;
+const MOST = 12;
 
 export async function view({ line }) {
   const [figures, facts] = await Promise.all([document_(line, "figures"), document_(line, "facts")]);
@@ -30,11 +30,13 @@ export async function view({ line }) {
       h("h1", { class: "small-title" }, t("picturesTitle"), h("span", { class: "soft" }, ` ${line.title} ${line.version}`)),
       figures.months.length ? h("section", { class: "picture full" }, h("h2", {}, t("byMonth")), figures.undated ? h("p", { class: "soft" }, t("byMonthWhat", number(figures.undated))) : null, keep(byMonth(figures))) : null,
       figures.lengths.length ? h("section", { class: "picture full" }, h("h2", {}, t("byLength")), h("p", { class: "soft" }, t("byLengthWhat")), keep(byLength(figures))) : null,
-      named("kind", t("byKind")),
-      named("level", t("byLevel")),
-      named("topic", t("byTopic"), t("byTopicWhat")),
-      named("region", t("byRegion")),
-      named("site", t("bySite")),
+      h("div", { class: "shelf" },
+        named("kind", t("byKind")),
+        named("level", t("byLevel")),
+        named("topic", t("byTopic"), t("byTopicWhat")),
+        named("region", t("byRegion")),
+        named("site", t("bySite")),
+      ),
     ),
     leave: () => charts.forEach((c) => c.leave()),
   };

@@ -36,7 +36,7 @@ export async function view({ line, rest }) {
   const facts = await document_(line, "facts");
   const titles = siteTitles(facts);
   const paragraphs = String(row.text).split("\n");
-  const text = h("div", { class: "text", lang: "zh-Hans", id: "text" }, paragraphs.map((p, i) => h("p", { id: `p${i}`, "data-heading": headingLevel(row.outline, i) }, p)));
+  const text = h("div", { class: "text", lang: "zh-Hans", id: "text" }, paragraphs.map((p, i) => h("p", { id: `p${i}`, "data-heading": point(row.outline, i)?.level ?? null }, headed(p, point(row.outline, i)))));
   const copies = h("section", { id: "copies", hidden: card.cluster < 0 });
   const inside = h("section", { id: "inside", hidden: !card.inside.length });
   return {
@@ -84,8 +84,15 @@ function header(line, card, row, titles) {
   );
 }
 
-function headingLevel(outline, i) {
-  return outline?.find((o) => o.paragraph === i)?.level ?? null;
+/** The point of the outline that begins a paragraph. */
+function point(outline, i) {
+  return outline?.find((o) => o.paragraph === i) ?? null;
+}
+
+/** A paragraph, with marker and heading set off where it begins with them. */
+function headed(text, o) {
+  const head = o ? `${o.marker}${o.heading}` : "";
+  return head && text.startsWith(head) ? [h("strong", {}, head), text.slice(head.length)] : text;
 }
 
 function outline(row) {
@@ -206,7 +213,7 @@ async function showCopies(place, line, browse, card, titles) {
     place,
     h("h2", {}, t("copiesTitle")),
     h("p", { class: "soft" }, t("copiesWhat", number(members.length)), members.length > shown.length ? ` ${t("examples", number(shown.length), number(members.length))}` : null),
-    grid(t("copiesTitle"), [t("value"), "", t("alike", ""), t("characters"), ""], rows, [2, 3]),
+    grid(t("copiesTitle"), [t("speech"), t("relation"), t("alike"), t("characters"), ""], rows, [2, 3]),
     partner ? h("p", {}, h("a", { class: "button", href: `#/${line.dataset}/compare/${encodeURIComponent(card.id)}/${encodeURIComponent(partner.id)}` }, t("compareTitle"))) : null,
   );
 }

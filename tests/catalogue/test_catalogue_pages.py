@@ -101,6 +101,7 @@ def test_versions_tell_what_changed(browser: Any, address: str) -> None:
         text = t.page.inner_text(".version[open]")
         assert "Added" in text
         assert "（修订）" in text
+        assert "title" in t.texts(".version[open] .op li code")
         t.page.wait_for_selector("#growth canvas")
         t.page.click("#growth summary")
         t.page.wait_for_selector("#growth table tbody tr >> nth=1")
