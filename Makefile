@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench bench-readers bench-publish bench-duplicates bench-catalogue clean
+.PHONY: help demo test check format bench bench-readers bench-publish bench-duplicates bench-catalogue bench-soak clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -47,6 +47,9 @@ bench-catalogue: $(VENV)/ready  ## what a visitor of the catalogue fetches and w
 
 bench-duplicates: $(VENV)/ready  ## near duplicates of 200,000 texts, and of a change of 0.2 %, against datasketch
 	$(BIN)/python benchmarks/duplicates.py --speeches 200000
+
+bench-soak: $(VENV)/ready  ## the scheduler for an hour in fast time: does it grow, has each date its run
+	$(BIN)/python benchmarks/soak.py --minutes 60
 
 clean:  ## remove what was set up (not what was crawled or published)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

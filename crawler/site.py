@@ -159,6 +159,7 @@ class Site(_Part):
     title: str
     start: tuple[HttpUrl, ...] = Field(min_length=1)
     allowed: tuple[str, ...] = ()
+    groups: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")], ...] = ()
     platform: str = "generic"
     language: str = "zh"
     terms: HttpUrl | None = None
@@ -433,3 +434,20 @@ def load_site(name: str, home: Home) -> Site:
             remedy=f"use one of: {', '.join(files)}; or add {home.own_sites / (name + '.yaml')}",
         )
     return parse_site(files[name])
+
+
+def site_groups(home: Home) -> dict[str, list[str]]:
+    """The sites of each group, by what the site files say (`groups: [province]`); a file that is broken elsewhere counts too.
+
+    A file that is no YAML at all says nothing; whoever crawls that site is told.
+    """
+    found: dict[str, list[str]] = {}
+    for name, path in site_files(home).items():
+        try:
+            value, _ = load_yaml(path)
+        except JianghuaError:
+            continue
+        groups = value.get("groups") if isinstance(value, dict) else None
+        for group in groups if isinstance(groups, list) else ():
+            found.setdefault(str(group), []).append(name)
+    return found

@@ -54,6 +54,8 @@ def _remedy(gate: Gate) -> str:
 class RefusedError(JianghuaError):
     """A publish that a gate refused. `gates` holds every result; `waiting`: whether a person may accept what failed."""
 
+    lasting = True  # the same records would be refused again
+
     def __init__(self, gates: Iterable[Gate], *, where: str) -> None:
         self.gates = tuple(gates)
         failed = [g for g in self.gates if g.result == "fail" and g.accepted is None]

@@ -131,7 +131,7 @@ app = CommandLine(
     help="Collect Chinese speech pages (讲话稿) from document sites and publish them as versioned Parquet datasets.",
     epilog="Every command explains itself with --help and speaks JSON with --json. JIANGHUA_HOME is where var/ and datasets/ live.",
 )
-schedule_app = typer.Typer(help="Run schedules and look at them.", no_args_is_help=True)
+schedule_app = typer.Typer(help="Run schedules, look at them, hold them back.", no_args_is_help=True)
 runs_app = typer.Typer(help="What ran, what was missed or skipped, and why.", invoke_without_command=True)
 
 
@@ -253,6 +253,85 @@ def schedule_check(
     from schedules import look
 
     raise typer.Exit(look.schedule_check(home, files or None, as_json))
+
+
+ScheduleArgument = Annotated[str, typer.Argument(metavar="NAME", help="The schedule.")]
+WhyOption = Annotated[str | None, typer.Option("--why", metavar="TEXT", help="The reason, which is kept and shown.")]
+
+
+@schedule_app.command("pause")
+def schedule_pause(
+    name: ScheduleArgument, why: WhyOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Hold a schedule back until it is resumed.
+
+    Nothing of it begins; its fire times are recorded as skipped, with the reason. A run that is at work is let finish.
+    """
+    from schedules import control_cli
+
+    raise typer.Exit(control_cli.pause(home, name, why, as_json))
+
+
+@schedule_app.command("resume")
+def schedule_resume(name: ScheduleArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Let a paused schedule go on from now."""
+    from schedules import control_cli
+
+    raise typer.Exit(control_cli.resume(home, name, as_json))
+
+
+@schedule_app.command("now")
+def schedule_now(name: ScheduleArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Have the running scheduler run a schedule now, besides its fire times.
+
+    Also while it is paused or in its blackout hours. When no scheduler is running it says so; `jianghua run --schedule NAME`
+    runs it in this process.
+    """
+    from schedules import control_cli
+
+    raise typer.Exit(control_cli.now(home, name, as_json))
+
+
+@schedule_app.command("backfill")
+def schedule_backfill(
+    name: ScheduleArgument,
+    since: Annotated[str, typer.Option(metavar="DATE", help="From when on, in the schedule's zone.")],
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Until when, that day included (default: now).", show_default=False),
+    ] = None,
+    missed: Annotated[
+        bool, typer.Option("--missed", help="Also fire times that are recorded as missed or skipped.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show which runs it would make, and make none.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Make them without asking.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a run for each fire time of the past that has none.
+
+    Shows how many and asks. They go one after the other, after what is due now, with cause `backfill`. A crawl fetches what a
+    site has now, whatever the fire time was.
+    """
+    from schedules import control_cli
+
+    raise typer.Exit(control_cli.backfill(home, name, since, until, missed, dry_run, yes, as_json))
+
+
+@schedule_app.command("cancel")
+def schedule_cancel(
+    run: Annotated[int, typer.Argument(help="Number of the run.")],
+    why: WhyOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a run: one that is due never begins, one at work ends cleanly, one that waits for a person waits no more.
+
+    What it kept is kept, and it is not tried again.
+    """
+    from schedules import control_cli
+
+    raise typer.Exit(control_cli.cancel(home, run, why, as_json))
 
 
 @runs_app.callback(invoke_without_command=True)

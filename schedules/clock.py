@@ -10,6 +10,8 @@ import logging
 import signal
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,31 +23,62 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.wording import counted
 from schedules.ending import wrap_up
 from schedules.fence import fence_of
-from schedules.jobs import Command, Interrupted, Plan, command, plan_of, run_plan
+from schedules.jobs import Command, Interrupted, Outcome, Plan, before_failure, command, plan_of, run_plan
 from schedules.ledger import Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, short
-from schedules.plan import Schedule, due_runs, fire_times, load_schedules, schedule_files
+from schedules.plan import (
+    ABSENT,
+    Pause,
+    Schedule,
+    dark_until,
+    due_runs,
+    fire_times,
+    load_schedules,
+    schedule_files,
+    span,
+)
 from schedules.settings import Settings
 
 log = logging.getLogger("jianghua.schedules")
 
 
+# A clock that moves so much further than time has passed was set, or the machine slept.
+JUMP = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a run is ended before its time. until: when it goes on, for one that the blackout holds back; again: whether it is
+    tried again as one that failed."""
+
+    why: str
+    until: datetime | None = None
+    again: bool = False
+
+
 @dataclass(slots=True)
 class Worker:
-    """A run that this process works on."""
+    """A run that this process works on. began: by the monotonic clock."""
 
     run: Run
+    began: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
     failed: bool = False
     token: int | None = None  # of the lease under which it began
     ours: bool = True  # False once the ledger says that another scheduler has the run
+    ending: Ending | None = None  # why it is asked to stop, where that is not the scheduler's own end
 
 
 class Scheduler:
-    """One scheduler process. names: the schedules to work on, None for all enabled ones. build: makes a step's command line."""
+    """One scheduler process. names: the schedules to work on, None for all enabled ones. build: makes a step's command line;
+    perform: runs the steps of a plan.
+
+    What time it is says the ledger's clock; how long something takes, and whether that clock was set, says `monotonic`.
+    """
 
     def __init__(
         self,
@@ -55,16 +88,22 @@ class Scheduler:
         *,
         names: list[str] | None = None,
         build: Command = command,
+        monotonic: Callable[[], float] = time.monotonic,
+        perform: Callable[..., Outcome] = run_plan,
     ) -> None:
         self.home, self.ledger, self.settings, self.build = home, ledger, settings, build
-        self.names = names
+        self.names, self.monotonic, self.perform = names, monotonic, perform
         self.owner = myself()
         self.lease: Lease | None = None
         self.schedules: dict[str, Schedule] = {}
         self.broken: dict[str, str] = {}
         self.workers: dict[int, Worker] = {}
         self.failures = 0
-        self.worked_on: list[int] = []
+        self.worked_on: deque[int] = deque(maxlen=1000)
+        self.pauses: dict[str, Pause] = {}
+        self._seen: tuple[datetime, float] | None = None  # both clocks at the last wake-up
+        self._absent = ABSENT
+        self._next: dict[str, tuple[tuple[str, datetime], datetime]] = {}
         self._files: object = None
         self._forget = False
         self._wake = threading.Event()
@@ -141,14 +180,10 @@ class Scheduler:
             log.info("holds the lease (token %d)", self.lease.token)
         else:
             self.ledger.renew(self.lease, self.settings.lease_time)
-        for worker in list(self.workers.values()):
-            if worker.thread is not None and not worker.thread.is_alive():
-                del self.workers[worker.run.id]
-                self.failures += worker.failed
-            elif worker.ours and not self.ledger.beat(worker.run.id, self.owner):
-                worker.ours = False
-                worker.stop.set()
+        self._look_at_the_clock(now)
         self._load()
+        self.pauses = self.ledger.pauses()
+        self._look_after_workers(now)
         if self._forget and self.names is None:
             self.ledger.keep_marks(self.lease, {*self.schedules, *self.broken})
             self._forget = False
@@ -157,41 +192,140 @@ class Scheduler:
                 log.warning("run %d (%s) died in step %s; taken up again", run.id, run.schedule, run.step or "?")
             else:
                 log.error("run %d (%s) %s", run.id, run.schedule, run.why)
+        marks = self.ledger.marks()
         for schedule in self.schedules.values():
-            self._record(schedule, now)
+            self._record(schedule, now, marks.get(schedule.name))
+        self._absent = ABSENT
         return self._start_due(now)
 
-    def _record(self, schedule: Schedule, now: datetime) -> None:
-        assert self.lease is not None
-        until, new = self.ledger.mark(self.lease, schedule, now)
-        if new:
-            log.info(
-                "schedule %s: begins now; next %s", schedule.name, _local(next(fire_times(schedule, now)), schedule)
-            )
-        if next(fire_times(schedule, until, now), None) is None:
+    def _look_at_the_clock(self, now: datetime) -> None:
+        """Tell when the clock was set; what it jumped over is then missed, and what it shows again is in the ledger."""
+        seen, self._seen = self._seen, (now, self.monotonic())
+        if seen is None:
             return
-        written = self.ledger.record(self.lease, schedule, due_runs(schedule, until, now), now)
+        ahead = (now - seen[0]) - timedelta(seconds=self._seen[1] - seen[1])
+        if ahead > JUMP:
+            self._absent = f"the clock went {span(ahead)} forward while the scheduler ran, {{late}} past this time"
+            log.warning("the clock went %s forward (it was set, or the machine slept)", span(ahead))
+        elif ahead < -JUMP:
+            log.warning("the clock was set back by %s; fire times that have a run get no second one", span(-ahead))
+        if abs(ahead) > JUMP:
+            self._set_alarms()
+
+    def _look_after_workers(self, now: datetime) -> None:
+        """Beat for the runs at work, let go those that ended, and end those that are to end."""
+        cancelled = self.ledger.cancelled(self.workers) if self.workers else {}
+        for worker in list(self.workers.values()):
+            run = worker.run
+            if worker.thread is not None and not worker.thread.is_alive():
+                del self.workers[run.id]
+                self.failures += worker.failed
+            elif worker.ours and not self.ledger.beat(run.id, self.owner):
+                worker.ours = False
+                worker.stop.set()
+            elif worker.ending is None and (ending := self._ending(worker, now, cancelled.get(run.id))) is not None:
+                worker.ending = ending
+                log.warning("run %d (%s): %s; ends it", run.id, run.schedule, ending.why)
+                worker.stop.set()
+
+    def _ending(self, worker: Worker, now: datetime, cancelled: str | None) -> Ending | None:
+        """Why a run at work is to be ended now, if it is."""
+        if cancelled is not None:
+            return Ending(cancelled)
+        schedule = self.schedules.get(worker.run.schedule)
+        if schedule is None:
+            return None
+        limit = schedule.time_limit
+        if limit is not None and self.monotonic() - worker.began >= limit.total_seconds():
+            return Ending(f"took longer than its time limit of {span(limit)}", again=True)
+        if schedule.blackout_stop and worker.run.cause != "now" and (end := dark_until(schedule, now)) is not None:
+            return Ending(f"ended when the blackout hours began; goes on at {_local(end, schedule)}", until=end)
+        return None
+
+    def _record(self, schedule: Schedule, now: datetime, mark: tuple[datetime, str] | None) -> None:
+        assert self.lease is not None
+        if mark is None or mark[0] > now or mark[1] != schedule.timing_digest:
+            until, new = self.ledger.mark(self.lease, schedule, now)
+            if new:
+                following = _local(next(fire_times(schedule, now)), schedule)
+                log.info("schedule %s: begins now; next %s", schedule.name, following)
+        else:
+            until = mark[0]
+        if self._first_after(schedule, until) > now:
+            return
+        dues = due_runs(schedule, until, now, paused=self.pauses.get(schedule.name), absent=self._absent)
+        written = self.ledger.record(self.lease, schedule, dues, now)
         for state in ("missed", "skipped"):
             if written[state]:
                 log.warning(
-                    "schedule %s: %d fire time(s) %s; see `jianghua runs`", schedule.name, written[state], state
+                    "schedule %s: %s %s; see `jianghua runs`",
+                    schedule.name,
+                    counted(written[state], "fire time"),
+                    state,
                 )
 
+    def _first_after(self, schedule: Schedule, until: datetime) -> datetime:
+        """The next fire time; worked out once, since it is asked for at every heartbeat."""
+        asked = schedule.timing_digest, until
+        known = self._next.get(schedule.name)
+        if known is None or known[0] != asked:
+            known = self._next[schedule.name] = (asked, next(fire_times(schedule, until)))
+        return known[1]
+
     def _start_due(self, now: datetime) -> bool:
+        """Start what can start; True when nothing is left to do but what is held back (paused, blackout)."""
         assert self.lease is not None
         waiting = self.ledger.runs(states=["due"], oldest_first=True)
         if self.names is not None:
             waiting = [r for r in waiting if r.schedule in self.names]
+        waiting.sort(key=lambda r: r.cause == "backfill")  # what is to be done now goes before the past
         busy = {w.run.schedule for w in self.workers.values()}
+        left = False
         for run in waiting:
-            if run.start_after > now:
-                self._alarm_at(run.start_after, f"start of run {run.id}")
+            if run.cancel is not None:
+                self._settle(run, "failed", run.cancel)
+                continue
+            held = self._held(run, now)
+            if held is not None:
+                self._note(run, held)
+                continue
+            left = True
+            begin = self._begin(run, now)
+            if begin > now:
+                self._alarm_at(begin, f"start of run {run.id}")
                 continue
             if run.schedule in busy or len(self.workers) >= self.settings.parallel:
                 continue
             busy.add(run.schedule)  # the runs of one schedule go in the order of their times
             self._start(run)
-        return not waiting and not self.workers
+        return not left and not self.workers
+
+    def _begin(self, run: Run, now: datetime) -> datetime:
+        """When a due run may begin."""
+        schedule = self.schedules.get(run.schedule)
+        wait = run.not_before
+        if wait is not None and schedule is not None and schedule.retries is not None and run.retries:
+            wait = min(wait, now + schedule.retries.most)  # the clock was set back meanwhile
+        return run.start_after if wait is None else max(run.start_after, wait)
+
+    def _held(self, run: Run, now: datetime) -> str | None:
+        """Why a due run is not to begin for now, where neither its time nor another run is the reason."""
+        if run.cause == "now":
+            return None  # a person wants it now
+        if run.schedule in self.pauses:
+            return str(self.pauses[run.schedule])
+        schedule = self.schedules.get(run.schedule)
+        end = dark_until(schedule, now) if schedule is not None else None
+        if end is None:
+            return None
+        self._alarm_at(end, f"start of run {run.id}")
+        return f"waits for the end of the blackout hours at {_local(end, schedule)}"
+
+    def _note(self, run: Run, why: str) -> None:
+        assert self.lease is not None
+        if why != run.why:
+            self.ledger.note(self.lease, run.id, why)
+            log.info("run %d (%s): %s", run.id, run.schedule, why)
 
     def _start(self, run: Run) -> None:
         assert self.lease is not None
@@ -209,14 +343,14 @@ class Scheduler:
             return
         claimed = self.ledger.claim(self.lease, run.id, plan.as_json(), list(plan.sites), self.settings.lease_time)
         if isinstance(claimed, str):
-            if claimed != run.why:
-                self.ledger.note(self.lease, run.id, claimed)
-                log.info("run %d (%s) %s", run.id, run.schedule, claimed)
+            self._note(run, claimed)
             return
-        worker = Worker(claimed, token=self.lease.token)
+        worker = Worker(claimed, self.monotonic(), token=self.lease.token)
         worker.thread = threading.Thread(target=self._work, args=(worker, plan), name=f"run {run.id}", daemon=True)
         self.workers[run.id] = worker
-        self.worked_on = [*(i for i in self.worked_on if i != run.id), run.id]
+        if run.id in self.worked_on:
+            self.worked_on.remove(run.id)
+        self.worked_on.append(run.id)
         again = f", taken up again in step {run.step}" if run.step else ""
         log.info("run %d (%s, for %s) begins%s", run.id, run.schedule, self._time(run), again)
         worker.thread.start()
@@ -235,12 +369,12 @@ class Scheduler:
             return worker.ours
 
         try:
-            outcome = run_plan(
+            outcome = self.perform(
                 plan,
                 self.home,
                 str(run.id),
                 stop=worker.stop,
-                first=run.step,  # type: ignore[arg-type]  # a step's name or None
+                first=run.step,  # a step's name or None
                 counts=run.counts,
                 note=note,
                 build=self.build,
@@ -248,24 +382,58 @@ class Scheduler:
                 publishing=self._publishing,
                 fence=fence_of(self.ledger, run, worker.token),
             )
-            self.ledger.finish(run.id, self.owner, outcome.state, outcome.why, outcome.version)
+            if outcome.state == "failed" and outcome.again:
+                step, counts = before_failure(outcome.counts)
+                if self._tried_again(run, outcome.why, step=step, counts=counts):
+                    return
+            why = _after_retries(run, outcome.why) if outcome.state == "failed" else outcome.why
+            self.ledger.finish(run.id, self.owner, outcome.state, why, outcome.version)
             wrap_up(self.home, self.ledger, run.id)
             worker.failed = outcome.state != "done"
             level = logging.ERROR if worker.failed else logging.INFO
             version = f", version {outcome.version}" if outcome.version else ""
-            why = f": {outcome.why}" if outcome.why else ""
-            log.log(level, "run %d (%s) %s%s%s", run.id, run.schedule, outcome.state, version, why)
+            log.log(
+                level, "run %d (%s) %s%s%s", run.id, run.schedule, outcome.state, version, f": {why}" if why else ""
+            )
         except Interrupted:
-            if worker.ours:
-                self.ledger.finish(run.id, self.owner, "due", "interrupted; goes on when a scheduler runs again")
-                log.info("run %d (%s) interrupted; it goes on when a scheduler runs again", run.id, run.schedule)
-            else:
-                log.warning("run %d (%s) was taken over by another scheduler; ended here", run.id, run.schedule)
+            self._interrupted(worker)
         except Exception as e:  # the row stays `running` without a heartbeat and is taken up again
             worker.failed = True
             log.error("run %d (%s) broke off: %s", run.id, run.schedule, e, exc_info=not isinstance(e, JianghuaError))
         finally:
             self._wake.set()
+
+    def _interrupted(self, worker: Worker) -> None:
+        """Write how a run stands whose step was ended before its time."""
+        run, ending = worker.run, worker.ending
+        if not worker.ours:
+            log.warning("run %d (%s) was taken over by another scheduler; ended here", run.id, run.schedule)
+        elif ending is None:
+            self.ledger.finish(run.id, self.owner, "due", "interrupted; goes on when a scheduler runs again")
+            log.info("run %d (%s) interrupted; it goes on when a scheduler runs again", run.id, run.schedule)
+        elif ending.until is not None:
+            self.ledger.try_again(run.id, self.owner, ending.until, ending.why, retry=False)
+        else:
+            step = self.ledger.run(run.id).step
+            why = f"{ending.why}, in step {step}; what it kept is kept" if step else ending.why
+            if ending.again and self._tried_again(run, why):
+                return
+            self.ledger.finish(run.id, self.owner, "failed", _after_retries(run, why))
+            wrap_up(self.home, self.ledger, run.id)
+            worker.failed = True
+            log.error("run %d (%s) failed: %s", run.id, run.schedule, why)
+
+    def _tried_again(self, run: Run, why: str | None, **changes: object) -> bool:
+        """Put a run back that failed, where its schedule says that it is to be tried again."""
+        schedule = self.schedules.get(run.schedule)
+        retries = schedule.retries if schedule is not None else None
+        if retries is None or run.retries >= retries.times:
+            return False
+        at = self.ledger.now() + retries.pause(run.retries)
+        told = f"retry {run.retries + 1} of {retries.times} at {_local(at, schedule)}; before: {why}"
+        if self.ledger.try_again(run.id, self.owner, at, told, retry=True, **changes):
+            log.warning("run %d (%s) failed; %s", run.id, run.schedule, told)
+        return True
 
     # ------------------------------------------------------------------------------------------ schedules
 
@@ -387,6 +555,11 @@ def require(home: Home, names: list[str] | None) -> None:
             where=str(home.own_schedules),
             remedy="write `enabled: true` into a schedule file; `jianghua schedule list` shows them",
         )
+
+
+def _after_retries(run: Run, why: str | None) -> str | None:
+    tried = f" (after {counted(run.retries, 'retry', 'retries')})"
+    return f"{why}{tried}" if run.retries else why
 
 
 def _local(moment: datetime, schedule: Schedule | None) -> str:

@@ -23,10 +23,10 @@ from crawler import logs
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
-from crawler.site import load_site, site_files
+from crawler.site import load_site, site_files, site_groups
 from schedules.ahead import Ahead, worth_it
 from schedules.child import Child, package_path
-from schedules.plan import STEPS, Schedule, Step
+from schedules.plan import STEPS, Schedule, SiteGroups, Step
 
 # A step that was killed from outside (out of memory, an impatient operator) goes on where it was; so often at most.
 TRIES = 3
@@ -120,7 +120,16 @@ def usable_sites(home: Home, named: tuple[str, ...] | None, at: Mapping[str, str
 
 def plan_of(schedule: Schedule, home: Home) -> Plan:
     """What a run of this schedule is to do now. Raises UsageError when there is no site to work on."""
-    named = None if schedule.sites == "all" else tuple(schedule.sites)
+    named: tuple[str, ...] | None = schedule.sites if isinstance(schedule.sites, tuple) else None
+    if isinstance(schedule.sites, SiteGroups):
+        groups = site_groups(home)
+        named = tuple(sorted({name for group in schedule.sites.group for name in groups.get(group, ())}))
+        if not named:
+            raise UsageError(
+                f"no site is in the {schedule.sites}",
+                where=str(home.own_sites),
+                remedy=f"write groups: [{schedule.sites.group[0]}] into the files of the sites that are meant",
+            )
     sites, broken = usable_sites(home, named, schedule.crawl.at)
     return Plan(
         sites=tuple(sites),
@@ -141,13 +150,14 @@ def plan_of(schedule: Schedule, home: Home) -> Plan:
 @dataclass(slots=True)
 class StepResult:
     """How a step ended. code: exit code; report: the JSON it printed, if any; why: what was wrong; waiting: whether what
-    was wrong is for a person to confirm."""
+    was wrong is for a person to confirm; lasting: whether it would be wrong again."""
 
     code: int
     report: Any
     why: str | None
     seconds: float
     waiting: bool = False
+    lasting: bool = False
 
 
 class Interrupted(Exception):
@@ -160,10 +170,13 @@ def tell_error(error: Exception) -> None:
     if not path:
         return
     waiting = bool(getattr(error, "waiting", False))  # publisher.gates: a person may accept or confirm it
+    lasting = isinstance(error, UsageError) or bool(getattr(error, "lasting", False))  # trying again would not help
     text = str(error) if isinstance(error, JianghuaError) else f"{type(error).__name__}: {error}"
     lines = [x.strip() for x in text.splitlines()]
     with contextlib.suppress(OSError):
-        Path(path).write_text(json.dumps({"why": "; ".join(lines), "waiting": waiting}), encoding="utf-8")
+        Path(path).write_text(
+            json.dumps({"why": "; ".join(lines), "waiting": waiting, "lasting": lasting}), encoding="utf-8"
+        )
 
 
 def _last_line(log: Path) -> str | None:
@@ -223,15 +236,16 @@ def run_step(
         if stop.wait(1.0):
             raise Interrupted
     assert code is not None
-    why, waiting = None, False
+    why, waiting, lasting = None, False, False
     if code < 0:
         why = f"was killed by signal {-code}, {TRIES} times"
     elif code > 0:
         told = _report(error) or {}
         why = told.get("why") or (None if live else _last_line(log)) or f"ended with exit code {code}"
         waiting = bool(told.get("waiting"))
+        lasting = bool(told.get("lasting")) or code == UsageError.exit_code
     error.unlink(missing_ok=True)
-    return StepResult(code, _report(report), why, round(time.monotonic() - began, 3), waiting)
+    return StepResult(code, _report(report), why, round(time.monotonic() - began, 3), waiting, lasting)
 
 
 # ---------------------------------------------------------------------------------------------- a run
@@ -239,12 +253,14 @@ def run_step(
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run ended. counts: by step {ok, why, seconds, report}; version: of the dataset, where one was made."""
+    """How a run ended. counts: by step {ok, why, seconds, report}; version: of the dataset, where one was made; again: whether
+    trying again can help."""
 
     state: Literal["done", "failed", "waiting"]  # waiting for a person to accept or confirm what gates say
     why: str | None
     counts: dict[str, Any]
     version: str | None
+    again: bool = False
 
 
 def _kept(report: Any) -> Any:
@@ -324,6 +340,7 @@ def run_plan(
                     "seconds": result.seconds,
                     "report": _kept(result.report),
                     "waiting": result.waiting,
+                    "lasting": result.lasting,
                 }
             }
             if not note(step, done):
@@ -338,7 +355,21 @@ def run_plan(
     published = done.get("publish", {})
     version = version_of(published.get("report")) if published.get("ok") else None
     waiting = published.get("waiting")
-    return Outcome("waiting" if waiting else "failed" if whys else "done", "; ".join(whys) or None, done, version)
+    again = not waiting and any(not x["ok"] and not x.get("lasting") for x in done.values())
+    return Outcome(
+        "waiting" if waiting else "failed" if whys else "done", "; ".join(whys) or None, done, version, again
+    )
+
+
+def before_failure(counts: Mapping[str, Any]) -> tuple[Step | None, dict[str, Any]]:
+    """Where a run that is tried again begins: the first step that failed, and what the steps before it reported."""
+    kept: dict[str, Any] = {}
+    for step in STEPS:
+        if step in counts:
+            if not counts[step]["ok"]:
+                return step, kept
+            kept[step] = counts[step]
+    return None, kept
 
 
 def ahead_of(plan: Plan, steps: tuple[Step, ...], home: Home, folder: Path, grace: Callable[[], float]) -> Ahead | None:

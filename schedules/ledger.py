@@ -22,8 +22,8 @@ import sqlalchemy as sa
 
 from crawler.errors import UsageError
 from schedules.owner import short, surely_dead
-from schedules.plan import MANUAL, Due, Schedule, span
-from schedules.store import explained, lease, marks, open_engine, runs
+from schedules.plan import MANUAL, Due, Pause, Schedule, span
+from schedules.store import explained, lease, marks, open_engine, paused, runs
 
 State = Literal["due", "running", "waiting", "done", "failed", "missed", "skipped", "caught_up"]
 OPEN: tuple[State, ...] = ("due", "running")
@@ -56,6 +56,7 @@ class Run:
     not_before: datetime | None = None
     retries: int = 0
     asked_by: str | None = None
+    cancel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,53 @@ def _asked(
 
 def _dead(row: Any, silent_since: datetime) -> bool:
     return surely_dead(row.owner) or row.heartbeat < silent_since
+
+
+def write_dues(
+    c: sa.Connection, schedule: Schedule, dues: Iterable[Due], until: datetime, now: datetime
+) -> Counter[str]:
+    """Write what becomes of each fire time up to `until`, in a transaction of the caller's; see `Ledger.record`."""
+    written: Counter[str] = Counter()
+    new: list[dict[str, Any]] = []  # there can be very many of these
+
+    def write() -> None:
+        if new:
+            c.execute(runs.insert(), new)
+            new.clear()
+
+    mark = c.execute(sa.select(marks.c.until).where(marks.c.schedule == schedule.name)).scalar()
+    of_schedule = sa.select(runs).where(runs.c.schedule == schedule.name)
+    later = of_schedule.where(runs.c.scheduled_for > mark) if mark else of_schedule
+    known = {row.scheduled_for: row for row in c.execute(later)}
+    for due in dues:
+        before = known.get(due.scheduled_for)
+        if before is not None and not (before.state == "missed" and due.action in ("run", "catch_up")):
+            continue
+        values: dict[str, Any] = {
+            "schedule": schedule.name,
+            "scheduled_for": due.scheduled_for,
+            "start_after": due.start_after,
+            "cause": "catch_up" if due.action == "catch_up" else "timer",
+            "state": {"miss": "missed", "skip": "skipped"}.get(due.action, "due"),
+            "why": due.why,
+            "finished": now if due.action in ("miss", "skip") else None,
+        }
+        if due.action == "run" and schedule.overlap == "skip":
+            write()
+            still = runs.c.state.in_(OPEN), runs.c.cause != "backfill"
+            other = c.execute(of_schedule.where(*still).order_by(runs.c.scheduled_for)).first()
+            if other is not None:
+                why = f"run {other.id} (for {other.scheduled_for:%Y-%m-%d %H:%M} UTC) was still {other.state}"
+                values |= {"state": "skipped", "why": f"{why} (overlap: skip)", "finished": now}
+        written[values["state"]] += 1
+        if before is not None:
+            values["why"] = f"{values['why'] or ''} (was missed while the clock was ahead)".strip()
+            c.execute(runs.update().where(runs.c.id == before.id).values(**values))
+        else:
+            new.append(values)
+    write()
+    c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=until))
+    return written
 
 
 class Ledger:
@@ -168,15 +216,23 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------ fire times
 
+    def marks(self) -> dict[str, tuple[datetime, str]]:
+        """By schedule, up to when its fire times are dealt with, and the digest of the timing by which they were."""
+        with self._reading() as c:
+            return {row.schedule: (row.until, row.timing) for row in c.execute(sa.select(marks))}
+
     def mark(self, held: Lease, schedule: Schedule, now: datetime) -> tuple[datetime, bool]:
         """Up to when this schedule's fire times are dealt with, and whether that begins now.
 
-        A schedule that is new, or whose cron or zone changed, begins now: its past is not judged by its new times.
+        A schedule that is new, or whose cron or zone changed, begins now: its past is not judged by its new times. Where the
+        clock was set back, what lies ahead of it again is looked at again: what has a row keeps it, so nothing runs twice.
         """
         with self._changing(held) as c:
             row = c.execute(sa.select(marks).where(marks.c.schedule == schedule.name)).one_or_none()
             if row is not None and row.timing == schedule.timing_digest:
-                return row.until, False
+                if row.until > now:
+                    c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=now))
+                return min(row.until, now), False
             values = {"until": now, "timing": schedule.timing_digest}
             if row is None:
                 c.execute(marks.insert().values(schedule=schedule.name, **values))
@@ -192,44 +248,16 @@ class Ledger:
     def record(self, held: Lease, schedule: Schedule, dues: Iterable[Due], until: datetime) -> Counter[str]:
         """Write what becomes of each fire time up to `until`, all or nothing; how many new rows have which state.
 
-        A fire time that is met while an earlier run of the schedule is open is skipped where the schedule says so.
+        A fire time that is met while an earlier run of the schedule is open is skipped where the schedule says so. One that
+        was recorded as missed because the clock was ahead, and that comes after all, runs.
         """
-        now = self.now()
-        written: Counter[str] = Counter()
-        missed: list[dict[str, Any]] = []
         with self._changing(held) as c:
-            mark = c.execute(sa.select(marks.c.until).where(marks.c.schedule == schedule.name)).scalar()
-            of_schedule = sa.select(runs).where(runs.c.schedule == schedule.name)
-            later = of_schedule.where(runs.c.scheduled_for > mark) if mark else of_schedule
-            known = {row.scheduled_for for row in c.execute(later)}
-            for due in dues:
-                if due.scheduled_for in known:
-                    continue
-                values: dict[str, Any] = {
-                    "schedule": schedule.name,
-                    "scheduled_for": due.scheduled_for,
-                    "start_after": due.start_after,
-                    "cause": "catch_up" if due.action == "catch_up" else "timer",
-                    "state": "missed" if due.action == "miss" else "due",
-                    "why": due.why,
-                    "finished": now if due.action == "miss" else None,
-                }
-                if due.action == "run" and schedule.overlap == "skip":
-                    before = c.execute(of_schedule.where(runs.c.state.in_(OPEN)).order_by(runs.c.scheduled_for)).first()
-                    if before is not None:
-                        why = (
-                            f"run {before.id} (for {before.scheduled_for:%Y-%m-%d %H:%M} UTC) was still {before.state}"
-                        )
-                        values |= {"state": "skipped", "why": f"{why} (overlap: skip)", "finished": now}
-                written[values["state"]] += 1
-                if due.action == "miss":
-                    missed.append(values)  # there can be very many of these
-                else:
-                    c.execute(runs.insert().values(**values))
-            if missed:
-                c.execute(runs.insert(), missed)
-            c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=until))
-        return written
+            return write_dues(c, schedule, dues, until, self.now())
+
+    def pauses(self) -> dict[str, Pause]:
+        """The schedules that a person holds back."""
+        with self._reading() as c:
+            return {r.schedule: Pause(r.at, r.why, r.by) for r in c.execute(sa.select(paused))}
 
     # ------------------------------------------------------------------------------------------ runs
 
@@ -314,6 +342,32 @@ class Ledger:
             due = (runs.c.id == run_id, runs.c.state == "due")
             c.execute(runs.update().where(*due).values(state=state, why=why, finished=self.now()))
 
+    def cancelled(self, run_ids: Iterable[int]) -> dict[int, str]:
+        """Which of these runs a person wants ended: who and why, by run."""
+        with self._reading() as c:
+            asked = sa.select(runs.c.id, runs.c.cancel).where(runs.c.id.in_(list(run_ids)), runs.c.cancel.is_not(None))
+            return {row.id: row.cancel for row in c.execute(asked)}
+
+    def try_again(
+        self, run_id: int, owner: str, not_before: datetime, why: str, *, retry: bool, **changes: Any
+    ) -> bool:
+        """Put a run back that is to begin again not before a moment. retry: because it failed, which is counted; changes: of
+        the row (step, counts). False when it is not ours."""
+        with self._changing() as c:
+            done = c.execute(
+                runs.update()
+                .where(runs.c.id == run_id, runs.c.owner == owner, runs.c.state == "running")
+                .values(
+                    state="due",
+                    why=why,
+                    not_before=not_before,
+                    heartbeat=self.now(),
+                    retries=runs.c.retries + (1 if retry else 0),
+                    **changes,
+                )
+            )
+        return bool(done.rowcount == 1)
+
     def beat(self, run_id: int, owner: str, **changes: Any) -> bool:
         """Say that the run lives, and write `changes` (step, counts, version). False when the run is not ours any more."""
         with self._changing() as c:
@@ -362,7 +416,9 @@ class Ledger:
                 if row.id in working if mine else not _dead(row, now - silent_for):
                     continue
                 values: dict[str, Any] = {"state": "due"}
-                if row.attempts >= MAX_ATTEMPTS:
+                if row.cancel is not None:
+                    values = {"state": "failed", "why": f"{row.cancel}; its process had died", "finished": now}
+                elif row.attempts >= MAX_ATTEMPTS:
                     why = f"died {row.attempts} times, the last time in step {row.step}"
                     values = {"state": "failed", "why": why, "finished": now}
                 c.execute(runs.update().where(runs.c.id == row.id).values(**values))

@@ -19,7 +19,7 @@ from crawler.config import load_settings as crawler_settings
 from crawler.console import err, home_of, show
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
-from crawler.site import site_files
+from crawler.site import site_files, site_groups
 from schedules import report_shown
 from schedules.ledger import Ledger, Run, State, utcnow
 from schedules.owner import short
@@ -128,10 +128,12 @@ def schedule_list(home_path: Path | None, as_json: bool) -> int:
     good, broken = load_schedules(home)
     files = schedule_files(home)
     ledger = ledger_if_any(home)
+    pauses = ledger.pauses() if ledger else {}
     rows = []
     for name, path in files.items():
         last = ledger.runs(schedule=name, limit=1) if ledger else []
         row: dict[str, Any] = {"name": name, "file": str(path), "error": None, "last_run": None, "next": None}
+        row["paused"] = asdict(pauses[name]) | {"told": str(pauses[name])} if name in pauses else None
         if last:
             row["last_run"] = as_dict(last[0])
         if name in broken:
@@ -155,10 +157,14 @@ def schedule_list(home_path: Path | None, as_json: bool) -> int:
             at = datetime.fromisoformat(row["next"]).astimezone(zone) if row["next"] else None
             table.add_row(
                 schedule.name,
-                f"{schedule.cron}\n{schedule.time_zone}",
-                f"{at:%a %Y-%m-%d}\n{at:%H:%M %Z}" if at else "disabled",
+                f"{schedule.fires}\n{schedule.time_zone}",
+                Text(str(pauses[name]), style="yellow")
+                if name in pauses
+                else f"{at:%a %Y-%m-%d}\n{at:%H:%M %Z}"
+                if at
+                else "disabled",
                 told,
-                "all" if schedule.sites == "all" else ", ".join(schedule.sites),
+                schedule.sites_told,
             )
         return table
 
@@ -211,7 +217,7 @@ def schedule_check(home_path: Path | None, files: list[Path] | None, as_json: bo
     results: dict[str, Schedule | JianghuaError] = {}
     for path in files or schedule_files(home).values():
         try:
-            results[str(path)] = parse_schedule(path, sites)
+            results[str(path)] = parse_schedule(path, sites, lambda: site_groups(home))
         except JianghuaError as e:
             results[str(path)] = e
 
@@ -288,6 +294,10 @@ def runs_show(home_path: Path | None, number: int, as_json: bool) -> int:
             ("last sign", _local(run.heartbeat) if run.state == "running" else None),
             ("owner", short(run.owner) if run.owner else None),
             ("attempts", str(run.attempts) if run.attempts > 1 else None),
+            ("retries", str(run.retries) if run.retries else None),
+            ("begins", _local(run.not_before) if run.not_before and run.state == "due" else None),
+            ("asked for by", run.asked_by),
+            ("to be ended", run.cancel if run.state == "running" else None),
             ("version", run.version),
             ("logs", str(folder) if folder.is_dir() else None),
         ):

@@ -106,7 +106,7 @@ def _beating(ledger: Ledger, run_id: int, owner: str, every: float, stop: thread
     def beat() -> None:
         while not ended.wait(every):
             try:
-                if not ledger.beat(run_id, owner):
+                if not ledger.beat(run_id, owner) or ledger.cancelled([run_id]):
                     stop.set()
             except Exception as e:  # e.g. a full disk: the run goes on, the next beat may succeed
                 err.print(f"cannot write the heartbeat: {e}")
@@ -177,8 +177,9 @@ def run(
                 ledger.finish(row.id, owner, "failed", "; ".join(x.strip() for x in str(e).splitlines()))
             raise
         except Interrupted:
-            ledger.finish(row.id, owner, "failed", "interrupted; what was kept is kept, the same command goes on")
-            err.print("interrupted; what was kept is kept, the same command goes on", style="bold red")
+            ended_by = ledger.run(row.id).cancel or "interrupted"
+            ledger.finish(row.id, owner, "failed", f"{ended_by}; what was kept is kept, the same command goes on")
+            err.print(f"{ended_by}; what was kept is kept, the same command goes on", style="bold red")
     ended = ledger.run(row.id)
 
     def human() -> RenderableType:

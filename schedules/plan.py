@@ -2,29 +2,38 @@
 
 A fire time is a moment in UTC. The cron fields are wall-clock time in the schedule's own zone, and one wall-clock time
 runs once: when summer time ends and 02:30 comes twice, the first counts; when summer time begins and 02:30 does not
-exist, the moment at which the clocks jump takes its place. Days of the week count as in crontab (0 and 7 are Sunday),
-and a restricted day of the month and a restricted day of the week are alternatives, as in crontab too.
+exist, the moment at which the clocks jump takes its place, as long as that is on the same date. So a daily time fires once
+on each date that the zone's calendar has. An interval is counted in elapsed time from a fixed anchor, whoever asks and when.
 """
 
 from __future__ import annotations
 
 import hashlib
-import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
-from crawler.site import Duration, HttpUrl, explain, known_keys, load_yaml, site_files
+from crawler.site import Duration, HttpUrl, explain, known_keys, load_yaml, site_files, site_groups
+from schedules.blackout import Window, blackout_end, leaves_time, window
+from schedules.crontab import cron_line, walls
+from schedules.wallclock import exists, first_moment
 
 BUILT_IN = Path(__file__).parent
 REMEDY = "mend the named keys; docs/scheduling.md lists every key with an example"
@@ -32,87 +41,14 @@ MANUAL = "manual"  # the schedule's name in the ledger when a person started the
 
 # A fire time that is met this late still counts as met: the clock wakes for every one, but a machine may be busy.
 GRACE = timedelta(seconds=60)
-# The longest a valid cron can be silent: 29 February, around a century that is no leap year.
-LONGEST_SILENCE = timedelta(days=366 * 8 + 1)
+# From where intervals are counted that name no anchor: a Monday, midnight in the schedule's zone.
+ANCHOR = datetime(2024, 1, 1)
 
 Step = Literal["crawl", "learn", "extract", "publish"]
 STEPS: tuple[Step, ...] = ("crawl", "learn", "extract", "publish")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 # ---------------------------------------------------------------------------------------------- the model
-
-
-def _weekdays(field: str) -> str:
-    """A crontab day-of-week field as names, because APScheduler counts from Monday = 0 and crontab from Sunday = 0."""
-    found: list[str] = []
-    for part in field.lower().split(","):
-        m = re.fullmatch(r"(\*|[0-7]|[a-z]{3})(?:-([0-7]|[a-z]{3}))?(?:/(\d+))?", part)
-        if not m or (m[1] == "*" and m[2]):
-            raise ValueError(f"'{part}' is not a day of the week")
-
-        def number(text: str) -> int:
-            if text.isdigit():
-                return int(text)
-            if text not in _DAYS:
-                raise ValueError(f"'{text}' is not a day of the week")
-            return _DAYS.index(text)
-
-        first = 0 if m[1] == "*" else number(m[1])
-        last = 6 if m[1] == "*" or (m[3] and not m[2]) else number(m[2]) if m[2] else first
-        if last < first:
-            last += 7
-        step = int(m[3] or 1)
-        if step < 1:
-            raise ValueError(f"'{part}': a step must be at least 1")
-        found += [_DAYS[n % 7] for n in range(first, last + 1, step)]
-    return ",".join(dict.fromkeys(found))
-
-
-@lru_cache(maxsize=256)
-def _triggers(cron: str, end: datetime | None = None) -> tuple[CronTrigger, ...]:
-    """The APScheduler triggers whose union is the crontab expression, in a zone without jumps, up to `end`."""
-    fields = cron.split()
-    if len(fields) != 5:
-        raise ValueError(f"a cron line has 5 fields (minute hour day month weekday), this one has {len(fields)}")
-    minute, hour, day, month, weekday = fields
-    by_day = not day.startswith("*")
-    by_weekday = not weekday.startswith("*")
-    names = _weekdays(weekday)
-    base = {"minute": minute, "hour": hour, "month": month.lower(), "timezone": UTC, "end_date": end}
-    try:
-        if by_day and by_weekday:
-            return (CronTrigger(**base, day=day), CronTrigger(**base, day="*", day_of_week=names))
-        return (CronTrigger(**base, day=day, day_of_week=names),)
-    except ValueError as e:
-        raise ValueError(f"not a cron line ({e})") from None
-
-
-def _walls(cron: str, start: datetime) -> Iterator[datetime]:
-    """Wall-clock times of a cron expression from `start` (naive, inclusive), ascending, without end."""
-
-    def one(trigger: CronTrigger) -> Iterator[datetime]:
-        at = start.replace(tzinfo=UTC)
-        while True:
-            found = trigger.get_next_fire_time(None, at)
-            if found is None:
-                return
-            yield found.replace(tzinfo=None)
-            at = found + timedelta(seconds=1)
-
-    last = None
-    for wall in heapq.merge(*(one(t) for t in _triggers(cron))):
-        if wall != last:
-            yield wall
-        last = wall
-
-
-def _cron(value: str) -> str:
-    value = " ".join(value.split())
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    if not any(t.get_next_fire_time(None, start) for t in _triggers(value, start + LONGEST_SILENCE)):
-        raise ValueError("this cron line never fires")
-    return value
 
 
 def _zone(value: str) -> str:
@@ -152,6 +88,48 @@ def _missed(value: object) -> object:
     raise ValueError("write latest, all, none or {within: 6h}")
 
 
+def _at_least(shortest: timedelta) -> AfterValidator:
+    def check(value: timedelta) -> timedelta:
+        if value < shortest:
+            raise ValueError(f"must be at least {span(shortest)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _anchor(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError("not a date or time; write 2026-01-01 or 2026-01-01 03:00") from None
+    elif type(value) is date:
+        value = datetime(value.year, value.month, value.day)
+    if not isinstance(value, datetime):
+        raise ValueError("not a date or time; write 2026-01-01 or 2026-01-01 03:00")
+    if value.tzinfo is not None:
+        raise ValueError("is wall-clock time in time_zone; write it without Z or +08:00")
+    return value
+
+
+def _window(value: object) -> object:
+    if isinstance(value, str):
+        return window(value)
+    if isinstance(value, Window):
+        return value
+    raise ValueError('not a time of the day; write it in quotes: "08:00-20:00" or "Sat,Sun 00:00-24:00"')
+
+
+def _blackout(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _some_time(value: tuple[Window, ...]) -> tuple[Window, ...]:
+    if not leaves_time(value):
+        raise ValueError("leaves no minute of the week in which a run could begin")
+    return value
+
+
 def _steps(value: tuple[Step, ...]) -> tuple[Step, ...]:
     if list(value) != [s for s in STEPS if s in value]:
         raise ValueError(f"each step once, in this order: {', '.join(STEPS)}")
@@ -183,50 +161,136 @@ class PublishOptions(_Part):
     warnings: Literal["publish", "wait"] = "publish"
 
 
+class Retries(_Part):
+    """How a run that failed is tried again: so many times, after `wait`, then `factor` times as long as before, at most `most`."""
+
+    times: int = Field(default=3, ge=1, le=100)
+    wait: Annotated[Duration, _at_least(timedelta(seconds=1))] = timedelta(minutes=5)
+    factor: float = Field(default=2.0, ge=1, le=10)
+    most: Duration = timedelta(hours=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Retries:
+        if self.most < self.wait:
+            raise ValueError(
+                f"the longest wait (most: {span(self.most)}) is shorter than the first (wait: {span(self.wait)})"
+            )
+        return self
+
+    def pause(self, done: int) -> timedelta:
+        """How long to wait after a failure when `done` retries have been made."""
+        return timedelta(seconds=min(self.most.total_seconds(), self.wait.total_seconds() * self.factor**done))
+
+
+class SiteGroups(_Part):
+    """The sites whose files name one of these groups."""
+
+    group: Annotated[tuple[str, ...], BeforeValidator(_blackout), Field(min_length=1)]
+
+    def __str__(self) -> str:
+        return f"group {', '.join(self.group)}"
+
+
+def _sites(value: object) -> object:
+    if value == "all" or isinstance(value, SiteGroups):
+        return value
+    if isinstance(value, dict):
+        if set(value) != {"group"}:
+            raise ValueError("write {group: NAME} or {group: [NAME, NAME]}")
+        names = [value["group"]] if isinstance(value["group"], str) else value["group"]
+        if not isinstance(names, list | tuple) or not names or not all(isinstance(n, str) for n in names):
+            raise ValueError("write {group: NAME} or {group: [NAME, NAME]}")
+        return SiteGroups(group=tuple(names))
+    if isinstance(value, list | tuple) and all(isinstance(n, str) for n in value):
+        return tuple(value)
+    raise ValueError("write all, a list of names or {group: NAME}")
+
+
 class Schedule(_Part):
-    """One schedule, as its file says."""
+    """One schedule, as its file says. Exactly one of cron and every is set."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
     title: str = ""
-    cron: Annotated[str, AfterValidator(_cron)]
+    cron: Annotated[str, AfterValidator(cron_line)] | None = None
+    every: Annotated[Duration, _at_least(timedelta(minutes=1))] | None = None
+    anchor: Annotated[datetime, BeforeValidator(_anchor)] = ANCHOR
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     jitter: Duration = timedelta(0)
     missed: Annotated[Missed, BeforeValidator(_missed)] = Missed("latest")
     overlap: Literal["skip", "queue"] = "skip"
-    sites: Literal["all"] | tuple[str, ...] = "all"
+    time_limit: Annotated[Duration, _at_least(timedelta(minutes=1))] | None = None
+    retries: Retries | None = None
+    blackout: Annotated[
+        tuple[Annotated[Window, BeforeValidator(_window)], ...], BeforeValidator(_blackout), AfterValidator(_some_time)
+    ] = ()
+    blackout_stop: bool = False
+    sites: Annotated[Literal["all"] | SiteGroups | tuple[str, ...], BeforeValidator(_sites)] = "all"
     steps: Annotated[tuple[Step, ...], AfterValidator(_steps), Field(min_length=1)] = STEPS
     crawl: CrawlOptions = CrawlOptions()
     extract: ExtractOptions = ExtractOptions()
     publish: PublishOptions = PublishOptions()
     enabled: bool = True
 
+    @model_validator(mode="after")
+    def _one_timing(self) -> Schedule:
+        if (self.cron is None) == (self.every is None):
+            raise ValueError("write one of cron and every")
+        return self
+
     @property
     def timing_digest(self) -> str:
         """Digest of what decides the fire times; when it changes, the past is not judged by the new times."""
-        return hashlib.sha256(f"{self.cron} {self.time_zone}".encode()).hexdigest()[:16]
+        timing = self.cron or f"every {self.every} from {self.anchor}"
+        return hashlib.sha256(f"{timing} {self.time_zone}".encode()).hexdigest()[:16]
+
+    @property
+    def fires(self) -> str:
+        """When it fires, for people: its cron line, or `every 6h`."""
+        return self.cron if self.cron is not None else f"every {span(self.every or timedelta(0))}"
+
+    @property
+    def sites_told(self) -> str:
+        """Its sites, for people."""
+        return ", ".join(self.sites) if isinstance(self.sites, tuple) else str(self.sites)
 
 
 # ---------------------------------------------------------------------------------------------- time
 
 
-def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The one moment (UTC) of a wall-clock time: the first where there are two, the jump where there is none."""
-    first = wall.replace(tzinfo=zone, fold=0)
-    before, after = first.utcoffset(), first.replace(fold=1).utcoffset()
-    assert before is not None
-    assert after is not None
-    moment = (wall - before).replace(tzinfo=UTC)
-    if after <= before:
-        return moment
-    # The clocks jump forward over this wall-clock time. The jump lies between these two moments.
-    low, high = (wall - after).replace(tzinfo=UTC), moment
-    while high - low > timedelta(seconds=1):
-        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
-        if middle.astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return high
+def _stands_for(cron: str, wall: datetime, zone: ZoneInfo) -> datetime | None:
+    """The moment that takes the place of a wall-clock time over which the clocks jump; None when nothing does.
+
+    It is the jump, where that is on the same date. A date that is left out altogether has no fire time. Where the clocks jump
+    from one date into the next, it is the last minute of the date, unless the date has another fire time.
+    """
+    jump = first_moment(wall, zone)
+    if jump.astimezone(zone).date() == wall.date():
+        return jump
+    before = jump - timedelta(minutes=1)
+    if before.astimezone(zone).date() != wall.date():
+        return None
+    for other in walls(cron, datetime.combine(wall.date(), datetime.min.time())):
+        if other.date() != wall.date():
+            return before
+        if exists(other, zone):
+            return None
+    return before
+
+
+def _by_cron(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    last = after
+    for wall in walls(cron, after.astimezone(zone).replace(tzinfo=None, fold=0)):
+        moment = first_moment(wall, zone) if exists(wall, zone) else _stands_for(cron, wall, zone)
+        if moment is not None and moment > last:
+            yield moment
+            last = moment
+
+
+def _by_interval(every: timedelta, anchor: datetime, after: datetime) -> Iterator[datetime]:
+    count = (after - anchor) // every
+    while True:
+        count += 1
+        yield anchor + count * every
 
 
 def fire_times(schedule: Schedule, after: datetime, until: datetime | None = None) -> Iterator[datetime]:
@@ -237,50 +301,96 @@ def fire_times(schedule: Schedule, after: datetime, until: datetime | None = Non
     if after.tzinfo is None or (until is not None and until.tzinfo is None):
         raise ValueError("fire_times needs aware datetimes")
     zone = ZoneInfo(schedule.time_zone)
-    last = after
-    for wall in _walls(schedule.cron, after.astimezone(zone).replace(tzinfo=None, fold=0)):
-        moment = _moment(wall, zone)
+    if schedule.cron is not None:
+        found = _by_cron(schedule.cron, zone, after)
+    else:
+        assert schedule.every is not None
+        found = _by_interval(schedule.every, first_moment(schedule.anchor, zone), after.astimezone(UTC))
+    for moment in found:
         if until is not None and moment > until:
             return
-        if moment > last:
-            yield moment
-            last = moment
+        yield moment
+
+
+def dark_until(schedule: Schedule, moment: datetime) -> datetime | None:
+    """When the blackout ends in which a moment lies; None when it lies in none."""
+    return blackout_end(schedule.blackout, moment, ZoneInfo(schedule.time_zone)) if schedule.blackout else None
 
 
 def start_after(schedule: Schedule, scheduled_for: datetime) -> datetime:
-    """When the run of a fire time may begin: the fire time and its jitter, the same each time it is asked."""
+    """When the run of a fire time may begin: the fire time and its jitter, the same each time it is asked, outside the blackout."""
     digest = hashlib.sha256(f"{schedule.name} {scheduled_for.astimezone(UTC).isoformat()}".encode()).digest()
     share = int.from_bytes(digest[:8], "big") / 2**64
-    return scheduled_for + timedelta(seconds=int(schedule.jitter.total_seconds() * share))
+    delay = timedelta(seconds=int(schedule.jitter.total_seconds() * share))
+    begin = scheduled_for + delay
+    end = dark_until(schedule, begin)
+    if end is None:
+        return begin
+    # The jitter counts from the end of the blackout, or all that it held back would begin at once.
+    return end if dark_until(schedule, end + delay) else end + delay
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to become of one fire time: run it, run it late (catch_up), or record it as missed; and why."""
+    """What is to become of one fire time: run it, run it late (catch_up), record it as missed, or as skipped; and why."""
 
     scheduled_for: datetime
-    action: Literal["run", "catch_up", "miss"]
+    action: Literal["run", "catch_up", "miss", "skip"]
     start_after: datetime
     why: str | None = None
 
 
-def due_runs(schedule: Schedule, last: datetime, now: datetime, grace: timedelta = GRACE) -> Iterator[Due]:
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A schedule that a person holds back: since when, why and who."""
+
+    since: datetime
+    why: str | None = None
+    by: str | None = None
+
+    def __str__(self) -> str:
+        told = f"paused since {self.since:%Y-%m-%d %H:%M} UTC" + (f" by {self.by}" if self.by else "")
+        return f"{told}: {self.why}" if self.why else told
+
+
+ABSENT = "no scheduler was running at this time, {late} before one came back"
+
+
+def due_runs(
+    schedule: Schedule,
+    last: datetime,
+    now: datetime,
+    grace: timedelta = GRACE,
+    *,
+    paused: Pause | None = None,
+    absent: str = ABSENT,
+) -> Iterator[Due]:
     """What becomes of each fire time in (last, now], ascending; exactly one answer for each.
 
-    last: up to here everything has been dealt with. Times that are at most `grace` old are met; older ones were missed,
-    and the schedule says what happens to them: `latest` runs the last of all fire times and gives up the others, `all`
-    runs every one, `none` gives up every one, `within` runs those that are not older than it says.
+    last: up to here everything has been dealt with. Times that are at most `grace` old are met, and so are those whose run
+    is to begin later (jitter, blackout); older ones were missed, and the schedule says what happens to them: `latest` runs
+    the last of all fire times and gives up the others, `all` runs every one, `none` gives up every one, `within` runs those
+    that are not older than it says. What blackout hours held back is as old as the end of the blackout. paused: fire times
+    after its beginning are skipped. absent: why nobody was there, with `{late}` in it.
     """
+    judged = now if paused is None else max(last, min(now, paused.since))
     latest: datetime | None = None
     if schedule.missed.policy == "latest":
-        for latest in fire_times(schedule, last, now):  # noqa: B007  (we want the last one)
+        for latest in fire_times(schedule, last, judged):  # noqa: B007  (we want the last one)
             pass
-    for t in fire_times(schedule, last, now):
-        late = now - t
-        if late <= grace:
-            yield Due(t, "run", start_after(schedule, t))
+    for t in fire_times(schedule, last, judged):
+        begin = start_after(schedule, t)
+        meant = dark_until(schedule, t) or t
+        late = now - meant
+        if late <= grace or begin > now:
+            yield Due(
+                t,
+                "run",
+                begin,
+                f"waits for the end of the blackout hours ({schedule.time_zone})" if meant > t else None,
+            )
             continue
-        gone = f"no scheduler was running at this time, {span(late)} before one came back (missed: {schedule.missed})"
+        gone = f"{absent.format(late=span(late))} (missed: {schedule.missed})"
         match schedule.missed.policy:
             case "all":
                 caught = True
@@ -294,9 +404,31 @@ def due_runs(schedule: Schedule, last: datetime, now: datetime, grace: timedelta
                 if not caught and latest is not None:
                     gone += f"; the run of {latest:%Y-%m-%d %H:%M} UTC stands for it"
         if caught:
-            yield Due(t, "catch_up", now, f"caught up {span(late)} late (missed: {schedule.missed})")
+            yield Due(
+                t,
+                "catch_up",
+                dark_until(schedule, now) or now,
+                f"caught up {span(late)} late (missed: {schedule.missed})",
+            )
         else:
             yield Due(t, "miss", t, gone)
+    if paused is not None:
+        for t in fire_times(schedule, judged, now):
+            yield Due(t, "skip", t, str(paused))
+
+
+PURPOSE = (
+    "paused since",
+    "cancelled",
+    "backfill asked for",
+    "waits for the end of the blackout hours",
+    "ended when the blackout hours began",
+)
+
+
+def on_purpose(why: str | None) -> bool:
+    """Whether a fire time was skipped, or its run waits, because somebody wants it so: nothing is wrong then."""
+    return why is not None and why.startswith(PURPOSE)
 
 
 def span(length: timedelta) -> str:
@@ -313,24 +445,44 @@ def span(length: timedelta) -> str:
 # ---------------------------------------------------------------------------------------------- files
 
 
-def parse_schedule(path: Path, sites: Iterable[str] | None = None) -> Schedule:
-    """The schedule of a file. `sites`: the names that exist, to check those that the file names.
+def parse_schedule(
+    path: Path, sites: Iterable[str] | None = None, groups: Callable[[], Mapping[str, object]] | None = None
+) -> Schedule:
+    """The schedule of a file. `sites`: the names that exist, to check those that the file names; `groups`: gives the groups
+    of sites that exist, asked only when the file names one.
 
     Raises JianghuaError with file, line and remedy.
     """
     value, lines = load_yaml(path)
     if not isinstance(value, dict):
         raise JianghuaError("a schedule file must hold keys and values", where=f"{path}:1", remedy=REMEDY)
-    try:
-        schedule = Schedule.model_validate(value)
-    except ValidationError as e:
-        error = explain(e, path, lines, "the schedule file", known_keys(Schedule))
-        error.remedy = REMEDY
-        raise error from None
 
     def mistake(what: str, key: tuple[str | int, ...], remedy: str) -> JianghuaError:
         return JianghuaError(what, where=f"{path}:{lines.get(key, lines.get(key[:1], 1))}", remedy=remedy)
 
+    if "cron" in value and "every" in value:
+        last = max("cron", "every", key=lambda k: lines.get((k,), 1))
+        raise mistake(
+            "'cron' and 'every' are both given",
+            (last,),
+            "keep one: a cron line for times of the day, every for an interval",
+        )
+    if "cron" not in value and "every" not in value:
+        raise mistake("'cron' is missing, and so is 'every'", (), 'write e.g. cron: "30 3 * * *" or every: 6h')
+    for key, needs, remedy in (
+        ("anchor", "every", "remove it; a cron line says its times itself"),
+        ("blackout_stop", "blackout", 'write e.g. blackout: ["08:00-20:00"], or remove it'),
+    ):
+        if key in value and needs not in value:
+            raise mistake(f"'{key}' does nothing without '{needs}'", (key,), remedy)
+    try:
+        schedule = Schedule.model_validate(value)
+    except ValidationError as e:
+        error = explain(
+            e, path, lines, "the schedule file", known_keys(Schedule) | {("retries",): list(Retries.model_fields)}
+        )
+        error.remedy = REMEDY
+        raise error from None
     if schedule.name != path.stem:
         raise mistake(
             f"'name: {schedule.name}' does not fit the file's name",
@@ -339,20 +491,28 @@ def parse_schedule(path: Path, sites: Iterable[str] | None = None) -> Schedule:
         )
     if schedule.name == MANUAL:
         raise mistake("'manual' is the ledger's name for runs started by hand", ("name",), "use another name")
-    if schedule.sites != "all":
-        if not schedule.sites:
-            raise mistake("'sites' names none", ("sites",), "list sites or write sites: all")
-        for name in schedule.crawl.at:
-            if name not in schedule.sites:
-                raise mistake(f"'crawl.at' names '{name}', which is not in 'sites'", ("crawl", "at", name), REMEDY)
+    named = schedule.sites if isinstance(schedule.sites, tuple) else None
+    if named == ():
+        raise mistake("'sites' names none", ("sites",), "list sites or write sites: all")
+    for name in schedule.crawl.at:
+        if named is not None and name not in named:
+            raise mistake(f"'crawl.at' names '{name}', which is not in 'sites'", ("crawl", "at", name), REMEDY)
     if sites is not None:
         known = sorted(sites)
-        named: list[tuple[str, tuple[str | int, ...]]] = [(n, ("crawl", "at", n)) for n in schedule.crawl.at]
-        if schedule.sites != "all":
-            named = [(n, ("sites", i)) for i, n in enumerate(schedule.sites)] + named
-        for name, key in named:
+        asked: list[tuple[str, tuple[str | int, ...]]] = [(n, ("sites", i)) for i, n in enumerate(named or ())]
+        asked += [(n, ("crawl", "at", n)) for n in schedule.crawl.at]
+        for name, place in asked:
             if name not in known:
-                raise mistake(f"unknown site '{name}'", key, f"use some of: {', '.join(known)}")
+                raise mistake(f"unknown site '{name}'", place, f"use some of: {', '.join(known)}")
+    if groups is not None and isinstance(schedule.sites, SiteGroups):
+        there = sorted(groups())
+        for i, group in enumerate(schedule.sites.group):
+            if group not in there:
+                at: tuple[str | int, ...] = (
+                    ("sites", "group", i) if ("sites", "group", i) in lines else ("sites", "group")
+                )
+                use = f"use one of: {', '.join(there)}" if there else "no site file names a group yet"
+                raise mistake(f"no site is in the group '{group}'", at, f"{use}; a site file says groups: [{group}]")
     return schedule
 
 
@@ -369,7 +529,7 @@ def load_schedules(home: Home) -> tuple[dict[str, Schedule], dict[str, JianghuaE
     sites = list(site_files(home))
     for name, path in schedule_files(home).items():
         try:
-            good[name] = parse_schedule(path, sites)
+            good[name] = parse_schedule(path, sites, lambda: site_groups(home))
         except JianghuaError as e:
             broken[name] = e
     return good, broken
@@ -385,12 +545,23 @@ def load_schedule(name: str, home: Home) -> Schedule:
             + ("" if home.own_schedules.is_dir() else " and the built-in example"),
             remedy=f"use one of: {', '.join(files)}; or add {home.own_schedules / (name + '.yaml')}",
         )
-    return parse_schedule(files[name], site_files(home))
+    return parse_schedule(files[name], site_files(home), lambda: site_groups(home))
 
 
 def describe(schedule: Schedule) -> dict[str, Any]:
     """A schedule as plain values, for --json."""
     return schedule.model_dump(mode="json") | {
+        "fires": schedule.fires,
+        "every": span(schedule.every) if schedule.every else None,
         "missed": str(schedule.missed),
         "jitter": span(schedule.jitter),
+        "time_limit": span(schedule.time_limit) if schedule.time_limit else None,
+        "retries": schedule.retries
+        and {
+            "times": schedule.retries.times,
+            "wait": span(schedule.retries.wait),
+            "factor": schedule.retries.factor,
+            "most": span(schedule.retries.most),
+        },
+        "blackout": [str(w) for w in schedule.blackout],
     }

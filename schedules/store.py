@@ -39,7 +39,7 @@ runs = sa.Table(
     sa.Column("schedule", sa.String(63), nullable=False),
     sa.Column("scheduled_for", UTCDateTime, nullable=False),
     sa.Column("start_after", UTCDateTime, nullable=False),
-    sa.Column("cause", sa.String(16), nullable=False),  # timer, catch_up, manual
+    sa.Column("cause", sa.String(16), nullable=False),  # timer, catch_up, manual, now, backfill
     sa.Column("state", sa.String(16), nullable=False, index=True),
     sa.Column("why", sa.Text),
     sa.Column("sites", sa.JSON, nullable=False, default=list),
@@ -56,6 +56,7 @@ runs = sa.Table(
     sa.Column("not_before", UTCDateTime),  # a run that is tried again waits until then
     sa.Column("retries", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("asked_by", sa.Text),  # who asked for it, where a person did
+    sa.Column("cancel", sa.Text),  # a person wants it ended: who and why
     sa.UniqueConstraint("schedule", "scheduled_for"),
 )
 lease = sa.Table(

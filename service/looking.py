@@ -201,21 +201,27 @@ def _schedule(house: House, name: str, schedule: Schedule | None, error: Jianghu
             missed=None, overlap=None, steps=[], sites=None, dataset=None, next=[], last=told,
         )  # fmt: skip
     facts = describe(schedule)
+    paused = house.ledger.pauses().get(name)
     return ScheduleOut(
         name=name,
         title=schedule.title,
         error=None,
         enabled=schedule.enabled,
-        paused=False,
-        fires=facts["cron"],
+        paused=paused is not None,
+        why_paused=str(paused) if paused is not None else None,
+        fires=schedule.fires,
         time_zone=schedule.time_zone,
         jitter=facts["jitter"],
         missed=facts["missed"],
         overlap=schedule.overlap,
         steps=list(schedule.steps),
-        sites="all" if schedule.sites == "all" else list(schedule.sites),
+        sites=list(schedule.sites)
+        if isinstance(schedule.sites, tuple)
+        else "all"
+        if schedule.sites == "all"
+        else [schedule.sites_told],
         dataset=schedule.publish.dataset if "publish" in schedule.steps else None,
-        next=next_runs(schedule, now, NEXT) if schedule.enabled else [],
+        next=next_runs(schedule, now, NEXT) if schedule.enabled and paused is None else [],
         last=told,
     )
 

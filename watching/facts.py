@@ -16,7 +16,7 @@ from publisher.places import DATASETS, dataset_folder
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
 from schedules.ledger import Ledger
-from schedules.plan import MANUAL, Schedule, load_schedules
+from schedules.plan import MANUAL, Schedule, load_schedules, on_purpose
 from schedules.report import RunReport, SiteFigures, report_of
 from schedules.store import lease, marks, runs
 from watching.disk import Disk, Sample, samples
@@ -111,7 +111,7 @@ def visits_of(reports: Sequence[RunReport]) -> dict[str, list[Visit]]:
 
 
 def last_fires(ledger: Ledger, each: int = 50) -> dict[str, list[Fire]]:
-    """The last recorded fire times of each schedule, oldest first."""
+    """The last recorded fire times of each schedule, oldest first, without those that somebody holds back."""
     columns = (runs.c.schedule, runs.c.id, runs.c.scheduled_for, runs.c.state, runs.c.why)
     number = sa.func.row_number().over(partition_by=runs.c.schedule, order_by=runs.c.scheduled_for.desc()).label("n")
     ranked = sa.select(*columns, number).where(runs.c.schedule != MANUAL, runs.c.cause != "manual").subquery()
@@ -119,6 +119,8 @@ def last_fires(ledger: Ledger, each: int = 50) -> dict[str, list[Fire]]:
     found: dict[str, list[Fire]] = {}
     with reading(ledger) as c:
         for row in c.execute(query):
+            if row.state in ("skipped", "due") and on_purpose(row.why):
+                continue
             found.setdefault(row.schedule, []).append(Fire(row.id, row.scheduled_for, row.state, row.why))
     return found
 
