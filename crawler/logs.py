@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from crawler.secrecy import Masker, masker_of
 
 Format = Literal["text", "json"]
 RUN, STEP, SITE = "JIANGHUA_RUN", "JIANGHUA_STEP", "JIANGHUA_SITE"
+_THREAD = re.compile(r"run (\d+)")
 FIELDS = ("run", "site", "step", "figures")
 QUIET = ("apscheduler", "scrapy", "twisted", "asyncio", "uvicorn.access")  # below WARNING they speak of themselves
 
@@ -51,8 +53,9 @@ class SecretFilter(logging.Filter):
 def context(record: logging.LogRecord) -> dict[str, Any]:
     """Run, site, step and figures of a record, of those that are known."""
     spider = getattr(record, "spider", None)
+    of_thread = _THREAD.fullmatch(record.threadName or "")  # the scheduler works on each run in a thread of that name
     known: dict[str, Any] = {
-        "run": os.environ.get(RUN),
+        "run": of_thread[1] if of_thread else os.environ.get(RUN),
         "step": os.environ.get(STEP),
         "site": getattr(spider, "name", None) or os.environ.get(SITE),
     }

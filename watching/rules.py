@@ -461,15 +461,18 @@ def gate_failed(facts: Facts, limits: Limits) -> Found:
         if not _refused(report):
             continue
         failed = [g for g in report.gates if g.result == "fail" and g.accepted is None]
+        stage = next(s for s in report.stages if s.step == "publish")
         accept = " ".join(f"--accept {g.name}" for g in failed)
+        remedy = "look at the records of the sites named"
+        if stage.waiting:  # what would make a version unreadable nobody can accept
+            remedy += f"; when all is right: `jianghua publish {dataset} {accept} --reason TEXT`"
         yield Finding(
             f"the publish of run {report.run} ({report.schedule}) was refused: "
             + "; ".join(f"{g.name}: {g.what}" for g in failed),
             {"run": report.run, "gates": [g.name for g in failed]},
             dataset=dataset,
             since=report.finished,
-            remedy=f"look at the records of the sites named; when all is right: `jianghua publish {dataset} {accept} --reason TEXT`. Until "
-            "then readers keep the latest version",
+            remedy=f"{remedy}. Until then readers keep the latest version",
         )
 
 

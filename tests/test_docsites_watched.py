@@ -1,0 +1,181 @@
+"""Three days of the replicas under watch: one site is redesigned, one is down, one is slow. Reports are right, alarms come once each."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.home import Home
+from schedules.report import RunReport, SiteFigures
+from tests.chain import at, jianghua, report, rows
+from tests.docsites import MISSING, Docsites, Server, serve
+from tests.watching.test_webhook_and_mail import Receiver
+
+pytestmark = [pytest.mark.docsites, MISSING, pytest.mark.timeout(900)]
+REDESIGNED, DOWN, SLOW = "hualong", "gongwen", "tougao"
+
+
+@dataclass(slots=True)
+class Look:
+    """One run and the look after it. log: what the servers were asked for; checked: what `alarms check` said."""
+
+    report: RunReport
+    log: dict[str, list[dict[str, Any]]]
+    checked: dict[str, Any]
+
+    def site(self, name: str) -> SiteFigures:
+        return next(s for s in self.report.sites if s.site == name)
+
+    def open(self) -> set[tuple[str, str | None]]:
+        return {(a["kind"], a["site"]) for a in self.checked["open"]}
+
+
+@dataclass(slots=True)
+class Watched:
+    """What came of the days. told: the events that the webhook got, with the run they came after."""
+
+    home: Home
+    looks: list[Look] = field(default_factory=list)
+    told: list[tuple[int, str, str, str | None]] = field(default_factory=list)
+
+
+def _run(walk: Watched, server: Server, receiver: Receiver, day: int, urls: dict[str, str], exit_code: int = 0) -> None:
+    server.show_day(day)
+    if exit_code == 0:
+        said = report(walk.home, "run", *at(urls), "--refetch", "all", "--delay", "0")
+    else:
+        done = jianghua(walk.home, "run", *at(urls), "--refetch", "all", "--delay", "0", "--json")
+        assert done.returncode == exit_code, done.stderr[-2000:]
+        said = json.loads(done.stdout)
+    log = server.log()
+    shown = report(walk.home, "runs", "show", str(said["id"]))
+    before = len(receiver.got)
+    checked = report(walk.home, "alarms", "check", JIANGHUA_ALARMS_WEBHOOK=receiver.url)
+    walk.looks.append(Look(RunReport.model_validate(shown["report"]), log, checked))
+    for _, _, body in receiver.got[before:]:
+        for event in json.loads(body)["events"]:
+            walk.told.append((said["id"], event["event"], event["alarm"]["kind"], event["alarm"]["site"]))
+
+
+@pytest.fixture(scope="module")
+def watched(built_docsites: Docsites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Day 1 twice, day 2, day 3 in trouble twice, day 3 without: six runs."""
+    root = tmp_path_factory.mktemp("watched")
+    server = serve(built_docsites.folder, root / "ports.json")
+    walk = Watched(Home.find(root / "home"))
+    walk.home.root.mkdir()
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{s.getsockname()[1]}/"
+    try:
+        with Receiver(200) as receiver:
+            for day in (1, 1, 2):
+                _run(walk, server, receiver, day, server.urls)
+            server.ask(f"/_control/latency?ms=700&site={SLOW}", post=True)
+            for _ in range(2):
+                _run(walk, server, receiver, 3, server.urls | {DOWN: nobody}, exit_code=1)
+            server.ask(f"/_control/latency?ms=0&site={SLOW}", post=True)
+            _run(walk, server, receiver, 3, server.urls)
+        yield walk
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def test_reports_say_what_the_servers_saw(watched: Watched, built_docsites: Docsites) -> None:
+    for look in watched.looks:
+        for site, requests in look.log.items():
+            crawl = look.site(site).crawl
+            if not requests:
+                assert site == DOWN
+                continue
+            assert crawl is not None
+            (host,) = crawl.hosts
+            assert crawl.requests == host.requests == len(requests), site
+            statuses = [r["status"] for r in requests if not r["path"].startswith(("/robots.txt", "/sitemap"))]
+            assert crawl.not_modified == statuses.count(304), site
+            assert crawl.gone * 2 == sum(s in (404, 410) for s in statuses), site  # each is asked twice
+            assert crawl.finished
+            times = sorted(r["t"] for r in requests)
+            gaps = [b - a for a, b in itertools.pairwise(times)]
+            assert host.delay_shortest is not None
+            assert host.delay_median == pytest.approx(sorted(gaps)[len(gaps) // 2], abs=0.25), site
+
+
+def test_the_crawl_delay_that_a_site_asks_for_is_in_the_report(watched: Watched, built_docsites: Docsites) -> None:
+    asked = 0
+    for site in watched.looks[0].log:
+        text = built_docsites.robots(site) or ""
+        waits = [float(line.split(":")[1]) for line in text.splitlines() if line.lower().startswith("crawl-delay")]
+        for look in watched.looks if waits else ():
+            crawl = look.site(site).crawl
+            if crawl and crawl.hosts:
+                asked += 1
+                assert crawl.hosts[0].delay_shortest is not None
+                assert crawl.hosts[0].delay_shortest >= min(waits)
+    assert asked
+
+
+def test_reports_say_what_is_in_the_dataset(watched: Watched, built_docsites: Docsites) -> None:
+    first, again, second, bad, bad_again, good = (x.report for x in watched.looks)
+    for found in (first, second, good):
+        assert found.published is not None
+        assert found.version is not None
+        there = rows(watched.home, version=found.version)
+        assert found.published.rows == len(there)
+        for site in found.sites:
+            assert site.publish is not None
+            assert site.extract is not None
+            assert site.publish.rows == sum(r["site"] == site.site for r in there)
+            assert site.extract.speeches == site.publish.rows
+    wanted = built_docsites.changes(1, 2)
+    assert second.published is not None
+    assert (second.published.added, second.published.changed, second.published.removed) == tuple(
+        len(wanted[op]) for op in ("added", "changed", "removed")
+    )
+    assert again.version is None
+    assert again.published is not None
+    assert (again.published.added, again.published.changed, again.published.removed) == (0, 0, 0)
+    assert first.total.crawl is not None
+    assert first.total.crawl.new > 0
+    assert again.total.crawl is not None
+    assert again.total.crawl.new == 0
+    assert first.total.crawl.disallowed > 0
+    assert first.total.extract is not None
+    assert first.total.extract.rejects["off_topic"] > 0
+    assert first.total.extract.previews > 0
+    assert bad.state == "failed"
+    assert bad_again.state == "failed"
+    down = watched.looks[3].site(DOWN)
+    assert down.error is not None
+    assert "cannot be reached" in down.error
+    assert good.state == "done"
+
+
+def test_alarms_are_raised_once_each_and_end(watched: Watched) -> None:
+    expected = {("redesigned", REDESIGNED), ("site_failed", DOWN), ("slow", SLOW)}
+    assert [x.open() for x in watched.looks[:3]] == [set()] * 3
+    assert watched.looks[3].open() == expected
+    assert {k for k in watched.looks[4].open() if k[0] != "redesigned"} == expected - {("redesigned", REDESIGNED)}
+    assert watched.looks[4].checked["opened"] == []
+    assert watched.looks[5].open() == set()
+    opened = [(kind, site) for _, what, kind, site in watched.told if what == "opened"]
+    closed = [(kind, site) for _, what, kind, site in watched.told if what == "closed"]
+    assert sorted(opened, key=str) == sorted(expected, key=str)
+    assert sorted(closed, key=str) == sorted(expected, key=str)
+    assert len(watched.told) == 6
+
+
+def test_every_alarm_says_what_to_do(watched: Watched) -> None:
+    for alarm in watched.looks[3].checked["open"]:
+        assert alarm["remedy"]
+        assert alarm["figures"]
+        assert alarm["site"] in alarm["what"]
+    assert Path(watched.home.var / "watching" / "disk.jsonl").is_file()
