@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,6 +22,7 @@ MOST_PAGES = 999
 MOST_ITEMS = 9_999_999
 BLOCK = 400  # characters of the block that a pager stands in; a longer one holds the list as well
 LINE = 60  # characters of a line that says a total by itself
+MOST_LINKS, MOST_ABOVE = 40, 6  # links of pagers, and elements around each, that are looked at
 REST = 12  # characters of it that say something else
 _TITLE = 8  # characters of a link's name that make it a title
 
@@ -140,9 +142,16 @@ def stated_in(text: str) -> Stated:
     return Stated(items, pages, page, " ".join(dict.fromkeys(s.strip() for _, s in sorted(said))))
 
 
-def _text(element: etree._Element) -> str:
-    """Text of an element with its parts apart."""
-    return plain(" ".join(map(str, element.itertext())))
+def _text(element: etree._Element, most: int) -> str | None:
+    """Text of an element with its parts apart; None where it is longer than `most`, which is not read to its end."""
+    parts: list[str] = []
+    length = 0
+    for part in element.itertext():
+        parts.append(str(part))
+        length += len(parts[-1].strip())
+        if length > most:
+            return None
+    return plain(" ".join(parts))
 
 
 def _name(element: etree._Element) -> str:
@@ -152,12 +161,11 @@ def _name(element: etree._Element) -> str:
 def _pager_blocks(root: etree._Element) -> Iterator[etree._Element]:
     """The blocks that pagers stand in, each once: the largest that is still short, around a link of a pager."""
     seen: set[etree._Element] = set()
-    for link in cast("Iterable[etree._Element]", root.iter("a", "option")):
-        if not is_pager_label(_name(link)) or _name(link).isspace():
-            continue
+    links = (a for a in cast("Iterable[etree._Element]", root.iter("a", "option")) if is_pager_label(_name(a)))
+    for link in islice(links, MOST_LINKS):
         block = None
-        for above in link.iterancestors():
-            if above.tag in ("body", "html") or len(_text(above)) > BLOCK or _has_title(above):
+        for above in islice(link.iterancestors(), MOST_ABOVE):
+            if above.tag in ("body", "html") or above in seen or _text(above, BLOCK) is None or _has_title(above):
                 break
             if above.tag in _BLOCKS:
                 block = above
@@ -183,7 +191,7 @@ def _rest(text: str, said: str) -> int:
 
 def _beside_pager(block: etree._Element) -> Stated:
     """What is said in the block of a pager."""
-    found = stated_in(_text(block))
+    found = stated_in(_text(block, BLOCK) or "")
     items, said = found.items, found.said
     for element in cast("Iterable[etree._Element]", block.iter()):
         if items is not None or not isinstance(element.tag, str):
@@ -203,8 +211,8 @@ def _lines(root: etree._Element) -> Iterator[Stated]:
     ):
         if len(element) > 4:
             continue
-        text = _text(element)
-        if not 3 <= len(text) <= LINE or not _HINT.search(text):
+        text = _text(element, LINE)
+        if text is None or len(text) < 3 or not _HINT.search(text):
             continue
         found = stated_in(text)
         if not found or _rest(text, found.said) > REST:
