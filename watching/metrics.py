@@ -97,12 +97,12 @@ class LedgerCollector(Collector):
         """What all runs brought together, from their kept reports."""
         crawl = runs.c.report["total"]["crawl"]
         figures = {f: crawl[f] for f in ("requests", "bytes", *PAGES)}
-        sums = [sa.func.sum(x.as_integer()).label(name) for name, x in figures.items()]
+        sums = [sa.func.sum(x.as_float()).label(name) for name, x in figures.items()]
         rows = [
-            sa.func.sum(runs.c.report["published"][f].as_integer()).label(f"rows_{f}")
+            sa.func.sum(runs.c.report["published"][f].as_float()).label(f"rows_{f}")
             for f in ("added", "changed", "removed")
         ]
-        speeches = sa.func.sum(runs.c.report["total"]["extract"]["fresh"]["speeches"].as_integer()).label("speeches")
+        speeches = sa.func.sum(runs.c.report["total"]["extract"]["fresh"]["speeches"].as_float()).label("speeches")
         query = (
             sa.select(runs.c.schedule, *sums, *rows, speeches)
             .where(runs.c.report.is_not(None))

@@ -100,11 +100,11 @@ def counts(
 class House:
     """A home with a ledger, a clock that is moved by hand, and the sample's site files."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, url: str | None = None) -> None:
         self.home = Home.find(root)
         install_site_files(self.home)
         self.clock = Clock()
-        self.ledger = Ledger(f"sqlite:///{self.home.ledger}", self.clock)
+        self.ledger = Ledger(url or f"sqlite:///{self.home.ledger}", self.clock)
 
     def ran(
         self, kept: dict[str, Any] | None = None, *, schedule: str = "nightly", state: str | None = None, **by: float
