@@ -177,7 +177,7 @@ def few_new(facts: Facts, limits: Limits) -> Found:
         # the first crawl of a site finds everything that there ever was
         last, before = new[-rows:], new[1:-rows]
         then = usual(before)
-        if then is None or len(last) < rows or then < limits["least"]:
+        if then is None or len(before) < limits["history"] or then < limits["least"]:
             continue
         if all(n < limits["share"] * then for n in last):
             yield Finding(
@@ -600,7 +600,7 @@ RULES: tuple[Rule, ...] = (
          few_pages, {"share": 0.5, "least": 10}, "half of the usual pages: refetching by age moves less than that around the median"),
     Rule("few_new", "A site brings hardly anything new", "warning",
          "look whether the site still publishes; if it does, its lists are not found any more: `jianghua sites try URL-OF-A-LIST`",
-         few_new, {"share": 0.2, "least": 5, "runs": 2}, "a fifth of the usual new pages, twice in a row, so that one quiet day is none"),
+         few_new, {"share": 0.2, "least": 5, "runs": 2, "history": 5}, "a fifth of the usual new pages, twice in a row, so that one quiet day is none; with fewer than five runs nothing is usual"),
     Rule("extraction_yield", "Extraction yields less than usual (redesign?)", "warning",
          "`jianghua sites try URL` shows what is taken from a page and what is cut; when the site was redesigned, `jianghua learn {subject}` and "
          "`jianghua extract {subject} --again` after mending the site file",

@@ -163,7 +163,7 @@ def test_shorter_speeches_and_lost_records_are_told_too(house: House) -> None:
 
 
 def test_hardly_anything_new_is_told_when_it_lasts(house: House) -> None:
-    for _ in range(4):
+    for _ in range(6):
         house.ran()
     dry = counts([crawl(new=1)], [extract()])
     house.ran(dry)
