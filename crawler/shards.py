@@ -38,7 +38,6 @@ from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA, STRIN
 BUCKETS = 16
 FORMAT = 1
 ROW_GROUP = 20_000
-SPEECHES_ROW_GROUP = 256  # so that one speech can be read without all others
 
 _NUMBERS = pa.list_(pa.field("item", pa.int16(), nullable=False))
 READING: tuple[Column, ...] = (
@@ -80,6 +79,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "pages": ("site", "key"),
 }
 MARKS = "marks.arrow"
+# Of the rows of a shard one in so many at most may be fresh (not in the shard that it replaced) for them to be kept apart as well.
+FEW = 8
+_AT = "__row"
 MARKS_SCHEMA = pa.schema(
     [
         pa.field("table", pa.string(), nullable=False),
@@ -248,7 +250,7 @@ def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:
         sink,
         compression="zstd",
         compression_level=3,
-        row_group_size=SPEECHES_ROW_GROUP if "text_sha256" in schema.names else ROW_GROUP,
+        row_group_size=ROW_GROUP,
         write_page_index=True,
         write_page_checksum=True,
     )
@@ -266,7 +268,8 @@ def write_shard(
     root = home.records(site)
     in_order = {name: tables[name].sort_by(SORT[name]) for name in SCHEMAS}
     data = {name: _parquet(rows, SCHEMAS[name]) for name, rows in in_order.items()}
-    marks = _marks(in_order)
+    marked = _marks(in_order)
+    marks = _arrow_file(marked)
     files = {
         name: {"sha256": hashlib.sha256(b).hexdigest(), "bytes": len(b), "rows": tables[name].num_rows}
         for name, b in data.items()
@@ -276,12 +279,16 @@ def write_shard(
     fates = tables["pages"].column("fate").value_counts().to_pylist()
     counts = {v["values"]: v["counts"] for v in sorted(fates, key=lambda v: str(v["values"]))}
     shard = Shard(site, bucket, folder, input_digest, files, counts, complete, hashlib.sha256(marks).hexdigest())
+    before = _known(home, site, bucket)
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not _holds(shard):
             _put(folder, data | {MARKS: marks})
         elif not (folder / MARKS).is_file() or (folder / MARKS).read_bytes() != marks:
             durable.write_bytes(folder / MARKS, marks)
+        if before is not None and before.folder != folder and (fresh := _fresh(before, in_order, marked)):
+            fresh_path(home, shard).parent.mkdir(parents=True, exist_ok=True)
+            durable.write_bytes(fresh_path(home, shard), fresh)
     except OSError as e:
         raise durable.cannot_write(folder, e) from e
     pointer = {
@@ -297,11 +304,73 @@ def write_shard(
     if not _same(home, shard):
         durable.write_json(pointer_path(home, site, bucket), pointer)
     sweep(root, bucket, keep=folder.name)
+    _sweep_fresh(home, site, bucket, keep=folder.name)
     return shard
 
 
-def _marks(tables: Mapping[str, pa.Table]) -> bytes:
-    """Marks of the rows of the tables that the publisher takes, in their order, as an Arrow file."""
+def fresh_path(home: Home, shard: Shard) -> Path:
+    """Where the rows of a shard are kept that were not in the one before. A memo: it may be removed at any time."""
+    return home.var / "fresh" / shard.site / f"{shard.folder.name}.arrows"
+
+
+def _known(home: Home, site: str, bucket: int) -> Shard | None:
+    try:
+        return read_pointer(home, site, bucket)
+    except DamagedError:
+        return None
+
+
+def _fresh(before: Shard, tables: Mapping[str, pa.Table], marks: pa.Table) -> bytes | None:
+    """The rows that the shard before has not as they are, with their numbers: the SHA-256 of what follows, then an Arrow stream a
+    table of KEYS. None where they are too many, or where it cannot be told."""
+    try:
+        old = read_marks(before, before.folder / MARKS)
+    except DamagedError:
+        return None
+    if old is None:
+        return None
+    were = set(zip(*(old[c].to_pylist() for c in ("table", "key", "high", "low")), strict=True))
+    are = zip(*(marks[c].to_pylist() for c in ("table", "key", "high", "low")), strict=True)
+    new = [i for i, mark in enumerate(are) if mark not in were]
+    if len(new) * FEW > marks.num_rows:
+        return None
+    sink = pa.BufferOutputStream()
+    start = 0
+    for name in KEYS:
+        rows = tables[name]
+        at = pa.array([i - start for i in new if start <= i < start + rows.num_rows], pa.int64())
+        start += rows.num_rows
+        some = rows.cast(SCHEMAS[name]).take(at).append_column(_AT, at)
+        with pa.ipc.new_stream(sink, some.schema) as writer:
+            writer.write_table(some)
+    body = bytes(sink.getvalue())
+    return hashlib.sha256(body).digest() + body
+
+
+def read_fresh(path: Path) -> dict[str, tuple[pa.Table, pa.Array]] | None:
+    """By table the rows of a shard that were not in the one before and their numbers, ascending; None where they were not kept."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        return None
+    source = pa.BufferReader(pa.py_buffer(data).slice(32))
+    out = {}
+    for name in KEYS:
+        rows = pa.ipc.open_stream(source).read_all()
+        out[name] = rows.drop_columns([_AT]), rows[_AT].combine_chunks()
+    return out
+
+
+def _sweep_fresh(home: Home, site: str, bucket: int, keep: str | None) -> None:
+    for path in (home.var / "fresh" / site).glob(f"*{_name(bucket)}-*"):
+        if path.name != f"{keep}.arrows":
+            path.unlink(missing_ok=True)
+
+
+def _marks(tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Marks of the rows of the tables that the publisher takes, in their order."""
     speeches, pages = tables["speeches"], tables["pages"]
     days = {
         i: None if at is None else int(at.timestamp() * 1000)
@@ -325,9 +394,12 @@ def _marks(tables: Mapping[str, pa.Table]) -> bytes:
                     "low": int.from_bytes(digest[8:], "big"),
                 }
             )
-    rows = pa.Table.from_pylist(out, schema=MARKS_SCHEMA).combine_chunks()
+    return pa.Table.from_pylist(out, schema=MARKS_SCHEMA).combine_chunks()
+
+
+def _arrow_file(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, MARKS_SCHEMA) as writer:
+    with pa.ipc.new_file(sink, rows.schema) as writer:
         writer.write_table(rows)
     return bytes(sink.getvalue())
 
@@ -387,6 +459,7 @@ def drop_shard(home: Home, site: str, bucket: int) -> None:
     except OSError as e:
         raise durable.cannot_write(pointer_path(home, site, bucket), e) from e
     sweep(home.records(site), bucket, keep=None)
+    _sweep_fresh(home, site, bucket, keep=None)
 
 
 def sweep(root: Path, bucket: int, *, keep: str | None) -> None:

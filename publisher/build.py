@@ -292,9 +292,14 @@ def _stage(name: str, parent: Parent | None, scratch: Path) -> Stage:
 
 def _provenance(emitted: Mapping[str, Emitted]) -> Gate:
     """Every speech says where it was read from."""
-    told = pc.replace_substring_regex(flat(emitted["provenance"].index["key"]), "\x1f.*$", "")
+    ids, origins = flat(emitted["speeches"].index["key"]), flat(emitted["provenance"].index["key"])
+    # nearly always each has its first answer, which is cheaper to see than which ids there are
+    first = pc.binary_join_element_wise(ids, pa.scalar("1", ids.type), pa.scalar("\x1f", ids.type))
+    if pc.all(pc.is_in(first, value_set=origins)).as_py() is not False:
+        ids = ids.slice(0, 0)
+    told = pc.replace_substring_regex(origins if len(ids) else origins.slice(0, 0), "\x1f.*$", "")
     return gates.provenance(
-        pa.table({"speech_id": emitted["speeches"].index["key"]}), pa.table({"speech_id": pa.chunked_array([told])})
+        pa.table({"speech_id": pa.chunked_array([ids])}), pa.table({"speech_id": pa.chunked_array([told])})
     )
 
 
@@ -392,7 +397,7 @@ def _relations(parent: Parent | None, store: PartStore, stage: Stage, made: Emit
         places = np.sort(places.astype(np.int64))
         for number in np.unique(np.searchsorted(starts, places, side="right") - 1).tolist():
             here = places[(places >= starts[number]) & (places < starts[number + 1])] - starts[number]
-            rows = store.columns("speeches", made.entry.parts[number], ["speech_id", "text"]).take(pa.array(here))
+            rows = store.some("speeches", made.entry.parts[number], ["speech_id", "text"], here)
             yield from zip(rows["speech_id"].to_pylist(), rows["text"].to_pylist(), strict=True)
 
     if parent is None:
@@ -472,13 +477,17 @@ def _change_rows(
     table: str, op: str, ids: pa.Array, columns: Sequence[tuple[str, ...]] | None, old: pa.Array, new: pa.Array, revision: pa.Array | None
 ) -> pa.Table:  # fmt: skip
     n = len(ids)
-    listed = [list(c) for c in columns] if columns is not None else [[]] * n
+    dtype = CHANGES.field("columns").type
+    if columns is None:  # nothing to tell of any row, and there may be very many
+        listed = pa.ListArray.from_arrays(pa.array(np.zeros(n + 1, np.int32)), pa.array([], dtype.value_type), dtype)
+    else:
+        listed = pa.array([list(c) for c in columns], dtype)
     return pa.Table.from_arrays(
         [
-            pa.array([table] * n, pa.string()),
-            pa.array([op] * n, pa.string()),
+            pa.repeat(pa.scalar(table, pa.string()), n),
+            pa.repeat(pa.scalar(op, pa.string()), n),
             pc.replace_substring(ids, "\x1f", " ").cast(pa.string()),
-            pa.array(listed, CHANGES.field("columns").type),
+            listed,
             old,
             new,
             pa.nulls(n, pa.int32()) if revision is None else revision,

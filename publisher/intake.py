@@ -5,6 +5,7 @@ A unit has a token that names its content; a publish skips the units whose token
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -12,16 +13,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crawler.durable import cannot_write
 from crawler.errors import DamagedError
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
-from crawler.shards import BUCKETS, MARKS, Shard, extracted_sites, read_marks, read_pointer, verify
+from crawler.shards import (
+    BUCKETS,
+    MARKS,
+    Shard,
+    extracted_sites,
+    fresh_path,
+    read_fresh,
+    read_marks,
+    read_pointer,
+    verify,
+)
 
+FRESH = "fresh.arrows"
 SCHEMAS: dict[str, pa.Schema] = {
     "speeches": SPEECH_SCHEMA,
     "provenance": PROVENANCE_SCHEMA,
@@ -46,6 +58,9 @@ class Source(Protocol):
 
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a table of a unit, always the same ones in the same order. Raises DamagedError."""
+
+    def check(self, unit: Unit) -> None:
+        """See whether the files of a unit are what was written, without reading rows. Raises DamagedError."""
 
     def marks(self, unit: Unit) -> pa.Table | None:
         """Key, day and digest of each row of a unit (crawler/shards.py, MARKS_SCHEMA), None where they are not known. Raises DamagedError."""
@@ -75,6 +90,9 @@ class Tables:
         rows = self.tables[table]
         return rows if columns is None else rows.select([c for c in columns if c in rows.column_names])
 
+    def check(self, unit: Unit) -> None:
+        pass
+
     def marks(self, unit: Unit) -> pa.Table | None:
         return None
 
@@ -98,6 +116,7 @@ class Shards:
     _found: dict[str, Shard] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
     _checked: set[str] = field(default_factory=set)
+    _fresh: dict[str, dict[str, tuple[pa.Table, pa.Array]] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for site in extracted_sites(self.home):
@@ -112,15 +131,7 @@ class Shards:
         return [Unit(name, s.site, s.folder.name) for name, s in self._found.items() if s.site not in self.damaged]
 
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
-        folder = self._hold(unit)
-        path = folder / f"{table}.parquet"
-        if f"{unit.name} {table}" not in self._checked:
-            shard = self._found[unit.name]
-            try:
-                verify(replace(shard, folder=folder), (table,))
-            except DamagedError as e:
-                raise self._broken(unit, table, e) from None
-            self._checked.add(f"{unit.name} {table}")
+        path = self._verified(unit, table)
         try:
             found = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False).read(
                 columns=None if columns is None else list(columns)
@@ -129,6 +140,21 @@ class Shards:
             return found.cast(pa.schema([SCHEMAS[table].field(name) for name in found.column_names]))
         except (pa.ArrowException, OSError, ValueError, KeyError) as e:
             raise self._broken(unit, table, e) from None
+
+    def check(self, unit: Unit) -> None:
+        for table in SCHEMAS:
+            self._verified(unit, table)
+
+    def _verified(self, unit: Unit, table: str) -> Path:
+        """The file of a table, compared once with the digest that the pointer tells."""
+        folder = self._hold(unit)
+        if f"{unit.name} {table}" not in self._checked:
+            try:
+                verify(replace(self._found[unit.name], folder=folder), (table,))
+            except DamagedError as e:
+                raise self._broken(unit, table, e) from None
+            self._checked.add(f"{unit.name} {table}")
+        return folder / f"{table}.parquet"
 
     def _hold(self, unit: Unit, attempts: int = 5) -> Path:
         """The unit's files, linked where nobody sweeps them."""
@@ -144,6 +170,8 @@ class Shards:
                     _link(shard.path(table), target / f"{table}.parquet")
                 if shard.marks is not None:
                     _link(shard.folder / MARKS, target / MARKS)
+                with contextlib.suppress(FileNotFoundError):
+                    _link(fresh_path(self.home, shard), target / FRESH)
                 break
             except FileNotFoundError as e:
                 # An extraction may have replaced the shard between its pointer and its files; then there is a new pointer.
@@ -168,22 +196,15 @@ class Shards:
             raise self._broken(unit, "marks", e) from None
 
     def some(self, unit: Unit, table: str, rows: Sequence[int]) -> pa.Table:
-        """By row groups: those that hold the rows are read, every page's checksum verified."""
-        path = self._hold(unit) / f"{table}.parquet"
-        wanted = np.asarray(rows, np.int64)
-        try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-                ends = np.cumsum(sizes)
-                of = np.searchsorted(ends, wanted, side="right")
-                groups = np.unique(of)
-                before = np.cumsum([0, *(sizes[g] for g in groups)])
-                found = file.read_row_groups(groups.tolist())
-            place = np.searchsorted(groups, of)
-            local = wanted - np.append(0, ends)[of] + before[place]
-            return found.take(pa.array(local)).cast(SCHEMAS[table])
-        except (pa.ArrowException, OSError, ValueError, KeyError, IndexError) as e:
-            raise self._broken(unit, table, e) from None
+        """From what extraction keeps of a shard beside it, where all of the rows are there."""
+        if unit.name not in self._fresh:  # of one unit at a time, which is how they are asked for
+            self._fresh = {unit.name: read_fresh(self._hold(unit) / FRESH)}
+        if (kept := self._fresh[unit.name]) is not None and table in kept:
+            found, numbers = kept[table]
+            at = pc.index_in(pa.array(rows, pa.int64()), value_set=numbers)
+            if not at.null_count:
+                return found.take(at)
+        return self.read(unit, table).take(pa.array(rows, pa.int64()))
 
     def _broken(self, unit: Unit, table: str, error: Exception) -> DamagedError:
         shard = self._found[unit.name]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,6 +18,17 @@ from crawler.wording import counted
 from publisher.manifest import Part, sha256
 from publisher.storage import checked, content_digest, decode, encode, part_name, read_file
 from publisher.versions import conform
+
+_MANY = 20  # of fewer rows than one in so many, only the pages up to the last are read
+_AT_ONCE = 128  # rows
+
+
+def _damaged(path: Path, error: Exception) -> DamagedError:
+    return DamagedError(
+        f"damaged Parquet file: {str(error).splitlines()[0]}",
+        where=str(path),
+        remedy="restore the file from a copy of the dataset (its name tells its SHA-256), then run `jianghua verify`",
+    )
 
 
 @dataclass(slots=True)
@@ -88,11 +101,7 @@ class PartStore:
                 names = set(file.schema_arrow.names)
                 rows = file.read(columns=[c for c in columns if c in names])
         except (pa.ArrowException, OSError, ValueError) as e:
-            raise DamagedError(
-                f"damaged Parquet file: {str(e).splitlines()[0]}",
-                where=str(path),
-                remedy="restore the file from a copy of the dataset (its name tells its SHA-256), then run `jianghua verify`",
-            ) from e
+            raise _damaged(path, e) from e
         if rows.num_rows != part.rows:
             raise DamagedError(
                 f"the file holds {counted(rows.num_rows, 'row')}, the manifest says {part.rows}",
@@ -100,6 +109,35 @@ class PartStore:
                 remedy="restore the file from a copy of the dataset",
             )
         return rows
+
+    def some(self, table: str, part: Part, columns: Sequence[str], rows: npt.NDArray[np.int64]) -> pa.Table:
+        """Some columns of some rows of a part, by their numbers, ascending; the pages behind the last of them are not read.
+
+        Verified by page checksums alone. Raises DamagedError.
+        """
+        if not len(rows) or len(rows) * _MANY > part.rows:
+            return self.columns(table, part, columns).take(pa.array(rows))
+        path = self.path(table, part)
+        found, start = [], 0
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+                for batch in file.iter_batches(_AT_ONCE, columns=list(columns), use_threads=False):
+                    here = rows[(rows >= start) & (rows < start + batch.num_rows)] - start
+                    if len(here):
+                        found.append(batch.take(pa.array(here)))
+                    start += batch.num_rows
+                    if start > rows[-1]:
+                        break
+        except (pa.ArrowException, OSError, ValueError) as e:
+            raise _damaged(path, e) from e
+        out = pa.Table.from_batches(found)
+        if out.num_rows != len(rows):
+            raise DamagedError(
+                f"the file holds fewer rows than the {part.rows} of the manifest",
+                where=str(path),
+                remedy="restore the file from a copy of the dataset",
+            )
+        return out.select(list(columns))
 
     def discard(self) -> None:
         """Remove what was written beside its place."""

@@ -20,7 +20,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crawler.durable import write_bytes, write_json
+from crawler.durable import write_bytes
 from publisher.layout import flat, keys
 from publisher.manifest import sha256
 from publisher.tables import TABLES, Table
@@ -162,25 +162,24 @@ def save(folder: Path, manifest_sha256: str, state: State) -> None:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, rows.schema) as writer:
             writer.write_table(rows.combine_chunks())
-        data = bytes(sink.getvalue())
+        data = sink.getvalue()
         digest = sha256(data)
         file = f"{name}-{digest[:16]}.arrow"
         if not (folder / file).is_file():
             write_bytes(folder / file, data)
         entries[name] = {"file": file, "sha256": digest}
-    write_json(
-        folder / "state.json",
-        {
-            "format": FORMAT,
-            "manifest": manifest_sha256,
-            "polars": pl.__version__,
-            "tables": entries,
-            "units": state.units,
-            "recipe": state.recipe,
-            "notes": state.notes,
-            "measures": state.measures,
-        },
-    )
+    kept = {
+        "format": FORMAT,
+        "manifest": manifest_sha256,
+        "polars": pl.__version__,
+        "tables": entries,
+        "units": state.units,
+        "recipe": state.recipe,
+        "notes": state.notes,
+        "measures": state.measures,
+    }
+    # for no one to read: without indents it is made in a tenth of the time
+    write_bytes(folder / "state.json", json.dumps(kept, ensure_ascii=False).encode())
     named = {e["file"] for e in entries.values()}
     for old in folder.glob("*.arrow"):
         if old.name not in named:

@@ -42,9 +42,10 @@ class Spill:
         if not rows.num_rows:
             return
         order = np.argsort(places, kind="stable")
+        # in one piece first: a take of a column in pieces would put them together itself, once a column of a struct or list
+        rows = rows.combine_chunks().take(pa.array(order))
         places = places[order]
-        rows = rows.append_column(PLACE, pa.array(places[np.argsort(order)])).take(pa.array(order))
-        rows = pa.Table.from_arrays(rows.columns, schema=self.schema)
+        rows = pa.Table.from_arrays([*rows.columns, pa.array(places)], schema=self.schema)
         owner = places // RANGE
         starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
         for start, stop in zip(starts, [*starts[1:], len(owner)], strict=True):
@@ -83,6 +84,7 @@ class Spill:
             raise cannot_write(self._folder, e) from e
 
     def _range(self, number: int) -> tuple[pa.Table, Places]:
+        """The rows of a range by place, and their places."""
         if number in self._loaded:
             self._loaded.move_to_end(number)
             return self._loaded[number]
@@ -91,7 +93,10 @@ class Spill:
                 rows = pa.ipc.open_stream(file).read_all()
         else:
             rows = pa.concat_tables([self.schema.empty_table(), *self._pieces.get(number, [])])
-        self._loaded[number] = rows, rows[PLACE].to_numpy()
+        places = rows[PLACE].to_numpy()
+        order = np.argsort(places, kind="stable")
+        rows = rows.drop_columns([PLACE]).combine_chunks().take(pa.array(order))
+        self._loaded[number] = rows, places[order]
         while len(self._loaded) > LOADED:
             self._loaded.popitem(last=False)
         return self._loaded[number]
@@ -106,17 +111,21 @@ class Spill:
         for number in dict.fromkeys(owner.tolist()):
             mine = np.flatnonzero(owner == number)
             rows, have = self._range(number)
-            order = np.argsort(have, kind="stable")
-            at = np.searchsorted(have, places[mine], sorter=order)
-            at = np.minimum(at, max(len(have) - 1, 0))
             if not len(have):
                 continue
-            hit = have[order[at]] == places[mine]
-            out.append(rows.take(pa.array(order[at[hit]])))
+            at = np.minimum(np.searchsorted(have, places[mine]), len(have) - 1)
+            hit = have[at] == places[mine]
+            at = at[hit]
+            if len(at) and (np.diff(at) == 1).all():
+                out.append(rows.slice(int(at[0]), len(at)))  # as when a part is made of new rows: nothing is copied
+            else:
+                out.append(rows.take(pa.array(at)))
             found.append(mine[hit])
-        rows = pa.concat_tables([self.schema.empty_table(), *out]).drop_columns([PLACE])
-        index = np.concatenate(found) if found else np.zeros(0, np.int64)
-        if len(index) > 1 and (index[1:] < index[:-1]).any():
+        if not out:
+            return self.schema.empty_table().drop_columns([PLACE]), np.zeros(0, np.int64)
+        rows = pa.concat_tables(out)
+        index = np.concatenate(found)
+        if (index[1:] < index[:-1]).any():
             order = np.argsort(index, kind="stable")
             return rows.take(pa.array(order)), index[order]
         return rows, index

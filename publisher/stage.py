@@ -98,9 +98,10 @@ class Stage:
         """
         known = at >= 0
         where = at[known]
-        d0, d1 = digests(rows, self.columns)
         changed = np.zeros(rows.num_rows, bool)
-        changed[known] = (self.d0[where] != d0[known]) | (self.d1[where] != d1[known])
+        if len(where):
+            d0, d1 = digests(rows, self.columns)
+            changed[known] = (self.d0[where] != d0[known]) | (self.d1[where] != d1[known])
         self.same(where, units[known])
         if raw is None:
             raw = np.zeros((rows.num_rows, 2), np.uint64)
@@ -117,8 +118,11 @@ class Stage:
             self.spill.add(some, places[wanted])
         if new.any():
             self._added.append(places[new])
-            self._added_keys.append(keys(rows.filter(pa.array(new)), self.table.key))
-            self.new_sites.update(sites_of(self.table, rows.filter(pa.array(new))).to_pylist())
+            light = rows.select([n for n in {*self.table.key, "site"} if n in rows.column_names])
+            light = light if new.all() else light.filter(pa.array(new))
+            self._added_keys.append(keys(light, self.table.key))
+            sites = pc.value_counts(sites_of(self.table, light))
+            self.new_sites.update({v["values"]: v["counts"] for v in sites.to_pylist()})
         return new, changed
 
     def forget(self, sites: Iterable[str]) -> None:
@@ -169,7 +173,7 @@ class Stage:
         out = []
         for number in np.unique(np.searchsorted(self.starts, places, side="right") - 1).tolist():
             here = places[(places >= self.starts[number]) & (places < self.starts[number + 1])] - self.starts[number]
-            out.append(store.columns(self.table.name, self.parts[number], columns).take(pa.array(here)))
+            out.append(store.some(self.table.name, self.parts[number], columns, here))
         schema = pa.schema([self.table.schema.field(c) for c in columns])
         return pa.concat_tables([schema.empty_table(), *(t.cast(schema) for t in out)])
 

@@ -119,11 +119,15 @@ def look(
     likely to change again.
     """
     seen: dict[str, dict[str, tuple[pa.Array, npt.NDArray[np.int64]]]] = {}
-    marks: dict[str, pa.Table | None] = {}
+    marks: dict[str, dict[str, pa.Table]] = {}
     damaged: dict[str, str] = {}
     for unit in units:
         try:
-            marks[unit.name] = source.marks(unit)
+            if (known := source.marks(unit)) is not None:
+                source.check(unit)
+                marks[unit.name] = _by_table(known)
+                seen[unit.name] = {n: _told_by(marks[unit.name][n]) for n in RECORDS}
+                continue
             rows = {n: source.read(unit, n, _light_columns(n)) for n in RECORDS}
         except DamagedError as e:
             damaged[unit.site] = _told(e)
@@ -147,18 +151,30 @@ def look(
             found = seen[unit.name][n][0]
             here = slice(start, start + len(found))
             number = np.full(len(found), numbers[unit.name], np.int64)
-            out[unit.name][n] = Light(found, at[here], ranks[here], number, _raw(marks[unit.name], n, found))
+            raw = _raw(marks[unit.name][n]) if unit.name in marks else np.zeros((len(found), 2), np.uint64)
+            out[unit.name][n] = Light(found, at[here], ranks[here], number, raw)
             start += len(found)
     return out, damaged
 
 
-def _raw(marks: pa.Table | None, name: str, found: pa.Array) -> npt.NDArray[np.uint64]:
-    """Digests of the records of a table; 0 where there are no marks."""
-    if marks is not None:
-        mine = marks.filter(pc.equal(marks["table"], name))
-        if flat(mine["key"]).equals(found):
-            return np.stack([mine[c].to_numpy() for c in ("high", "low")], axis=1)
-    return np.zeros((len(found), 2), np.uint64)
+def _by_table(marks: pa.Table) -> dict[str, pa.Table]:
+    """The marks of each table; they lie one table after the other."""
+    out = {n: marks.slice(0, 0) for n in RECORDS}
+    start = 0
+    for v in pc.value_counts(flat(marks["table"])).to_pylist():
+        out[v["values"]] = marks.slice(start, v["counts"])
+        start += v["counts"]
+    return out
+
+
+def _told_by(marks: pa.Table) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Keys of the rows of a table and the day of the speech that each belongs to, as its marks tell them."""
+    return flat(marks["key"]), pc.fill_null(flat(marks["day"]), OLD).to_numpy(zero_copy_only=False)
+
+
+def _raw(marks: pa.Table) -> npt.NDArray[np.uint64]:
+    """Digests of the records, as their marks tell them."""
+    return np.stack([marks[c].to_numpy() for c in ("high", "low")], axis=1)
 
 
 def _days(rows: Mapping[str, pa.Table]) -> dict[str, tuple[pa.Array, npt.NDArray[np.int64]]]:
@@ -192,7 +208,7 @@ def look_for_changes(
     The parent must have been made by the same recipe. Gives also the units without marks, or with too much changed to hold at once, and
     the sites whose records cannot be read, with what is wrong.
     """
-    marks: dict[str, pa.Table] = {}
+    marks: dict[str, dict[str, pa.Table]] = {}
     damaged: dict[str, str] = {}
     rest: list[Unit] = []
     for unit in units:
@@ -204,26 +220,28 @@ def look_for_changes(
         if found is None:
             rest.append(unit)
         else:
-            marks[unit.name] = found
+            marks[unit.name] = _by_table(found)
     good = [u for u in units if u.name in marks]
     lights = {n: _marked(good, marks, n, stages[n], numbers) for n in RECORDS}
     differ = {n: {u: _differ(stages[n], light) for u, light in lights[n].items()} for n in RECORDS}
     if sum(int(d.sum()) for of in differ.values() for d in of.values()) > MOST_CHANGED:
         return Changed({}, {}, {}, Counter()), list(units), {}
-    raw: dict[str, list[pa.Table]] = {n: [] for n in RECORDS}
-    shared = _Shared(stages["speeches"])
+    raw: dict[str, dict[str, pa.Table]] = {n: {} for n in RECORDS}
     for unit in good:
-        if unit.site in damaged:
+        try:
+            for n in RECORDS if unit.site not in damaged else ():
+                if (mask := differ[n][unit.name]).any():
+                    raw[n][unit.name] = source.some(unit, n, np.flatnonzero(mask).tolist())
+        except DamagedError as e:
+            damaged[unit.site] = _told(e)
+    several = _on_shared_pages(stages["speeches"], raw["speeches"])
+    for unit in good:
+        if (pages := several.get(unit.name)) is None or unit.site in damaged:
             continue
         try:
-            for n in RECORDS:
-                if not (mask := differ[n][unit.name]).any():
-                    continue
-                rows = source.some(unit, n, np.flatnonzero(mask).tolist())
-                if n == "speeches" and (pages := shared.among(rows)) is not None:
-                    mask |= np.isin(page_codes(source.read(unit, n, ["site", "page_url"])), pages)
-                    rows = source.some(unit, n, np.flatnonzero(mask).tolist())
-                raw[n].append(rows)
+            mask = differ["speeches"][unit.name]
+            mask |= np.isin(page_codes(source.read(unit, "speeches", ["site", "page_url"])), pages)
+            raw["speeches"][unit.name] = source.some(unit, "speeches", np.flatnonzero(mask).tolist())
         except DamagedError as e:
             damaged[unit.site] = _told(e)
     good = [u for u in good if u.site not in damaged]
@@ -241,7 +259,8 @@ def look_for_changes(
     for unit in good:
         brought[unit.site] += len(lights["speeches"][unit.name].at)
     empty = {n: SCHEMAS[n].empty_table() for n in RECORDS}
-    tables = {n: pa.concat_tables([empty[n], *(t for t in raw[n])]) for n in RECORDS}
+    of_good = {n: [raw[n][u.name] for u in good if u.name in raw[n]] for n in RECORDS}
+    tables = {n: pa.concat_tables([empty[n], *of_good[n]]).combine_chunks() for n in RECORDS}
     zero = np.zeros(0, np.int64)
     none = Light(pa.array([], pa.large_string()), zero, zero, zero)
     return Changed({n: same.get(n, none) for n in RECORDS}, tables if good else {}, changed, brought), rest, damaged
@@ -252,10 +271,14 @@ def _told(error: DamagedError) -> str:
 
 
 def _marked(
-    units: Sequence[Unit], marks: Mapping[str, pa.Table], name: str, stage: Stage, numbers: Mapping[str, int]
+    units: Sequence[Unit],
+    marks: Mapping[str, Mapping[str, pa.Table]],
+    name: str,
+    stage: Stage,
+    numbers: Mapping[str, int],
 ) -> dict[str, Light]:
     """Keys, places, ranks and digests of all rows of a table in some units, from their marks."""
-    of = {u.name: marks[u.name].filter(pc.equal(marks[u.name]["table"], name)) for u in units}
+    of = {u.name: marks[u.name][name] for u in units}
     every = pa.concat_tables([MARKS_SCHEMA.empty_table(), *of.values()])
     found = flat(every["key"])
     day = pc.fill_null(flat(every["day"]), OLD)
@@ -265,7 +288,7 @@ def _marked(
     ranks = np.empty(len(found), np.int64)
     ranks[order.to_numpy()] = np.arange(len(found))
     at = stage.find(found)
-    raw = np.stack([every[c].to_numpy() for c in ("high", "low")], axis=1)
+    raw = _raw(every)
     out: dict[str, Light] = {}
     start = 0
     for unit in units:
@@ -287,21 +310,33 @@ def _differ(stage: Stage, light: Light) -> Mask:
     return out
 
 
-class _Shared:
-    """Pages with several speeches, in the parent or now: how ids are given to the parts of such a page depends on all of them."""
+def _on_shared_pages(stage: Stage, speeches: Mapping[str, pa.Table]) -> dict[str, npt.NDArray[np.uint64]]:
+    """By unit the codes of pages with several speeches, in the parent or now, that have speeches among these (those that changed): how
+    ids are given to the parts of such a page depends on all of them."""
+    if not speeches:
+        return {}
+    light = pa.concat_tables([t.select(["site", "page_url", "parts"]) for t in speeches.values()])
+    codes = page_codes(light)
+    known = np.sort(stage.index["page"].to_numpy()) if stage.old else np.zeros(0, np.uint64)
+    several = known[1:][known[1:] == known[:-1]]
+    now = light["parts"].to_numpy() > 1
+    mine = (now & _in_sorted(codes, known)) | _in_sorted(codes, several)
+    out = {}
+    start = 0
+    for name, rows in speeches.items():
+        here = slice(start, start + rows.num_rows)
+        start += rows.num_rows
+        if mine[here].any():
+            out[name] = np.unique(codes[here][mine[here]])
+    return out
 
-    def __init__(self, stage: Stage) -> None:
-        codes = stage.index["page"].to_numpy() if stage.old else np.zeros(0, np.uint64)
-        found, counts = np.unique(codes, return_counts=True)
-        self._known = found
-        self._several = found[counts > 1]
 
-    def among(self, speeches: pa.Table) -> npt.NDArray[np.uint64] | None:
-        """The codes of such pages among the pages of speeches that changed, None where there are none."""
-        codes = page_codes(speeches)
-        now = speeches["parts"].to_numpy() > 1
-        mine = np.unique(codes[(now & np.isin(codes, self._known)) | np.isin(codes, self._several)])
-        return mine if len(mine) else None
+def _in_sorted(some: npt.NDArray[np.uint64], among: npt.NDArray[np.uint64]) -> Mask:
+    """Which of a few numbers are among many, sorted (numpy.isin would go through all of those each time)."""
+    if not len(among):
+        return np.zeros(len(some), bool)
+    at = np.minimum(np.searchsorted(among, some), len(among) - 1)
+    return np.asarray(among[at] == some, bool)
 
 
 class Intake:
@@ -435,8 +470,12 @@ def _with_gone_since(speeches: pa.Table, pages: pa.Table) -> pa.Table:
 def unique_keys(stage: Stage, light: Mapping[str, Mapping[str, Light]], looked: Changed | None = None) -> Gate:
     """No two rows of the records have one key: neither two that were read nor one that was read and one of a unit that was not."""
     name = stage.table.name
-    read = [part[name].keys for part in light.values()]
+    read = [part[name] for part in light.values()]
     if looked and looked.same:
-        read += [looked.same[name].keys, *([looked.lights[name].keys] if looked.raw else [])]
-    kept = flat(stage.index["key"]).filter(pa.array(stage.kept))
-    return checks.unique_keys(stage.table, pa.concat_arrays([*read, kept]))
+        read += [looked.same[name], *([looked.lights[name]] if looked.raw else [])]
+    # keys that the parent has are told by their places, which is cheaper
+    places = np.concatenate([np.flatnonzero(stage.kept), *(x.at[x.at >= 0] for x in read)])
+    twice = np.flatnonzero(np.bincount(places, minlength=1) > 1)
+    known = flat(stage.index["key"]).take(pa.array(np.repeat(twice, 2)))
+    new = [x.keys if (x.at < 0).all() else x.keys.filter(pa.array(x.at < 0)) for x in read]
+    return checks.unique_keys(stage.table, pa.concat_arrays([known, *new]))

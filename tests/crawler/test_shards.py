@@ -167,3 +167,36 @@ def test_one_extraction_at_a_time(home: Home) -> None:
     other.communicate()
     with shards.locked(home, "s"):
         pass
+
+
+def test_the_rows_that_a_shard_has_anew_are_kept_beside_it(home: Home) -> None:
+    keys = [f"/{n}" for n in range(40)]
+    first = commit(home, *keys)
+    assert not shards.fresh_path(home, first).exists()  # all of them
+    second = commit(home, *keys, "/new", digest="i2")
+    kept = shards.read_fresh(shards.fresh_path(home, second))
+    assert kept is not None
+    rows, numbers = kept["pages"]
+    assert rows["key"].to_pylist() == ["/new"]
+    assert numbers.to_pylist() == [shards.read_records(home, "s", "pages")["key"].to_pylist().index("/new")]
+    assert kept["speeches"][0].schema.equals(shards.SCHEMAS["speeches"])
+    assert not kept["speeches"][0].num_rows
+    # the same again leaves it, another shard replaces it, one that is dropped takes it along
+    commit(home, *keys, "/new", digest="i3")
+    assert shards.fresh_path(home, second).exists()
+    third = commit(home, *keys, digest="i4")
+    assert [*(home.var / "fresh" / "s").iterdir()] == [shards.fresh_path(home, third)]
+    shards.drop_shard(home, "s", 3)
+    assert not [*(home.var / "fresh" / "s").iterdir()]
+
+
+def test_rows_kept_beside_a_shard_that_are_damaged_are_none(home: Home) -> None:
+    commit(home, *[f"/{n}" for n in range(40)])
+    path = shards.fresh_path(home, commit(home, *[f"/{n}" for n in range(41)], digest="i2"))
+    data = path.read_bytes()
+    assert shards.read_fresh(path)
+    for at in (0, 33, len(data) - 1):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        assert shards.read_fresh(path) is None
+    path.write_bytes(data[:20])
+    assert shards.read_fresh(path) is None

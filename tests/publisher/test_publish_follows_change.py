@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from crawler import shards
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
 from crawler.shards import CUT_SCHEMA, READING_SCHEMA, pointer_path, read_pointer, write_shard
 from publisher import taking
+from publisher.intake import Shards, Unit
 from publisher.reader import open_dataset
 from publisher.release import publish
 from publisher.tables import TABLES
@@ -111,11 +114,14 @@ def test_what_is_remembered_changes_no_byte(tmp_path: Path, seed: int, monkeypat
         return plain(self, found)
 
     monkeypatch.setattr(taking.Intake, "take_changed", noted)
+    monkeypatch.setattr(shards, "FEW", 1)  # what a shard has anew is kept also where that is nearly all of it
+    kept = 0
     for day in range(5):
         for site, (pages, fates) in sites.items():
             if day:
                 changed(rng, site, pages, fates)
             extracted(home, site, pages, fates, WHEN + timedelta(days=day))
+        kept += len([*(home.var / "fresh").rglob("*.arrows")])
         # nothing is remembered there but what earlier publishes found
         for folder in (other.var / "records", other.var / "publish" / "speeches"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -130,6 +136,7 @@ def test_what_is_remembered_changes_no_byte(tmp_path: Path, seed: int, monkeypat
         different = [n for n in a if a[n] != b[n]]
         assert different == []
     assert len(looked) == 4  # from the second day on only what changed was read
+    assert kept
     verify(home.datasets / "speeches")
     rows = open_dataset(home.datasets / "speeches").arrow().to_pylist()
     there = {r["text"] for pages, _ in sites.values() for parts in pages.values() for r in parts}
@@ -200,3 +207,30 @@ def test_shards_without_marks_are_read_whole(tmp_path: Path) -> None:
     result = publish(home, now=DAY + timedelta(days=1))
     assert (result.added, result.changed, result.removed) == (1, 1, 0)
     assert set(TABLES) == set(open_dataset(home.datasets / "speeches").tables)
+
+
+def test_what_a_shard_has_anew_is_read_alone_and_the_whole_shard_where_that_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {n: [speech("a", n)] for n in range(60)}
+    whole: list[str] = []
+    plain = Shards.read
+
+    def read(self: Shards, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        if columns is None and table == "speeches":
+            whole.append(unit.name)
+        return plain(self, unit, table, columns)
+
+    monkeypatch.setattr(Shards, "read", read)
+    for name, spoil in (("kept", None), ("gone", Path.unlink), ("damaged", lambda p: p.write_bytes(b"x" * 40))):
+        home = Home(tmp_path / name)
+        extracted(home, "a", pages, {}, WHEN)
+        publish(home, now=DAY)
+        whole.clear()
+        extracted(home, "a", pages | {4: [speech("a", 4, text("edited"))]}, {}, WHEN)
+        (fresh,) = (home.var / "fresh" / "a").glob("*.arrows")
+        if spoil:
+            spoil(fresh)
+        assert publish(home, now=DAY + timedelta(days=1)).changed == 1
+        assert whole == ([] if spoil is None else ["a/00"])
+    assert len({str(sorted(tree(tmp_path / n / "datasets").items())) for n in ("kept", "gone", "damaged")}) == 1
