@@ -27,7 +27,7 @@ from crawler.wording import counted
 from schedules.ending import wrap_up
 from schedules.fence import fence_of
 from schedules.jobs import Command, Interrupted, Outcome, Plan, before_failure, command, plan_of, run_plan
-from schedules.ledger import Lease, LeaseLost, Ledger, Run
+from schedules.ledger import ASKED, Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, short
 from schedules.plan import (
     ABSENT,
@@ -238,7 +238,7 @@ class Scheduler:
         limit = schedule.time_limit
         if limit is not None and self.monotonic() - worker.began >= limit.total_seconds():
             return Ending(f"took longer than its time limit of {span(limit)}", again=True)
-        if schedule.blackout_stop and worker.run.cause != "now" and (end := dark_until(schedule, now)) is not None:
+        if schedule.blackout_stop and worker.run.cause not in ASKED and (end := dark_until(schedule, now)) is not None:
             return Ending(f"ended when the blackout hours began; goes on at {_local(end, schedule)}", until=end)
         return None
 
@@ -310,7 +310,7 @@ class Scheduler:
 
     def _held(self, run: Run, now: datetime) -> str | None:
         """Why a due run is not to begin for now, where neither its time nor another run is the reason."""
-        if run.cause == "now":
+        if run.cause in ASKED:
             return None  # a person wants it now
         if run.schedule in self.pauses:
             return str(self.pauses[run.schedule])

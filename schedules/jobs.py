@@ -38,7 +38,8 @@ LIST_LIMIT = 20  # entries of a list in it, where it would be longer
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run is to do. at: replica addresses by site; broken: sites that cannot be crawled and why; warnings: what a publish does
-    with them (publish or wait)."""
+    with them (publish or wait). Of a run that publishes what a person let pass (schedules/confirming.py): answers: the run that waited;
+    reason: why; accept: the gates that may fail."""
 
     sites: tuple[str, ...]
     steps: tuple[Step, ...] = STEPS
@@ -49,13 +50,17 @@ class Plan:
     dataset: str = "speeches"
     broken: Mapping[str, str] = field(default_factory=dict)
     warnings: str = "publish"
+    answers: int | None = None
+    reason: str | None = None
+    accept: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"sites": list(self.sites), "steps": list(self.steps)}
+        return asdict(self) | {"sites": list(self.sites), "steps": list(self.steps), "accept": list(self.accept)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Plan:
-        return cls(**{**value, "sites": tuple(value["sites"]), "steps": tuple(value["steps"])})
+        told = {k: tuple(value[k]) for k in ("sites", "steps", "accept") if k in value}
+        return cls(**{**value, **told})
 
 
 Command = Callable[[Step, Plan, Home], list[str]]
@@ -81,6 +86,10 @@ def command(step: Step, plan: Plan, home: Home) -> list[str]:
                 argv += ["--again"]
         case "publish":
             argv += [plan.dataset]
+            if plan.reason is not None:
+                argv += ["--confirm", plan.reason]
+                argv += [x for gate in plan.accept for x in ("--accept", gate)]
+                argv += ["--reason", plan.reason] if plan.accept else []
             if plan.warnings != "publish":
                 argv += ["--warnings", plan.warnings]
     return [*argv, "--json", "--home", str(home.root)]

@@ -26,6 +26,7 @@ from schedules.plan import MANUAL, Due, Pause, Schedule, span
 from schedules.store import explained, lease, marks, open_engine, paused, runs
 
 State = Literal["due", "running", "waiting", "done", "failed", "missed", "skipped", "caught_up"]
+ASKED = ("now", "confirm")  # causes of runs that a person wants now: neither a pause nor blackout hours hold them back
 OPEN: tuple[State, ...] = ("due", "running")
 # A run that takes its scheduler down with it must not do so for ever; far above what bad luck alone brings.
 MAX_ATTEMPTS = 50
@@ -395,9 +396,12 @@ class Ledger:
             c.execute(runs.update().where(runs.c.id == run_id).values(**values))
             if state in ("done", "caught_up") and "publish" in (row.counts or {}):
                 # What older runs wanted confirmed is in this version, or in the records no more.
+                answers, reason = ((row.plan or {}).get(k) for k in ("answers", "reason"))
                 for old in c.execute(sa.select(runs).where(runs.c.state == "waiting", runs.c.id < run_id)).all():
-                    passed = f"{old.why}; never confirmed, run {run_id} published after it"
-                    c.execute(runs.update().where(runs.c.id == old.id).values(state="failed", why=passed))
+                    passed = {"state": "failed", "why": f"{old.why}; never confirmed, run {run_id} published after it"}
+                    if old.id == answers:
+                        passed = {"state": "done", "why": f"run {run_id} published it, confirmed: {reason}"}
+                    c.execute(runs.update().where(runs.c.id == old.id).values(**passed))
         return True
 
     def take_up(self, held: Lease, silent_for: timedelta, working_on: Iterable[int] = ()) -> list[Run]:

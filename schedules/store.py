@@ -39,7 +39,7 @@ runs = sa.Table(
     sa.Column("schedule", sa.String(63), nullable=False),
     sa.Column("scheduled_for", UTCDateTime, nullable=False),
     sa.Column("start_after", UTCDateTime, nullable=False),
-    sa.Column("cause", sa.String(16), nullable=False),  # timer, catch_up, manual, now, backfill
+    sa.Column("cause", sa.String(16), nullable=False),  # timer, catch_up, manual, now, backfill, confirm
     sa.Column("state", sa.String(16), nullable=False, index=True),
     sa.Column("why", sa.Text),
     sa.Column("sites", sa.JSON, nullable=False, default=list),
