@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
 from crawler.errors import UsageError
 from schedules.ledger import State
-from service import health as watching
-from service import looking
+from service import acting, looking
+from service import health as service_health
 from service.access import form_is_ours, form_token
 from service.guard import SAFE, Visitor
 from service.house import House
 from service.models import (
-    AlarmOut,
+    Acceptance,
+    Backfill,
     DatasetOut,
     HealthOut,
+    MaybeReason,
     MeOut,
+    Mute,
     Page,
     Problem,
     QueueOut,
+    Reason,
     RunDetail,
     RunOut,
     ScheduleOut,
     SiteOut,
+    Started,
 )
 from service.sites import site_list
+from watching.alarms import Alarm
+from watching.alarms import alarm as alarm_of
+from watching.alarms import alarms as alarms_of
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 Name = Annotated[str, Path(pattern=NAME)]
@@ -81,7 +89,7 @@ def me(request: Request, house: Here) -> MeOut:
 @router.get("/health")
 def health(house: Here) -> HealthOut:
     """Whether the service does its work; each check with what is wrong and what to do."""
-    return watching.health(house)
+    return service_health.health(house)
 
 
 @router.get("/schedules")
@@ -131,9 +139,20 @@ def sites(house: Here) -> list[SiteOut]:
 
 
 @router.get("/alarms")
-def alarms(house: Here) -> list[AlarmOut]:
-    """What a person should look at, each with what to do."""
-    return watching.alarms(house)
+def alarms(
+    house: Here,
+    state: Literal["open", "closed", "all"] = "open",
+    site: Annotated[str | None, Query(pattern=NAME)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+) -> list[Alarm]:
+    """What a person should look at, the most severe first, each with what to do."""
+    return alarms_of(house.ledger, state, site=site, limit=limit)
+
+
+@router.get("/alarms/{number}")
+def alarm(house: Here, number: Number) -> Alarm:
+    """One alarm: since when, its figures, who was told."""
+    return alarm_of(house.ledger, number)
 
 
 @router.get("/datasets")
@@ -148,3 +167,62 @@ def dataset(house: Here, name: Name) -> DatasetOut:
     if name not in looking.dataset_names(house):
         raise UsageError(f"unknown dataset '{name}'", remedy="GET /api/v1/datasets lists them")
     return looking.dataset(house, name)
+
+
+# ---------------------------------------------------------------------------------------------- what changes something
+
+BY = "an operator by the API"
+
+
+@router.post("/schedules/{name}/pause")
+def pause(house: Here, name: Name, why: MaybeReason) -> Started:
+    """Hold a schedule back: nothing of it begins; what runs is let finish."""
+    return acting.pause(house, name, why.reason, BY)
+
+
+@router.post("/schedules/{name}/resume")
+def resume(house: Here, name: Name) -> Started:
+    """Let a paused schedule go on."""
+    return acting.resume(house, name, BY)
+
+
+@router.post("/schedules/{name}/run")
+def run_now(house: Here, name: Name) -> Started:
+    """Run a schedule now, besides its fire times."""
+    return acting.run_now(house, name, BY)
+
+
+@router.post("/schedules/{name}/backfill")
+def backfill(house: Here, name: Name, times: Backfill) -> Started:
+    """Runs for past fire times that have none."""
+    return acting.backfill(house, name, times.since, times.until, BY, missed=times.missed, dry=times.dry)
+
+
+@router.post("/runs/{number}/cancel")
+def cancel(house: Here, number: Number, why: MaybeReason) -> Started:
+    """End a run for good: one that is due never begins, one at work is ended cleanly."""
+    return acting.cancel(house, number, why.reason, BY)
+
+
+@router.post("/runs/{number}/confirm")
+def confirm(house: Here, number: Number, why: Reason) -> Started:
+    """Publish the version that waits, with its warnings. The run that does it is `runs`."""
+    return acting.confirm(house, number, why.reason, BY)
+
+
+@router.post("/runs/{number}/accept")
+def accept(house: Here, number: Number, why: Acceptance) -> Started:
+    """Publish although these gates fail. The run that does it is `runs`."""
+    return acting.confirm(house, number, why.reason, BY, why.gates)
+
+
+@router.post("/alarms/{number}/mute")
+def mute(house: Here, number: Number, until: Mute) -> Alarm:
+    """Tell nobody of an alarm until then; it stays in the list."""
+    return acting.mute(house, number, until.until)
+
+
+@router.post("/alarms/{number}/unmute")
+def unmute(house: Here, number: Number) -> Alarm:
+    """Let an alarm be told again."""
+    return acting.unmute(house, number)

@@ -12,14 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from crawler.errors import JianghuaError, UsageError
-from service import api, pages
-from service.guard import Door, Headers, Plain
+from service import api, data, pages
+from service.guard import DATA, Door, Headers, Plain
 from service.house import House
 from service.rendering import render
 
 log = logging.getLogger("jianghua.service")
 OPEN = ("/health", "/login", "/robots.txt", "/favicon.ico")  # for everybody; /health says little then
-DATA = ("/datasets/", "/catalogue/")
 
 
 def software() -> str:
@@ -54,6 +53,7 @@ def make_app(house: House) -> ASGIApp:
     )
     app.state.house = house
     app.include_router(api.router)
+    app.include_router(data.router)
     app.include_router(pages.router)
 
     @app.exception_handler(JianghuaError)

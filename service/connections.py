@@ -21,7 +21,11 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         before: Any = self.cycle
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except UnicodeDecodeError:  # an address with bytes that are no ASCII, which h11 lets through
+            self.send_400_response("Invalid HTTP request received.")
+            return
         if self.cycle is not before:
             self._heard()
         elif self._waiting is None and (before is None or before.response_complete):

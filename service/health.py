@@ -1,109 +1,81 @@
-"""Health and alarms, as far as the ledger, the disk and the scheduler's process tell them."""
+"""Health as the service sees it: what watching/health.py says of the home, and whether scheduler and catalogue are at work."""
 
 from __future__ import annotations
-
-import shutil
 
 from crawler.errors import JianghuaError
 from schedules.owner import short, surely_dead
 from schedules.plan import load_schedules
 from service.house import House
-from service.models import AlarmOut, CheckOut, HealthOut
+from service.models import CheckOut, HealthOut
+from watching.health import Problem
+from watching.health import health as health_of
 
-LEAST_DISK = 0.05  # share of the disk that should be free
-OF_LATE = 50  # runs that are looked through
+BEGINS = 60  # seconds that a scheduler may take to begin
+WELL = {"ledger": "answers", "scheduler": "is at work", "schedules": "can be read", "disk": "has room", "dataset": "as it was written",
+        "catalogue": "up to date"}  # fmt: skip
 
 
 def health(house: House) -> HealthOut:
-    """Whether the service does its work, and what is wrong where it does not."""
-    checks = [_ledger(house), _scheduler(house), _schedules(house), _disk(house)]
-    bad = [c for c in checks if not c.ok]
-    failing = any(c.name in ("ledger", "scheduler") for c in bad)
-    return HealthOut(status="failing" if failing else "degraded" if bad else "ok", checks=checks)
+    """Whether the service does its work, and what is wrong where it does not: a line for everything that is looked at."""
+    scheduler = _scheduler(house)
+    problems = [
+        p for p in health_of(house.home, house.ledger).problems if p.component != "scheduler" or scheduler is None
+    ]
+    if isinstance(scheduler, Problem):
+        problems.append(scheduler)
+    problems += _own(house)
+    told = [CheckOut(name=p.component, ok=False, what=p.what, todo=p.remedy) for p in problems]
+    wrong = {p.component for p in problems}
+    begins = isinstance(scheduler, str)
+    fine = [
+        CheckOut(name=name, ok=True, what=scheduler if name == "scheduler" and isinstance(scheduler, str) else what)
+        for name, what in WELL.items()
+        if name not in wrong
+    ]
+    failing = any(p.status == "failing" for p in problems)
+    assert begins or scheduler is None or "scheduler" in wrong
+    return HealthOut(status="failing" if failing else "degraded" if problems else "ok", checks=[*told, *fine])
 
 
-def _ledger(house: House) -> CheckOut:
-    try:
-        house.ledger.lease_holder()
-    except JianghuaError as e:
-        return CheckOut(name="ledger", ok=False, what=e.what, todo=e.remedy)
-    return CheckOut(name="ledger", ok=True, what="answers")
-
-
-def _scheduler(house: House) -> CheckOut:
+def _scheduler(house: House) -> Problem | str | None:
+    """What is wrong with the scheduler; a word where it only begins, or another one does the work; None when it is at work."""
     try:
         holder, expires = house.ledger.lease_holder()
-    except JianghuaError as e:
-        return CheckOut(name="scheduler", ok=False, what=e.what, todo=e.remedy)
+    except JianghuaError:
+        return "is not known"  # the ledger's own problem
     state, now = house.supervisor.state, house.now()
     if holder is not None and expires is not None and expires > now and not surely_dead(holder):
-        ours = holder.split(":")[1:2] == [str(state.pid)]
-        return CheckOut(name="scheduler", ok=True, what="is at work" if ours else f"{short(holder)} holds the lease")
-    if state.pid is not None and state.since is not None and (now - state.since).total_seconds() < 30:
-        return CheckOut(name="scheduler", ok=True, what="begins")
-    return CheckOut(
-        name="scheduler",
-        ok=False,
-        what="no scheduler holds the lease"
-        + (f"; the last one ended with code {state.last_exit}" if state.last_exit else ""),
-        todo="the service's log says why; it is started again by itself",
+        return None if holder.split(":")[1:2] == [str(state.pid)] else f"{short(holder)} is at work"
+    if state.pid is not None and state.since is not None and (now - state.since).total_seconds() < BEGINS:
+        return "begins"
+    code = f"; the last one ended with code {state.last_exit}" if state.last_exit is not None else ""
+    return Problem(
+        component="scheduler",
+        status="failing",
+        what=f"no scheduler is at work{code}",
+        remedy="it is started again by itself; the service's log says why it ended",
     )
 
 
-def _schedules(house: House) -> CheckOut:
+def _own(house: House) -> list[Problem]:
+    found = []
     good, broken = load_schedules(house.home)
-    if broken:
-        first = next(iter(broken.values()))
-        return CheckOut(
-            name="schedules", ok=False, what=f"{', '.join(broken)}: {first.what} ({first.where})", todo=first.remedy
-        )
-    if not any(s.enabled for s in good.values()):
-        return CheckOut(
-            name="schedules", ok=False, what="none is enabled", todo="write `enabled: true` into a schedule file"
-        )
-    return CheckOut(name="schedules", ok=True, what=f"{sum(s.enabled for s in good.values())} enabled")
-
-
-def _disk(house: House) -> CheckOut:
-    usage = shutil.disk_usage(house.home.var)
-    share = usage.free / usage.total
-    what = f"{share:.0%} of {usage.total / 1e9:,.0f} GB is free"
-    return CheckOut(
-        name="disk",
-        ok=share >= LEAST_DISK,
-        what=what,
-        todo=None if share >= LEAST_DISK else "make room, or see `jianghua retention`",
-    )
-
-
-def alarms(house: House) -> list[AlarmOut]:
-    """What a person should look at now."""
-    found = [
-        AlarmOut(kind=f"health_{c.name}", level="error", about=c.name, what=c.what, todo=c.todo or "")
-        for c in health(house).checks
-        if not c.ok
-    ]
-    later: set[str] = set()
-    for run in house.ledger.runs(limit=OF_LATE):
-        if run.state in ("running", "due"):
-            continue
-        if run.schedule not in later and run.state in ("failed", "waiting", "missed"):
-            todo = {
-                "failed": "its report says which step failed and why",
-                "waiting": "look at the warnings, then confirm them or leave the version out",
-                "missed": "run it now, or backfill it, if its day is wanted",
-            }[run.state]
-            found.append(
-                AlarmOut(
-                    kind=f"run_{run.state}",
-                    level="error" if run.state == "failed" else "warning",
-                    about=f"{run.schedule} {run.id}",
-                    what=run.why or run.state,
-                    todo=todo,
-                    since=run.finished or run.scheduled_for,
-                    run=run.id,
-                    schedule=run.schedule,
-                )
+    if not broken and not any(s.enabled for s in good.values()):
+        found.append(
+            Problem(
+                component="schedules",
+                status="degraded",
+                what="none is enabled",
+                remedy="write `enabled: true` into a schedule file",
             )
-        later.add(run.schedule)
+        )
+    if house.builder.error:
+        found.append(
+            Problem(
+                component="catalogue",
+                status="degraded",
+                what=f"could not be made: {house.builder.error}",
+                remedy="the reason is in var/logs/catalogue.log; it is tried again",
+            )
+        )
     return found

@@ -10,6 +10,7 @@ from crawler.home import Home
 from schedules.ledger import Ledger
 from schedules.settings import Settings
 from service.access import Guesses, Keys
+from service.builder import Builder
 from service.settings import ServiceSettings
 from service.supervisor import Supervisor
 
@@ -31,6 +32,8 @@ class House:
         self.home, self.ledger, self.settings, self.own = home, ledger, settings, own
         self.keys, self.supervisor, self.port, self.now = keys, supervisor, port, now
         self.guesses = Guesses()
+        self.catalogue = home.var / "catalogue"
+        self.builder = Builder(home, self.catalogue)
         self.began = now()
 
     @property
@@ -47,3 +50,4 @@ class House:
 
     def close(self) -> None:
         """End what was begun for the pages."""
+        self.builder.stop()

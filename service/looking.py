@@ -13,7 +13,8 @@ from publisher.versions import read_latest, read_manifest, version_names
 from schedules.clock import next_runs
 from schedules.ledger import Run
 from schedules.look import summed
-from schedules.plan import Schedule, describe, load_schedules, schedule_files
+from schedules.plan import Pause, Schedule, describe, load_schedules, schedule_files
+from schedules.report import report_of
 from service.house import House
 from service.models import (
     DatasetOut,
@@ -24,7 +25,6 @@ from service.models import (
     RunDetail,
     RunOut,
     ScheduleOut,
-    SiteRunOut,
     StepOut,
     VersionOut,
 )
@@ -49,6 +49,7 @@ def as_out(run: Run, now: datetime) -> RunOut:
         step=run.step,
         steps=list(plan.get("steps", [])),
         attempts=run.attempts,
+        asked_by=run.asked_by,
         started=run.started,
         finished=run.finished,
         seconds=round(took.total_seconds(), 1) if took is not None else None,
@@ -87,7 +88,7 @@ def run_detail(house: House, number: int) -> RunDetail:
     run = house.ledger.run(number)
     out = as_out(run, house.now())
     folder = house.home.logs / str(run.id)
-    gates = gates_of(run)
+    gates = gates_of(house, run)
     publish = run.counts.get("publish") or {}
     waits: Literal["confirm", "accept"] | None = None
     if run.state == "waiting":
@@ -96,9 +97,9 @@ def run_detail(house: House, number: int) -> RunDetail:
         **out.model_dump(),
         waits_for=waits,
         steps_done=[_step(run, name) for name in out.steps or list(run.counts)],
-        by_site=by_site(run),
         gates=gates,
         logs=list(log_tails(folder)),
+        report=report_of(run),
     )
 
 
@@ -113,54 +114,36 @@ def _step(run: Run, name: str) -> StepOut:
         why=result.get("why"),
         seconds=result.get("seconds"),
         totals=summed(result.get("report")),
-        report=result.get("report"),
+        printed=result.get("report"),
     )
 
 
-def _sites_in(report: Any) -> dict[str, dict[str, Any]]:
-    rows = report.get("sites") if isinstance(report, dict) else report
-    if isinstance(rows, dict):
-        rows = [{"site": k, **v} for k, v in rows.items() if isinstance(v, dict)]
-    return {r["site"]: r for r in rows or () if isinstance(r, dict) and isinstance(r.get("site"), str)}
-
-
-def by_site(run: Run) -> list[SiteRunOut]:
-    """What a run brought from each site, by the reports of its steps."""
-    crawl = _sites_in((run.counts.get("crawl") or {}).get("report"))
-    extract = _sites_in((run.counts.get("extract") or {}).get("report"))
-    broken = (run.plan or {}).get("broken", {})
-    found = []
-    for site in dict.fromkeys([*run.sites, *crawl, *extract, *broken]):
-        c, x = crawl.get(site, {}), extract.get(site, {})
-        error = broken.get(site) or c.get("error") or c.get("failed") or x.get("error")
-        numbers = {
-            k: c[k]
-            for k in ("requests", "new", "changed", "unchanged", "gone", "errors", "bytes")
-            if isinstance(c.get(k), int)
-        }
-        found.append(
-            SiteRunOut(
-                site=site,
-                error=str(error) if error else None,
-                speeches=x.get("speeches") if isinstance(x.get("speeches"), int) else None,
-                **{k: numbers.get(k) for k in ("requests", "new", "changed", "unchanged", "gone", "errors", "bytes")},
-            )
-        )
-    return found
-
-
-def gates_of(run: Run) -> list[GateOut]:
+def gates_of(house: House, run: Run) -> list[GateOut]:
     """The gates that remarked something on what a run was to publish."""
-    report = (run.counts.get("publish") or {}).get("report")
-    if not isinstance(report, dict):
-        return []
     from publisher.gates import FINAL  # brings polars, and few pages need it
 
+    found: list[Any] = [g.model_dump() for g in report_of(run).gates]
+    if not found and not (run.counts.get("publish") or {}).get("ok", True):
+        found = _refused(house.home.datasets / str((run.plan or {}).get("dataset", "speeches")), run)
     return [
         GateOut(name=g["name"], result=g["result"], what=g["what"], acceptable=g["name"] not in FINAL)
-        for g in report.get("gates", [])
+        for g in found
         if isinstance(g, dict) and g.get("result") in ("warn", "fail")
     ]
+
+
+def _refused(folder: Path, run: Run) -> list[Any]:
+    """What the gates said of the version that a run did not publish: the publisher keeps it beside the versions."""
+    begin, end = run.started, run.finished or run.heartbeat
+    for path in sorted((folder / "refused").glob("*.json"), reverse=True):
+        try:
+            told = json.loads(path.read_text())
+            at = datetime.fromisoformat(told["refused_at"])
+            if begin and end and begin <= at <= end:
+                return list(told["gates"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return []
 
 
 def log_tails(folder: Path) -> Iterable[LogOut]:
@@ -188,10 +171,16 @@ def log_tails(folder: Path) -> Iterable[LogOut]:
 def schedules(house: House) -> list[ScheduleOut]:
     """Every schedule, broken ones too."""
     good, broken = load_schedules(house.home)
-    return [_schedule(house, name, good.get(name), broken.get(name)) for name in schedule_files(house.home)]
+    pauses = house.ledger.pauses()
+    return [
+        _schedule(house, name, good.get(name), broken.get(name), pauses.get(name))
+        for name in schedule_files(house.home)
+    ]
 
 
-def _schedule(house: House, name: str, schedule: Schedule | None, error: JianghuaError | None) -> ScheduleOut:
+def _schedule(
+    house: House, name: str, schedule: Schedule | None, error: JianghuaError | None, pause: Pause | None
+) -> ScheduleOut:
     now = house.now()
     last = house.ledger.runs(schedule=name, limit=1)
     told = as_out(last[0], now) if last else None
@@ -201,27 +190,22 @@ def _schedule(house: House, name: str, schedule: Schedule | None, error: Jianghu
             missed=None, overlap=None, steps=[], sites=None, dataset=None, next=[], last=told,
         )  # fmt: skip
     facts = describe(schedule)
-    paused = house.ledger.pauses().get(name)
     return ScheduleOut(
         name=name,
         title=schedule.title,
         error=None,
         enabled=schedule.enabled,
-        paused=paused is not None,
-        why_paused=str(paused) if paused is not None else None,
+        paused=pause is not None,
+        why_paused=str(pause) if pause is not None else None,
         fires=schedule.fires,
         time_zone=schedule.time_zone,
         jitter=facts["jitter"],
         missed=facts["missed"],
         overlap=schedule.overlap,
         steps=list(schedule.steps),
-        sites=list(schedule.sites)
-        if isinstance(schedule.sites, tuple)
-        else "all"
-        if schedule.sites == "all"
-        else [schedule.sites_told],
+        sites=schedule.sites_told,
         dataset=schedule.publish.dataset if "publish" in schedule.steps else None,
-        next=next_runs(schedule, now, NEXT) if schedule.enabled and paused is None else [],
+        next=next_runs(schedule, now, NEXT) if schedule.enabled and pause is None else [],
         last=told,
     )
 
@@ -231,7 +215,7 @@ def schedule(house: House, name: str) -> ScheduleOut:
     good, broken = load_schedules(house.home)
     if name not in schedule_files(house.home):
         raise UsageError(f"unknown schedule '{name}'", remedy=f"there are: {', '.join([*good, *broken])}")
-    return _schedule(house, name, good.get(name), broken.get(name))
+    return _schedule(house, name, good.get(name), broken.get(name), house.ledger.pauses().get(name))
 
 
 def queue(house: House) -> QueueOut:

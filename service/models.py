@@ -8,8 +8,10 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, Field
 
 from schedules.ledger import State
+from schedules.report import RunReport
 
 T = TypeVar("T")
+Health = Literal["well", "failing", "quiet", "never run", "broken"]
 
 
 class Page(BaseModel, Generic[T]):
@@ -43,6 +45,7 @@ class RunOut(BaseModel):
     step: str | None
     steps: list[str]
     attempts: int
+    asked_by: str | None
     started: datetime | None
     finished: datetime | None
     seconds: float | None
@@ -51,38 +54,23 @@ class RunOut(BaseModel):
 
 
 class StepOut(BaseModel):
-    """A step of a run. totals: the numbers of its report, summed over its sites; report: all that it reported."""
+    """A step of a run. totals: the numbers that it printed, summed over its sites; printed: all of it."""
 
     name: str
     state: Literal["done", "failed", "running", "waiting", "to come"]
     why: str | None
     seconds: float | None
     totals: dict[str, float]
-    report: Any = None
+    printed: Any = None
 
 
 class GateOut(BaseModel):
-    """A check before publishing that did not simply pass."""
+    """A check before publishing that did not simply pass. acceptable: whether a person may publish all the same."""
 
     name: str
-    result: Literal["pass", "warn", "fail"]
+    result: Literal["warn", "fail"]
     what: str
     acceptable: bool = False
-
-
-class SiteRunOut(BaseModel):
-    """What a run brought from one site; null where the step did not run."""
-
-    site: str
-    error: str | None
-    requests: int | None
-    new: int | None
-    changed: int | None
-    unchanged: int | None
-    gone: int | None
-    errors: int | None
-    bytes: int | None
-    speeches: int | None
 
 
 class LogOut(BaseModel):
@@ -95,14 +83,14 @@ class LogOut(BaseModel):
 
 
 class RunDetail(RunOut):
-    """A run with what each step reported, what it brought a site, what gates remarked, and the ends of its logs."""
+    """A run in full. waits_for: what a person may do; report: what it brought, a site at a time and in total
+    (docs/run-report.schema.json); gates: those that did not pass, also where nothing was published; logs: their ends."""
 
     waits_for: Literal["confirm", "accept"] | None
     steps_done: list[StepOut]
-    by_site: list[SiteRunOut]
     gates: list[GateOut]
     logs: list[LogOut]
-    report: Any = None
+    report: RunReport
 
 
 class ScheduleOut(BaseModel):
@@ -120,7 +108,7 @@ class ScheduleOut(BaseModel):
     missed: str | None
     overlap: str | None
     steps: list[str]
-    sites: list[str] | Literal["all"] | None
+    sites: str | None
     dataset: str | None
     next: list[datetime]
     last: RunOut | None
@@ -144,28 +132,13 @@ class SiteOut(BaseModel):
     title: str
     address: str | None
     error: str | None
-    health: Literal["well", "failing", "quiet", "never run", "broken"]
+    health: Health
     why: str | None
     last_run: int | None
     last_at: datetime | None
     pages: int | None
     speeches: int | None
     trend: list[PointOut]
-
-
-class AlarmOut(BaseModel):
-    """Something that a person should look at. todo: what to do about it."""
-
-    kind: str
-    level: Literal["warning", "error"]
-    about: str
-    what: str
-    todo: str
-    since: datetime | None = None
-    last: datetime | None = None
-    run: int | None = None
-    site: str | None = None
-    schedule: str | None = None
 
 
 class QueueOut(BaseModel):
@@ -228,21 +201,43 @@ class MeOut(BaseModel):
     time: datetime
 
 
+class MaybeReason(BaseModel):
+    """Why, for those who look at it later."""
+
+    reason: str | None = Field(default=None, max_length=1000)
+
+
 class Reason(BaseModel):
-    """Why; it is kept."""
+    """Why; it is kept, and stands in the manifest of what is published."""
 
     reason: str = Field(min_length=1, max_length=1000)
 
 
+class Acceptance(Reason):
+    """The gates that may fail, and why."""
+
+    gates: list[str] = Field(min_length=1, max_length=20)
+
+
 class Backfill(BaseModel):
-    """The times to run again or for the first time: all fire times from `since` to `until`."""
+    """All past fire times from `since` to `until` that have no run yet; missed: also those recorded as missed or skipped; dry: only
+    tell which."""
 
     since: datetime
     until: datetime
+    missed: bool = False
+    dry: bool = False
 
 
 class Started(BaseModel):
-    """What an action did, and the runs that it made."""
+    """What an action did, the runs that it made or changed, and the fire times that a backfill fills."""
 
     done: str
     runs: list[int] = Field(default_factory=list)
+    times: list[datetime] = Field(default_factory=list)
+
+
+class Mute(BaseModel):
+    """Until when nobody is to be told, with its zone."""
+
+    until: datetime

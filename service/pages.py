@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 
@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from crawler.errors import UsageError
 from schedules.ledger import State
 from schedules.plan import load_schedules
-from service import health as watching
-from service import looking
+from service import acting, looking
+from service import health as service_health
 from service.access import form_is_ours, new_session
 from service.api import Here, Name, Number, visitor_of
 from service.charts import Span, sparkline, timeline
@@ -24,10 +24,14 @@ from service.house import House
 from service.models import HealthOut
 from service.rendering import language_of, render, static_files, translator
 from service.sites import site_list
+from watching.alarms import alarms as alarms_of
+from watching.metrics import CONTENT_TYPE
+from watching.metrics import metrics as metrics_of
 
 DAYS = (1, 7, 30)  # lengths of the timeline
 LONGEST_TIMELINE = 1500  # runs drawn at most
 ON_A_PAGE = 50
+MUTES = (1, 3, 7)  # days for which an alarm may be muted here
 
 
 async def form_of(request: Request, house: Here) -> dict[str, str]:
@@ -82,9 +86,15 @@ def favicon() -> Response:
 @router.get("/health")
 def health(request: Request, house: Here) -> JSONResponse:
     """For monitors: 200 when the service does its work, 503 when not; what is wrong is told to operators."""
-    found = watching.health(house)
+    found = service_health.health(house)
     told = found if visitor_of(request).operator else HealthOut(status=found.status)
     return JSONResponse(told.model_dump(mode="json"), 503 if found.status == "failing" else 200)
+
+
+@router.get("/metrics")
+def metrics(house: Here) -> Response:
+    """For Prometheus; with the token as bearer where it is required."""
+    return Response(metrics_of(house.home, house.ledger), headers={"content-type": CONTENT_TYPE})
 
 
 @router.get("/login")
@@ -156,8 +166,8 @@ def overview(request: Request, house: Here) -> Response:
         "overview.html",
         queue=looking.queue(house),
         coming=sorted(((at, s) for s in schedules for at in s.next[:3]), key=lambda x: x[0])[:5],
-        alarms=watching.alarms(house),
-        health=watching.health(house),
+        alarms=alarms_of(house.ledger),
+        health=service_health.health(house),
         datasets=[looking.dataset(house, n) for n in looking.dataset_names(house)],
         recent=looking.runs(house, limit=6).items,
         timeline=_timeline(request, house, 7),
@@ -234,7 +244,16 @@ def site(request: Request, house: Here, name: Name) -> Response:
 
 @router.get("/alarms")
 def alarms(request: Request, house: Here) -> Response:
-    return render(request, house, "alarms.html", alarms=watching.alarms(house), health=watching.health(house))
+    """What is wrong now, and what was."""
+    return render(
+        request,
+        house,
+        "alarms.html",
+        alarms=alarms_of(house.ledger),
+        over=alarms_of(house.ledger, "closed", limit=20),
+        health=service_health.health(house),
+        mutes=MUTES,
+    )
 
 
 @router.get("/queue")
@@ -247,3 +266,78 @@ def data(request: Request, house: Here) -> Response:
     return render(
         request, house, "data.html", datasets=[looking.dataset(house, n) for n in looking.dataset_names(house)]
     )
+
+
+# ---------------------------------------------------------------------------------------------- acting
+
+BY = "an operator on the pages"
+
+
+def _after(path: str, done: str) -> Response:
+    return RedirectResponse(f"{path}?done={done}", 303)
+
+
+@router.post("/schedules/{name}/pause")
+def pause(house: Here, name: Name, form: Form) -> Response:
+    return _after(f"/schedules/{name}", acting.pause(house, name, form.get("reason"), BY).done)
+
+
+@router.post("/schedules/{name}/resume")
+def resume(house: Here, name: Name, form: Form) -> Response:
+    return _after(f"/schedules/{name}", acting.resume(house, name, BY).done)
+
+
+@router.post("/schedules/{name}/run")
+def run_now(house: Here, name: Name, form: Form) -> Response:
+    started = acting.run_now(house, name, BY)
+    return _after(f"/runs/{started.runs[0]}", started.done)
+
+
+@router.post("/schedules/{name}/backfill")
+def backfill(house: Here, name: Name, form: Form) -> Response:
+    since, until = _day(house, form.get("since")), _day(house, form.get("until")) + timedelta(days=1)
+    acting.backfill(house, name, since, until, BY, missed=form.get("missed") == "yes")
+    return _after(f"/schedules/{name}", "backfilled")
+
+
+@router.post("/runs/{number}/cancel")
+def cancel(house: Here, number: Number, form: Form) -> Response:
+    return _after(f"/runs/{number}", acting.cancel(house, number, form.get("reason"), BY).done)
+
+
+@router.post("/runs/{number}/confirm")
+def confirm(house: Here, number: Number, form: Form) -> Response:
+    started = acting.confirm(house, number, form.get("reason"), BY)
+    return _after(f"/runs/{started.runs[0]}", started.done)
+
+
+@router.post("/runs/{number}/accept")
+def accept(request: Request, house: Here, number: Number, form: Form) -> Response:
+    gates = [k.removeprefix("gate_") for k, v in form.items() if k.startswith("gate_") and v == "yes"]
+    if not gates:
+        raise UsageError("no gate is chosen", remedy="tick each gate that you accept")
+    started = acting.confirm(house, number, form.get("reason"), BY, gates)
+    return _after(f"/runs/{started.runs[0]}", started.done)
+
+
+@router.post("/alarms/{number}/mute")
+def mute(house: Here, number: Number, form: Form) -> Response:
+    days = form.get("days")
+    if days not in [str(d) for d in MUTES]:
+        raise UsageError("not one of the lengths", where=days, remedy="choose one on the page")
+    acting.mute(house, number, house.now() + timedelta(days=int(days)))
+    return _after("/alarms", "muted")
+
+
+@router.post("/alarms/{number}/unmute")
+def unmute(house: Here, number: Number, form: Form) -> Response:
+    acting.unmute(house, number)
+    return _after("/alarms", "unmuted")
+
+
+def _day(house: House, text: str | None) -> datetime:
+    """The beginning of a day in the zone of the pages. Raises UsageError."""
+    try:
+        return datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=house.zone)
+    except ValueError:
+        raise UsageError("not a day", where=text, remedy="write it as 2026-11-27") from None

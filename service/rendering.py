@@ -33,6 +33,8 @@ DONE = {
     "backfilled": "The runs are in the queue.",
     "cancelled": "The run is cancelled.",
     "confirmed": "Confirmed; a run publishes the version now.",
+    "muted": "The alarm is muted.",
+    "unmuted": "The alarm is told again.",
     "accepted": "Accepted; a run publishes the version now.",
 }
 

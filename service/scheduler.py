@@ -6,10 +6,11 @@ the service, however that one ended (schedules/child.py).
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 
+from crawler import logs
+from crawler.config import load_settings as crawler_settings
 from crawler.console import err
 from crawler.errors import JianghuaError
 from crawler.home import Home
@@ -17,16 +18,18 @@ from schedules.child import die_with_parent
 from schedules.clock import Scheduler
 from schedules.look import open_ledger
 from schedules.settings import load_settings
+from watching.check import beside
 
 
 def main() -> int:
     """Be the scheduler until told to stop; 0 then, whatever runs it had."""
     die_with_parent()
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     home = Home.find(Path(sys.argv[1]))
     try:
-        Scheduler(home, open_ledger(home), load_settings(home)).run(waits=True)
+        logs.set_up(crawler_settings(home).log_format)
+        ledger = open_ledger(home)
+        with beside(home, ledger):
+            Scheduler(home, ledger, load_settings(home)).run(waits=True)
     except JianghuaError as e:
         err.print("error:", e, soft_wrap=True)
         return e.exit_code

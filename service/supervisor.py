@@ -53,6 +53,10 @@ class Supervisor:
         self._hurry.set()
         self._stopping.set()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def join(self) -> None:
         """Wait until the scheduler has ended."""
         self._thread.join()
@@ -71,7 +75,6 @@ class Supervisor:
 
     def _once(self) -> int:
         env = package_path({**os.environ, "JIANGHUA_HOME": str(self.home.root)})
-        env.pop("JIANGHUA_TOKEN", None)  # neither the scheduler nor a step has a use for it
         with Path(os.devnull).open("wb") as nothing:
             try:
                 child = Child(self.argv, stdout=nothing, stderr=None, env=env)

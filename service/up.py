@@ -18,6 +18,8 @@ from types import FrameType
 
 import uvicorn
 
+from crawler import logs
+from crawler.config import load_settings as crawler_settings
 from crawler.console import err, home_of, out
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
@@ -118,8 +120,8 @@ class Pages(uvicorn.Server):
         yield
 
 
-def _serve(house: House, listening: socket.socket, supervisor: Supervisor) -> None:
-    """Serve pages until a signal comes, then end the scheduler too."""
+def _pages(house: House) -> Pages:
+    """The web server of the pages."""
     from service.app import make_app  # brings much, which a service that cannot begin should not wait for
     from service.connections import Connection
 
@@ -138,7 +140,11 @@ def _serve(house: House, listening: socket.socket, supervisor: Supervisor) -> No
         timeout_graceful_shutdown=LAST_WORDS,
         h11_max_incomplete_event_size=16 * 1024,
     )
-    pages = Pages(config)
+    return Pages(config)
+
+
+def _serve(pages: Pages, house: House, listening: socket.socket, supervisor: Supervisor) -> None:
+    """Serve pages until a signal comes, then end the scheduler too."""
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         pages.force_exit = pages.should_exit  # asked twice: no more patience
@@ -148,6 +154,7 @@ def _serve(house: House, listening: socket.socket, supervisor: Supervisor) -> No
 
     before = {s: signal.signal(s, on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
     supervisor.start()
+    house.builder.start()
     try:
         asyncio.run(pages.serve(sockets=[listening]))
         pages.should_exit = True
@@ -160,11 +167,12 @@ def _serve(house: House, listening: socket.socket, supervisor: Supervisor) -> No
 
 def serve(home_path: Path | None, host: str | None, port: int | None) -> int:
     """Run the service until it is told to stop; the exit code."""
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     home = home_of(home_path)
     settings = load_settings(home)
+    logs.set_up(crawler_settings(home).log_format)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     own: ServiceSettings = load_service_settings(home, host=host, port=port)
+    os.environ.pop("JIANGHUA_TOKEN", None)  # no process that is started from here has a use for it
     with only_service(home) as told:
         keys = load_keys(home, own)
         ledger = open_ledger(home)
@@ -177,12 +185,13 @@ def serve(home_path: Path | None, host: str | None, port: int | None) -> int:
                 raise cannot_write(told, e) from e
             supervisor = Supervisor(home, settings.stop + BESIDE)
             house = House(home, ledger, settings, own, keys, supervisor, listening.getsockname()[1])
+            pages = _pages(house)
             out.print(f"Jianghua is at {url}", soft_wrap=True)
             if keys.required:
                 token = "JIANGHUA_TOKEN" if own.token else str(home.var / "token")
                 err.print(f"its pages ask for the token: {token}", soft_wrap=True)
             try:
-                _serve(house, listening, supervisor)
+                _serve(pages, house, listening, supervisor)
             finally:
                 house.close()
                 ledger.close()

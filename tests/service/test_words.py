@@ -12,15 +12,18 @@ import pytest
 import service
 from schedules.ledger import State
 from schedules.plan import STEPS
+from service.health import WELL
 from service.rendering import DONE
 from service.words import CHINESE
+from watching.rules import RULES, Severity
 
 FOLDER = Path(service.__file__).parent
 
 
 def used() -> set[str]:
     """The words in the templates and in the modules that speak: t("…"), and lists whose items go through t."""
-    found: set[str] = set(DONE.values()) | {*get_args(State), *STEPS}
+    found: set[str] = {*DONE.values(), *get_args(State), *STEPS, *get_args(Severity), *WELL, *WELL.values()}
+    found |= {r.title for r in RULES}
     for path in [*FOLDER.glob("templates/*.html"), *FOLDER.glob("*.py")]:
         text = path.read_text()
         for m in re.finditer(r"""\bt\((?:"([^"]*)"|'([^']*)')""", text):
