@@ -1,6 +1,6 @@
 // Two speeches side by side, with what differs marked.
 
-import { document_ } from "./data.js";
+import { document_, warm } from "./data.js";
 import { sideBySide } from "./diff.js";
 import { h } from "./dom.js";
 import { open } from "./search.js";
@@ -9,6 +9,7 @@ import { read } from "./speech.js";
 import { day, number, t } from "./words.js";
 
 export async function view({ line, rest }) {
+  warm();
   const browse = await open(line);
   const facts = await document_(line, "facts");
   const titles = siteTitles(facts);

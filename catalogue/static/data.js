@@ -8,7 +8,7 @@ const TABLE = /^[a-z][a-z_]{0,30}$/;
 const DOCUMENT = /^[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9])){0,99}$/;
 const DATA = /^(?:\/|(?:\.\.\/)*)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/;
 const TAIL = 1 << 16; // of a Parquet part: footer and page indexes
-const NEAR = 1 << 14; // frames that lie this near are fetched together
+const NEAR = 1 << 14; // what lies this near is fetched together
 
 /** A file that the catalogue names is not there (any more): there is a newer catalogue. */
 export class Gone extends Error {}
@@ -82,9 +82,36 @@ class Ranges {
     this.size = size;
     this.cache = cache;
     this.whole = null;
+    this.waiting = [];
   }
 
-  async slice(start, end) {
+  /** Some bytes. What is asked for at once and lies near is fetched together. */
+  slice(start, end) {
+    return new Promise((done, failed) => {
+      this.waiting.push({ start, end, done, failed });
+      if (this.waiting.length === 1) queueMicrotask(() => this.flush());
+    });
+  }
+
+  flush() {
+    const waiting = this.waiting.sort((a, b) => a.start - b.start);
+    this.waiting = [];
+    const groups = [];
+    for (const one of waiting) {
+      const group = groups.at(-1);
+      if (group && one.start - group.end <= NEAR) {
+        group.end = Math.max(group.end, one.end);
+        group.of.push(one);
+      } else groups.push({ start: one.start, end: one.end, of: [one] });
+    }
+    for (const { start, end, of } of groups)
+      this.fetch(start, end).then(
+        (bytes) => of.forEach((one) => one.done(bytes.slice(one.start - start, one.end - start))),
+        (error) => of.forEach((one) => one.failed(error)),
+      );
+  }
+
+  async fetch(start, end) {
     if (this.whole) return (await this.whole).slice(start, end);
     const answer = await get(this.path, { headers: { Range: `bytes=${start}-${end - 1}` }, cache: this.cache });
     if (answer.status === 206) return new Uint8Array(await answer.arrayBuffer());
@@ -102,7 +129,7 @@ async function unzstd(bytes, into) {
 
 /** A pack of frames (packs.py). */
 export class Pack {
-  /** together: whether frames are asked for one by one; then the browser's cache, which would make them wait for each other, is left aside. */
+  /** scattered: whether many frames are asked for at once; then the browser's cache, in which they would wait for each other, is left aside. */
   constructor(name, index, scattered = false) {
     this.starts = [0];
     for (const n of index.frames) this.starts.push(this.starts.at(-1) + n);
@@ -116,25 +143,11 @@ export class Pack {
 
   /** The contents of frames, in the order asked for. */
   async get(numbers) {
-    const missing = [...new Set(numbers)].filter((n) => !this.frames.has(n)).sort((a, b) => a - b);
-    let group = [];
-    const groups = [];
-    for (const n of missing) {
-      if (group.length && this.starts[n] - this.starts[group.at(-1) + 1] > NEAR) {
-        groups.push(group);
-        group = [];
-      }
-      group.push(n);
-    }
-    if (group.length) groups.push(group);
-    for (const some of groups) {
-      const from = this.starts[some[0]];
-      const bytes = this.ranges.slice(from, this.starts[some.at(-1) + 1]);
-      for (const n of some) {
-        const frame = bytes.then((b) => unzstd(b.subarray(this.starts[n] - from, this.starts[n + 1] - from)));
-        frame.catch(() => this.frames.delete(n));
-        this.frames.set(n, frame);
-      }
+    for (const n of new Set(numbers)) {
+      if (this.frames.has(n)) continue;
+      const frame = this.ranges.slice(this.starts[n], this.starts[n + 1]).then((bytes) => unzstd(bytes));
+      frame.catch(() => this.frames.delete(n));
+      this.frames.set(n, frame);
     }
     return Promise.all(numbers.map((n) => this.frames.get(n)));
   }
@@ -147,11 +160,18 @@ export class Pack {
 }
 
 let reader = null;
+
+/** Begin to fetch what reads Parquet, while something else is looked up. */
+export function warm() {
+  reader ??= import("./vendor/hyparquet/index.js");
+  reader.catch(() => (reader = null));
+}
+
 const parts = new Map();
 
 /** Rows of a Parquet part, as objects: only the pages that hold them are fetched. file: [name, bytes]. */
 export async function partRows(name, version, table, file, start, end, columns) {
-  reader ??= import("./vendor/hyparquet/index.js");
+  warm();
   const { parquetMetadataAsync, parquetReadObjects } = await reader;
   const path = await versionFile(name, version, file[0], table);
   if (!parts.has(path)) {

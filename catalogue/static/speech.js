@@ -1,6 +1,6 @@
 // One speech: its text with the outline beside it, what is known of it, where it came from, its copies.
 
-import { Gone, document_, partRows } from "./data.js";
+import { Gone, document_, partRows, warm } from "./data.js";
 import { copier, fill, grid, h, outside } from "./dom.js";
 import { open } from "./search.js";
 import { pairs, siteTitles, speechHref } from "./shared.js";
@@ -11,7 +11,7 @@ const COLUMNS = [
   "speech_id", "page_url", "site", "part", "parts", "revision", "title", "title_raw", "part_title", "text", "chars", "published_at", "published_from",
   "source", "author", "gone_since", "doc_type", "salutation", "speaker_role", "speaker_name", "admin_level", "region", "occasion", "event_date",
   "topics", "outline", "is_preview", "preview_evidence", "chars_declared", "quality_flags", "corrected", "personal_data", "editor_intro",
-  "text_sha256", "first_version",
+  "first_version",
 ];
 const MEMBERS = 12;
 
@@ -29,6 +29,7 @@ export async function readRow(line, browse, card) {
 }
 
 export async function view({ line, rest }) {
+  warm();
   const browse = await open(line);
   const found = await read(line, browse, rest[0]);
   if (!found) return missing(line);
@@ -170,7 +171,6 @@ function source(line, browse, card, row, titles) {
         [t("titleRaw"), row.title_raw && row.title_raw !== row.title ? h("bdi", { lang: "zh-Hans" }, row.title_raw) : null],
         [t("fetched"), card.fetched ? moment(card.fetched * 1000) : null],
         [t("goneMark"), row.gone_since ? t("goneSince", moment(row.gone_since)) : null],
-        [t("textSha"), h("code", { class: "digest" }, row.text_sha256)],
       ],
       "pairs wide",
     ),
@@ -181,9 +181,12 @@ function source(line, browse, card, row, titles) {
 async function provenance(place, line, browse, card) {
   fill(place, h("p", { class: "wait", role: "status" }, t("loading")));
   const columns = ["speech_id", "ordinal", "url", "fetched_at", "status", "charset", "warc_file", "warc_offset", "warc_length", "html_sha256", "extractor", "rules_version", "profile_version"];
+  // a page of digests is larger than a text: only who wants to see it fetches it
+  const digest = partRows(line.dataset, line.version, "speeches", browse.parts.speeches[card.part], card.offset, card.offset + 1, ["speech_id", "text_sha256"]);
   const found = await Promise.all(card.origin.map(([part, at]) => partRows(line.dataset, line.version, "provenance", browse.parts.provenance[part], at, at + 1, columns)));
   fill(
     place,
+    pairs([[t("textSha"), h("code", { class: "digest" }, (await digest)[0].text_sha256)]], "pairs wide"),
     found.flat().filter((r) => r.speech_id === card.id).map((r) =>
       pairs(Object.entries(r).filter(([k]) => k !== "speech_id").map(([k, v]) => [h("code", {}, k), k === "url" ? outside(v) : v instanceof Date ? moment(v) : v === null ? null : h("code", { class: "digest" }, String(v))]), "pairs wide record"),
     ),
