@@ -96,6 +96,22 @@ class TextFormatter(logging.Formatter):
         return f"{line} ({', '.join(about)})" if about else line
 
 
+class Lines(logging.StreamHandler[Any]):
+    """Writes to a stream, or to what is standard error at that moment."""
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        logging.Handler.__init__(self)
+        self._given = stream
+
+    @property
+    def stream(self) -> Any:
+        return self._given or sys.stderr
+
+    @stream.setter
+    def stream(self, value: Any) -> None:
+        self._given = value
+
+
 def set_up(
     form: Format = "text",
     *,
@@ -103,16 +119,17 @@ def set_up(
     stream: IO[str] | None = None,
     secrets: Iterable[str] = (),
 ) -> logging.Handler:
-    """Send the logs of this process to `stream` (default: standard error) in one form; the handler. Whatever was set up before goes.
+    """Send the logs of this process to `stream` (default: standard error) in one form; the handler. What was set up before goes.
 
     secrets: values that must stand in no line, besides those of the environment.
     """
-    handler = logging.StreamHandler(stream)
+    handler = Lines(stream)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     handler.addFilter(SecretFilter(masker_of(os.environ, secrets)))
     root = logging.getLogger()
     for old in list(root.handlers):
-        root.removeHandler(old)
+        if type(old) in (Lines, logging.StreamHandler):  # a handler of somebody else's making stays
+            root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
     for name in QUIET:

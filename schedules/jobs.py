@@ -23,6 +23,7 @@ from crawler import logs
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.secrecy import masker_of
 from crawler.site import load_site, site_files, site_groups
 from schedules.ahead import Ahead, worth_it
 from schedules.child import Child, package_path
@@ -181,7 +182,7 @@ def tell_error(error: Exception) -> None:
     waiting = bool(getattr(error, "waiting", False))  # publisher.gates: a person may accept or confirm it
     lasting = isinstance(error, UsageError) or bool(getattr(error, "lasting", False))  # trying again would not help
     text = str(error) if isinstance(error, JianghuaError) else f"{type(error).__name__}: {error}"
-    lines = [x.strip() for x in text.splitlines()]
+    lines = [x.strip() for x in masker_of(os.environ)(text).splitlines()]
     with contextlib.suppress(OSError):
         Path(path).write_text(
             json.dumps({"why": "; ".join(lines), "waiting": waiting, "lasting": lasting}), encoding="utf-8"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from crawler.durable import write_json
+from crawler.secrecy import masked
 from schedules.store import explained, runs
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def make_report(run: Run) -> RunReport:
         schedule=run.schedule,
         cause=run.cause,
         state=run.state,
-        why=run.why,
+        why=masked(run.why) if run.why else None,
         scheduled_for=run.scheduled_for,
         started=run.started,
         finished=run.finished,
@@ -220,7 +221,7 @@ def make_report(run: Run) -> RunReport:
                 ok=bool(x.get("ok")),
                 waiting=bool(x.get("waiting")),
                 seconds=float(x.get("seconds") or 0.0),
-                why=x.get("why"),
+                why=masked(str(x["why"])) if x.get("why") else None,
             )
             for step, x in counts.items()
         ],
@@ -353,7 +354,7 @@ def _counted(printed: Mapping[str, Any] | None, key: str) -> bool:
 
 def _error(name: str, broken: Mapping[str, str], *printed: Mapping[str, Any] | None) -> str | None:
     told = [broken.get(name), *(p.get("error") for p in printed if p is not None)]
-    return next((str(x) for x in told if x), None)
+    return next((masked(str(x)) for x in told if x), None)
 
 
 def _count(value: Any) -> int:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from crawler.errors import UsageError
-from crawler.secrecy import masked
+from crawler.secrecy import Masker, masked
 from schedules.ledger import Ledger
 from schedules.store import alarms as table
 from schedules.store import told as told_table
@@ -100,7 +100,7 @@ def remember(
                 "severity": finding.severity or rule.severity,
                 "what": masked(finding.what),
                 "remedy": masked(finding.remedy or rule.remedy.format(subject=finding.subject)),
-                "figures": dict(finding.figures),
+                "figures": Masker().value(finding.figures),
                 "last_seen": now,
             }
             row = open_now.get(key)

@@ -96,6 +96,12 @@ def test_whatever_a_step_printed_there_is_a_report(printed: dict[str, Any]) -> N
     Console(width=100, file=open("/dev/null", "w")).print(report_shown.shown(found))  # noqa: PTH123, SIM115
 
 
+def test_no_secret_is_in_a_report() -> None:
+    kept = counts([crawl(error="no answer from http://me:hunter2222@proxy.example.com/")], [extract()])
+    kept["publish"] = step(None, "cannot open s3://key:hunter2222@bucket")
+    assert "hunter2222" not in make_report(run(kept)).model_dump_json()
+
+
 def test_it_is_kept_with_the_run_and_made_again_where_it_is_not(house: House) -> None:
     number = house.ran(counts([crawl()], [extract()]))
     row = house.ledger.run(number)
