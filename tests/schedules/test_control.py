@@ -18,7 +18,7 @@ from crawler.errors import UsageError
 from crawler.home import Home
 from schedules import control
 from schedules.control_cli import moment_of
-from schedules.ledger import Ledger
+from schedules.ledger import Ledger, Run
 from schedules.plan import Pause, Schedule, load_schedule
 from tests.schedules.fast_time import WAITS, FastTime, utc
 from tests.schedules.house import House, alive, until
@@ -352,3 +352,32 @@ def test_the_commands_tell_what_they_did(tmp_path: Path, capsys: pytest.CaptureF
 def test_the_user_of_the_machine_is_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "wang")
     assert control.me() == "wang"
+
+
+def test_on_either_database_what_is_asked_stands_in_the_ledger(url: str) -> None:
+    now = [T0 + timedelta(minutes=10)]
+    ledger = Ledger(url, lambda: now[0])
+    s = Schedule(name="s", every=HOUR)
+    lease = ledger.take_lease("elsewhere:1:1:m", timedelta(days=1))
+    assert lease is not None
+    assert ledger.mark(lease, s, now[0]) == (now[0], True)
+    control.pause(ledger, "s", "停电", "li")
+    assert ledger.pauses() == {"s": Pause(now[0], "停电", "li")}
+    now[0] += 2 * HOUR
+    control.resume(ledger, "s", "li", schedule=s)
+    assert ledger.pauses() == {}
+    assert ledger.marks() == {"s": (now[0], s.timing_digest)}
+    assert [r.state for r in ledger.runs()] == ["skipped"] * 2
+    assert control.backfill(ledger, s, T0, now[0], "li", missed=True).known == 0
+    assert [(r.state, r.cause, r.asked_by) for r in ledger.runs()] == [("due", "backfill", "li")] * 3
+    run = control.run_now(ledger, "s", "wang")
+    assert isinstance(ledger.claim(lease, run.id, {}, ["x"], HOUR), Run)
+    assert control.cancel(ledger, run.id, "wang").cancel == "cancelled by wang"
+    assert ledger.cancelled([run.id, 1]) == {run.id: "cancelled by wang"}
+    assert ledger.try_again(run.id, lease.owner, now[0] + HOUR, "no net", retry=True, step="extract", counts={})
+    again = ledger.run(run.id)
+    assert (again.state, again.retries, again.not_before, again.step) == ("due", 1, now[0] + HOUR, "extract")
+    assert not ledger.try_again(run.id, lease.owner, now[0], "it is not at work", retry=True)
+    now[0] -= 5 * HOUR  # the clock is set back
+    assert ledger.mark(lease, s, now[0]) == (now[0], False)
+    ledger.close()
