@@ -23,7 +23,16 @@ from crawler.site import site_files, site_groups
 from schedules import report_shown
 from schedules.ledger import Ledger, Run, State, utcnow
 from schedules.owner import short
-from schedules.plan import Schedule, describe, load_schedule, load_schedules, parse_schedule, schedule_files, span
+from schedules.plan import (
+    Schedule,
+    dark_until,
+    describe,
+    load_schedule,
+    load_schedules,
+    parse_schedule,
+    schedule_files,
+    span,
+)
 from schedules.report import report_of
 from schedules.settings import load_settings
 
@@ -201,7 +210,11 @@ def schedule_next(home_path: Path | None, names: list[str] | None, count: int, a
                     name,
                     f"{t.astimezone(ZoneInfo(schedule.time_zone)):%a} {_local(t, schedule.time_zone)}",
                     _local(t),
-                    f"{span(schedule.jitter)} later" if schedule.jitter else "at once",
+                    f"{dark.astimezone(ZoneInfo(schedule.time_zone)):%a %H:%M} (blackout)"
+                    if (dark := dark_until(schedule, t)) is not None
+                    else f"{span(schedule.jitter)} later"
+                    if schedule.jitter
+                    else "at once",
                 )
         return table
 

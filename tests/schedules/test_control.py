@@ -349,6 +349,19 @@ def test_the_commands_tell_what_they_did(tmp_path: Path, capsys: pytest.CaptureF
         assert said in " ".join(err.split()), command
 
 
+def test_the_next_times_say_what_the_blackout_holds_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    folder = tmp_path / "schedules"
+    folder.mkdir()
+    (folder / "s.yaml").write_text('name: s\ncron: 0 9,23 * * *\ntime_zone: Asia/Shanghai\nblackout: ["08:00-20:00"]\n')
+    out = called(capsys, tmp_path, "schedule", "next", "s", "-n", "2")[1]
+    told = {line.split()[3]: line for line in out.splitlines() if line.startswith("s ")}
+    assert "20:00 (blackout)" in told["09:00:00"]
+    assert "at once" in told["23:00:00"]
+
+
 def test_the_user_of_the_machine_is_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "wang")
     assert control.me() == "wang"
