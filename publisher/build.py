@@ -26,7 +26,7 @@ from publisher.contract import Change, check_parent
 from publisher.duplicates import Relations, relate
 from publisher.history import Entry
 from publisher.intake import Source, Unit
-from publisher.layout import differs, flat
+from publisher.layout import flat
 from publisher.manifest import Carried, Gate, Manifest, Part, Reference, TableEntry
 from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_provenance
 from publisher.parts import PartStore
@@ -36,7 +36,7 @@ from publisher.releaserules import Run, release_gates
 from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
-from publisher.taking import RECORDS, Changed, Intake, batches, in_order, look, look_for_changes, unique_keys
+from publisher.taking import RECORDS, Changed, Intake, batches, in_order, look, look_for_changes, rank, unique_keys
 from publisher.versions import day_of
 
 MEMORY = {"speeches": 96 << 20, "provenance": 32 << 20, "pages": 32 << 20}  # bytes of waiting rows
@@ -149,6 +149,7 @@ def build(
         damaged |= broken
     light, broken = look(source, [u for u in todo if u.site not in damaged], stages, numbers)
     damaged |= broken
+    rank(light, looked)
     for site, why in damaged.items():
         if not before.get(site):
             raise DamagedError(
@@ -237,7 +238,7 @@ def build(
     progress("writing parts", len(RECORDS), len(RECORDS))
     found.append(_provenance(emitted))
     progress("comparing texts", 0, 1)
-    relations = _relations(parent, store, speeches, emitted["speeches"], index)
+    relations = _relations(parent, store, emitted["speeches"], index)
     for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained)):
         stages[n] = whole(_stage(n, parent, scratch), rows)
     for n in ("duplicates", "contained", "removed"):
@@ -384,7 +385,7 @@ def _rows(parent: Parent | None, store: PartStore, name: str) -> pa.Table:
     return pa.concat_tables([table.schema.empty_table(), *(in_order(rows, table) for rows in parts)])
 
 
-def _relations(parent: Parent | None, store: PartStore, stage: Stage, made: Emitted, index: Path | None) -> Relations:
+def _relations(parent: Parent | None, store: PartStore, made: Emitted, index: Path | None) -> Relations:
     """Copies and containments in the next version."""
     starts = np.concatenate([[0], np.cumsum([p.rows for p in made.entry.parts])]).astype(np.int64)
     keys_now = flat(made.index["key"])
@@ -403,16 +404,9 @@ def _relations(parent: Parent | None, store: PartStore, stage: Stage, made: Emit
     if parent is None:
         return relate(facts, texts, index=index)
     old = Relations(_rows(parent, store, "duplicates"), _rows(parent, store, "contained"))
-    before = stage.index.select(["key", *FACTS])
-    place = np.asarray(pc.fill_null(pc.index_in(keys_now, value_set=flat(before["key"])), -1).to_numpy(), np.int64)
-    touched = place < 0
-    known = np.flatnonzero(~touched)
-    was = before.take(pa.array(place[known]))
-    is_ = made.index.select(["key", *FACTS]).take(pa.array(known))
-    for name in FACTS:
-        touched[known] |= differs(was[name], is_[name])
-    ids = keys_now.filter(pa.array(touched)).to_pylist()
-    return relate(facts, texts, old=old, touched=ids, index=index)
+    # facts are among what makes a row count as changed
+    touched = [*keys_now.filter(pa.array(made.fresh)).to_pylist(), *made.changed.keys]
+    return relate(facts, texts, old=old, touched=touched, index=index)
 
 
 def _removed(

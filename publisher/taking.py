@@ -53,14 +53,15 @@ def in_order(rows: pa.Table, table: Table) -> pa.Table:
 
 @dataclass(slots=True)
 class Light:
-    """Of some units and a table: the keys of the rows; for each its place in the parent or -1, its rank among all rows read, and the
-    number of its unit. raw: digests of the records, once they are known."""
+    """Of some units and a table: the keys of the rows; for each its place in the parent or -1, the day of its speech, and the number of its
+    unit. raw: digests of the records, once they are known; ranks: the order of the rows among all that are read (`rank`)."""
 
     keys: pa.Array
     at: Places
-    ranks: Places
+    days: npt.NDArray[np.int64]
     units: Places
     raw: npt.NDArray[np.uint64] | None = None
+    ranks: Places | None = None
 
     def of(self, found: pa.Array) -> Light:
         """The same for rows that a recipe has left, whatever their order."""
@@ -72,20 +73,45 @@ class Light:
     def take(self, at: Places) -> Light:
         """Some of the rows, by their numbers."""
         raw = None if self.raw is None else self.raw[at]
-        return Light(self.keys.take(pa.array(at)), self.at[at], self.ranks[at], self.units[at], raw)
+        ranks = None if self.ranks is None else self.ranks[at]
+        return Light(self.keys.take(pa.array(at)), self.at[at], self.days[at], self.units[at], raw, ranks)
 
 
 def _joined(parts: Sequence[Light]) -> Light:
     if len(parts) == 1:
         return replace(parts[0])
-    raws = [p.raw for p in parts if p.raw is not None]
+
+    def both(found: Sequence[npt.NDArray[Any] | None]) -> npt.NDArray[Any] | None:
+        there = [x for x in found if x is not None]
+        return np.concatenate(there) if len(there) == len(parts) else None
+
     return Light(
         pa.concat_arrays([p.keys for p in parts]),
         np.concatenate([p.at for p in parts]),
-        np.concatenate([p.ranks for p in parts]),
+        np.concatenate([p.days for p in parts]),
         np.concatenate([p.units for p in parts]),
-        np.concatenate(raws) if len(raws) == len(parts) else None,
+        both([p.raw for p in parts]),
+        both([p.ranks for p in parts]),
     )
+
+
+def rank(light: Mapping[str, Mapping[str, Light]], looked: Changed | None) -> None:
+    """Give the rows that are read their order: by the day of their speech, then by key, so that of what is new the newest speeches stand
+    together, which are the ones most likely to change again."""
+    for n in RECORDS:
+        lights = [part[n] for part in light.values()] + ([looked.lights[n]] if looked and looked.lights else [])
+        if not lights:
+            continue
+        every = pa.table(
+            {"day": np.concatenate([x.days for x in lights]), "key": pa.concat_arrays([x.keys for x in lights])}
+        )
+        order = pc.sort_indices(every, sort_keys=[("day", "ascending"), ("key", "ascending")]).to_numpy()
+        ranks = np.empty(len(order), np.int64)
+        ranks[order] = np.arange(len(order))
+        start = 0
+        for x in lights:
+            x.ranks = ranks[start : start + len(x.at)]
+            start += len(x.at)
 
 
 def batches(units: Sequence[Unit], light: Mapping[str, Mapping[str, Light]], alone: bool) -> Iterator[list[Unit]]:
@@ -113,11 +139,7 @@ OLD = -(2**62)  # the day of what has none: before all others
 def look(
     source: Source, units: Sequence[Unit], stages: Mapping[str, Stage], numbers: Mapping[str, int]
 ) -> tuple[dict[str, dict[str, Light]], dict[str, str]]:
-    """Keys of all rows of the units and their order; and the sites with records that cannot be read, with what is wrong.
-
-    What is new is laid out by the day of its speech, then by key, so that the newest speeches stand together, which are the ones most
-    likely to change again.
-    """
+    """Keys of all rows of the units; and the sites with records that cannot be read, with what is wrong."""
     seen: dict[str, dict[str, tuple[pa.Array, npt.NDArray[np.int64]]]] = {}
     marks: dict[str, dict[str, pa.Table]] = {}
     damaged: dict[str, str] = {}
@@ -139,20 +161,14 @@ def look(
     out: dict[str, dict[str, Light]] = {u.name: {} for u in good}
     for n in RECORDS:
         every = pa.concat_arrays([pa.array([], pa.large_string()), *(seen[u.name][n][0] for u in good)])
-        day = np.concatenate([np.zeros(0, np.int64), *(seen[u.name][n][1] for u in good)])
-        order = pc.sort_indices(
-            pa.table({"day": day, "key": every}), sort_keys=[("day", "ascending"), ("key", "ascending")]
-        ).to_numpy()
-        ranks = np.empty(len(order), np.int64)
-        ranks[order] = np.arange(len(order))
         at = stages[n].find(every)
         start = 0
         for unit in good:
-            found = seen[unit.name][n][0]
+            found, days = seen[unit.name][n]
             here = slice(start, start + len(found))
             number = np.full(len(found), numbers[unit.name], np.int64)
             raw = _raw(marks[unit.name][n]) if unit.name in marks else np.zeros((len(found), 2), np.uint64)
-            out[unit.name][n] = Light(found, at[here], ranks[here], number, raw)
+            out[unit.name][n] = Light(found, at[here], days, number, raw)
             start += len(found)
     return out, damaged
 
@@ -277,16 +293,11 @@ def _marked(
     stage: Stage,
     numbers: Mapping[str, int],
 ) -> dict[str, Light]:
-    """Keys, places, ranks and digests of all rows of a table in some units, from their marks."""
+    """Keys, places, days and digests of all rows of a table in some units, from their marks."""
     of = {u.name: marks[u.name][name] for u in units}
     every = pa.concat_tables([MARKS_SCHEMA.empty_table(), *of.values()])
     found = flat(every["key"])
-    day = pc.fill_null(flat(every["day"]), OLD)
-    order = pc.sort_indices(
-        pa.table({"day": day, "key": found}), sort_keys=[("day", "ascending"), ("key", "ascending")]
-    )
-    ranks = np.empty(len(found), np.int64)
-    ranks[order.to_numpy()] = np.arange(len(found))
+    days = pc.fill_null(flat(every["day"]), OLD).to_numpy(zero_copy_only=False)
     at = stage.find(found)
     raw = _raw(every)
     out: dict[str, Light] = {}
@@ -295,7 +306,7 @@ def _marked(
         n = of[unit.name].num_rows
         here = slice(start, start + n)
         out[unit.name] = Light(
-            found.slice(start, n), at[here], ranks[here], np.full(n, numbers[unit.name], np.int64), raw[here]
+            found.slice(start, n), at[here], days[here], np.full(n, numbers[unit.name], np.int64), raw[here]
         )
         start += n
     return out
@@ -398,6 +409,7 @@ class Intake:
             self.notes[name] = made.notes
         for n, rows in (("speeches", made.speeches), ("provenance", made.provenance), ("pages", made.pages)):
             of = lights[n].of(keys(rows, TABLES[n].key))
+            assert of.ranks is not None
             new, changed = self.stages[n].take_in(rows, of.at, of.ranks, of.units, of.raw)
             fresh = new | changed
             some = rows if fresh.all() else rows.filter(pa.array(fresh))

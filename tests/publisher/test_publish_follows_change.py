@@ -188,15 +188,16 @@ def test_damaged_records_of_one_site_are_carried_and_the_others_published(tmp_pa
     )
 
 
-def test_shards_without_marks_are_read_whole(tmp_path: Path) -> None:
-    """Records of before there were marks."""
+@pytest.mark.parametrize("old", [range(4), (0, 2)])
+def test_shards_without_marks_are_read_whole(tmp_path: Path, old: Sequence[int]) -> None:
+    """Records of before there were marks, in all buckets or in some; in every bucket a speech is new."""
     import json
 
     home = Home(tmp_path)
     extracted(home, "a", {n: [speech("a", n)] for n in range(8)}, {}, WHEN)
     publish(home, now=DAY)
-    extracted(home, "a", {n: [speech("a", n)] for n in range(9)} | {2: [speech("a", 2, text("e"))]}, {}, WHEN)
-    for b in range(4):
+    extracted(home, "a", {n: [speech("a", n)] for n in range(12)} | {2: [speech("a", 2, text("e"))]}, {}, WHEN)
+    for b in old:
         path = pointer_path(home, "a", b)
         value = json.loads(path.read_text())
         shard = read_pointer(home, "a", b)
@@ -205,7 +206,9 @@ def test_shards_without_marks_are_read_whole(tmp_path: Path) -> None:
         del value["marks"]
         path.write_text(json.dumps(value))
     result = publish(home, now=DAY + timedelta(days=1))
-    assert (result.added, result.changed, result.removed) == (1, 1, 0)
+    assert (result.added, result.changed, result.removed) == (4, 1, 0)
+    rows = open_dataset(home.datasets / "speeches").arrow().to_pylist()
+    assert {r["text"] for r in rows} == {r["text"] for n in range(12) if n != 2 for r in [speech("a", n)]} | {text("e")}
     assert set(TABLES) == set(open_dataset(home.datasets / "speeches").tables)
 
 
