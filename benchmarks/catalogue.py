@@ -8,7 +8,7 @@ changed), the catalogue is built beside them, and Chromium looks at it from a pl
 1. `build`: seconds and peak memory of a first build, of one that finds nothing to do, and what the files take.
 2. `first view`: bytes fetched by an empty browser until the dataset's page, and the list of speeches, stand there.
 3. `search`: for each of some words, from a list that stands there: milliseconds from the last key to the new results in the page,
-   and bytes fetched until the page rests; then a facet chosen.
+   and bytes fetched until the page rests; then a facet chosen. The quickest of three, since machines have other work; all are told.
 4. `speech`: bytes fetched to open one.
 
 Bytes are those of the answers' bodies and headers as they pass the socket, uncompressed by the server.
@@ -36,12 +36,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.publish import DAY, _folded, row, write
+from benchmarks.publish import DAY, _folded, peak, row, write
 from benchmarks.synthetic import _words, texts
 from crawler.home import Home
 from crawler.shards import bucket_of
 
 WORDS = ("安全生产", "讲话", "会", "乡村振兴 动员", "2019年", "质量 县长", "没有这样的题目")
+TRIES = 3  # the quickest is told: the machine has other work
 KINDS = ("讲话", "致辞", "主持词", "党课", "发言", "演讲", "报告", "其他")
 LEVELS = (("省", "省长"), ("市", "市委书记"), ("县", "县长"), ("乡镇", "镇长"), ("学校", "校长"), ("企业", "董事长"))
 OCCASIONS = ("安全生产", "乡村振兴", "教育", "质量", "环境", "党建", "防汛抗旱", "招商引资", "文化", "医疗")
@@ -132,7 +133,7 @@ def measure_build(datasets: Path, out: Path) -> dict[str, Any]:
     return {
         "seconds": round(time.monotonic() - began, 2),
         "cpu": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_mb": usage.ru_maxrss // 1024,
+        "peak_mb": round(peak()),
         "made": result.made,
         "written_mb": round(result.written_bytes / 1e6, 2),
     }
@@ -160,45 +161,9 @@ def look(address: str, counted: list[int]) -> dict[str, Any]:
                 "ms": round(1000 * (time.monotonic() - began)),
             }
         for words in WORDS:
-            page = browser.new_context().new_page()  # nothing kept of the search before
-            page.goto(address + "#/speeches/browse")
-            page.wait_for_selector(".browse .entry-title")
-            page.wait_for_load_state("networkidle")
-            before = counted[0]
-            page.focus("#q")
-            page.keyboard.insert_text(words[:-1])
-            page.wait_for_timeout(30)
-            # from the key to the element that has the new results: told by the page itself
-            page.evaluate(
-                """words => { window.told = new Promise(done => {
-                  document.querySelector('#q').addEventListener('input', () => (window.began = performance.now()), { once: true });
-                  new MutationObserver(() => { if (document.querySelector('.browse').dataset.asked === words) done(performance.now() - window.began); })
-                    .observe(document.querySelector('.browse'), { attributes: true, attributeFilter: ['data-asked'] }); }); }""",
-                words,
-            )
-            page.keyboard.insert_text(words[-1])
-            took = page.evaluate("() => window.told")
-            page.wait_for_load_state("networkidle")
-            page.wait_for_timeout(200)
-            searched = counted[0] - before
-            found = page.inner_text(".count")
-            facet = None
-            if page.locator('[data-facet="kind"] input').count():
-                before = counted[0]
-                began = time.monotonic()
-                page.locator('[data-facet="kind"] input').first.click()
-                page.wait_for_selector(".chip")
-                page.wait_for_selector(".entries:not([aria-busy])")
-                facet = {
-                    "kB": round((counted[0] - before) / 1e3),
-                    "ms": round(1000 * (time.monotonic() - began)),
-                }
-            out["search"][words] = {
-                "ms": round(took),
-                "kB": round(searched / 1e3),
-                "found": found,
-                "facet": facet,
-            }
+            tries = [search(browser, address, words, counted) for _ in range(TRIES)]
+            out["search"][words] = min(tries, key=lambda t: int(t["ms"])) | {"all ms": [t["ms"] for t in tries]}
+        page = browser.new_context().new_page()
         page.goto(address + "#/speeches/browse?preview=none")
         page.wait_for_selector(".browse .entry-title")
         page.wait_for_load_state("networkidle")
@@ -213,6 +178,46 @@ def look(address: str, counted: list[int]) -> dict[str, Any]:
         }
         browser.close()
     return out
+
+
+def search(browser: Any, address: str, words: str, counted: list[int]) -> dict[str, Any]:
+    """One search in an empty browser, from a list that stands there."""
+    context = browser.new_context()  # nothing kept of the search before
+    page = context.new_page()
+    page.goto(address + "#/speeches/browse")
+    page.wait_for_selector(".browse .entry-title")
+    page.wait_for_load_state("networkidle")
+    before = counted[0]
+    page.focus("#q")
+    page.keyboard.insert_text(words[:-1])
+    page.wait_for_timeout(30)
+    # from the key to the element that has the new results: told by the page itself
+    page.evaluate(
+        """words => { window.told = new Promise(done => {
+          document.querySelector('#q').addEventListener('input', () => (window.began = performance.now()), { once: true });
+          new MutationObserver(() => { if (document.querySelector('.browse').dataset.asked === words) done(performance.now() - window.began); })
+            .observe(document.querySelector('.browse'), { attributes: true, attributeFilter: ['data-asked'] }); }); }""",
+        words,
+    )
+    page.keyboard.insert_text(words[-1])
+    took = page.evaluate("() => window.told")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(200)
+    searched = counted[0] - before
+    found = page.inner_text(".count")
+    facet = None
+    if page.locator('[data-facet="kind"] input').count():
+        before = counted[0]
+        began = time.monotonic()
+        page.locator('[data-facet="kind"] input').first.click()
+        page.wait_for_selector(".chip")
+        page.wait_for_selector(".entries:not([aria-busy])")
+        facet = {
+            "kB": round((counted[0] - before) / 1e3),
+            "ms": round(1000 * (time.monotonic() - began)),
+        }
+    context.close()
+    return {"ms": round(took), "kB": round(searched / 1e3), "found": found, "facet": facet}
 
 
 def child(*arguments: str) -> Any:

@@ -31,7 +31,7 @@ from crawler.errors import UsageError
 from publisher.manifest import Latest, Manifest
 from publisher.versions import LATEST, read_latest
 
-FORMAT = 3  # of the files of data/: another number makes everything anew
+FORMAT = 4  # of the files of data/: another number makes everything anew
 DOCUMENT = "catalogue.json"
 STATIC = ("js", "css", "html", "svg", "md", "txt", "")
 

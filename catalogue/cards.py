@@ -14,6 +14,7 @@ from catalogue.rows import FACETS, GONE, MARKS, PREVIEW, UNDATED, Rows, month_of
 CARDS = 64  # rows a frame: what a search fetches is one frame a hit at worst
 CLUSTERS = 64
 REGIONS = 60  # regions that the pictures know
+LISTED = 100  # values of a facet that are told at once; all of more lie in the pack
 
 
 def card_pack(rows: Rows) -> Pack:
@@ -26,7 +27,10 @@ def card_pack(rows: Rows) -> Pack:
             "i": rows.ids[cut],
             "t": rows.titles[cut],
             "d": [None if d == UNDATED else int(d) for d in rows.days[cut]],
-            **{key: rows.facets[name].codes[cut].tolist() for key, name in _SHORT.items()},
+            **{key: rows.facets[name].codes[cut].tolist() for key, name in _CODED.items()},
+            **{
+                key: [rows.facets[name].values[c] for c in rows.facets[name].codes[cut]] for key, name in _SPELT.items()
+            },
             "n": rows.chars[cut].tolist(),
             "m": rows.marks[cut].tolist(),
             "p": rows.part[cut].tolist(),
@@ -41,7 +45,8 @@ def card_pack(rows: Rows) -> Pack:
     return pack("cards", frames)
 
 
-_SHORT = {"s": "site", "k": "kind", "l": "level", "r": "region", "o": "topic"}
+_CODED = {"s": "site", "k": "kind", "l": "level"}
+_SPELT = {"r": "region", "o": "topic"}  # of which there may be many thousands: a list of all would be fetched for a few
 
 
 def cluster_pack(rows: Rows) -> Pack:
@@ -54,22 +59,42 @@ def cluster_pack(rows: Rows) -> Pack:
 
 
 def facet_pack(rows: Rows) -> tuple[Pack, list[dict[str, Any]]]:
-    """Facet columns, a frame each, and what the frames are: name, bytes a row, values with their counts."""
-    frames, told = [], []
+    """Facet columns, a frame each, and what the frames are: name, bytes a row, how many values, the first of them with their counts.
+
+    Where there are more, `more` is the number of the frame that has all: JSON, values and counts. Topics are coded by the list of a
+    speech's topics; at once are told the topics themselves.
+    """
+    frames: list[bytes] = []
+    told: list[dict[str, Any]] = []
+    late: list[tuple[dict[str, Any], list[Any], list[int]]] = []
     for name, coded in rows.facets.items():
-        width = 1 if len(coded.values) <= 0x100 else 2 if len(coded.values) <= 0x10000 else 4
+        n = len(coded.values)
+        width = 1 if n <= 0x100 else 2 if n <= 0x10000 else 4
         frames.append(coded.codes.astype(f"<u{width}").tobytes())
-        told.append({"name": name, "width": width, "values": coded.values, "counts": coded.counts})
+        entry: dict[str, Any] = {"name": name, "width": width, "n": n}
+        if name == "topic":
+            entry["topics"] = _topics(coded.values, coded.counts)
+        else:
+            entry |= {"values": coded.values[:LISTED], "counts": coded.counts[:LISTED]}
+        if name == "topic" or n > LISTED:
+            late.append((entry, coded.values, coded.counts))
+        told.append(entry)
     frames.append(rows.marks.astype("<u1").tobytes())
-    told.append(
-        {
-            "name": "marks",
-            "width": 1,
-            "values": MARKS,
-            "counts": {name: int(np.count_nonzero(rows.marks & bit)) for name, bit in MARKS.items()},
-        }
-    )
+    counts = {name: int(np.count_nonzero(rows.marks & bit)) for name, bit in MARKS.items()}
+    told.append({"name": "marks", "width": 1, "values": MARKS, "counts": counts})
+    for entry, values, numbers in late:
+        entry["more"] = len(frames)
+        frames.append(compact([values, numbers]))
     return pack("facets", frames), told
+
+
+def _topics(lists: list[Any], counts: list[int]) -> list[list[Any]]:
+    """How many speeches each topic has, the most frequent first."""
+    found: Counter[str] = Counter()
+    for names, count in zip(lists, counts, strict=True):
+        for name in names:
+            found[name] += count
+    return [[name, n] for name, n in sorted(found.items(), key=lambda t: (-t[1], t[0]))]
 
 
 def years(rows: Rows) -> list[list[int | None]]:
@@ -99,17 +124,12 @@ def figures(rows: Rows) -> dict[str, Any]:
         else:
             months[month] += count
             cut[month] += int(previews.get(day, 0))
-    topics: Counter[str] = Counter()
-    topic = rows.facets["topic"]
-    for names, count in zip(topic.values, topic.counts, strict=True):
-        for name in names:
-            topics[name] += count
     by: dict[str, Any] = {
         name: [[v, n] for v, n in zip(c.values[:REGIONS], c.counts[:REGIONS], strict=True)]
         for name, c in rows.facets.items()
         if name in FACETS
     }
-    by["topic"] = [[name, n] for name, n in sorted(topics.items(), key=lambda t: (-t[1], t[0]))]
+    by["topic"] = _topics(rows.facets["topic"].values, rows.facets["topic"].counts)
     return {
         "rows": len(rows),
         "months": [[m, n, cut[m]] for m, n in sorted(months.items())],

@@ -8,6 +8,7 @@ import { number, t } from "./words.js";
 
 const PAGE = 30;
 const VALUES = 8; // of a facet before "more"
+const WIDE = 400; // and of all; the field above them finds the others
 const WAIT = 90; // ms after the last key
 const LOOK = 4; // times PAGE cards that one step looks at for titles that have all words
 
@@ -208,18 +209,26 @@ class List {
     if (there.length < 2 && !chosen.size) return null;
     const top = Math.max(1, ...there.map((v) => v.count));
     const wide = this.wide.has(facet);
-    const listed = wide ? there : [...there.slice(0, VALUES), ...there.slice(VALUES).filter((v) => chosen.has(String(v.value ?? "")))];
+    const listed = wide ? there.slice(0, WIDE) : [...there.slice(0, VALUES), ...there.slice(VALUES).filter((v) => chosen.has(String(v.value ?? "")))];
     const box = h("ul", {}, listed.map((v) => this.value(facet, v, chosen, top)));
     const out = [h("legend", {}, t(`facet_${facet}`)), box];
-    if (there.length > VALUES) {
+    const all = this.counts ? there.length : Math.max(there.length, this.browse.size(facet));
+    if (all > VALUES) {
       if (wide && there.length > 24) {
         const find = h("input", { type: "text", class: "narrow", placeholder: t("narrow", t(`facet_${facet}`)), "aria-label": t("narrow", t(`facet_${facet}`)) });
         find.addEventListener("input", () => box.replaceChildren(...there.filter((v) => this.label(facet, v.value).includes(find.value.trim())).slice(0, 200).map((v) => this.value(facet, v, chosen, top))));
         out.splice(1, 0, find);
       }
-      if (!wide) out.push(h("button", { type: "button", class: "link", on: { click: () => (this.wide.add(facet), this.tellFacets()) } }, t("moreValues", number(there.length - VALUES))));
+      if (!wide) out.push(h("button", { type: "button", class: "link", "data-more": facet, on: { click: () => this.widen(facet) } }, t("moreValues", number(all - VALUES))));
     }
     return h("fieldset", { class: `facet${wide ? " wide" : ""}`, "data-facet": facet }, out);
+  }
+
+  /** Show all values of a facet; there may be more than were told at first. */
+  async widen(facet) {
+    await this.browse.facetColumns().catch((e) => this.trouble(e));
+    this.wide.add(facet);
+    this.tellFacets();
   }
 
   value(facet, v, chosen, top) {

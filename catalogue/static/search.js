@@ -29,7 +29,7 @@ class Browse {
     this.marks = this.facets.get("marks").values;
     this.packs = Object.fromEntries(Object.entries(browse.packs).map(([n, p]) => [n, new Pack(line.dataset, p, n === "cards" || n === "terms")]));
     this.columns = null;
-    this.topics = [...new Set(this.facets.get("topic").values.flat())].sort();
+    this.topics = this.facets.get("topic").topics;
   }
 
   /** Fetch what every search needs, before the first word is there. */
@@ -55,8 +55,8 @@ class Browse {
       site: value("site", f.s[i]),
       kind: value("kind", f.k[i]),
       level: value("level", f.l[i]),
-      region: value("region", f.r[i]),
-      topics: value("topic", f.o[i]),
+      region: f.r[i],
+      topics: f.o[i],
       chars: f.n[i],
       preview: (f.m[i] & this.marks.preview) > 0,
       copies: (f.m[i] & this.marks.copies) > 0,
@@ -128,8 +128,10 @@ class Browse {
   facetColumns() {
     this.columns ??= (async () => {
       const names = [...this.facets.keys()];
-      const frames = await this.packs.facets.get(names.map((_, i) => i));
+      const frames = await this.packs.facets.get(Array.from({ length: this.packs.facets.length }, (_, i) => i));
       const out = {};
+      for (const facet of this.facets.values())
+        if (facet.more !== undefined) [facet.values, facet.counts] = JSON.parse(new TextDecoder().decode(frames[facet.more]));
       names.forEach((name, i) => {
         const { width } = this.facets.get(name);
         const bytes = frames[i].slice();
@@ -144,19 +146,23 @@ class Browse {
     return this.columns;
   }
 
-  /** The values of a facet that somebody may choose from, with how many rows each has in all. */
+  /** How many values a facet has, whether they are here already or not. */
+  size(facet) {
+    return facet === "year" ? this.years.length : facet === "topic" ? this.topics.length : this.facets.get(facet).n;
+  }
+
+  /** The values of a facet that somebody may choose from, with how many rows each has in all: the most frequent ones, all after facetColumns. */
   values(facet) {
     if (facet === "year") return this.years.map(([year, , count], code) => ({ value: year, count, code })).reverse();
+    if (facet === "topic") return this.topics.map(([value, count]) => ({ value, count }));
     const { values, counts } = this.facets.get(facet);
-    if (facet === "topic") return this.topicCounts(counts);
     return values.map((value, code) => ({ value, count: counts[code], code }));
   }
 
   topicCounts(counts) {
-    const sets = this.facets.get("topic").values;
-    const by = new Map(this.topics.map((t) => [t, 0]));
-    sets.forEach((set, code) => set.forEach((t) => by.set(t, by.get(t) + counts[code])));
-    return this.topics.map((value) => ({ value, count: by.get(value) })).sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+    const by = new Map(this.topics.map(([t]) => [t, 0]));
+    this.facets.get("topic").values.forEach((set, code) => set.forEach((t) => by.set(t, by.get(t) + counts[code])));
+    return this.topics.map(([value]) => ({ value, count: by.get(value) })).sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
   }
 
   /**

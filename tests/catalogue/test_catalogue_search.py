@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from catalogue.build import build
 from catalogue.terms import fold
 from publisher.reader import open_dataset
+from publisher.release import publish_records
 from tests.catalogue.browsing import tab
+from tests.catalogue.catalogue_made import DAY, rows
+from tests.catalogue.range_server import range_server
+from tests.publisher.publisher_made import records
 
 
 @pytest.mark.parametrize(
@@ -92,3 +97,26 @@ def test_back_leads_to_where_one_was(browser: Any, address: str) -> None:
         t.page.click("nav a[href$='/browse']")
         t.until("!location.hash.includes('?')")
         t.until("scrollY === 0 && document.querySelectorAll('.entry').length === 30")
+
+
+def test_a_facet_of_many_values_shows_them_all_when_asked(browser: Any, tmp_path: Path) -> None:
+    """More places than are told at once: the rest is fetched for who wants to see it, and is found by typing."""
+    folder = tmp_path / "datasets"
+    some = rows(260)
+    for i, row in enumerate(some):
+        row["region"] = f"第{i % 130}村"
+    (folder / "speeches").mkdir(parents=True)
+    publish_records(folder / "speeches", records(some), now=DAY)
+    build(folder)
+    with range_server(folder, folder) as base, tab(browser, base) as t:
+        t.go("#/speeches/browse", ".facets:not([aria-busy]) [data-facet]")
+        more = t.page.locator("[data-more='region']")
+        assert more.inner_text() == "122 more"
+        more.click()
+        t.until("document.querySelectorAll('[data-facet=region] li').length === 130")
+        t.page.fill("[data-facet='region'] .narrow", "第129村")
+        t.until("document.querySelectorAll('[data-facet=region] li').length === 1")
+        t.page.click("[data-facet='region'] li input")
+        t.page.wait_for_selector(".chip")
+        t.until("document.querySelector('.count').textContent.startsWith('2 ')")
+        assert all("第129村" in x for x in t.texts(".entry p"))
