@@ -455,9 +455,12 @@ class Ledger:
         limit: int | None = None,
         offset: int = 0,
         oldest_first: bool = False,
+        brief: bool = False,
     ) -> list[Run]:
-        """Runs by scheduled time, newest first unless said otherwise. since: only those scheduled for then or later."""
-        query = _asked(sa.select(runs), schedule, states, since)
+        """Runs by scheduled time, newest first unless said otherwise. since: only those scheduled for then or later. brief: without
+        what their steps reported, which is most of a row."""
+        columns = [c for c in runs.c if not brief or c.name not in ("counts", "report")]
+        query = _asked(sa.select(*columns), schedule, states, since)
         order = (runs.c.scheduled_for, runs.c.id)
         query = query.order_by(*(order if oldest_first else [x.desc() for x in order])).limit(limit).offset(offset)
         with self._reading() as c:

@@ -205,7 +205,8 @@ class Door:
             return
         if session is None:
             session = new_session(self.keys, member=False)
-            send = self._giving(session, send, fields)
+            if not scope["path"].startswith(DATA):  # these have no forms, and are kept by caches
+                send = self._giving(session, send, fields)
         scope.setdefault("state", {})["visitor"] = Visitor(operator, bearer, session)
         if scope["method"] == "HEAD" and not scope["path"].startswith(DATA):
             scope = {**scope, "method": "GET"}  # the server leaves the body out

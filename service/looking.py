@@ -73,9 +73,9 @@ def runs(
     now = house.now()
     if site is None:
         total = house.ledger.count(**asked)
-        found = house.ledger.runs(**asked, limit=limit, offset=offset)
+        found = house.ledger.runs(**asked, limit=limit, offset=offset, brief=True)
     else:  # sites stand in a JSON column, which not every database can search
-        every = [r for r in house.ledger.runs(**asked, limit=5000) if site in r.sites]
+        every = [r for r in house.ledger.runs(**asked, limit=5000, brief=True) if site in r.sites]
         total, found = len(every), every[offset : offset + limit]
     after = offset + len(found)
     return Page(
@@ -182,7 +182,7 @@ def _schedule(
     house: House, name: str, schedule: Schedule | None, error: JianghuaError | None, pause: Pause | None
 ) -> ScheduleOut:
     now = house.now()
-    last = house.ledger.runs(schedule=name, limit=1)
+    last = house.ledger.runs(schedule=name, limit=1, brief=True)
     told = as_out(last[0], now) if last else None
     if schedule is None:
         return ScheduleOut(
@@ -223,7 +223,7 @@ def queue(house: House) -> QueueOut:
     now = house.now()
 
     def of(state: str) -> list[RunOut]:
-        return [as_out(r, now) for r in house.ledger.runs(states=[state], oldest_first=True, limit=500)]
+        return [as_out(r, now) for r in house.ledger.runs(states=[state], oldest_first=True, limit=500, brief=True)]
 
     return QueueOut(running=of("running"), due=of("due"), waiting=of("waiting"))
 
