@@ -4,7 +4,7 @@ import { filled, sparkline } from "./chart.js";
 import { document_, versionFile } from "./data.js";
 import { copier, grid, h, outside } from "./dom.js";
 import { open } from "./search.js";
-import { entry, siteTitles } from "./shared.js";
+import { entry, prose, siteTitles } from "./shared.js";
 import { bytes, day, knows, langOf, moment, number, percent, said, short, t } from "./words.js";
 
 const NEWEST = 6;
@@ -15,7 +15,7 @@ export async function view({ line }) {
   const last = Array.from({ length: Math.min(NEWEST, browse.rows) }, (_, i) => browse.rows - 1 - i);
   const cards = await browse.cards(last);
   const titles = siteTitles(facts);
-  const paragraph = (text) => h("p", { lang: langOf(text) }, said(text));
+  const paragraph = (text) => h("p", { lang: langOf(text) }, prose(said(text)));
   return {
     title: line.title,
     content: [
@@ -28,7 +28,7 @@ export async function view({ line }) {
           { class: "column" },
           section("newest", t("newest"), h("ol", { class: "entries plain" }, cards.map((c) => entry(line, c, titles))), h("p", {}, h("a", { class: "onward", href: `#/${line.dataset}/browse` }, t("newestAll")))),
           section("made", t("howMade"), paragraph(facts.about.collection), paragraph(facts.about.upkeep)),
-          section("limits", t("limits"), h("ul", { class: "prose" }, facts.about.limits.map((l) => h("li", { lang: langOf(l) }, said(l))))),
+          section("limits", t("limits"), h("ul", { class: "prose" }, facts.about.limits.map((l) => h("li", { lang: langOf(l) }, prose(said(l)))))),
           section("personal", t("personal"), paragraph(facts.about.personal)),
         ),
         h("div", { class: "column side" }, quality(line, facts), section("cite", t("cite"), h("p", { class: "soft" }, t("citeWhy")), code(facts.citation)), section("licence", t("licence"), paragraph(facts.about.licence), await licenceLink(line))),

@@ -2,6 +2,7 @@
 
 import { document_ } from "./data.js";
 import { grid, h } from "./dom.js";
+import { prose } from "./shared.js";
 import { langOf, said, t } from "./words.js";
 
 export async function view({ line }) {
@@ -18,9 +19,9 @@ export async function view({ line }) {
           "section",
           { id: `table-${table.table}` },
           h("h2", {}, h("code", {}, table.table)),
-          h("p", { lang: langOf(table.description) }, said(table.description)),
+          h("p", { lang: langOf(table.description) }, prose(said(table.description))),
           h("p", { class: "soft" }, t("key", table.key.join(", "))),
-          grid(table.table, [t("column"), t("type"), t("nullable"), t("meaning")], table.columns.map(([name, type, nullable, meaning, own]) => [[h("code", {}, name), own ? " ●" : null], h("code", { class: "soft" }, type), nullable ? t("yes") : "", h("span", { lang: langOf(meaning) }, said(meaning))])),
+          grid(table.table, [t("column"), t("type"), t("nullable"), t("meaning")], table.columns.map(([name, type, nullable, meaning, own]) => [[h("code", {}, name), own ? " ●" : null], h("code", { class: "soft" }, type), nullable ? t("yes") : "", h("span", { lang: langOf(meaning) }, prose(said(meaning)))])),
         ),
       ),
     ),

@@ -48,3 +48,6 @@ export function pairs(rows, className = "pairs") {
 
 /** Titles of the sites, by name. */
 export const siteTitles = (facts) => new Map(facts.sites.map((s) => [s.site, s.title]));
+
+/** A sentence of ours in which `names` stand between backticks. */
+export const prose = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
