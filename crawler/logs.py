@@ -23,7 +23,14 @@ Format = Literal["text", "json"]
 RUN, STEP, SITE = "JIANGHUA_RUN", "JIANGHUA_STEP", "JIANGHUA_SITE"
 _THREAD = re.compile(r"run (\d+)")
 FIELDS = ("run", "site", "step", "figures")
-QUIET = ("apscheduler", "scrapy", "twisted", "asyncio", "uvicorn.access")  # below WARNING they speak of themselves
+QUIET = (
+    "alembic",
+    "apscheduler",
+    "scrapy",
+    "twisted",
+    "asyncio",
+    "uvicorn.access",
+)  # below WARNING they speak of themselves
 
 
 class SecretFilter(logging.Filter):

@@ -74,14 +74,31 @@ class Headers:
             await self.app(scope, receive, send)
             return
 
+        plain = not _trustworthy(Fields(scope=scope))
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if plain:  # browsers ignore it there, and complain on their console
+                    del headers["cross-origin-opener-policy"]
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+def name_of(host: str) -> str:
+    """The name or address in a Host field, without its port; empty where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _trustworthy(fields: Fields) -> bool:
+    """Whether a browser takes this for a secure place: this machine itself, or https (a proxy says so)."""
+    return is_loopback(name_of(fields.get("host", ""))) or fields.get("x-forwarded-proto", "").lower() == "https"
 
 
 class TooLarge(HTTPException):
@@ -213,10 +230,7 @@ class Door:
         await self.app(scope, receive, send)
 
     def _our_host(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
+        name = name_of(host)
         if name in self.hosts or (is_loopback(name) and "@" not in host):
             return True
         return self.keys.required and not self.hosts and bool(name)

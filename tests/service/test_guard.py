@@ -309,6 +309,14 @@ def test_every_answer_has_the_strict_headers(quiet: Up) -> None:
         assert "server" not in answer.headers
 
 
+def test_what_browsers_ignore_over_plain_http_is_left_out(closed: Up) -> None:
+    assert closed.ask("/login", "GET", "[::1]").headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "Cross-Origin-Opener-Policy" not in closed.ask("/login", "GET", "other.example:8640").headers
+    behind = closed.ask("/login", "GET", "other.example", None, X_Forwarded_Proto="https")
+    assert behind.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert behind.headers["Set-Cookie"].endswith("; Secure")
+
+
 def test_requests_are_bounded(quiet: Up) -> None:
     form = {"Content_Type": "application/x-www-form-urlencoded"}
     assert quiet.ask("/login", "POST", None, b"x" * 70_000, **form).status == 413
