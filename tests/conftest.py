@@ -24,7 +24,15 @@ settings.load_profile("jianghua")
 # pytest-xdist by itself begins with the files of many tests, which are the quick ones.
 LONGEST = (
     "test_docsites.py",
+    "test_docsites_watched.py",
+    "service/test_three_days.py",
     "crawler/extraction/test_jobs.py",
+    "service/test_stopping.py",
+    "service/test_browser.py",
+    "schedules/test_backup.py",
+    "schedules/test_fence.py",
+    "schedules/test_three_schedulers.py",
+    "schedules/test_moving.py",
     "publisher/test_publish_upload.py",
     "test_kills.py",
     "test_chain.py",
