@@ -31,8 +31,10 @@ class House:
         self.processes: list[subprocess.Popen[str]] = []
 
     def schedule(self, name: str = "s", *, down: timedelta = timedelta(hours=3, minutes=5), **more: object) -> None:
-        """A schedule that fires each hour, last dealt with `down` ago (so three fire times were missed, or four)."""
-        facts = {"name": name, "cron": "0 * * * *", "sites": ["wanshu"], **more}
+        """A schedule that fires each hour, next in about half an hour, so that no test meets a fire time; last dealt with `down` ago (three
+        fire times were missed)."""
+        minute = (datetime.now(UTC).minute + 30) % 60
+        facts = {"name": name, "cron": f"{minute} * * * *", "sites": ["wanshu"], **more}
         (self.home.own_schedules / f"{name}.yaml").write_text(json.dumps(facts))
         until = datetime.now(UTC) - down
         lease = self.ledger.take_lease("test", timedelta(0))
