@@ -168,6 +168,7 @@ def _where(root: Path) -> RenderableType:
     pandas = f"import pandas; print(pandas.read_parquet('{root}/datasets/speeches/latest/speeches').head())"
     following = [
         (f"jianghua versions --home {root}", "the two versions"),
+        (f"jianghua up --home {root}", "the same in the browser: the speeches, what ran, the sites"),
         (f"jianghua runs --home {root}", "what ran"),
         (f"jianghua verify --home {root}", "re-read every file"),
         (f'python -c "{pandas}"', ""),
