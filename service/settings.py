@@ -13,6 +13,16 @@ from crawler.errors import JianghuaError
 from crawler.home import Home
 
 
+class _Section(TomlConfigSettingsSource):
+    """`[service]` of the file. A file without it (with settings of others) says nothing of the service."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        try:
+            super().__init__(settings_cls)
+        except KeyError:
+            super().__init__(settings_cls, toml_file=None)
+
+
 class ServiceSettings(BaseSettings):
     """host, port: where the pages are (port 0: a free one). hosts: further names under which people reach them, e.g. behind a proxy.
 
@@ -55,7 +65,7 @@ class ServiceSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _Section(settings_cls)
 
     @property
     def loopback(self) -> bool:

@@ -35,6 +35,11 @@ def test_it_begins_without_set_up_and_ends_cleanly(bare: Home, ups: Start) -> No
     assert again.end(signal.SIGINT) == 0
 
 
+def test_a_settings_file_without_a_word_on_the_service(bare: Home, ups: Start) -> None:
+    bare.settings_file.write_text("heartbeat = 1\n\n[alarms]\nevery = 30\n")
+    assert ups(bare).ready().get("/").status == 200
+
+
 def test_a_second_service_on_a_home_is_told_who_is_there(bare: Home, ups: Start) -> None:
     first = ups(bare).ready()
     second = ups(bare)
