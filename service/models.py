@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 
 from schedules.ledger import State
 from schedules.report import RunReport
+from watching.rules import Severity
 
 T = TypeVar("T")
-Health = Literal["well", "failing", "quiet", "never run", "broken"]
+Health = Literal["well", "alarm", "failing", "quiet", "never run", "broken"]
 
 
 class Page(BaseModel, Generic[T]):
@@ -125,8 +126,19 @@ class PointOut(BaseModel):
     failed: bool
 
 
+class SiteAlarm(BaseModel):
+    """An open alarm of a site; `alarms/ID` has all of it."""
+
+    id: int
+    kind: str
+    title: str
+    severity: Severity
+    what: str
+
+
 class SiteOut(BaseModel):
-    """A site. health: what its last run says; trend: its last runs, oldest first; address: where it is, http or https only."""
+    """A site. health: what its last run says, and alarm where that is well but an alarm is open; alarms: those that are open, the most
+    severe first; trend: its last runs, oldest first; address: where it is, http or https only."""
 
     name: str
     title: str
@@ -134,6 +146,7 @@ class SiteOut(BaseModel):
     error: str | None
     health: Health
     why: str | None
+    alarms: list[SiteAlarm]
     last_run: int | None
     last_at: datetime | None
     pages: int | None

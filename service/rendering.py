@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -96,6 +96,11 @@ def size(n: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def coded(text: str) -> Markup:
+    """A remedy with its commands, which stand between backticks, as code; all else is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
 def duration(seconds: float | None, t: Callable[..., str]) -> str:
     """A length of time for people."""
     if seconds is None:
@@ -154,6 +159,7 @@ def render(request: Request, house: House, template: str, status: int = 200, **v
         "zone_name": house.own.time_zone or f"{now.astimezone(zone):%Z}",
         "duration": lambda s: duration(s, t),
         "size": size,
+        "coded": coded,
         "translated": lambda words: " → ".join(t(w) for w in words),
         "safe_address": safe_address,
         "static": static,

@@ -1,4 +1,4 @@
-"""The sites: what their files say, how their last runs went, and what these brought."""
+"""The sites: what their files say, how their last runs went, what these brought, and which alarms are open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from crawler.errors import JianghuaError
 from crawler.site import Site, load_site, site_files
 from schedules.report import report_of
 from service.house import House
-from service.models import Health, PointOut, SiteOut
+from service.models import Health, PointOut, SiteAlarm, SiteOut
+from watching.alarms import Alarm
+from watching.alarms import alarms as alarms_of
 
 RUNS = 60  # of the ledger that are looked through
 TREND = 24  # points of a trend
@@ -54,6 +56,10 @@ def site_list(house: House) -> list[SiteOut]:
                 failed=found.error is not None,
             )
             trends.setdefault(found.site, []).append(Visit(point, found.error, crawl.known if crawl else None))
+    alarms: dict[str, list[Alarm]] = {}
+    for alarm in alarms_of(house.ledger):
+        if alarm.site is not None:
+            alarms.setdefault(alarm.site, []).append(alarm)
     out = []
     for name in site_files(house.home):
         site: Site | None = None
@@ -64,11 +70,11 @@ def site_list(house: House) -> list[SiteOut]:
             error = str(e)
         if site is not None and site.unfilled and name not in trends:
             continue  # comes with the program and is not used here
-        out.append(_site(name, site, error, trends.get(name, [])))
+        out.append(_site(name, site, error, trends.get(name, []), alarms.get(name, [])))
     return out
 
 
-def _site(name: str, site: Site | None, error: str | None, trend: list[Visit]) -> SiteOut:
+def _site(name: str, site: Site | None, error: str | None, trend: list[Visit], alarms: list[Alarm]) -> SiteOut:
     last = trend[-1] if trend else None
     health: Health = "well"
     why = None
@@ -78,6 +84,8 @@ def _site(name: str, site: Site | None, error: str | None, trend: list[Visit]) -
         health = "never run"
     elif last.point.failed:
         health, why = "failing", last.error
+    elif any(a.severity != "info" for a in alarms):
+        health = "alarm"
     elif _quiet([v.point for v in trend]):
         health, why = "quiet", "its last run brought nothing, which is not usual for it"
     spoken = [v.point.speeches for v in trend if v.point.speeches is not None]
@@ -88,6 +96,7 @@ def _site(name: str, site: Site | None, error: str | None, trend: list[Visit]) -
         error=error,
         health=health,
         why=why,
+        alarms=[SiteAlarm(id=a.id, kind=a.kind, title=a.title, severity=a.severity, what=a.what) for a in alarms],
         last_run=last.point.run if last else None,
         last_at=last.point.at if last else None,
         pages=next((v.pages for v in reversed(trend) if v.pages is not None), None),

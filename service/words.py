@@ -85,6 +85,7 @@ CHINESE = {
     "failing": "故障",
     "well": "正常",
     "quiet": "无新内容",
+    "alarm": "有告警",
     "never run": "从未运行",
     "broken": "有误",
     "disabled": "已停用",

@@ -78,6 +78,10 @@ def key_of(rule: Rule, finding: Finding) -> str:
     return f"{rule.kind} {finding.subject}".strip()
 
 
+def _remedy(rule: Rule, finding: Finding) -> str:
+    return finding.remedy or rule.remedy.format(subject=finding.subject, run=finding.figures.get("run", "RUN"))
+
+
 def remember(
     ledger: Ledger,
     found: Iterable[tuple[Rule, Finding | Unknown]],
@@ -99,7 +103,7 @@ def remember(
             values = {
                 "severity": finding.severity or rule.severity,
                 "what": masked(finding.what),
-                "remedy": masked(finding.remedy or rule.remedy.format(subject=finding.subject)),
+                "remedy": masked(_remedy(rule, finding)),
                 "figures": Masker().value(finding.figures),
                 "last_seen": now,
             }

@@ -53,7 +53,8 @@ Found = Iterator[Finding | Unknown]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. title: the kind for people; why: the reason for its limits; remedy: what to do, {subject} is filled in."""
+    """One rule. title: the kind for people; why: the reason for its limits; remedy: what to do, with {subject} and {run}
+    (of the finding's figures) filled in."""
 
     kind: str
     title: str
@@ -403,6 +404,7 @@ def incomplete(facts: Facts, limits: Limits) -> Found:
                     "lists": [x.model_dump(mode="json") for x in short[:5]],
                     "stated": crawl.lists_stated,
                     "short": len(short),
+                    "run": found[0].run,
                 },
                 site=site,
             )
@@ -592,7 +594,7 @@ def _size(n: float) -> str:
 
 RULES: tuple[Rule, ...] = (
     Rule("site_failed", "A site cannot be crawled or read", "warning",
-         "open the site in a browser from this machine; `jianghua runs show RUN` and var/logs/RUN/crawl.log say more. It is tried again with the next "
+         "open the site in a browser from this machine; `jianghua runs show {run}` and var/logs/{run}/crawl.log say more. It is tried again with the next "
          "run, and its speeches stay in the dataset meanwhile",
          site_failed, {"critical_runs": 3}, "one failure is often gone the next day; three in a row are not"),
     Rule("few_pages", "A site yields far less than its own history", "warning",
@@ -622,10 +624,10 @@ RULES: tuple[Rule, ...] = (
          "give it time: raise `politeness.delay` in its file, or move the schedule to an hour when it is quiet",
          slow, {"times": 3, "seconds": 0.5, "least": 10}, "three times the usual and half a second more: what a person would notice"),
     Rule("incomplete", "Lists hold more than was fetched", "info",
-         "`jianghua runs show RUN` lists them; when their further pages are not followed, add their form to `follow.lists` or raise `follow.max_depth`",
+         "`jianghua runs show {run}` lists them; when their further pages are not followed, add their form to `follow.lists` or raise `follow.max_depth`",
          incomplete, {"share": 0.9}, "lists grow while they are read: one page in ten is given"),
     Rule("run_failed", "A run failed", "critical",
-         "`jianghua runs show RUN` tells the step and its log; what was kept is kept, and `jianghua run --schedule {subject}` goes on",
+         "`jianghua runs show {run}` tells the step and its log; what was kept is kept, and `jianghua run --schedule {subject}` goes on",
          run_failed),
     Rule("gate_failed", "A gate refused a version", "critical", "look at the records of the sites named", gate_failed),
     Rule("gate_waiting", "A version waits for a person", "warning",

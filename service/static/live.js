@@ -27,6 +27,12 @@
     }
   }
 
+  // on a phone the bar of pages is longer than the window: show where one is
+  const here = document.querySelector(".top nav a[aria-current]");
+  if (here) {
+    const bar = here.parentElement;
+    bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
+  }
   for (const log of document.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
   document.addEventListener("toggle", (e) => {
     const log = e.target.querySelector?.("pre.log");

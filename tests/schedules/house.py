@@ -80,12 +80,12 @@ class House:
         self.ledger.close()
 
 
-def until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until something is so; fail when it never is."""
+def until(true: Callable[[], object], seconds: float = 30, every: float = 0.05) -> None:
+    """Wait until something is so; fail when it never is. every: seconds between two looks."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def alive(pid: str) -> bool:

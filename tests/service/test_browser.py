@@ -14,13 +14,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from crawler.home import Home
 from crawler.sample import install_site_files
@@ -31,14 +30,13 @@ from publisher.reader import open_dataset
 from publisher.versions import version_names
 from tests.children import environment
 from tests.schedules.house import until
+from tests.service.browser import NEEDED, PATIENCE, launched, visit
 from tests.service.server import Up
 
 SITES = ("muduo", "tanxi")
 HOSTILE = '在<script>alert(1)</script>"><img src=x onerror=alert(2)>校园安全工作会议上的讲话'
-CHROMIUM = "/usr/bin/chromium"
-PATIENCE = 60_000  # ms: the machine may be busy
 
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Debian's chromium")
+pytestmark = NEEDED
 
 
 @dataclass
@@ -94,39 +92,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                  "crawl": {"refetch": "all", "delay": 0, "at": at}, "publish": {"warnings": "wait"}}  # fmt: skip
         (home.own_schedules / "yearly.yaml").write_text(json.dumps(facts))
         up = Up(home)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launched(playwright)
         try:
             yield World(sites, home, up.ready(), browser)
         finally:
             browser.close()
             up.close()
-
-
-@contextmanager
-def visit(world: World, **options: Any) -> Iterator[Page]:
-    """A page in a browser of its own; at its end nothing foreign was asked for, nothing complained, and no dialog came up."""
-    context = world.browser.new_context(**({"locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options))
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    asked: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda r: asked.append(r.url))
-    page.on("console", lambda m: complaints.append(f"{m.type}: {m.text}"))
-    page.on("pageerror", lambda e: complaints.append(f"error: {e}"))
-
-    def dialog(d: Any) -> None:
-        complaints.append(f"dialog: {d.message}")
-        d.dismiss()
-
-    page.on("dialog", dialog)
-    page.set_default_timeout(PATIENCE)
-    try:
-        yield page
-        assert asked
-        assert [u for u in asked if not u.startswith(world.up.url + "/")] == []
-        assert complaints == []
-    finally:
-        context.close()
 
 
 def test_an_operator_pauses_and_resumes_a_schedule(world: World) -> None:

@@ -1,0 +1,56 @@
+"""Chromium for the tests of the pages: what it is shown must come from the service alone, and nothing may complain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.service.server import Up
+
+CHROMIUM = "/usr/bin/chromium"
+PATIENCE = 60_000  # ms: the machine may be busy
+NEEDED = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Debian's chromium")
+
+
+class Seen(Protocol):
+    """A service, and a browser to look at it."""
+
+    up: Up
+    browser: Any
+
+
+def launched(playwright: Any) -> Any:
+    """A browser of playwright's."""
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+@contextmanager
+def visit(world: Seen, **options: Any) -> Iterator[Page]:
+    """A page in a browser of its own; at its end nothing foreign was asked for, nothing complained, and no dialog came up."""
+    context = world.browser.new_context(**({"locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options))
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("console", lambda m: complaints.append(f"{m.type}: {m.text}"))
+    page.on("pageerror", lambda e: complaints.append(f"error: {e}"))
+
+    def dialog(d: Any) -> None:
+        complaints.append(f"dialog: {d.message}")
+        d.dismiss()
+
+    page.on("dialog", dialog)
+    page.set_default_timeout(PATIENCE)
+    try:
+        yield page
+        assert asked
+        assert [u for u in asked if not u.startswith(world.up.url + "/")] == []
+        assert complaints == []
+    finally:
+        context.close()

@@ -1,0 +1,51 @@
+"""What the page of the sites says of one: its last run, and the alarms that are open."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from service.models import Health, PointOut
+from service.sites import Visit, _site
+from watching.alarms import Alarm
+from watching.rules import Severity
+
+NOW = datetime(2026, 11, 10, 3, 30, tzinfo=UTC)
+
+
+def visit(number: int, error: str | None = None, new: int = 3) -> Visit:
+    return Visit(
+        PointOut(run=number, at=NOW, new=new, changed=0, speeches=8, failed=error is not None),
+        error,
+        None if error else 20,
+    )
+
+
+def alarm(severity: Severity) -> Alarm:
+    return Alarm(
+        id=7, key="slow muduo", kind="slow", title="A site answers far more slowly than usual", site="muduo", schedule=None, severity=severity,
+        state="open", what="site muduo answers in 2.00 s", remedy="give it time", figures={}, since=NOW, last_seen=NOW, times=1, closed_at=None,
+        muted_until=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trend", "severities", "health"),
+    [
+        ([visit(1)], [], "well"),
+        ([visit(1)], ["warning"], "alarm"),
+        ([visit(1)], ["critical", "info"], "alarm"),
+        ([visit(1)], ["info"], "well"),
+        ([visit(1), visit(2, "it cannot be reached")], ["warning"], "failing"),
+        ([visit(1), visit(2), visit(3), visit(4, new=0)], [], "quiet"),
+        ([visit(1), visit(2), visit(3), visit(4, new=0)], ["warning"], "alarm"),
+        ([], ["warning"], "never run"),
+    ],
+)
+def test_an_alarm_stands_beside_what_the_last_run_says(
+    trend: list[Visit], severities: list[Severity], health: Health
+) -> None:
+    found = _site("muduo", None, None, trend, [alarm(s) for s in severities])
+    assert found.health == health
+    assert [(a.kind, a.severity) for a in found.alarms] == [("slow", s) for s in severities]
