@@ -113,10 +113,20 @@ class Docsites:
         return path.read_text() if path.is_file() else None
 
 
-def serve(folder: Path, ready: Path) -> Server:
-    """Serve built replicas on free ports."""
+def serve(folder: Path, ready: Path, *options: str) -> Server:
+    """Serve built replicas on free ports. options: others for serve.py."""
     process = subprocess.Popen(
-        [sys.executable, str(folder / "serve.py"), "--sites", "dev", "--base-port", "0", "--ready", str(ready)],
+        [
+            sys.executable,
+            str(folder / "serve.py"),
+            "--sites",
+            "dev",
+            "--base-port",
+            "0",
+            "--ready",
+            str(ready),
+            *options,
+        ],
         stdout=subprocess.DEVNULL,
     )
     end = time.monotonic() + 30

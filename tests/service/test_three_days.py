@@ -1,0 +1,370 @@
+"""Three days of the replicas under a real `jianghua up` whose schedule fires every minute; on the third one site is redesigned, one is down, one slow.
+
+The first run is the timer's; the others are asked for by the API, while the schedule is paused, so that a day never changes under
+a run. What came of it is looked at by the API and in Chromium. The tests go in their order; the last one has the sites get well.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from crawler.home import Home
+from service.models import DatasetOut, RunDetail, RunOut, SiteOut
+from tests.chain import rows
+from tests.docsites import MISSING, Docsites, Server, serve
+from tests.schedules.house import until
+from tests.service.browser import NEEDED, launched, visit
+from tests.service.server import Up
+from tests.watching.test_webhook_and_mail import Receiver
+from watching.alarms import Alarm
+
+pytestmark = [pytest.mark.docsites, MISSING, NEEDED, pytest.mark.timeout(1200)]
+REDESIGNED, DOWN, SLOW = "hualong", "gongwen", "tougao"
+TITLES = {
+    ("site_failed", DOWN): "A site cannot be crawled or read",
+    ("slow", SLOW): "A site answers far more slowly than usual",
+    ("redesigned", REDESIGNED): "Nearly all pages of a site changed at once",
+}
+PAUSE = "the days are moved by hand"
+Log = dict[str, list[dict[str, Any]]]
+
+
+class Replicas:
+    """The sites on two servers, so that one of them can go down and come back at its address."""
+
+    def __init__(self, built: Docsites, root: Path) -> None:
+        self.folder, self.root = built.folder, root
+        self.most = serve(self.folder, root / "ports.json")
+        self.alone: Server | None = None
+        (root / "alone").mkdir()
+        (root / "alone" / "sites.json").write_text(json.dumps([s for s in built.sites if s["name"] == DOWN]))
+        (root / "alone" / DOWN).symlink_to(self.folder / "dev" / DOWN)
+        self.port = 0
+        self.up()
+        assert self.alone
+        self.urls: dict[str, str] = self.most.urls | self.alone.urls
+
+    def up(self) -> None:
+        """Have the one that can go down be there."""
+        ready = self.root / "alone.json"
+        ready.unlink(missing_ok=True)
+        self.alone = serve(
+            self.folder, ready, "--sites", str(self.root / "alone"), "--base-port", str(self.port), "--day", "1"
+        )
+        self.port = self.alone.ports[DOWN]
+
+    def down(self) -> None:
+        """Take it away."""
+        if self.alone is not None:
+            self.alone.process.kill()
+            self.alone.process.wait()
+            self.alone = None
+
+    def slow(self, ms: int) -> None:
+        self.most.ask(f"/_control/latency?ms={ms}&site={SLOW}", post=True)
+
+    def show_day(self, day: int) -> None:
+        for server in (self.most, self.alone):
+            if server is not None:
+                server.show_day(day)
+
+    def log(self) -> Log:
+        """What each site was asked for since the day was shown."""
+        return self.most.log() | (self.alone.log() if self.alone else {DOWN: []})
+
+    def end(self) -> None:
+        self.down()
+        self.most.process.kill()
+        self.most.process.wait()
+
+
+@dataclass
+class Days:
+    """The service, and what came of each run: what the API says of it, and what the sites were asked for."""
+
+    up: Up
+    home: Home
+    browser: Any
+    built: Docsites
+    replicas: Replicas
+    receiver: Receiver
+    runs: list[RunDetail] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+
+    def all_runs(self) -> list[RunOut]:
+        """Every run and fire time of the schedule, oldest first."""
+        items = self.up.get("/api/v1/runs?schedule=minutely&limit=500").json["items"]
+        return [RunOut.model_validate(r) for r in reversed(items)]
+
+    def ended(self, number: int) -> RunDetail:
+        """The run, when it has ended."""
+        path = f"/api/v1/runs/{number}"
+        until(lambda: self.up.get(path).json["state"] not in ("due", "running"), 300, every=0.5)
+        self.runs.append(RunDetail.model_validate(self.up.get(path).json))
+        self.logs.append(self.replicas.log())
+        return self.runs[-1]
+
+    def now(self) -> RunDetail:
+        """Run the schedule now, to its end."""
+        answer = self.up.post("/api/v1/schedules/minutely/run")
+        assert answer.status == 200, answer.text
+        return self.ended(answer.json["runs"][0])
+
+    def alarms(self, state: str = "open") -> list[Alarm]:
+        return [Alarm.model_validate(a) for a in self.up.get(f"/api/v1/alarms?state={state}").json]
+
+    def told(self) -> list[tuple[str, str, str | None]]:
+        """Every event that the webhook got."""
+        events = [e for _, _, body in self.receiver.got for e in json.loads(body)["events"]]
+        return [(e["event"], e["alarm"]["kind"], e["alarm"]["site"]) for e in events]
+
+    def dataset(self) -> DatasetOut:
+        return DatasetOut.model_validate(self.up.get("/api/v1/datasets/speeches").json)
+
+
+@pytest.fixture(scope="module")
+def days(built_docsites: Docsites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
+    """Day 1 twice, day 2, day 3 in trouble: four runs, and three alarms that are open."""
+    root = tmp_path_factory.mktemp("three-days")
+    replicas = Replicas(built_docsites, root)
+    home = Home.find(root / "home")
+    home.own_schedules.mkdir(parents=True)
+    with Receiver(200) as receiver, sync_playwright() as playwright:
+        home.settings_file.write_text(
+            # the disk is the machine's, and none of what is watched here
+            f'[alarms]\nwebhook = "{receiver.url}"\nevery = 1\noff = ["disk"]\n'
+        )
+        soon = datetime.now(UTC) + timedelta(seconds=8)
+        facts = {
+            "name": "minutely",
+            "title": "Every minute",
+            "every": "1m",
+            "anchor": f"{soon:%Y-%m-%d %H:%M:%S}",
+            "sites": list(replicas.urls),
+            "crawl": {"refetch": "all", "delay": 0, "at": replicas.urls},
+        }
+        (home.own_schedules / "minutely.yaml").write_text(json.dumps(facts))
+        replicas.show_day(1)
+        up = Up(home)
+        browser = launched(playwright)
+        try:
+            walk = Days(up.ready(), home, browser, built_docsites, replicas, receiver)
+            until(lambda: any(r.state == "running" for r in walk.all_runs()), 150, every=0.2)
+            assert up.post("/api/v1/schedules/minutely/pause", {"reason": PAUSE}).status == 200
+            walk.ended(walk.all_runs()[0].id)
+            replicas.show_day(1)
+            walk.now()
+            replicas.show_day(2)
+            walk.now()
+            assert walk.alarms("all") == []
+            replicas.slow(600)
+            replicas.down()
+            replicas.show_day(3)
+            walk.now()
+            until(lambda: len(walk.alarms()) >= len(TITLES), every=0.2)
+            yield walk
+        finally:
+            browser.close()
+            up.close()
+            replicas.end()
+
+
+def check_report(run: RunDetail, log: Log) -> None:
+    """What a run reports is what the servers saw."""
+    assert {s.site for s in run.report.sites} == set(log)
+    for site in run.report.sites:
+        requests = log[site.site]
+        if not requests:
+            assert site.site == DOWN
+            assert "cannot be reached" in (site.error or "")
+            continue
+        crawl = site.crawl
+        assert site.error is None
+        assert crawl is not None
+        (host,) = crawl.hosts
+        assert crawl.requests == host.requests == len(requests), site.site
+        assert crawl.not_modified == sum(r["status"] == 304 for r in requests), site.site
+        gone = [r for r in requests if r["status"] in (404, 410) and not r["path"].startswith(("/robots", "/sitemap"))]
+        assert crawl.gone * 2 == len(gone), site.site  # each is asked twice
+        assert crawl.finished
+        assert crawl.queued == 0
+
+
+def test_the_reports_say_what_the_servers_saw(days: Days) -> None:
+    for run, log in zip(days.runs, days.logs, strict=True):
+        check_report(run, log)
+    first, again, _, bad = days.runs
+    assert [r.state for r in days.runs] == ["done", "done", "done", "failed"]
+    assert first.report.total.crawl
+    assert first.report.total.crawl.new > 0
+    assert first.report.total.crawl.disallowed > 0
+    assert again.report.total.crawl
+    assert again.report.total.crawl.new == again.report.total.crawl.changed == 0
+    redesigned = next(s.crawl for s in bad.report.sites if s.site == REDESIGNED)
+    assert redesigned
+    assert redesigned.changed > 4 * redesigned.unchanged
+
+
+def test_every_minute_stands_in_the_ledger(days: Days) -> None:
+    timed = [r for r in days.all_runs() if r.cause == "timer"]
+    assert timed[0].id == days.runs[0].id
+    assert timed[0].state == "done"
+    assert [r.cause for r in days.runs[1:]] == ["now"] * 3
+    steps = {b.scheduled_for - a.scheduled_for for a, b in itertools.pairwise(timed)}
+    assert steps <= {timedelta(minutes=1)}
+    assert {r.state for r in timed[1:]} <= {"skipped"}
+    assert all(PAUSE in (r.why or "") for r in timed[1:])
+
+
+def test_the_versions_are_those_of_the_gold(days: Days) -> None:
+    first, again, second, bad = days.runs
+    assert again.version is None
+    versions = days.dataset().versions[::-1]
+    assert [v.version for v in versions] == [first.version, second.version, bad.version]
+    assert versions[0].rows == len(days.built.live(1))
+    assert versions[1].rows == len(days.built.live(2))
+    for version, days_between, without in ((versions[1], (1, 2), ()), (versions[2], (2, 3), (DOWN,))):
+        wanted = days.built.changes(*days_between)
+        assert (version.added, version.changed, version.removed) == tuple(
+            sum(site not in without for site, _, _ in wanted[op]) for op in ("added", "changed", "removed")
+        )
+    for run, version in zip((first, second, bad), versions, strict=True):
+        there = rows(days.home, version=version.version)
+        assert version.rows == len(there)
+        assert run.report.published
+        assert run.report.published.rows == len(there)
+        for site in run.report.sites:
+            assert site.publish
+            assert site.publish.rows == sum(r["site"] == site.site for r in there)
+
+
+def test_each_alarm_is_raised_once(days: Days) -> None:
+    found = {(a.kind, a.site): a for a in days.alarms("all")}
+    assert set(found) == set(TITLES)
+    assert [a.severity for a in days.alarms()] == ["warning", "warning", "info"]
+    # it is looked at on and on, and nothing more is told
+    until(lambda: all(a.times >= 4 for a in days.alarms()), 60, every=0.2)
+    assert {(a.kind, a.site) for a in days.alarms("all")} == set(TITLES)
+    assert sorted(days.told(), key=str) == sorted((("opened", *k) for k in TITLES), key=str)
+    for alarm in days.alarms():
+        assert alarm.title == TITLES[alarm.kind, alarm.site or ""]
+        assert alarm.remedy
+        assert alarm.figures["run"] == days.runs[3].id
+        assert alarm.told["webhook"].error is None
+
+
+def test_the_alarms_are_on_their_page_and_the_overview(days: Days) -> None:
+    with visit(days) as page:
+        page.goto(days.up.url + "/")
+        card = page.get_by_role("region", name="Alarms")
+        expect(card.locator(".count")).to_have_text("3")
+        for (_, site), title in TITLES.items():
+            expect(card.locator("li", has_text=title).get_by_role("link", name=site, exact=True)).to_be_visible()
+        card.get_by_role("link", name=TITLES["slow", SLOW]).click()
+        expect(page.locator("ul.alarms > li")).to_have_count(3)
+        for alarm in days.alarms():
+            item = page.locator(f"#alarm-{alarm.id}")
+            expect(item).to_contain_text(alarm.title)
+            expect(item).to_contain_text(alarm.what)
+            expect(item).to_contain_text(alarm.remedy.replace("`", ""))
+            expect(item.get_by_role("button", name="Mute")).to_be_visible()
+        page.locator("ul.alarms").get_by_role("link", name=SLOW, exact=True).click()
+        expect(page.locator("h1 .state")).to_have_text("alarm")
+        expect(page.get_by_text(next(a.what for a in days.alarms() if a.kind == "slow"))).to_be_visible()
+
+
+def test_the_sites_show_who_is_down_and_who_is_slow(days: Days) -> None:
+    found = {s["name"]: SiteOut.model_validate(s) for s in days.up.get("/api/v1/sites").json}
+    assert set(found) == set(days.replicas.urls)
+    assert {n: s.health for n, s in found.items()} == dict.fromkeys(found, "well") | {DOWN: "failing", SLOW: "alarm"}
+    assert {(a.kind, n) for n, s in found.items() for a in s.alarms} == set(TITLES)
+    with visit(days) as page:
+        page.goto(days.up.url + "/sites")
+        expect(page.locator("tbody tr")).to_have_count(len(found))
+        for name, site in found.items():
+            row = page.locator("tbody tr", has=page.locator(f'a[href="/sites/{name}"]'))
+            expect(row.locator(".state")).to_have_text(site.health)
+            expect(row.locator('td[data-label="speeches"]')).to_have_text(str(site.speeches))
+        down, slow, redesigned = (
+            page.locator("tbody tr", has=page.locator(f'a[href="/sites/{n}"]')) for n in (DOWN, SLOW, REDESIGNED)
+        )
+        expect(down).to_contain_text("cannot be reached")
+        expect(slow).to_contain_text(TITLES["slow", SLOW])
+        expect(redesigned).to_contain_text(TITLES["redesigned", REDESIGNED])
+
+
+def _reported(page: Page, days: Days, run: RunDetail, log: Log) -> None:
+    page.goto(f"{days.up.url}/runs/{run.id}")
+    expect(page.locator("h1 .state")).to_have_text(run.state)
+    table = page.get_by_role("region", name="What each site brought")
+    for site in run.report.sites:
+        assert site.crawl
+        requests = len(log[site.site]) or site.crawl.requests  # those that nobody answered are in no log
+        row = table.locator("tr", has=page.locator(f'a[href="/sites/{site.site}"]'))
+        expect(row.locator('td[data-label="requests"]')).to_have_text(f"{requests:,}")
+        if site.error:
+            expect(row).to_contain_text("cannot be reached")
+
+
+def test_runs_and_versions_are_on_their_pages(days: Days) -> None:
+    with visit(days) as page:
+        for run, log in zip(days.runs, days.logs, strict=True):
+            _reported(page, days, run, log)
+        page.goto(days.up.url + "/data")
+        for version in days.dataset().versions:
+            row = page.locator("tbody tr", has_text=version.version)
+            for label in ("speeches", "added", "changed", "removed"):
+                figure = version.rows if label == "speeches" else getattr(version, label)
+                expect(row.locator(f'td[data-label="{label}"]')).to_have_text(f"{figure:,}")
+        page.goto(days.up.url + "/runs")
+        for run in days.runs:
+            row = page.locator("table.runs tbody tr", has=page.locator(f'td:first-child a[href="/runs/{run.id}"]'))
+            expect(row.locator(".state")).to_have_text(run.state)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
+def test_the_pages_of_a_bad_day_fit_their_window(days: Days, width: int, scheme: str) -> None:
+    with visit(days, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        for path in ("/", "/alarms", "/sites", f"/sites/{SLOW}", f"/sites/{DOWN}", "/runs", f"/runs/{days.runs[3].id}"):
+            page.goto(days.up.url + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_when_the_sites_are_well_again_the_alarms_end(days: Days) -> None:
+    days.replicas.slow(0)
+    days.replicas.up()
+    days.replicas.show_day(3)
+    good = days.now()
+    check_report(good, days.logs[-1])
+    assert good.state == "done"
+    until(lambda: days.alarms() == [], every=0.2)
+    assert {(a.kind, a.site) for a in days.alarms("closed")} == set(TITLES)
+    assert len(days.alarms("all")) == len(TITLES)
+    until(lambda: len(days.told()) >= 2 * len(TITLES), every=0.2)
+    wanted = [(what, *k) for what in ("opened", "closed") for k in TITLES]
+    assert sorted(days.told(), key=str) == sorted(wanted, key=str)
+    latest = days.dataset().versions[0]
+    assert latest.version == good.version
+    assert latest.rows == len(days.built.live(3))
+    wanted_of_down = {op: sum(s == DOWN for s, _, _ in keys) for op, keys in days.built.changes(2, 3).items()}
+    assert {op: getattr(latest, op) for op in wanted_of_down} == wanted_of_down
+    with visit(days) as page:
+        _reported(page, days, good, days.logs[-1])
+        page.goto(days.up.url + "/alarms")
+        expect(page.get_by_text("No alarm. All is as it should be.")).to_be_visible()
+        expect(page.get_by_role("region", name="Over").locator("li")).to_have_count(3)
+        page.goto(days.up.url + "/sites")
+        # the others brought what day 3 has in the run before
+        expected = ["well" if name == DOWN else "quiet" for name in sorted(days.replicas.urls)]
+        expect(page.locator("tbody .state")).to_have_text(expected)
+    assert days.up.end() == 0
+    assert "Traceback" not in days.up.log
