@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from crawler.errors import UsageError
-from schedules.ledger import Ledger, Run
+from schedules.ledger import Ledger, Run, free_moment
 from schedules.store import runs
 
 CAUSE = "confirm"
@@ -40,10 +39,7 @@ def confirm(ledger: Ledger, run_id: int, reason: str, by: str | None = None, acc
                 )
         plan: dict[str, Any] = {**(row.plan or {}), "steps": ["publish"], "answers": run_id, "reason": reason.strip()}
         plan["accept"] = list(accept)
-        while c.execute(
-            sa.select(runs.c.id).where(runs.c.schedule == row.schedule, runs.c.scheduled_for == now)
-        ).first():
-            now += timedelta(microseconds=1)
+        now = free_moment(c, row.schedule, now)
         what = f"accepts {', '.join(accept)}" if accept else "confirms the warnings"
         made = c.execute(
             runs.insert().values(

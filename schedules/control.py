@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from crawler.errors import UsageError
-from schedules.ledger import Ledger, Run, write_dues
+from schedules.ledger import Ledger, Run, free_moment, write_dues
 from schedules.owner import surely_dead
 from schedules.plan import MANUAL, Pause, Schedule, due_runs, fire_times
 from schedules.store import marks, paused, runs
@@ -111,8 +111,7 @@ def run_now(ledger: Ledger, name: str, by: str | None = None) -> Run:
                 f"run {other.id} of '{name}' was asked for already and has not begun",
                 remedy=f"`jianghua runs show {other.id}` says what it waits for",
             )
-        while c.execute(sa.select(runs.c.id).where(runs.c.schedule == name, runs.c.scheduled_for == now)).first():
-            now += timedelta(microseconds=1)
+        now = free_moment(c, name, now)
         made = c.execute(
             runs.insert().values(
                 schedule=name,

@@ -137,6 +137,13 @@ def write_dues(
     return written
 
 
+def free_moment(c: sa.Connection, schedule: str, at: datetime) -> datetime:
+    """The first moment from `at` on for which a schedule has no run: two that people ask for may begin in the same microsecond."""
+    while c.execute(sa.select(runs.c.id).where(runs.c.schedule == schedule, runs.c.scheduled_for == at)).first():
+        at += timedelta(microseconds=1)
+    return at
+
+
 class Ledger:
     """The ledger at one URL. `now` gives the time, for tests."""
 
@@ -274,10 +281,7 @@ class Ledger:
                     where=f"owner: {short(other.owner)}",
                     remedy=f"wait until it has ended (`jianghua runs show {other.id}`) or end that process",
                 )
-            while c.execute(  # two may begin in the same microsecond
-                sa.select(runs.c.id).where(runs.c.schedule == MANUAL, runs.c.scheduled_for == now)
-            ).first():
-                now += timedelta(microseconds=1)
+            now = free_moment(c, MANUAL, now)
             result = c.execute(
                 runs.insert().values(
                     schedule=MANUAL,

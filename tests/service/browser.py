@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
-import pytest
 from playwright.sync_api import Page
 
 from tests.service.server import Up
 
-CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 60_000  # ms: the machine may be busy
-NEEDED = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Debian's chromium")
 
 
 class Seen(Protocol):
@@ -22,11 +18,6 @@ class Seen(Protocol):
 
     up: Up
     browser: Any
-
-
-def launched(playwright: Any) -> Any:
-    """A browser of playwright's."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
 
 @contextmanager

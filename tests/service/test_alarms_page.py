@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from crawler.home import Home
+from tests.chromium import NEEDED, launched
 from tests.schedules.house import until
-from tests.service.browser import NEEDED, launched, visit
+from tests.service.browser import visit
 from tests.service.server import Up
 
 pytestmark = NEEDED

@@ -29,8 +29,9 @@ from crawler.sample.server import SampleServer
 from publisher.reader import open_dataset
 from publisher.versions import version_names
 from tests.children import environment
+from tests.chromium import NEEDED, launched
 from tests.schedules.house import until
-from tests.service.browser import NEEDED, PATIENCE, launched, visit
+from tests.service.browser import PATIENCE, visit
 from tests.service.server import Up
 
 SITES = ("muduo", "tanxi")

@@ -20,9 +20,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 from crawler.home import Home
 from service.models import DatasetOut, RunDetail, RunOut, SiteOut
 from tests.chain import rows
+from tests.chromium import NEEDED, launched
 from tests.docsites import MISSING, Docsites, Server, serve
 from tests.schedules.house import until
-from tests.service.browser import NEEDED, launched, visit
+from tests.service.browser import visit
 from tests.service.server import Up
 from tests.watching.test_webhook_and_mail import Receiver
 from watching.alarms import Alarm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from crawler.explaining.html import page as made
 from crawler.explaining.html import write_page
 from crawler.explaining.trying import try_pages
 from crawler.home import Home
+from tests.chromium import opened
 from tests.crawler.extraction.pages import OTHER, OTHER_TITLE, SPEECH, TITLE, page, paragraphs
 
 INFO = "<div class=info>时间:2024-05-03 10:20:30 来源:网友投稿 作者:林小草</div>"
@@ -33,15 +33,8 @@ def views(tmp_path: Path, *pages: bytes) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    chromium = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
-    if chromium is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    with opened() as found:
+        yield found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
