@@ -20,7 +20,7 @@ from crawler.wording import counted
 from publisher import history, reissue, rowindex, sketches
 from publisher.build import state_of
 from publisher.gone import gone_names
-from publisher.locks import JOURNAL, discard, left_beside, locked, read_journal, recover
+from publisher.locks import discard, left_beside, locked, recover
 from publisher.manifest import Latest, Manifest, latest_of, sha256, to_json
 from publisher.mending import Digests, Kept, bad_and_good, documents_of, mend, parts_of
 from publisher.parts import PartStore
@@ -28,7 +28,7 @@ from publisher.places import dataset_folder, memo_folder
 from publisher.projections import project, project_anew, stale
 from publisher.storage import read_file
 from publisher.verify_version import Report, Run, sums_of, verify_version
-from publisher.versions import LATEST, order, read_latest, read_manifest, version_names
+from publisher.versions import JOURNAL, LATEST, order, read_journal, read_latest, read_manifest, version_names
 
 # mended: put right; found: a dry run that would; left: a person has to do it; remark: nothing is wrong
 State = Literal["mended", "found", "left", "remark"]
@@ -145,7 +145,7 @@ def _dataset(
 
 def _unfinished(folder: Path) -> set[str]:
     """Names of versions that a publish was about to make when it died."""
-    note = read_journal(folder / JOURNAL) if (folder / JOURNAL).exists() else None
+    note = read_journal(folder / JOURNAL)
     if note is None:
         return set()
     with suppress(DamagedError):

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError
 from publisher.gone import finish
-from publisher.versions import LATEST, read_latest
+from publisher.versions import JOURNAL, LATEST, read_journal, read_latest
 
-JOURNAL = ".publishing.json"
 _BESIDE = (
     ".*.tmp",
     "versions/.building-*",
@@ -100,15 +97,6 @@ def discard(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def read_journal(path: Path) -> dict[str, Any] | None:
-    """What the journal of a publish names: version, sequence, created (parts, as TABLE/FILE); None when it is damaged."""
-    try:
-        note = json.loads(path.read_bytes())
-        return {"version": str(note["version"]), "sequence": int(note["sequence"]), "created": list(note["created"])}
-    except (ValueError, KeyError, TypeError):
-        return None  # it is replaced whole, so this is bit rot: what it named stays, and does no harm
 
 
 def building(folder: Path, version: str) -> Path:

@@ -39,7 +39,7 @@ from publisher.gates import RefusedError, WaitingError, Warnings, confirmed, ref
 from publisher.history import Entry, Outcome, append, history_path, of_versions
 from publisher.history import read as read_history
 from publisher.intake import Shards, Source, Tables, sites_with_records
-from publisher.locks import JOURNAL, building, locked, recover
+from publisher.locks import building, locked, recover
 from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
 from publisher.parts import PartStore
 from publisher.places import DATASETS, dataset_folder, memo_folder
@@ -52,7 +52,7 @@ from publisher.settings import publish_settings
 from publisher.sources import snapshot
 from publisher.storage import checked, encode, link_or_copy, read_file
 from publisher.tables import SCHEMA_VERSION
-from publisher.versions import LATEST, read_latest, read_manifest, require_known, taken_names, version_names
+from publisher.versions import JOURNAL, LATEST, read_latest, read_manifest, require_known, taken_names, version_names
 
 __all__ = [
     "DATASETS",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -27,16 +29,22 @@ from publisher.tables import SCHEMA_VERSION, TABLES, knows
 
 VERSION = re.compile(r"([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))\.([1-9][0-9]*)")
 LATEST = "latest.json"
+JOURNAL = ".publishing.json"  # what a publish is about to put into place (publisher/locks.py)
 
 
 def read_latest(folder: Path) -> Latest | None:
-    """What latest.json says, None before the first version.
+    """What latest.json says, None before the first version. Safe while a publish goes on: a first version that is in its place, but not
+    committed yet, is none.
 
     Raises DamagedError when it cannot be understood, or is missing although there are versions.
     """
     path = folder / LATEST
     if not path.exists():
-        if names := version_names(folder):
+        names = version_names(folder)
+        if names and (note := read_journal(folder / JOURNAL)):
+            names = [n for n in names if n != note["version"]]
+        # asked again: a journal goes after the commit, and that may have come since
+        if names and not path.exists():
             raise DamagedError(
                 f"latest.json is missing, though {'there is a version' if len(names) == 1 else f'there are {len(names)} versions'}",
                 where=str(path),
@@ -44,6 +52,17 @@ def read_latest(folder: Path) -> Latest | None:
             )
         return None
     return parse_latest(read_file(path), str(path))
+
+
+def read_journal(path: Path) -> dict[str, Any] | None:
+    """What the journal of a publish names: version, sequence, created (parts, as TABLE/FILE); None when there is none, or it is damaged."""
+    try:
+        note = json.loads(path.read_bytes())
+        return {"version": str(note["version"]), "sequence": int(note["sequence"]), "created": list(note["created"])}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return None  # it is replaced whole, so this is bit rot: what it named stays, and does no harm
 
 
 def version_names(folder: Path) -> list[str]:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from crawler.errors import JianghuaError
+from crawler.errors import DamagedError, JianghuaError
 from publisher.reader import open_dataset
 from publisher.release import locked
 from publisher.verify import verify
+from publisher.versions import JOURNAL, LATEST, read_latest
 from tests.publisher.publisher_disturbed import (
     EVERY_STEP,
     Days,
@@ -84,6 +85,25 @@ def test_kill_9_of_the_first_publish(tmp_path: Path, run: Run, undisturbed: Days
             run(folder, 0, memo=memo, kill_at=rng.randrange(1, 150))
         assert run(folder, 0, memo=memo)[0] == 0
         assert tree(folder) == tree(undisturbed[0])
+
+
+def test_a_first_version_that_is_not_committed_yet_is_none_and_no_damage(tmp_path: Path, undisturbed: Days) -> None:
+    """As a reader meets it between the rename of its folder and the replacing of latest.json."""
+    folder = begin(undisturbed[0], tmp_path)
+    latest = folder / LATEST
+    found = read_latest(folder)
+    assert found is not None
+    latest.rename(tmp_path / "aside")
+    with pytest.raises(DamagedError, match=r"latest\.json is missing"):
+        read_latest(folder)
+    journal = {"version": found.version, "sequence": found.sequence, "created": []}
+    (folder / JOURNAL).write_text(json.dumps(journal))
+    assert read_latest(folder) is None
+    (folder / JOURNAL).write_text(json.dumps(journal | {"version": "2020-01-01.1"}))
+    with pytest.raises(DamagedError):
+        read_latest(folder)
+    (tmp_path / "aside").rename(latest)
+    assert read_latest(folder) == found
 
 
 def test_another_publish_after_a_kill_makes_its_own_version(tmp_path: Path, run: Run, undisturbed: Days) -> None:
