@@ -66,12 +66,19 @@ def _http_url(value: str) -> str:
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
+LONGEST = timedelta(days=365_250)  # of what a file may say; a date so much later is still one that can be written
+DEEPEST, MOST_NODES = 50, 200_000  # levels and values of a YAML file, what aliases repeat counted each time
+
+
 def _duration(value: object) -> object:
     """`30m`, `6h`, `1d`, `2w` or `0` as a timedelta."""
     if value == 0 or value == "0":
         return timedelta(0)
     if isinstance(value, str) and (m := re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value.strip())):
-        return timedelta(seconds=float(m[1]) * _UNITS[m[2]])
+        seconds = float(m[1]) * _UNITS[m[2]]
+        if seconds > LONGEST.total_seconds():
+            raise ValueError("is longer than a thousand years")
+        return timedelta(seconds=seconds)
     if isinstance(value, timedelta):
         return value
     raise ValueError("not a duration; write 0, 30m, 6h, 1d or 2w")
@@ -111,7 +118,7 @@ class Follow(_Part):
 class Politeness(_Part):
     """How the site is treated. delay in seconds between two requests to a host; daily_budget in requests."""
 
-    delay: float = Field(default=1.0, ge=0)
+    delay: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     concurrency: int = Field(default=1, ge=1, le=8)
     daily_budget: int | None = Field(default=None, ge=1)
     contact: str | None = None
@@ -267,14 +274,19 @@ class _LineLoader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError as e:  # 2023-13-04 looks like a date
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{node.value!r} is no value: {e}", node.start_mark
-            ) from None
+        except (ValueError, ArithmeticError) as e:  # 2023-13-04 looks like a date
+            what = str(e)
+        except (KeyError, AttributeError):  # !!bool and !!timestamp before what is none
+            what = f"it does not fit {node.tag.replace('tag:yaml.org,2002:', '!!')}"
+        raise yaml.constructor.ConstructorError(None, None, f"{node.value!r:.80} is no value: {what}", node.start_mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # `<<: *name` brings the keys of another place; those that stand here win
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
@@ -289,27 +301,29 @@ def load_yaml(path: Path) -> tuple[Any, dict[tuple[str | int, ...], int]]:
 
     Raises JianghuaError naming file and line when the file cannot be read or parsed.
     """
+    remedy = "check its name and that it is UTF-8"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise JianghuaError(
-            f"cannot read the file: {e}", where=str(path), remedy="check its name and that it is UTF-8"
-        ) from None
+        data = path.read_bytes()
+    except OSError as e:
+        raise JianghuaError(f"cannot read the file: {e}", where=str(path), remedy=remedy) from None
     try:
-        loader = _LineLoader(text)
-        node = loader.get_single_node()
-        value = loader.construct_document(node) if node is not None else None
-    except yaml.YAMLError as e:
-        mark = getattr(e, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise JianghuaError(
-            f"not valid YAML: {getattr(e, 'problem', None) or e}",
-            where=f"{path}{line}",
-            remedy="mend the indentation or the quoting at that line",
-        ) from None
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        raise JianghuaError(f"cannot read the file: {e}", where=f"{path}:{line}", remedy=remedy) from None
     lines: dict[tuple[str | int, ...], int] = {}
+    values = 0
+
+    def wrong(what: str, n: yaml.Node) -> yaml.YAMLError:
+        return yaml.constructor.ConstructorError(None, None, what, n.start_mark)
 
     def walk(n: yaml.Node, at: tuple[str | int, ...]) -> None:
+        nonlocal values
+        values += 1
+        if len(at) > DEEPEST:
+            raise wrong(f"more than {DEEPEST} levels, or a value that holds itself by an alias", n)
+        if values > MOST_NODES:
+            raise wrong(f"more than {MOST_NODES:,} values, those counted that aliases repeat", n)
         lines.setdefault(at, n.start_mark.line + 1)
         if isinstance(n, yaml.MappingNode):
             for k, v in n.value:
@@ -319,8 +333,27 @@ def load_yaml(path: Path) -> tuple[Any, dict[tuple[str | int, ...], int]]:
             for i, v in enumerate(n.value):
                 walk(v, (*at, i))
 
-    if node is not None:
+    try:
+        loader = _LineLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, lines
         walk(node, ())
+        value = loader.construct_document(node)
+    except yaml.YAMLError as e:
+        mark = getattr(e, "problem_mark", None)
+        at: int | None = mark.line + 1 if mark else None
+        if isinstance(e, yaml.reader.ReaderError) and isinstance(e.position, int):
+            at = text.count("\n", 0, e.position) + 1
+        raise JianghuaError(
+            f"not valid YAML: {getattr(e, 'problem', None) or getattr(e, 'reason', None) or e}",
+            where=f"{path}:{at}" if at else str(path),
+            remedy="mend the indentation or the quoting at that line",
+        ) from None
+    except RecursionError:
+        raise JianghuaError(
+            "not valid YAML: brackets within brackets, some hundreds of them", where=str(path), remedy="mend the file"
+        ) from None
     return value, lines
 
 

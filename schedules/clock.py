@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.site import site_files
 from crawler.wording import counted
 from schedules.ending import wrap_up
 from schedules.fence import fence_of
@@ -105,6 +106,7 @@ class Scheduler:
         self._absent = ABSENT
         self._next: dict[str, tuple[tuple[str, datetime], datetime]] = {}
         self._files: object = None
+        self._sites: object = {}
         self._forget = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -137,6 +139,11 @@ class Scheduler:
                     if once:
                         raise
                     log.error("%s", e)  # e.g. the disk is full: the runs go on, the next wake-up tries again
+                    idle = False
+                except Exception as e:  # a mistake of ours: it must not end the runs that are at work
+                    if once:
+                        raise
+                    log.error("this wake-up broke off: %s", e, exc_info=True)
                     idle = False
                 if once and self.lease is None:
                     self._give_up_if_held()
@@ -306,10 +313,14 @@ class Scheduler:
         wait = run.not_before
         if wait is not None and schedule is not None and schedule.retries is not None and run.retries:
             wait = min(wait, now + schedule.retries.most)  # the clock was set back meanwhile
-        return run.start_after if wait is None else max(run.start_after, wait)
+        # What was to begin when it was written (blackout hours apart, see `_held`) does not wait for a clock that was set back.
+        meant = now if run.cause in ASKED else run.start_after if run.cause == "timer" else run.scheduled_for
+        return meant if wait is None else max(meant, wait)
 
     def _held(self, run: Run, now: datetime) -> str | None:
         """Why a due run is not to begin for now, where neither its time nor another run is the reason."""
+        if run.plan is None and run.schedule in self.broken and run.schedule not in self.schedules:
+            return f"waits until the mistakes in {run.schedule}.yaml are mended (`jianghua schedule check`)"
         if run.cause in ASKED:
             return None  # a person wants it now
         if run.schedule in self.pauses:
@@ -440,15 +451,18 @@ class Scheduler:
     def _load(self) -> None:
         """Read the schedule files when one of them changed. A file that broke keeps its last good content."""
         stamp = {str(p): _stamp(p) for p in schedule_files(self.home).values()}
-        if stamp == self._files:
+        # A file that names a site which is not there is mended by adding the site.
+        sites = {str(p): _stamp(p) for p in site_files(self.home).values()} if self.broken else self._sites
+        if stamp == self._files and sites == self._sites:
             return
-        self._files = stamp
         enabled, broken = usable(self.home, self.names)
         kept = {n: s for n, s in self.schedules.items() if n in broken}
         for name, error in broken.items():
-            log.error(
-                "schedule %s is broken%s\n%s", name, "; its last good content stays" if name in kept else "", error
-            )
+            if self.broken.get(name) != str(error):
+                log.error(
+                    "schedule %s is broken%s\n%s", name, "; its last good content stays" if name in kept else "", error
+                )
+        self._files, self._sites = stamp, {str(p): _stamp(p) for p in site_files(self.home).values()} if broken else {}
         self.schedules = enabled | kept
         self.broken = {n: str(e) for n, e in broken.items()}
         self._forget = True

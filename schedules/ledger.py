@@ -107,6 +107,8 @@ def write_dues(
     later = of_schedule.where(runs.c.scheduled_for > mark) if mark else of_schedule
     known = {row.scheduled_for: row for row in c.execute(later)}
     for due in dues:
+        if mark is not None and due.scheduled_for <= mark:
+            continue  # somebody else has dealt with it since the caller looked
         before = known.get(due.scheduled_for)
         if before is not None and not (before.state == "missed" and due.action in ("run", "catch_up")):
             continue
@@ -121,7 +123,9 @@ def write_dues(
         }
         if due.action == "run" and schedule.overlap == "skip":
             write()
-            still = runs.c.state.in_(OPEN), runs.c.cause != "backfill"
+            # One that is due at a time to come was written while the clock was ahead: it is in nobody's way until then.
+            meant = sa.or_(runs.c.state == "running", runs.c.scheduled_for <= now)
+            still = runs.c.state.in_(OPEN), runs.c.cause != "backfill", meant
             other = c.execute(of_schedule.where(*still).order_by(runs.c.scheduled_for)).first()
             if other is not None:
                 why = f"run {other.id} (for {other.scheduled_for:%Y-%m-%d %H:%M} UTC) was still {other.state}"
@@ -133,7 +137,8 @@ def write_dues(
         else:
             new.append(values)
     write()
-    c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=until))
+    if mark is None or mark < until:
+        c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=until))
     return written
 
 

@@ -107,6 +107,8 @@ def _anchor(value: object) -> object:
         value = datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):
         raise ValueError("not a date or time; write 2026-01-01 or 2026-01-01 03:00")
+    if not 1900 <= value.year < 3000:
+        raise ValueError("is a date before 1900 or after 2999")
     if value.tzinfo is not None:
         raise ValueError("is wall-clock time in time_zone; write it without Z or +08:00")
     return value
@@ -144,7 +146,7 @@ class CrawlOptions(_Part):
     """How the crawl step goes: refetch policy, seconds between requests, replicas by site name."""
 
     refetch: Literal["due", "all", "none"] = "due"
-    delay: float | None = Field(default=None, ge=0)
+    delay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     at: dict[str, HttpUrl] = {}
 
 
@@ -453,6 +455,10 @@ def parse_schedule(
 
     Raises JianghuaError with file, line and remedy.
     """
+    if path.suffix == ".yml":
+        raise JianghuaError(
+            "the name of a schedule file ends in .yaml", where=str(path), remedy=f"rename it to {path.stem}.yaml"
+        )
     value, lines = load_yaml(path)
     if not isinstance(value, dict):
         raise JianghuaError("a schedule file must hold keys and values", where=f"{path}:1", remedy=REMEDY)
@@ -518,8 +524,9 @@ def parse_schedule(
 
 def schedule_files(home: Home) -> dict[str, Path]:
     """Every schedule file of a home by name; the built-in example counts only where the home has none of its own."""
-    own = sorted(home.own_schedules.glob("*.yaml")) if home.own_schedules.is_dir() else []
-    return {p.stem: p for p in own or sorted(BUILT_IN.glob("*.yaml"))}
+    # NAME.yml is no schedule, and told: whoever wrote it would wait in vain, or be served the examples
+    own = [p for end in ("*.yml", "*.yaml") for p in home.own_schedules.glob(end)]
+    return dict(sorted((p.stem, p) for p in own or BUILT_IN.glob("*.yaml")))
 
 
 def load_schedules(home: Home) -> tuple[dict[str, Schedule], dict[str, JianghuaError]]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -93,6 +93,33 @@ def test_a_pause_that_no_scheduler_saw_is_recorded_when_it_ends(fast: FastTime) 
     fast.scheduler = fast.new_scheduler()
     fast.tick()
     assert [s for _, s in fast.told()] == ["missed", "caught_up", "skipped", "skipped", "caught_up"]
+
+
+def test_a_pause_that_ends_while_the_scheduler_looks_is_recorded_once(
+    fast: FastTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading up to when a schedule is dealt with and writing what became of its times, somebody else writes that."""
+    fast.schedule(cron="0 * * * *")
+    fast.tick()
+    control.pause(fast.ledger, "s", "a look", "me")
+    fast.wind(timedelta(hours=2, minutes=1))
+    read = fast.ledger.marks
+
+    def marks() -> dict[str, tuple[datetime, str]]:
+        found = read()
+        monkeypatch.undo()
+        fast.wall += timedelta(seconds=1)
+        control.resume(fast.ledger, "s", "me", schedule=load_schedule("s", fast.home))
+        return found
+
+    monkeypatch.setattr(fast.ledger, "marks", marks)
+    fast.tick()
+    assert [state for _, state in fast.told()] == ["skipped", "skipped"]
+    until, _ = fast.ledger.marks()["s"]
+    assert until == fast.wall
+    fast.to(utc("2026-11-22 06:00"))
+    fast.tick()
+    assert [state for _, state in fast.told()] == ["skipped", "skipped", "done"]
 
 
 def test_what_somebody_holds_back_raises_no_alarm(fast: FastTime) -> None:

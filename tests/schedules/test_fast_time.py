@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from schedules import control
 from schedules.jobs import Outcome
 from schedules.ledger import Ledger
 from schedules.plan import Schedule, due_runs, fire_times
@@ -185,6 +187,45 @@ def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(fast: FastTime) -> 
     fast.wind(timedelta(minutes=21))
     fast.tick()
     assert fast.told() == [("04:00", "done")]
+
+
+def test_what_was_to_begin_at_once_does_not_wait_for_a_clock_that_was_set_back(fast: FastTime) -> None:
+    """What a person wants while the clock is a year ahead and all hands are busy."""
+    fast.schedule(every="1d")
+    fast.schedule("busy", every="1d", anchor="2026-01-01 12:00")
+    fast.tick()
+    fast.scheduler.settings.parallel = 1
+    fast.perform = lambda _: WAITS
+    asked = control.run_now(fast.ledger, "busy", "me")
+    fast.tick(wait=False)
+    assert fast.at_work.wait(30)
+    fast.set_clock(365 * DAY)
+    fast.tick(wait=False)
+    control.run_now(fast.ledger, "s", "me")
+    assert {r.cause for r in fast.ledger.runs(states=["due"])} == {"catch_up", "now"}
+    fast.set_clock(-365 * DAY)
+    fast.release.set()
+    while fast.ledger.run(asked.id).state == "running":
+        time.sleep(0.01)
+    fast.tick()
+    assert {r.cause for r in fast.ledger.runs(states=["due"])} == {"catch_up"}  # for a time that is still to come
+
+
+def test_a_run_for_a_time_to_come_is_not_in_the_way_of_those_before_it(fast: FastTime) -> None:
+    """The clock is a year ahead for a moment, in which a schedule fires that begins some minutes later (jitter)."""
+    fast.schedule(every="1d", jitter="10m")
+    fast.tick()
+    fast.set_clock(365 * DAY - timedelta(hours=3))
+    fast.tick()
+    assert [r.cause for r in fast.ledger.runs(states=["due"])] == ["timer"]
+    fast.set_clock(utc("2026-11-22 23:00") - fast.wall)
+    fast.tick()
+    for _ in range(60):
+        fast.wind(HOUR)
+        fast.tick()
+    near = [r for r in fast.rows() if r.scheduled_for <= fast.wall]
+    assert {r.state for r in near} == {"done"}
+    assert len(near) == 3
 
 
 # ---------------------------------------------------------------------------------------------- downtime

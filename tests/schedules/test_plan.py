@@ -312,6 +312,9 @@ def test_the_built_in_example_is_right_and_own_schedules_replace_it(tmp_path: Pa
     assert list(schedule_files(home)) == ["weekly"]
 
 
+LAUGHS = "".join(f"  {b}: &{b} [{', '.join([f'*{a}'] * 8)}]\n" for a, b in itertools.pairwise("abcdefg"))
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
@@ -351,6 +354,18 @@ def test_the_built_in_example_is_right_and_own_schedules_replace_it(tmp_path: Pa
         ("name: a\ncron: 0 5 * * *\ncron: 0 6 * * *\n", 3, "twice"),
         ("name: a\n  cron: 0\n", 2, "YAML"),
         ("- a\n", 1, "keys and values"),
+        ("name: a\nevery: 99999999999d\n", 2, "a thousand years"),
+        ("name: a\nevery: 6h\njitter: 9999999d\n", 3, "a thousand years"),
+        ("name: a\nevery: 6h\nanchor: 9999-12-31 23:59\ntime_zone: America/New_York\n", 3, "after 2999"),
+        ("name: a\nevery: 6h\nanchor: 0001-01-01\ntime_zone: Asia/Shanghai\n", 3, "before 1900"),
+        ("name: a\nevery: 6h\ncrawl: {delay: .inf}\n", 3, "crawl.delay"),
+        ("&a\nname: a\nevery: 6h\ncrawl: *a\n", 2, "holds itself"),
+        ("name: a\nevery: 6h\nsites: &s [*s]\n", 3, "holds itself"),
+        ("name: a\nevery: 6h\nx:\n  a: &a [1, 2, 3, 4, 5, 6, 7, 8]\n" + LAUGHS, 4, "200,000 values"),
+        ("name: a\nevery: 6h\n? [a, b]\n: 2\n", 3, "a key must be a word"),
+        ('name: a\nevery: 6h\nenabled: !!bool "abc"\n', 3, "does not fit !!bool"),
+        ('name: a\nevery: !!timestamp "abc"\n', 2, "does not fit !!timestamp"),
+        ("name: a\nevery: 6h\ntitle: \x01\n", 3, "special characters"),
     ],
 )
 def test_mistakes_are_told_with_file_and_line(tmp_path: Path, text: str, line: int, said: str) -> None:
@@ -360,6 +375,30 @@ def test_mistakes_are_told_with_file_and_line(tmp_path: Path, text: str, line: i
     assert e.value.where == f"{path}:{line}"
     assert said in str(e.value)
     assert e.value.remedy
+
+
+def test_files_that_are_no_yaml_at_all_are_told(tmp_path: Path) -> None:
+    for data, where in ((b"name: a\ntitle: \xe9\n", ":2"), (b"name: a\n" + b"[" * 2000 + b"]" * 2000, ":2")):
+        (tmp_path / "a.yaml").write_bytes(data)
+        with pytest.raises(JianghuaError) as e:
+            parse_schedule(tmp_path / "a.yaml")
+        assert e.value.where == f"{tmp_path / 'a.yaml'}{where}"
+
+
+def test_anchors_and_merged_keys_are_read(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "a", "name: a\nevery: 6h\nretries: &r {times: 2, wait: 1m}\ncrawl:\n  <<: {delay: 3}\n  delay: 2\n"
+    )
+    assert parse_schedule(path).crawl.delay == 2
+
+
+def test_a_file_with_the_other_ending_is_told_and_the_examples_stay_away(tmp_path: Path) -> None:
+    home = Home.find(tmp_path)
+    write(home.own_schedules, "x", "").with_suffix(".yml").write_text("name: nightly\nevery: 6h\n")
+    (home.own_schedules / "x.yaml").unlink()
+    good, broken = load_schedules(home)
+    assert not good
+    assert "ends in .yaml" in str(broken["x"])
 
 
 def test_a_broken_file_hides_no_other(tmp_path: Path) -> None:

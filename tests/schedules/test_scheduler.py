@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from schedules.clock import Scheduler
+from schedules.jobs import Outcome
+from schedules.ledger import Ledger
+from schedules.settings import load_settings
 from schedules.store import marks
 from tests.schedules.house import House, alive, until
 
@@ -182,6 +187,74 @@ def test_a_broken_schedule_stops_no_other_and_is_told(house: House) -> None:
     assert house.start(0, once=True).wait(60) == 1
     assert "bad.yaml:2" in house.log(0)
     assert house.states()[-1] in ("caught_up", "done")
+
+
+def test_what_is_due_waits_while_the_file_of_its_schedule_is_broken(house: House) -> None:
+    """Broken before the scheduler is started, so that it has no last good content."""
+    house.schedule("s")
+    house.schedule("t")
+    process = house.start(60)
+    until(lambda: "running" in house.states())
+    process.kill()
+    process.wait()
+    due = [r.id for r in house.ledger.runs(states=["due"])]
+    assert due
+    good = {p: p.read_text() for p in house.home.own_schedules.iterdir()}
+    for path in good:
+        path.write_text(f"name: {path.stem}\ncron: never\n")
+    (house.home.own_schedules / "u.yaml").write_text("name: u\nevery: 6h\nsites: [wanshu]\n")
+    (house.folder / "go").touch()
+    assert house.start(0, once=True).wait(60) == 1
+    assert [r.state for r in map(house.run, due)] == ["due"] * len(due)
+    assert "mended" in (house.run(due[0]).why or "")
+    for path, text in good.items():
+        path.write_text(text)
+    assert house.start(0, once=True).wait(60) == 0
+    assert not house.ledger.runs(states=["due", "skipped"])
+
+
+def test_a_schedule_is_mended_by_the_site_that_it_lacked(house: House) -> None:
+    house.schedule("s")
+    path = house.home.own_schedules / "t.yaml"
+    path.write_text("name: t\nevery: 6h\nsites: [wanshu, newcomer]\n")
+    process = house.start(0)
+    until(lambda: "unknown site 'newcomer'" in house.log(0))
+    house.home.own_sites.mkdir()
+    site = house.home.own_sites / "newcomer.yaml"
+    site.write_text("name: newcomer\ntitle: 新\nstart: [http://127.0.0.1:1/]\n")
+    until(lambda: "schedule t: begins now" in house.log(0))
+    assert house.log(0).count("unknown site 'newcomer'") == 1
+    process.terminate()
+    assert process.wait(60) == 0
+
+
+def test_a_wake_up_that_breaks_off_ends_no_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a mistake of ours raises: what is at work goes on, and so does the next wake-up."""
+    house.schedule("s")
+    scheduler = Scheduler(house.home, house.ledger, load_settings(house.home, heartbeat=0.05), perform=Held(house))
+    broken = iter([ZeroDivisionError("a mistake")] * 3)
+
+    def marks() -> dict[str, tuple[datetime, str]]:
+        if house.states() and (error := next(broken, None)) is not None:
+            raise error
+        return Ledger.marks(house.ledger)
+
+    monkeypatch.setattr(house.ledger, "marks", marks)
+    thread = threading.Timer(1.5, scheduler._ask_to_stop)
+    thread.start()
+    assert scheduler.run() == 0
+    assert house.states()[-1] == "caught_up"
+
+
+class Held:
+    """A run that is at work for half a second."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    def __call__(self, *_: object, stop: threading.Event, **__: object) -> Outcome:
+        assert not stop.wait(0.5)
+        return Outcome("done", None, {}, None)
 
 
 def test_a_schedule_that_was_disabled_begins_anew(house: House) -> None:
