@@ -24,7 +24,8 @@ class AlarmSettings(BaseModel):
     """What is watched and who is told. docs/watching.md explains every key.
 
     webhook: address that gets a JSON POST; webhook_secret(_file): key of its signature; webhook_timeout: seconds for one try; webhook_tries: how often
-    a message is tried at once. smtp_*: the mail server; smtp_security: starttls, tls (from the first byte) or none. mail_from, mail_to: addresses.
+    a message is tried at once. smtp_*: the mail server; smtp_timeout: seconds for one answer, and four times that for a
+    message; smtp_security: starttls, tls (from the first byte) or none. mail_from, mail_to: addresses.
     quiet: hours in `time_zone` in which only critical alarms are told, e.g. 22:00-07:00. remind_days: days after which an alarm that
     lasts is told again (0: never). every: seconds between two looks of a running scheduler. off: kinds that are not watched. limits:
     by kind other limits than the rule's own.
@@ -70,6 +71,8 @@ class AlarmSettings(BaseModel):
         parts = urlsplit(value.get_secret_value()) if value else None
         if parts is not None and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError("not an address that begins with http:// or https://")
+        if parts is not None:
+            _ = parts.port  # raises ValueError for one that is none
         return value
 
     @field_validator("mail_from", "mail_to")

@@ -123,9 +123,11 @@ def tell(
             error: str | None = None
             try:
                 send(events, now)
-            except JianghuaError as e:
-                error = masker("; ".join(x.strip() for x in str(e).splitlines()))
-                log.warning("alarms could not be told by %s: %s", channel, error)
+            except Exception as e:  # whatever is wrong with one channel, the others are told
+                known = isinstance(e, JianghuaError)
+                what = str(e) if known else f"{type(e).__name__}: {e}"
+                error = masker("; ".join(x.strip() for x in what.splitlines()))
+                log.warning("alarms could not be told by %s: %s", channel, error, exc_info=not known)
             for event in events:
                 write_told(ledger, event.alarm.id, channel, _noted(event, event.alarm.told.get(channel), now, error))
             if error is None:

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from crawler.config import VERSION
 from crawler.errors import JianghuaError
@@ -28,6 +28,7 @@ from watching.telling import Event
 
 BACKOFF = 0.5  # seconds before the second try, doubled each time
 MOST = 64 * 1024  # bytes of an answer that are read
+SENT_AS_IS = "%/?#[]@!$&'()*+,;=:-._~"  # in an address; what else stands there, e.g. Chinese, is escaped as browsers do
 
 
 def body_of(events: Sequence[Event], now: datetime) -> bytes:
@@ -38,7 +39,7 @@ def body_of(events: Sequence[Event], now: datetime) -> bytes:
         "text": "\n".join(e.line() for e in events),
         "events": [{"event": e.what, "alarm": e.alarm.model_dump(mode="json", exclude={"told"})} for e in events],
     }
-    return json.dumps(value, ensure_ascii=False).encode()
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")  # half a surrogate pair is no text
 
 
 def signature(secret: str, body: bytes, seconds: int) -> str:
@@ -78,7 +79,7 @@ def send(
             wait(BACKOFF * 2 ** (attempt - 1))
         try:
             status = _post(url, body, headers, settings.webhook_timeout)
-        except (OSError, http.client.HTTPException) as e:
+        except (OSError, http.client.HTTPException, UnicodeError) as e:
             why = f"{type(e).__name__}: {getattr(e, 'strerror', None) or e}" if str(e) else type(e).__name__
             continue
         if 200 <= status < 300:
@@ -118,7 +119,7 @@ def _post(url: str, body: bytes, headers: dict[str, str], limit: float) -> int:
     timer.daemon = True
     timer.start()
     try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=SENT_AS_IS)
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         answer.read(MOST)

@@ -17,7 +17,7 @@ from watching.alarms import alarms, mute, unmute
 from watching.check import Checked, check
 from watching.disk import Disk
 from watching.settings import AlarmSettings, hours, within
-from watching.telling import Event
+from watching.telling import Event, Send
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +168,22 @@ def test_channels_do_not_wait_for_each_other(house: House) -> None:
     house.clock.pass_(minutes=5)
     check(house.home, house.ledger, channels={"mail": good, "webhook": bad}, settings=AlarmSettings())
     assert len(good.messages) == 1
+
+
+def test_a_channel_that_breaks_unforeseen_keeps_nobody_from_being_told(house: House) -> None:
+    usual(house)
+    house.ran(SLOW)
+
+    def broken(events: Sequence[Event], now: datetime) -> None:
+        raise ZeroDivisionError("nobody thought of this")
+
+    other = Channel()
+    channels: dict[str, Send] = {"webhook": broken, "mail": other}
+    check(house.home, house.ledger, channels=channels, settings=AlarmSettings())
+    assert other.messages == [[("opened", "slow")]]
+    (told,) = alarms(house.ledger)
+    assert told.told["webhook"].error == "ZeroDivisionError: nobody thought of this"
+    assert told.told["webhook"].tries == 1
 
 
 def test_a_channel_that_is_set_up_later_hears_of_what_is_open_and_not_of_old_times(house: House) -> None:

@@ -7,7 +7,9 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -23,6 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pydantic import ValidationError
 
 from crawler.errors import JianghuaError
 from watching import mail, webhook
@@ -130,6 +133,18 @@ def test_nobody_there_and_nobody_who_answers() -> None:
         webhook.send([event()], NOW, settings(webhook=url), lambda s: None)
     with Receiver(200, hang=True) as receiver, pytest.raises(JianghuaError, match=r"no answer within|timed out"):
         webhook.send([event()], NOW, settings(webhook=receiver.url, webhook_timeout=0.3, webhook_tries=1))
+
+
+def test_an_address_in_chinese_and_half_a_character_are_sent() -> None:
+    with Receiver(200) as receiver:
+        webhook.send([event("half \ud800 of one")], NOW, settings(webhook=f"{receiver.url}&键=值%20"))
+    assert "half ? of one" in receiver.got[0][2].decode()
+    assert receiver.got[0][0] == "/hooks/T0P?key=abc&%E9%94%AE=%E5%80%BC%20"
+
+
+def test_a_port_that_is_none_is_a_mistake_of_the_settings() -> None:
+    with pytest.raises(ValidationError, match="Port out of range"):
+        settings(webhook="http://127.0.0.1:99999/")
 
 
 def test_a_login_in_the_address_is_sent_as_a_header() -> None:
@@ -295,3 +310,51 @@ def test_a_server_without_starttls_gets_neither_password_nor_mail() -> None:
         assert len(handler.mails) == 1
     finally:
         server.stop()
+
+
+def test_a_password_that_smtp_cannot_say_is_told_without_it(post: tuple[Post, int], certificate: Path) -> None:
+    with pytest.raises(JianghuaError, match="no ASCII") as e:
+        mail.send([event()], NOW, mail_settings(post[1], certificate, smtp_password="密"))
+    assert "密" not in str(e.value)
+    assert "u5bc6" not in str(e.value)
+
+
+def test_half_a_character_in_an_alarm_keeps_no_mail_back(post: tuple[Post, int], certificate: Path) -> None:
+    handler, port = post
+    mail.send([event("half \ud800 of one")], NOW, mail_settings(port, certificate))
+    assert "half ? of one" in handler.message().get_content()
+
+
+@pytest.mark.parametrize("security", ["none", "tls", "starttls"])
+def test_a_mail_server_that_dribbles_holds_nobody_up(security: str) -> None:
+    """Each of its bytes comes in time, and its answer never ends."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def dribble() -> None:
+            with suppress(OSError):
+                taken, _ = listening.accept()
+                if security == "starttls":
+                    taken.sendall(b"220 here\r\n")
+                    taken.recv(1000)
+                    taken.sendall(b"250-here\r\n250 STARTTLS\r\n")
+                    taken.recv(1000)
+                    taken.sendall(b"220 begin\r\n")
+                # a handshake record of 16 kB, or a line without an end
+                for byte in b"\x16\x03\x03\x40\x00" + b"2" * 1000 if security != "none" else b"2" * 1000:
+                    if ended.wait(0.1):
+                        return
+                    taken.sendall(bytes([byte]))
+
+        threading.Thread(target=dribble, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(JianghuaError, match=r"not done within 2 s|handshake operation timed out"):
+            mail.send(
+                [event()],
+                NOW,
+                mail_settings(
+                    listening.getsockname()[1], None, smtp_security=security, smtp_timeout=0.5, smtp_user=None
+                ),
+            )
+        assert time.monotonic() - began < 8
+        ended.set()
