@@ -1,6 +1,6 @@
 """Make the catalogue: static pages and JSON beside the datasets, that any web server can give out.
 
-    OUT/index.html                        the one page; changes only with the program
+    OUT/index.html                        the one page; for who has no scripts, what there is and where
     OUT/catalogue/catalogue.json          what there is now: the commit point, replaced in one step
     OUT/catalogue/app-<digest>/…          scripts and styles, immutable
     OUT/catalogue/data/DATASET/…          what the pages show of a version, named by its SHA-256, immutable
@@ -16,8 +16,9 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from publisher.versions import LATEST, read_latest
 
 FORMAT = 4  # of the files of data/: another number makes everything anew
 DOCUMENT = "catalogue.json"
+PLAIN = ("README.md", "CHANGES.md", "LICENSE.md", "quality.html", "preview.parquet", "manifest.json", "SHA256SUMS")
 STATIC = ("js", "css", "html", "svg", "md", "txt", "")
 
 
@@ -79,7 +81,7 @@ def build(
         )
     result = Built(out)
     with alone(out / OWN):
-        app = _install(out, result)
+        app, page = _install(out, result)
         before = _read(out)
         listed: dict[str, dict[str, Any]] = {}
         for name, latest in found.items():
@@ -103,6 +105,9 @@ def build(
             "data": data if data is not None else _relative(datasets, out),
             "datasets": [listed[n] for n in sorted(listed)],
         }
+        plain = "".join(_plain(datasets / name, str(document["data"]), listed[name]) for name in sorted(listed))
+        page = page.replace("{app}", f"{OWN}/{app}").replace("{datasets}", plain)
+        _put(out / "index.html", page.encode(), result, mutable=True)
         _put(out / OWN / DOCUMENT, compact(document) + b"\n", result, mutable=True)
         _sweep(out / OWN, app, listed, result)
     return result
@@ -235,8 +240,18 @@ def static_files() -> dict[str, bytes]:
     return dict(sorted(found.items()))
 
 
-def _install(out: Path, result: Built) -> str:
-    """Write the program's own files; gives the name of their folder. index.html comes last, and points to it."""
+def _plain(folder: Path, data: str, line: Mapping[str, Any]) -> str:
+    """A dataset for who has no scripts: what it is, and links to the documents of its version. folder: of the dataset; data: as in `build`."""
+    version = line["version"]
+    there = [n for n in PLAIN if (folder / "versions" / version / n).is_file()]
+    at = f"{data}{line['dataset']}/versions/{version}/"
+    links = " ".join(f'<a href="{escape(at + name)}">{escape(name)}</a>' for name in there)
+    told = f"{version} · {line['rows']:,} speeches 篇讲话 · {line['bytes'] / 1e6:,.1f} MB"
+    return f'<section class="card"><h2>{escape(line["title"])}</h2><p class="soft">{told}</p><p class="links">{links}</p></section>\n'
+
+
+def _install(out: Path, result: Built) -> tuple[str, str]:
+    """Write the program's own files; gives the name of their folder, and index.html as it comes with the program."""
     files = static_files()
     page = files.pop("index.html")
     digest = hashlib.sha256()
@@ -245,8 +260,7 @@ def _install(out: Path, result: Built) -> str:
     app = f"app-{digest.hexdigest()[:12]}"
     for path, content in files.items():
         _put(out / OWN / app / path, content, result, mutable=True)
-    _put(out / "index.html", page.replace(b"{app}", f"{OWN}/{app}".encode()), result, mutable=True)
-    return app
+    return app, page.decode()
 
 
 def _sweep(folder: Path, app: str, listed: dict[str, dict[str, Any]], result: Built) -> None:

@@ -1,7 +1,8 @@
 // The frame of the pages: addresses after the #, header and footer, language, and what to do when something goes wrong.
 
-import { Gone, catalogue, dataset } from "./data.js";
+import { Gone, catalogue, dataset, renewed } from "./data.js";
 import { fill, h } from "./dom.js";
+import { wrong } from "./shared.js";
 import { current, remembered, t, use } from "./words.js";
 
 const TABS = ["about", "browse", "pictures", "versions", "load", "columns"];
@@ -96,8 +97,7 @@ async function show(again = false) {
     await footer();
   } catch (error) {
     if (!still()) return;
-    if (error instanceof Gone && !again) {
-      await catalogue(true).catch(() => null);
+    if (error instanceof Gone && !again && (await renewed())) {
       clearTimeout(slow);
       await show(true);
       return;
@@ -105,7 +105,7 @@ async function show(again = false) {
     leave?.();
     leave = null;
     if (!document.querySelector(".brand")) header(null, null);
-    fill(main, h("section", { class: "trouble", role: "alert" }, h("h1", {}, t("failed")), h("p", {}, t("failedWhat", String(error?.message ?? error).slice(0, 200))), h("button", { type: "button", on: { click: () => (catalogue(true).catch(() => null), show()) } }, t("again"))));
+    fill(main, h("section", { class: "trouble", role: "alert" }, h("h1", {}, t("failed")), h("p", {}, wrong(error)), h("button", { type: "button", on: { click: () => (catalogue(true).catch(() => null), show()) } }, t("again"))));
   } finally {
     clearTimeout(slow);
   }
@@ -119,10 +119,7 @@ addEventListener("hashchange", () => show());
 addEventListener("click", (e) => {
   if (e.target.closest?.('a[href^="#"]')) clicked = true;
 });
-addEventListener("jianghua-gone", async () => {
-  await catalogue(true).catch(() => null);
-  await show(true);
-});
+addEventListener("jianghua-renewed", () => show(true));
 addEventListener("keydown", (e) => {
   if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || /^(?:INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName)) return;
   const field = document.querySelector("input[type=search]");

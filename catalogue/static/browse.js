@@ -1,9 +1,9 @@
 // Browse and search: facets, a list that grows, keys that move in it. What is asked stands in the address.
 
-import { Gone, document_ } from "./data.js";
+import { document_ } from "./data.js";
 import { fill, h } from "./dom.js";
 import { FACETS, has, open } from "./search.js";
-import { entry, siteTitles } from "./shared.js";
+import { entry, siteTitles, trouble } from "./shared.js";
 import { number, t } from "./words.js";
 
 const PAGE = 30;
@@ -102,9 +102,9 @@ class List {
     await this.refresh().catch((e) => this.trouble(e));
   }
 
-  trouble(error) {
-    if (error instanceof Gone) dispatchEvent(new Event("jianghua-gone"));
-    else fill(this.status, h("span", { class: "bad" }, `${t("failed")}: ${error.message}`));
+  async trouble(error) {
+    for (const part of [this.entries, this.facets]) part.removeAttribute("aria-busy");
+    await trouble(this.status, error);
   }
 
   async refresh() {

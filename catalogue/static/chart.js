@@ -1,7 +1,7 @@
 // Charts: uPlot for what goes along an axis, plain bars for names. Colours are those of the page, light or dark.
 
 import { fill, grid, h } from "./dom.js";
-import { number, short, t } from "./words.js";
+import { number, percent, short, t } from "./words.js";
 
 let loaded = null;
 
@@ -20,6 +20,8 @@ function uplot() {
   });
   return loaded;
 }
+
+const YEAR = 365 * 86400; // s
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -56,13 +58,13 @@ export function chart(title, x, series, options) {
         tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
         cursor: { drag: { x: Boolean(options.time), y: false }, points: { size: 7 } },
         legend: { show: true, live: true },
-        scales: { x: { time: Boolean(options.time), range: options.bars ? (_u, a, b) => [a - 0.6, b + 0.6] : undefined }, y: { range: (_u, a, b) => (options.fromZero === false ? [a - (b - a || 1) * 0.15, b + (b - a || 1) * 0.15] : [0, b * 1.08 || 1]) } },
+        scales: { x: { time: Boolean(options.time), range: (_u, a, b) => (options.bars ? [-0.6, x.length - 0.4] : x.length < 2 ? [x[0] - YEAR / 2, x[0] + YEAR / 2] : [a, b]) }, y: { range: (_u, a, b) => (options.fromZero === false ? [a - (b - a || 1) * 0.15, b + (b - a || 1) * 0.15] : [0, b * 1.08 || 1]) } },
         axes: [
           { ...axis, grid: { show: false }, ...(labels ? { splits: () => labels.map((_, i) => i), values: (u, splits) => thin(u, splits, labels) } : { values: options.time ? dates(uPlot) : undefined }) },
           { ...axis, size: 54, incrs: WHOLE, values: (_u, vals) => vals.map((v) => (v === null ? "" : short(v))) },
         ],
         series: [
-          { label: options.along ?? options.head[0], value: (_u, v) => (v === null || v === undefined ? "–" : labels ? labels[v] : new Date(v * 1000).toISOString().slice(0, options.days ? 10 : 7)) },
+          { label: options.along ?? options.head[0], value: (_u, v) => (v === null || v === undefined ? "–" : labels ? labels[v] : new Date(v * 1000).toISOString().slice(0, options.days ? 16 : 7).replace("T", " ")) },
           ...series.map((s, i) => ({
             label: s.label,
             stroke: strokes[i],
@@ -87,14 +89,15 @@ export function chart(title, x, series, options) {
     else draw().catch(() => fill(place, t("failed")));
   });
   watch.observe(place);
-  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  // what is drawn keeps its colours: it is drawn anew for dark and for light, and for paper, which is light
+  const schemes = [matchMedia("(prefers-color-scheme: dark)"), matchMedia("print")];
   const redraw = () => draw().catch(() => null);
-  scheme.addEventListener("change", redraw);
+  schemes.forEach((scheme) => scheme.addEventListener("change", redraw));
   return {
     element: h("figure", {}, place, table),
     leave: () => {
       watch.disconnect();
-      scheme.removeEventListener("change", redraw);
+      schemes.forEach((scheme) => scheme.removeEventListener("change", redraw));
       plot?.destroy();
     },
   };
@@ -103,16 +106,18 @@ export function chart(title, x, series, options) {
 /** Dates along the axis, short: years, and months where there is room. */
 function dates() {
   return (_u, splits) => {
-    const wide = splits.length > 1 && splits.at(-1) - splits[0] > 2 * 365 * 86400;
-    const near = splits.length > 1 && splits[1] - splits[0] < 20 * 86400;
-    const labels = splits.map((s) => (s === null ? "" : new Date(s * 1000).toISOString().slice(near ? 5 : 0, wide ? 4 : near ? 10 : 7)));
+    const wide = splits.length > 1 && splits.at(-1) - splits[0] > 2 * YEAR;
+    const step = splits.length > 1 ? splits[1] - splits[0] : YEAR;
+    const [from, to] = wide ? [0, 4] : step < 43200 ? [11, 16] : step < 20 * 86400 ? [5, 10] : [0, 7];
+    const labels = splits.map((s) => (s === null ? "" : new Date(s * 1000).toISOString().slice(from, to)));
     return labels.map((l, i) => (l === labels[i - 1] ? "" : l));
   };
 }
 
 /** As many labels as have room. */
 function thin(u, splits, labels) {
-  const each = Math.max(1, Math.ceil((splits.length * 46) / Math.max(1, u.width - 70)));
+  const room = 14 + 7 * Math.max(...labels.map((l) => l.length));
+  const each = Math.max(1, Math.ceil((splits.length * room) / Math.max(1, u.width - 70)));
   return splits.map((s) => (s % each === 0 ? labels[s] : ""));
 }
 
@@ -147,7 +152,7 @@ export function filled(months) {
   return out;
 }
 
-/** Names with bars: rows: [{label, n, href}]. */
+/** Names with bars: rows: [{label, n, href}]; total: what a share is of. */
 export function bars(rows, total) {
   const top = Math.max(1, ...rows.map((r) => r.n));
   return h(
@@ -156,7 +161,7 @@ export function bars(rows, total) {
     rows.map((r) => {
       const bar = h("span", { class: "bar", "aria-hidden": "true" });
       bar.style.setProperty("--share", String(r.n / top));
-      return h("li", {}, h("a", { href: r.href, title: total ? `${((100 * r.n) / total).toFixed(1)} %` : null }, h("span", { class: "name" }, h("bdi", {}, r.label)), h("span", { class: "n" }, number(r.n)), bar));
+      return h("li", {}, h("a", { href: r.href }, h("span", { class: "name", title: r.label }, h("bdi", {}, r.label)), bar, h("span", { class: "n" }, number(r.n)), h("span", { class: "share" }, percent(r.n / Math.max(1, total)))));
     }),
   );
 }

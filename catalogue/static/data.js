@@ -10,8 +10,25 @@ const DATA = /^(?:\/|(?:\.\.\/)*)(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/;
 const TAIL = 1 << 16; // of a Parquet part: footer and page indexes
 const NEAR = 1 << 14; // what lies this near is fetched together
 
-/** A file that the catalogue names is not there (any more): there is a newer catalogue. */
-export class Gone extends Error {}
+/** A file that the catalogue names is not there (any more), or has other contents: there is a newer catalogue, or it is damaged. */
+export class Gone extends Error {
+  constructor(path, why = "404") {
+    super(`${path}: ${why}`);
+    this.file = path.split("/").pop();
+  }
+}
+
+/** What a file holds, read by `read`; that it cannot be read is told with its name. */
+async function whole(path, read) {
+  try {
+    return await read();
+  } catch (error) {
+    // what the network or the server says is no damage, and was told already
+    throw error instanceof Gone || error instanceof TypeError || error instanceof Unanswered ? error : new Gone(path, String(error?.message ?? error));
+  }
+}
+
+class Unanswered extends Error {}
 
 function must(pattern, name) {
   if (typeof name !== "string" || !pattern.test(name)) throw new Error(`no name of ours: ${String(name).slice(0, 80)}`);
@@ -36,6 +53,13 @@ export async function catalogue(fresh = false) {
   return known;
 }
 
+/** Ask whether there is another catalogue than the one that is known; where not, a file that is gone is gone for good. */
+export async function renewed() {
+  const before = JSON.stringify(await catalogue().catch(() => null));
+  const now = JSON.stringify(await catalogue(true).catch(() => null));
+  return now !== "null" && before !== now;
+}
+
 /** The line of a dataset in catalogue.json, null when there is none. */
 export async function dataset(name) {
   const found = await catalogue();
@@ -48,7 +72,7 @@ const documents = new Map();
 export function document_(line, kind) {
   const path = `catalogue/data/${must(DATASET, line.dataset)}/${must(FILE, line.files[kind])}`;
   if (!documents.has(path)) {
-    const found = get(path).then((r) => r.json());
+    const found = get(path).then((r) => whole(path, () => r.json()));
     found.catch(() => documents.delete(path));
     documents.set(path, found);
   }
@@ -58,7 +82,7 @@ export function document_(line, kind) {
 async function get(path, init) {
   const answer = await fetch(path, init);
   if (answer.status === 404 || answer.status === 410) throw new Gone(path);
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  if (!answer.ok) throw new Unanswered(`${path}: ${answer.status}`);
   return answer;
 }
 
@@ -145,7 +169,7 @@ export class Pack {
   async get(numbers) {
     for (const n of new Set(numbers)) {
       if (this.frames.has(n)) continue;
-      const frame = this.ranges.slice(this.starts[n], this.starts[n + 1]).then((bytes) => unzstd(bytes));
+      const frame = this.ranges.slice(this.starts[n], this.starts[n + 1]).then((bytes) => whole(this.ranges.path, () => unzstd(bytes)));
       frame.catch(() => this.frames.delete(n));
       this.frames.set(n, frame);
     }
@@ -155,7 +179,8 @@ export class Pack {
   /** The contents of frames that are JSON. */
   async json(numbers) {
     const decoder = new TextDecoder();
-    return (await this.get(numbers)).map((b) => JSON.parse(decoder.decode(b)));
+    const frames = await this.get(numbers);
+    return whole(this.ranges.path, () => frames.map((b) => JSON.parse(decoder.decode(b))));
   }
 }
 
@@ -186,7 +211,7 @@ export async function partRows(name, version, table, file, start, end, columns) 
         return found.buffer.slice(found.byteOffset, found.byteOffset + found.byteLength);
       },
     };
-    const opened = parquetMetadataAsync(buffer, { initialFetchSize: Math.min(TAIL, file[1]) }).then((metadata) => ({ buffer, metadata }));
+    const opened = whole(path, () => parquetMetadataAsync(buffer, { initialFetchSize: Math.min(TAIL, file[1]) })).then((metadata) => ({ buffer, metadata }));
     opened.catch(() => parts.delete(path));
     parts.set(path, opened);
   }
@@ -194,13 +219,15 @@ export async function partRows(name, version, table, file, start, end, columns) 
   const { decompress } = await unzip;
   const { buffer, metadata } = await parts.get(path);
   const there = new Set(metadata.schema.filter((s, i) => i > 0).map((s) => s.name));
-  return parquetReadObjects({
-    file: buffer,
-    metadata,
-    columns: columns.filter((c) => there.has(c)),
-    rowStart: start,
-    rowEnd: end,
-    useOffsetIndex: true,
-    compressors: { ZSTD: (input, length) => decompress(input, new Uint8Array(length)) },
-  });
+  return whole(path, () =>
+    parquetReadObjects({
+      file: buffer,
+      metadata,
+      columns: columns.filter((c) => there.has(c)),
+      rowStart: start,
+      rowEnd: end,
+      useOffsetIndex: true,
+      compressors: { ZSTD: (input, length) => decompress(input, new Uint8Array(length)) },
+    }),
+  );
 }

@@ -73,26 +73,26 @@ export function likeness(a, b) {
   return all ? (2 * common) / all : 0;
 }
 
-/** Paragraphs of two texts side by side: [left, right], each a list of [text, different] or null. */
-export function sideBySide(a, b) {
-  const left = a.split("\n");
-  const right = b.split("\n");
+/** Paragraphs of two texts side by side: [left, right], each a list of [text, different] or null. plain: what counts of a character. */
+export function sideBySide(a, b, plain = (c) => c) {
+  const left = a.split("\n").map((text) => new Line(text, plain));
+  const right = b.split("\n").map((text) => new Line(text, plain));
   const known = new Map();
   const alike = (x, y) => {
-    if (x === y) return true;
-    if (Math.min(x.length, y.length) < 6) return false;
-    const key = `${x}\u0000${y}`;
-    if (!known.has(key)) known.set(key, likeness(x, y) >= ALIKE);
+    if (x.plain === y.plain) return true;
+    if (Math.min(x.plain.length, y.plain.length) < 6) return false;
+    const key = `${x.plain}\u0000${y.plain}`;
+    if (!known.has(key)) known.set(key, likeness(x.plain, y.plain) >= ALIKE);
     return known.get(key);
   };
   const out = [];
   let alone = [[], []];
   const flush = () => {
     // what stands only left and only right between two common paragraphs shares its lines
-    for (let i = 0; i < Math.max(alone[0].length, alone[1].length); i++) out.push(alone.map((side) => (i < side.length ? [[side[i], true]] : null)));
+    for (let i = 0; i < Math.max(alone[0].length, alone[1].length); i++) out.push(alone.map((side) => (i < side.length ? [[side[i].text, true]] : null)));
     alone = [[], []];
   };
-  for (const [kind, x, y, u, v] of runs(left, right, left.length * right.length <= 40_000 ? alike : undefined)) {
+  for (const [kind, x, y, u, v] of runs(left, right, left.length * right.length <= 40_000 ? alike : (x, y) => x.plain === y.plain)) {
     if (kind === 1) alone[0].push(...left.slice(x, y));
     if (kind === 2) alone[1].push(...right.slice(u, v));
     if (kind !== 0) continue;
@@ -103,13 +103,23 @@ export function sideBySide(a, b) {
   return out;
 }
 
+/** A paragraph with what counts of it. */
+class Line {
+  constructor(text, plain) {
+    this.text = text;
+    this.chars = Array.from(text);
+    this.counts = this.chars.map(plain);
+    this.plain = this.counts.join("");
+  }
+}
+
 function within(a, b) {
-  if (a === b) return [[[a, false]], [[b, false]]];
-  const x = Array.from(a);
-  const y = Array.from(b);
+  if (a.plain === b.plain) return [[[a.text, false]], [[b.text, false]]];
+  const x = a.chars;
+  const y = b.chars;
   const left = [];
   const right = [];
-  const found = runs(x, y);
+  const found = runs(a.counts, b.counts);
   const add = (side, text, different) => {
     if (!text) return;
     const last = side.at(-1);

@@ -2,9 +2,9 @@
 
 import { bars, chart, filled } from "./chart.js";
 import { document_ } from "./data.js";
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { siteTitles } from "./shared.js";
-import { number, t } from "./words.js";
+import { number, percent, t } from "./words.js";
 
 const MOST = 12;
 
@@ -14,13 +14,15 @@ export async function view({ line }) {
   const charts = [];
   const keep = (c) => (charts.push(c), c.element);
   const named = (facet, title, note = null) => {
-    const all = figures.by[facet] ?? [];
-    const rows = all.slice(0, MOST).map(([value, n]) => ({
-      label: value === null ? t("unknown") : facet === "site" ? (titles.get(value) ?? value) : value,
-      n,
-      href: `#/${line.dataset}/browse?${new URLSearchParams({ [facet]: value ?? "" })}`,
-    }));
-    return rows.length ? h("section", { class: "picture" }, h("h2", {}, title), note ? h("p", { class: "soft" }, note) : null, bars(rows, figures.rows), all.length > MOST ? h("p", { class: "soft" }, t("examples", number(MOST), number(all.length))) : null) : null;
+    const href = (value) => `#/${line.dataset}/browse?${new URLSearchParams({ [facet]: value ?? "" })}`;
+    const all = (figures.by[facet] ?? []).filter(([value]) => value !== null);
+    const none = (figures.by[facet] ?? []).find(([value]) => value === null)?.[1] ?? 0;
+    const rows = all.map(([value, n]) => ({ label: facet === "site" ? (titles.get(value) ?? value) : value, n, href: href(value) }));
+    const place = h("div", {}, bars(rows.slice(0, MOST), figures.rows));
+    const more = rows.length > MOST ? h("button", { type: "button", class: "link", on: { click: () => (more.remove(), fill(place, bars(rows, figures.rows)), place.querySelectorAll("a")[MOST]?.focus()) } }, t("moreValues", number(rows.length - MOST))) : null;
+    // what is not known is no bar beside the others, which it would dwarf
+    const unknown = none ? h("p", { class: "soft" }, h("a", { href: href(null) }, `${t("unknown")}: ${number(none)}`), ` (${percent(none / figures.rows)})`) : null;
+    return rows.length || none ? h("section", { class: "picture", id: `by-${facet}` }, h("h2", {}, title), note ? h("p", { class: "soft" }, note) : null, place, more, unknown) : null;
   };
   return {
     title: `${t("pictures")} · ${line.title}`,
@@ -52,6 +54,6 @@ function byMonth({ months, previews }) {
 }
 
 function byLength({ lengths }) {
-  const labels = lengths.map(([from]) => number(from));
+  const labels = lengths.map(([from, to]) => `${number(from)}–${number(to - 1)}`);
   return chart(t("byLength"), lengths.map((_, i) => i), [{ label: t("count"), values: lengths.map((l) => l[2]) }], { bars: true, labels, head: [t("lengthRange"), t("count")], rows: () => lengths.map(([a, b, n]) => [`${number(a)} – ${number(b - 1)}`, number(n)]) });
 }

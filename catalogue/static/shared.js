@@ -1,26 +1,33 @@
 // Pieces that several pages show.
 
-import { h } from "./dom.js";
+import { Gone, renewed } from "./data.js";
+import { fill, h } from "./dom.js";
+import { fold } from "./fold.js";
 import { day, number, t } from "./words.js";
 
 /** The address of a speech's page. */
 export const speechHref = (line, id) => `#/${line.dataset}/speech/${encodeURIComponent(id)}`;
 
-/** A title with the words that were asked for marked. */
+/** A title with the words that were asked for, which are folded, marked. */
 export function marked(title, words) {
-  const lower = title.toLowerCase();
-  if (lower.length !== title.length) return title;
+  const chars = Array.from(title);
+  const places = []; // of what is folded, a unit each: which character it comes from
+  const folded = chars.map((c, i) => {
+    const plain = fold(c);
+    for (let n = 0; n < plain.length; n++) places.push(i);
+    return plain;
+  }).join("");
   const hits = [];
-  for (const word of words) for (let at = lower.indexOf(word); at >= 0; at = lower.indexOf(word, at + word.length)) hits.push([at, at + word.length]);
+  for (const word of words) for (let at = folded.indexOf(word); at >= 0; at = folded.indexOf(word, at + word.length)) hits.push([places[at], places[at + word.length - 1] + 1]);
   hits.sort((a, b) => a[0] - b[0]);
   const out = [];
   let from = 0;
   for (const [a, b] of hits) {
     if (a < from) continue;
-    out.push(title.slice(from, a), h("mark", {}, title.slice(a, b)));
+    out.push(chars.slice(from, a).join(""), h("mark", {}, chars.slice(a, b).join("")));
     from = b;
   }
-  return [...out, title.slice(from)];
+  return [...out, chars.slice(from).join("")];
 }
 
 /** A speech in a list. titles: of the sites, by name. */
@@ -45,6 +52,18 @@ export function entry(line, card, titles, words = []) {
 export function pairs(rows, className = "pairs") {
   return h("dl", { class: className }, rows.filter(([, v]) => v !== null && v !== undefined && v !== "" && !(Array.isArray(v) && !v.length)).map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v))));
 }
+
+/** What went wrong, for people: a file that is missing or damaged is named. */
+export const wrong = (error) => (error?.file ? t("fileWrong", error.file, String(error.message).slice(0, 200)) : t("failedWhat", String(error?.message ?? error).slice(0, 200)));
+
+/** Say in `place` what went wrong; where there is a newer catalogue the page is shown anew instead. */
+export async function trouble(place, error) {
+  if (error instanceof Gone && (await renewed())) dispatchEvent(new Event("jianghua-renewed"));
+  else fill(place, h("span", { class: "bad", role: "alert" }, wrong(error)));
+}
+
+/** The title of a speech with that of its part. */
+export const fullTitle = (row) => [row.title || "—", row.part_title].filter(Boolean).join(" · ");
 
 /** Titles of the sites, by name. */
 export const siteTitles = (facts) => new Map(facts.sites.map((s) => [s.site, s.title]));

@@ -3,7 +3,7 @@
 import { Gone, document_, partRows, warm } from "./data.js";
 import { copier, fill, grid, h, outside } from "./dom.js";
 import { open } from "./search.js";
-import { pairs, siteTitles, speechHref } from "./shared.js";
+import { pairs, siteTitles, speechHref, trouble } from "./shared.js";
 import { day, knows, moment, number, percent, t } from "./words.js";
 
 const ID = /^[A-Za-z0-9._-]{1,100}:[0-9a-f]{20}$/;
@@ -14,6 +14,7 @@ const COLUMNS = [
   "first_version",
 ];
 const MEMBERS = 12;
+const LONG = 48; // characters of a title from which it is set smaller
 
 /** The row of a speech and its card. Throws where there is none; gives null for an id that is none. */
 export async function read(line, browse, id) {
@@ -24,7 +25,7 @@ export async function read(line, browse, id) {
 
 export async function readRow(line, browse, card) {
   const [row] = await partRows(line.dataset, line.version, "speeches", browse.parts.speeches[card.part], card.offset, card.offset + 1, COLUMNS);
-  if (row?.speech_id !== card.id) throw new Gone("the part has other rows than the catalogue says");
+  if (row?.speech_id !== card.id) throw new Gone(browse.parts.speeches[card.part][0], "other rows");
   return row;
 }
 
@@ -68,18 +69,13 @@ function missing(line) {
   return { title: t("speechMissing"), content: h("section", { class: "trouble" }, h("h1", {}, t("speechMissing")), h("p", {}, t("speechMissingWhat")), h("p", {}, h("a", { href: `#/${line.dataset}/versions` }, t("versions")), " · ", h("a", { href: `#/${line.dataset}/browse` }, t("browse")))) };
 }
 
-function trouble(place, error) {
-  if (error instanceof Gone) dispatchEvent(new Event("jianghua-gone"));
-  else fill(place, h("p", { class: "bad" }, `${t("failed")}: ${error.message}`));
-}
-
 function header(line, card, row, titles) {
   const permalink = copier(location.href, { copy: t("permalink"), copied: t("copied"), failed: t("copyFailed") });
   return h(
     "header",
     { class: "masthead" },
     h("p", { class: "over" }, [card.kind, card.region, titles.get(card.site) ?? card.site].filter(Boolean).map((x, i) => [i ? " · " : null, h("bdi", {}, x)])),
-    h("h1", { lang: "zh-Hans" }, row.title || "—"),
+    h("h1", { lang: "zh-Hans", class: row.title?.length > LONG ? "long" : null }, row.title || "—"),
     row.part_title ? h("p", { class: "sub", lang: "zh-Hans" }, row.part_title) : null,
     h("p", { class: "soft byline" }, h("span", {}, day(card.day), " · ", t("chars", number(card.chars)), row.speaker_role || row.speaker_name ? [" · ", h("bdi", { lang: "zh-Hans" }, [row.speaker_role, row.speaker_name].filter(Boolean).join(" "))] : null), permalink),
   );
@@ -167,7 +163,7 @@ function source(line, browse, card, row, titles) {
     pairs(
       [
         [t("address_"), outside(row.page_url)],
-        [t("site"), h("bdi", {}, titles.get(card.site) ?? card.site)],
+        [t("facet_site"), h("bdi", {}, titles.get(card.site) ?? card.site)],
         [t("titleRaw"), row.title_raw && row.title_raw !== row.title ? h("bdi", { lang: "zh-Hans" }, row.title_raw) : null],
         [t("fetched"), card.fetched ? moment(card.fetched * 1000) : null],
         [t("goneMark"), row.gone_since ? t("goneSince", moment(row.gone_since)) : null],
@@ -216,7 +212,7 @@ async function showCopies(place, line, browse, card, titles) {
     place,
     h("h2", {}, t("copiesTitle")),
     h("p", { class: "soft" }, t("copiesWhat", number(members.length)), members.length > shown.length ? ` ${t("examples", number(shown.length), number(members.length))}` : null),
-    grid(t("copiesTitle"), [t("speech"), t("relation"), t("alike"), t("characters"), ""], rows, [2, 3]),
+    grid(t("copiesTitle"), [t("speech"), t("relation"), t("alike"), t("lengthRange"), h("span", { class: "away" }, t("compare"))], rows, [2, 3]),
     partner ? h("p", {}, h("a", { class: "button", href: `#/${line.dataset}/compare/${encodeURIComponent(card.id)}/${encodeURIComponent(partner.id)}` }, t("compareTitle"))) : null,
   );
 }

@@ -5,7 +5,7 @@ import { chart } from "./chart.js";
 import { document_, versionFile } from "./data.js";
 import { grid, h } from "./dom.js";
 import { speechHref } from "./shared.js";
-import { bytes, moment, number, t } from "./words.js";
+import { bytes, knows, moment, number, t } from "./words.js";
 
 const OPENED = 1;
 
@@ -55,7 +55,7 @@ async function one(line, v, open) {
   const lists = ["added", "changed", "removed"].map((op) => {
     const shown = examples[op] ?? [];
     if (!shown.length || (!v.parent && op === "added")) return null;
-    return h("div", { class: "op" }, h("h3", {}, t(`${op}Title`), h("span", { class: "soft" }, ` ${t("examples", number(shown.length), number(v[op]))}`)), h("ul", {}, shown.map((e) => h("li", {}, e.here ? h("a", { lang: "zh-Hans", href: speechHref(line, e.id) }, e.title) : h("span", { lang: "zh-Hans" }, e.title), e.columns?.length ? h("span", { class: "soft" }, " ", e.columns.map((c, i) => [i ? ", " : null, h("code", {}, c)])) : null, e.reason ? h("span", { class: "soft" }, ` ${e.reason}`) : null))));
+    return h("div", { class: "op" }, h("h3", {}, t(`${op}Title`), h("span", { class: "soft" }, ` ${t("examples", number(shown.length), number(v[op]))}`)), h("ul", {}, shown.map((e) => h("li", {}, e.here ? h("a", { lang: "zh-Hans", href: speechHref(line, e.id) }, e.title) : h("span", { lang: "zh-Hans" }, e.title), e.columns?.length ? h("span", { class: "soft" }, " ", e.columns.map((c, i) => [i ? ", " : null, h("code", {}, c)])) : null, e.reason ? h("span", { class: "soft" }, ` ${knows(`reason_${e.reason}`) ? t(`reason_${e.reason}`) : e.reason}`) : null))));
   });
   const files = await Promise.all(["CHANGES.md", "changes.json", "changes.parquet", "manifest.json", "SHA256SUMS"].map(async (f) => h("a", { href: await versionFile(line.dataset, v.version, f) }, f)));
   return h(

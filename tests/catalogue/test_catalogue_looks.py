@@ -1,0 +1,211 @@
+"""What a visitor stumbled over once: damaged files, other scripts, no scripts, paper, small screens, datasets of one speech."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogue.build import build
+from publisher.release import publish_records
+from tests.catalogue.browsing import tab
+from tests.catalogue.catalogue_made import DAY, rows
+from tests.catalogue.range_server import range_server
+from tests.publisher.publisher_made import records, speech
+
+SIMPLE = "各位代表、同志们：\n今天召开市容环境百日行动部署会，主要任务是总结前一阶段的情况。\n谢谢大家，让我们一起努力把这件事办好。"
+COMPLEX = "各位代表、同志們:\n今天召開市容環境百日行動部署會,主要任務是總結前一階段的情況。\n謝謝大家，讓我們一起努力把這件事辦好。"
+
+
+def publish(folder: Path, some: list[dict[str, Any]]) -> Path:
+    (folder / "speeches").mkdir(parents=True)
+    publish_records(folder / "speeches", records(some), now=DAY)
+    build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Two speeches that are one in two scripts, all of one month, one without a place."""
+    simple = speech("wenmi", 1, SIMPLE, title="城市管理讲话稿5篇", title_raw="x", part_title="【篇四】", region=None)
+    other = speech("gongwen", 2, COMPLEX, title="在市容環境會議上的講話", title_raw="y", region="青河县")
+    folder = publish(tmp_path_factory.mktemp("small") / "datasets", [simple, other])
+    with range_server(folder, folder) as found:
+        yield found
+
+
+def ids(t: Any) -> list[str]:
+    t.go("#/speeches/browse", ".browse .entry-title")
+    hrefs = t.page.locator(".entry-title").evaluate_all("e => e.map(a => a.getAttribute('href'))")
+    return [h.rpartition("/")[2] for h in hrefs]
+
+
+def test_two_scripts_are_no_difference_unless_asked_for(browser: Any, small: str) -> None:
+    with tab(browser, small) as t:
+        a, b = ids(t)
+        t.go(f"#/speeches/compare/{a}/{b}", ".sides")
+        assert t.page.locator("del, ins").count() == 0
+        assert "only in script" in t.page.inner_text(".compare")
+        assert any("【篇四】" in head for head in t.texts(".heads h2"))  # which speech of the page it is
+        t.page.click(".toggle")
+        t.page.wait_for_selector("del")
+        assert t.page.locator(".pair:not(.heads)").count() == 3
+        t.page.click(".toggle")
+        t.until("document.querySelectorAll('del').length === 0")
+
+
+def test_what_was_asked_for_is_marked_in_either_script(browser: Any, small: str) -> None:
+    with tab(browser, small) as t:
+        t.go("#/speeches/browse?q=会议上", ".browse .entry-title")
+        assert t.texts(".entry mark") == ["會議上"]
+
+
+def test_what_is_not_known_is_told_beside_the_bars(browser: Any, small: str) -> None:
+    with tab(browser, small) as t:
+        t.go("#/speeches/pictures", "#by-region")
+        assert t.texts("#by-region .bars .name") == ["青河县"]
+        assert "not known: 1" in t.page.inner_text("#by-region")
+
+
+def test_one_bar_and_one_month_stand_in_the_middle(browser: Any, tmp_path: Path) -> None:
+    folder = publish(tmp_path / "datasets", [speech("wenmi", 1, SIMPLE, title="讲话", title_raw="x")])
+    with range_server(folder, folder) as base, tab(browser, base) as t:
+        t.go("#/speeches/pictures")
+        t.page.wait_for_selector("canvas >> nth=1")
+        t.page.wait_for_timeout(200)
+        for n in (0, 1):
+            first, last, width = (
+                t.page.locator("canvas")
+                .nth(n)
+                .evaluate(
+                    """c => { const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let a = c.width, b = 0;
+                  for (let i = 0; i < p.length; i += 4) if (p[i + 3] && p[i] - p[i + 1] > 60) { const x = (i / 4) % c.width; a = Math.min(a, x); b = Math.max(b, x); }
+                  return [a, b, c.width]; }"""
+                )
+            )
+            assert 0.35 * width < (first + last) / 2 < 0.65 * width, n
+
+
+def test_pictures_are_printed_in_the_colours_of_paper(browser: Any, small: str) -> None:
+    most = "c => { const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data, n = {}; for (let i = 0; i < p.length; i += 4) if (p[i + 3] > 200) n[[p[i], p[i + 1], p[i + 2]]] = (n[[p[i], p[i + 1], p[i + 2]]] ?? 0) + 1; return Object.entries(n).sort((a, b) => b[1] - a[1])[0][0]; }"
+    with tab(browser, small, color_scheme="dark") as t:
+        t.go("#/speeches/pictures")
+        t.page.wait_for_selector("canvas >> nth=1")
+        t.page.wait_for_timeout(200)
+        bars = t.page.locator("canvas").nth(1)
+        red = int(bars.evaluate(most).split(",")[0])
+        t.page.emulate_media(media="print")
+        t.page.wait_for_timeout(300)
+        assert int(t.page.locator("canvas").nth(1).evaluate(most).split(",")[0]) < red - 30  # dark ink
+
+
+def test_paper_has_no_buttons_and_says_nothing_twice(browser: Any, small: str) -> None:
+    with tab(browser, small) as t:
+        t.go(f"#/speeches/speech/{ids(t)[0]}", "#copies table")
+        t.page.emulate_media(media="print")
+        assert t.page.locator("a.button:visible, button:visible, summary:visible").all_inner_texts() == ["Facts"]
+        after = t.page.locator("#source a.address").evaluate("a => getComputedStyle(a, '::after').content")
+        assert after in ("none", "normal", '""')
+
+
+@pytest.mark.parametrize(
+    ("path", "width", "cells"),
+    [
+        ("load", 390, "#files td:first-child a"),
+        ("columns", 1280, ".dictionary td:nth-child(2) code:not(:has(+ *))"),
+        ("columns", 390, ".dictionary td:first-child code"),
+    ],
+)
+def test_no_name_is_broken_in_its_middle(browser: Any, small: str, path: str, width: int, cells: str) -> None:
+    with tab(browser, small, width) as t:
+        t.go(f"#/speeches/{path}", cells)
+        broken = t.page.locator(cells).evaluate_all(
+            "e => e.filter(c => !c.textContent.includes(' ') && c.getClientRects().length > 1).map(c => c.textContent)"
+        )
+        assert broken == []
+
+
+def test_a_very_long_title_leaves_room_for_the_others(browser: Any, tmp_path: Path) -> None:
+    title = "在全市" + "深入学习贯彻落实关于进一步加强和改进安全生产工作的若干意见暨" * 12 + "大会上的讲话"
+    folder = publish(
+        tmp_path / "datasets", [*rows(3), speech("wenmi", 900, SIMPLE, title=title, title_raw=title, region=None)]
+    )
+    with range_server(folder, folder) as base, tab(browser, base, 390) as t:
+        t.go("#/speeches/browse", ".browse .entry-title")
+        entry = t.page.locator(".entry-title", has_text="若干意见")
+        assert entry.bounding_box()["height"] < 90
+        entry.click()
+        t.page.wait_for_selector(".text")
+        assert t.page.inner_text(".masthead h1") == title
+        assert t.page.locator(".masthead h1").bounding_box()["height"] < 800
+
+
+def test_who_has_no_scripts_finds_the_files(browser: Any, small: str, published: Path) -> None:
+    with tab(browser, small, java_script_enabled=False) as t:
+        t.page.goto(small)
+        assert "Jianghua speeches" in t.page.inner_text("main")
+        for name in ("README.md", "SHA256SUMS", "preview.parquet"):
+            href = t.page.get_by_role("link", name=name).get_attribute("href")
+            assert t.page.request.get(small + href).status == 200, name
+
+
+@pytest.fixture
+def broken(published: Path, tmp_path: Path) -> Path:
+    """A copy of the datasets whose files may be damaged."""
+    shutil.copytree(published, tmp_path / "datasets")
+    return tmp_path / "datasets"
+
+
+def test_a_damaged_part_is_named(browser: Any, broken: Path) -> None:
+    parts = list(broken.glob("speeches/versions/*/speeches/*.parquet"))
+    for part in parts:
+        data = bytearray(part.read_bytes())
+        for i in range(len(data) // 8, len(data) // 2, 7):
+            data[i] ^= 0x5A
+        part.write_bytes(data)
+    with range_server(broken, broken) as base, tab(browser, base) as t:
+        t.go("#/speeches/browse", ".browse .entry-title")
+        t.page.click(".browse .entry-title")
+        t.page.wait_for_selector(".trouble")
+        told = t.page.inner_text(".trouble")
+        assert any(p.name in told for p in parts)
+        assert "damaged" in told
+        assert "connection" not in told
+
+
+@pytest.mark.parametrize(
+    ("pack", "path", "place"),
+    [("clusters", "", "#copies [role=alert]"), ("facets", "#/speeches/browse?q=讲话", ".count [role=alert]")],
+)
+def test_a_file_that_is_gone_is_asked_for_once_and_named(
+    browser: Any, broken: Path, pack: str, path: str, place: str
+) -> None:
+    """The page does not ask for it again and again, although only a piece of it is missing."""
+    (gone,) = broken.glob(f"catalogue/data/speeches/{pack}-*")
+    with range_server(broken, broken) as base, tab(browser, base) as t:
+        if not path:
+            t.go("#/speeches/browse?copies=only", ".browse .entry-title")
+            path = t.page.locator(".entry-title").first.get_attribute("href")
+        gone.unlink()
+        t.go("")
+        t.asked.clear()
+        t.go(path, place)
+        t.page.wait_for_timeout(1500)
+        assert gone.name in t.page.inner_text(place)
+        assert t.page.locator("main h1").count() == 1
+        asked = Counter(u for u in t.asked if gone.name in u)
+        assert max(asked.values()) <= 3
+        t.complaints = [c for c in t.complaints if "404" not in c]
+
+
+def test_why_a_speech_left_is_told_in_words(browser: Any, tmp_path: Path) -> None:
+    folder = publish(tmp_path / "datasets", rows(12))
+    publish_records(folder / "speeches", records(rows(12)[:-2]), now=DAY.replace(day=22))
+    build(folder)
+    with range_server(folder, folder) as base, tab(browser, base, locale="zh-CN") as t:
+        t.go("#/speeches/versions", ".version[open] .op")
+        assert "原因不详" in t.page.inner_text(".version[open] .ops")
