@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crawler.errors import JianghuaError
 from schedules.owner import short, surely_dead
-from schedules.plan import load_schedules
+from schedules.plan import Pause, load_schedules
 from service.house import House
 from service.models import CheckOut, HealthOut
 from watching.health import Problem
@@ -55,6 +55,13 @@ def _scheduler(house: House) -> Problem | str | None:
     )
 
 
+def _pauses(house: House) -> dict[str, Pause]:
+    try:
+        return house.ledger.pauses()
+    except JianghuaError:
+        return {}  # the ledger's own problem
+
+
 def _own(house: House) -> list[Problem]:
     found = []
     good, broken = load_schedules(house.home)
@@ -65,6 +72,17 @@ def _own(house: House) -> list[Problem]:
                 status="degraded",
                 what="none is enabled",
                 remedy="write `enabled: true` into a schedule file",
+            )
+        )
+    pauses = _pauses(house)
+    fire = [name for name, s in good.items() if s.enabled]
+    if fire and not broken and all(name in pauses for name in fire):
+        found.append(
+            Problem(
+                component="schedules",
+                status="degraded",
+                what=f"nothing fires: {'; '.join(f'{name} is {pauses[name]}' for name in fire)}",
+                remedy=f"when that is over: `jianghua schedule resume {fire[0]}`",
             )
         )
     if house.builder.error:

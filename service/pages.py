@@ -166,6 +166,7 @@ def overview(request: Request, house: Here) -> Response:
         "overview.html",
         queue=looking.queue(house),
         coming=sorted(((at, s) for s in schedules for at in s.next[:3]), key=lambda x: x[0])[:5],
+        held=[s for s in schedules if s.paused and s.enabled],
         alarms=alarms_of(house.ledger),
         health=service_health.health(house),
         datasets=[looking.dataset(house, n) for n in looking.dataset_names(house)],

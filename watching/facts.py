@@ -16,7 +16,7 @@ from publisher.places import DATASETS, dataset_folder
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
 from schedules.ledger import Ledger
-from schedules.plan import MANUAL, Schedule, load_schedules, on_purpose
+from schedules.plan import MANUAL, Pause, Schedule, fire_times, load_schedules, on_purpose
 from schedules.report import RunReport, SiteFigures, report_of
 from schedules.store import lease, marks, runs
 from watching.disk import Disk, Sample, samples
@@ -51,7 +51,7 @@ class Fire:
 class Facts:
     """now: aware UTC. schedules: those that are enabled; broken: files with mistakes. visits: by site, oldest first. reports: of ended
     runs by schedule, oldest first. fires: the last recorded fire times by schedule, oldest first, of whatever state. marks: up to when the
-    fire times of a schedule are dealt with. expects: of the site files. published: dataset: when its latest version was published; damaged: dataset: why that version does not hold."""
+    fire times of a schedule are dealt with. pauses: the schedules that a person holds back. expects: of the site files. published: dataset: when its latest version was published; damaged: dataset: why that version does not hold."""
 
     now: datetime
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
@@ -60,6 +60,7 @@ class Facts:
     reports: Mapping[str, Sequence[RunReport]] = field(default_factory=dict)
     fires: Mapping[str, Sequence[Fire]] = field(default_factory=dict)
     marks: Mapping[str, datetime] = field(default_factory=dict)
+    pauses: Mapping[str, Pause] = field(default_factory=dict)
     expects: Mapping[str, Expect] = field(default_factory=dict)
     disk: Disk | None = None
     samples: Sequence[Sample] = ()
@@ -85,6 +86,7 @@ def gather(home: Home, ledger: Ledger, now: datetime) -> Facts:
         reports=by_schedule,
         fires=last_fires(ledger),
         marks=known_marks(ledger),
+        pauses=ledger.pauses(),
         expects=_expects(home, visits),
         disk=disk_of(home),
         samples=samples(home),
@@ -180,6 +182,15 @@ def _expects(home: Home, sites: Mapping[str, object]) -> dict[str, Expect]:
             except JianghuaError:
                 continue
     return found
+
+
+def late_since(schedule: Schedule, until: datetime | None, pause: Pause | None, now: datetime) -> datetime | None:
+    """The first fire time that nobody has dealt with; None where there is none, no scheduler has seen the schedule yet (until: None), or a person
+    has paused it before."""
+    if until is None or not schedule.enabled:
+        return None
+    first = next(fire_times(schedule, until, now), None)
+    return None if first is None or (pause is not None and first > pause.since) else first
 
 
 def silence(schedule: Schedule) -> timedelta:

@@ -14,8 +14,8 @@ from crawler.home import Home
 from crawler.secrecy import masker_of
 from schedules.ledger import Ledger
 from schedules.owner import surely_dead
-from schedules.plan import fire_times, load_schedules, span
-from watching.facts import datasets, disk_of, known_marks, lease_of, silence
+from schedules.plan import load_schedules, span
+from watching.facts import datasets, disk_of, known_marks, late_since, lease_of, silence
 
 Status = Literal["ok", "degraded", "failing"]
 FULL, NEARLY_FULL = 200_000_000, 1_000_000_000  # bytes free
@@ -70,7 +70,7 @@ def _ledger(home: Home, ledger: Ledger) -> Iterator[Problem]:
     now = ledger.now()
     try:
         owner, expires, _ = lease_of(ledger)
-        marks = known_marks(ledger)
+        marks, pauses = known_marks(ledger), ledger.pauses()
     except JianghuaError as e:
         yield Problem(component="ledger", status="failing", what=e.what, remedy=e.remedy or "start the database")
         return
@@ -84,8 +84,7 @@ def _ledger(home: Home, ledger: Ledger) -> Iterator[Problem]:
             remedy="start `jianghua schedule run` (or the service) again; it takes up what was left",
         )
     for name, schedule in load_schedules(home)[0].items():
-        until = marks.get(name)
-        due = next(fire_times(schedule, until, now), None) if schedule.enabled and until is not None else None
+        due = late_since(schedule, marks.get(name), pauses.get(name), now)
         if due is not None and not dead and now - due > silence(schedule) + timedelta(minutes=5):
             yield Problem(
                 component="scheduler",

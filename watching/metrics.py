@@ -6,6 +6,7 @@ restart.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
@@ -21,13 +22,16 @@ from crawler.home import Home
 from publisher.places import DATASETS, dataset_folder
 from publisher.versions import read_latest, read_manifest, version_names
 from schedules.ledger import OPEN, Ledger, State
+from schedules.owner import surely_dead
 from schedules.plan import load_schedules
+from schedules.report import RunReport
 from schedules.store import alarms as alarms_table
 from schedules.store import runs
 from watching.facts import disk_of, last_reports, lease_of, visits_of
 from watching.rules import RULES
 from watching.store import reading
 
+log = logging.getLogger("jianghua.alarms")
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PAGES = ("new", "changed", "unchanged", "gone", "failed", "disallowed")  # what became of a page in a crawl
 
@@ -45,6 +49,13 @@ class LedgerCollector(Collector):
 
     def __init__(self, home: Home, ledger: Ledger) -> None:
         self.home, self.ledger = home, ledger
+        self._read: list[RunReport] | None = None
+
+    def _reports(self) -> list[RunReport]:
+        """The last ended runs, read once a scrape."""
+        if self._read is None:
+            self._read = last_reports(self.ledger, 100)
+        return self._read
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is read when the collector is registered."""
@@ -65,8 +76,10 @@ class LedgerCollector(Collector):
         ):
             try:
                 yield from list(part())
-            except (JianghuaError, OSError):
+            except Exception as e:  # a monitor that gets no figures at all cannot tell what is wrong
                 good = 0.0
+                if not isinstance(e, JianghuaError | OSError):
+                    log.exception("figures of %s are left out", part.__name__)
         up.add_metric([], good)
         yield up
 
@@ -164,8 +177,7 @@ class LedgerCollector(Collector):
                 if row.at is not None:
                     age.add_metric([row.schedule], max(0.0, (now - row.at).total_seconds()))
                     at.add_metric([row.schedule], row.at.timestamp())
-        self._reports = last_reports(self.ledger, 100)
-        for report in {r.schedule: r for r in self._reports}.values():
+        for report in {r.schedule: r for r in self._reports()}.values():
             for stage in report.stages:
                 took.add_metric([report.schedule, stage.step], stage.seconds)
         yield from (age, at, took)
@@ -200,7 +212,7 @@ class LedgerCollector(Collector):
             labels=["site", "host"],
             unit="seconds",
         )
-        for site, visits in sorted(visits_of(self._reports).items()):
+        for site, visits in sorted(visits_of(self._reports()).items()):
             last = visits[-1].figures
             up.add_metric([site], 0.0 if last.error else 1.0)
             if last.crawl is not None:
@@ -239,18 +251,25 @@ class LedgerCollector(Collector):
         yield family
 
     def _scheduler(self) -> Iterator[Metric]:
-        alive = GaugeMetricFamily("jianghua_scheduler_alive", "Whether a scheduler holds the lease (1 or 0).")
+        alive = GaugeMetricFamily("jianghua_scheduler_alive", "Whether a scheduler is at work (1 or 0).")
         token = CounterMetricFamily("jianghua_scheduler_leases", "How often a scheduler took the lease.")
         broken = GaugeMetricFamily("jianghua_schedules_broken", "Schedule files with mistakes.")
-        enabled = GaugeMetricFamily("jianghua_schedules_enabled", "Schedules that fire.")
+        enabled = GaugeMetricFamily("jianghua_schedules_enabled", "Schedules that are enabled, paused ones included.")
+        paused = GaugeMetricFamily(
+            "jianghua_schedule_paused", "Whether a schedule is paused (1 or 0).", labels=["schedule"]
+        )
         owner, expires, number = lease_of(self.ledger)
-        held = owner is not None and expires is not None and expires > self.ledger.now()
+        held = owner is not None and expires is not None and expires > self.ledger.now() and not surely_dead(owner)
         alive.add_metric([], 1.0 if held else 0.0)
         token.add_metric([], number)
         good, bad = load_schedules(self.home)
         broken.add_metric([], len(bad))
         enabled.add_metric([], sum(s.enabled for s in good.values()))
-        yield from (alive, token, broken, enabled)
+        pauses = self.ledger.pauses()
+        for name, schedule in sorted(good.items()):
+            if schedule.enabled:
+                paused.add_metric([name], float(name in pauses))
+        yield from (alive, token, broken, enabled, paused)
 
     def _datasets(self) -> Iterator[Metric]:
         versions = GaugeMetricFamily(

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Literal
 
-from schedules.plan import fire_times, span
+from schedules.plan import span
 from schedules.report import NO_CANDIDATES, ExtractFigures, RunReport
 from watching.disk import growth
-from watching.facts import Facts, Visit, silence
+from watching.facts import Facts, Visit, late_since, silence
 
 Severity = Literal["info", "warning", "critical"]
 MIN_RUNS = 2
@@ -518,11 +518,8 @@ def run_missed(facts: Facts, limits: Limits) -> Found:
 
 def overdue(facts: Facts, limits: Limits) -> Found:
     for name, schedule in facts.schedules.items():
-        until = facts.marks.get(name)
-        if until is None:
-            continue  # no scheduler has seen it yet: it has not begun
         late = timedelta(minutes=limits["minutes"]) + silence(schedule)
-        first = next(fire_times(schedule, until, facts.now), None)
+        first = late_since(schedule, facts.marks.get(name), facts.pauses.get(name), facts.now)
         if first is not None and facts.now - first > late:
             yield Finding(
                 f"schedule {name} should have run {span(facts.now - first)} ago and nobody has looked",

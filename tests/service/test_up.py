@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -92,6 +93,26 @@ def test_the_scheduler_ends_with_the_service_however_that_ends(bare: Home, ups: 
     until(lambda: not alive(str(scheduler)))
     again = ups(bare).ready()  # neither lock nor lease is in its way
     until(lambda: again.get("/health").json["status"] == "ok")
+
+
+def test_a_sole_schedule_that_is_paused_is_told_as_that(bare: Home, ups: Start) -> None:
+    bare.own_schedules.mkdir()
+    (bare.own_schedules / "yearly.yaml").write_text("name: yearly\ncron: 0 0 1 1 *\n")
+    up = ups(bare).ready()
+    until(lambda: up.get("/health").json["status"] == "ok")
+    assert up.post("/api/v1/schedules/yearly/pause", {"reason": "the site moves"}).status == 200
+    page = up.get("/").text
+    assert "No schedule is set to fire" not in page
+    assert re.search(r"yearly</a> <span><span class=\"state s-paused\">paused</span>.*the site moves", page)
+    health = up.get("/health")
+    assert (health.status, health.json["status"]) == (200, "degraded")
+    (told,) = [c for c in health.json["checks"] if not c["ok"]]
+    assert told["what"].startswith("nothing fires: yearly is paused since")
+    assert "jianghua schedule resume yearly" in told["todo"]
+    until(lambda: "jianghua_scheduler_alive 1.0" in up.get("/metrics").text)
+    assert 'jianghua_schedule_paused{schedule="yearly"} 1.0' in up.get("/metrics").text
+    assert up.post("/api/v1/schedules/yearly/resume").status == 200
+    assert up.get("/health").json["status"] == "ok"
 
 
 def test_no_schedule_and_broken_ones_are_told_and_stop_nothing(bare: Home, ups: Start) -> None:

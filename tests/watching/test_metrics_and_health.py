@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from schedules import control
 from schedules.store import lease, marks
 from tests.watching.made import House, counts, crawl, extract
 from watching import facts as facts_module
@@ -121,6 +124,61 @@ def test_a_scrape_makes_nothing_and_survives_a_ledger_that_is_gone(house: House)
     found = values(house)
     assert found["jianghua_up{}"] == 0
     assert found["jianghua_disk_free_bytes{}"] == ROOM.free
+
+
+def test_a_ledger_without_its_runs_is_told_to_the_monitor_too(house: House) -> None:
+    with house.ledger.engine.begin() as c:
+        c.exec_driver_sql("DROP TABLE runs")
+    found = values(house)
+    assert found["jianghua_up{}"] == 0
+    assert found["jianghua_disk_free_bytes{}"] == ROOM.free
+
+
+def test_what_nobody_thought_of_takes_no_other_figure_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(metrics_module, "visits_of", broken)
+    found = values(house)
+    assert found["jianghua_up{}"] == 0
+    assert found["jianghua_disk_free_bytes{}"] == ROOM.free
+
+
+def test_a_scheduler_that_was_killed_is_not_alive_until_its_lease_runs_out(house: House) -> None:
+    named = "from schedules.owner import myself; print(myself(), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", named], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        house.ledger.take_lease(process.stdout.readline().decode().strip(), timedelta(seconds=30))
+        assert values(house)["jianghua_scheduler_alive{}"] == 1
+        process.kill()
+        process.wait()
+    assert values(house)["jianghua_scheduler_alive{}"] == 0
+
+
+def test_a_paused_schedule_is_told_and_is_not_late(house: House) -> None:
+    house.schedule()
+    with house.ledger.engine.begin() as c:
+        c.execute(marks.insert().values(schedule="nightly", until=house.clock.now, timing="x"))
+    assert values(house)["jianghua_schedule_paused{schedule=nightly}"] == 0
+    control.pause(house.ledger, "nightly", "the site moves", "ann")
+    house.clock.pass_(days=3)  # and nobody runs a scheduler
+    found = values(house)
+    assert found["jianghua_schedule_paused{schedule=nightly}"] == 1
+    assert found["jianghua_schedules_enabled{}"] == 1
+    assert health(house.home, house.ledger).status == "ok"
+    assert check(house.home, house.ledger, telling=False).open == ()
+    control.resume(house.ledger, "nightly")
+    assert health(house.home, house.ledger).status == "failing"
+
+
+def test_a_fire_time_that_was_late_before_the_pause_stays_late(house: House) -> None:
+    house.schedule()
+    with house.ledger.engine.begin() as c:
+        c.execute(marks.insert().values(schedule="nightly", until=house.clock.now, timing="x"))
+    house.clock.pass_(days=2)
+    control.pause(house.ledger, "nightly")
+    assert health(house.home, house.ledger).status == "failing"
+    assert [a.kind for a in check(house.home, house.ledger, telling=False).open] == ["overdue"]
 
 
 def test_health(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
