@@ -20,6 +20,7 @@ from crawler.hosts import Hosts
 from crawler.middlewares.guard import refused_names
 from crawler.site import Site, load_site
 from crawler.sitecrawl import FLUSH_SECONDS, Fetch, SiteCrawl
+from crawler.trouble import words
 
 
 def _number(value: str | float | None, name: str, least: float) -> float | None:
@@ -114,11 +115,7 @@ class DocumentSpider(Spider):
         fetch: Fetch = failure.request.meta["fetch"]  # type: ignore[attr-defined]
         kind = type(failure.value).__name__
         lasting = kind in ("DownloadCancelledError", "IgnoreRequest", "NotSupported", "InvalidURL", "ForbiddenAddress")
-        why = {
-            "DownloadCancelledError": "larger than allowed",
-            "TimeoutError": "timed out",
-            "DownloadTimeoutError": "timed out",
-        }.get(kind, f"{kind}: {failure.getErrorMessage()}"[:200])
+        why = words(failure.value)
         host = urlsplit(fetch.url).hostname or ""
         if kind in ("CannotResolveHostError", "DNSLookupError") and host in refused_names:
             why, lasting = refused_names[host], True
