@@ -395,7 +395,8 @@ class Scheduler:
             )
             if outcome.state == "failed" and outcome.again:
                 step, counts = before_failure(outcome.counts)
-                if self._tried_again(run, outcome.why, step=step, counts=counts):
+                made = {"version": outcome.version} if outcome.version else {}  # the retry finds nothing new to publish
+                if self._tried_again(run, outcome.why, step=step, counts=counts, **made):
                     return
             why = _after_retries(run, outcome.why) if outcome.state == "failed" else outcome.why
             self.ledger.finish(run.id, self.owner, outcome.state, why, outcome.version)

@@ -160,7 +160,7 @@ def plan_of(schedule: Schedule, home: Home) -> Plan:
 @dataclass(slots=True)
 class StepResult:
     """How a step ended. code: exit code; report: the JSON it printed, if any; why: what was wrong; waiting: whether what
-    was wrong is for a person to confirm; lasting: whether it would be wrong again."""
+    was wrong is for a person to confirm; lasting: whether it would be wrong again; version: that was made before it went wrong."""
 
     code: int
     report: Any
@@ -168,6 +168,7 @@ class StepResult:
     seconds: float
     waiting: bool = False
     lasting: bool = False
+    version: str | None = None
 
 
 class Interrupted(Exception):
@@ -181,11 +182,13 @@ def tell_error(error: Exception) -> None:
         return
     waiting = bool(getattr(error, "waiting", False))  # publisher.gates: a person may accept or confirm it
     lasting = isinstance(error, UsageError) or bool(getattr(error, "lasting", False))  # trying again would not help
+    version = getattr(error, "version", None)  # publisher.release.PublishedError: readers have it all the same
     text = str(error) if isinstance(error, JianghuaError) else f"{type(error).__name__}: {error}"
     lines = [x.strip() for x in masker_of(os.environ)(text).splitlines()]
     with contextlib.suppress(OSError):
         Path(path).write_text(
-            json.dumps({"why": "; ".join(lines), "waiting": waiting, "lasting": lasting}), encoding="utf-8"
+            json.dumps({"why": "; ".join(lines), "waiting": waiting, "lasting": lasting, "version": version}),
+            encoding="utf-8",
         )
 
 
@@ -246,7 +249,7 @@ def run_step(
         if stop.wait(1.0):
             raise Interrupted
     assert code is not None
-    why, waiting, lasting = None, False, False
+    why, waiting, lasting, version = None, False, False, None
     if code < 0:
         why = f"was killed by signal {-code}, {TRIES} times"
     elif code > 0:
@@ -254,8 +257,9 @@ def run_step(
         why = told.get("why") or (None if live else _last_line(log)) or f"ended with exit code {code}"
         waiting = bool(told.get("waiting"))
         lasting = bool(told.get("lasting")) or code == UsageError.exit_code
+        version = version_of(told)
     error.unlink(missing_ok=True)
-    return StepResult(code, _report(report), why, round(time.monotonic() - began, 3), waiting, lasting)
+    return StepResult(code, _report(report), why, round(time.monotonic() - began, 3), waiting, lasting, version)
 
 
 # ---------------------------------------------------------------------------------------------- a run
@@ -323,6 +327,7 @@ def run_plan(
     folder = home.logs / name
     ahead = ahead_of(plan, steps, home, folder, grace) if build is command else None
     found: dict[str, tuple[Any, float]] = {}
+    version: str | None = None
     try:
         for step in steps:
             if stop.is_set() or not note(step, done):
@@ -353,6 +358,7 @@ def run_plan(
                     "lasting": result.lasting,
                 }
             }
+            version = result.version or version
             if not note(step, done):
                 raise Interrupted
             if result.code != 0 and step in ("extract", "publish") and not _partly(result.report):
@@ -363,7 +369,7 @@ def run_plan(
     whys = [f"site {site}: {why}" for site, why in plan.broken.items()]
     whys += [f"{step}: {x['why']}" for step, x in done.items() if not x["ok"]]
     published = done.get("publish", {})
-    version = version_of(published.get("report")) if published.get("ok") else None
+    version = version_of(published.get("report")) if published.get("ok") else version
     waiting = published.get("waiting")
     again = not waiting and any(not x["ok"] and not x.get("lasting") for x in done.values())
     return Outcome(

@@ -16,6 +16,7 @@ from schedules.child import FENCE, die_with_parent
 
 REFUSED = 7  # the exit code for which the step ends as a publish does that a gate refused
 WAITING = 8  # … and as one whose warnings wait for a person
+PUBLISHED = 6  # … and as one that failed behind its commit
 
 
 def main() -> int:
@@ -44,6 +45,10 @@ def main() -> int:
 
             lost = Gate(name="rows_lost", result="fail" if code == REFUSED else "warn", what="half of them")
             tell_error((RefusedError if code == REFUSED else WaitingError)([lost], where="here"))
+        elif code == PUBLISHED:
+            from publisher.release import PublishedError
+
+            tell_error(PublishedError("2026-11-22.7", OSError(28, "no space"), folder=folder, next_="later"))
         elif code:
             tell_error(JianghuaError(f"{step} could not", where="here", remedy="something"))
             sys.stderr.write(f"{step} could not\n")

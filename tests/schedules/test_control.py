@@ -20,6 +20,7 @@ from schedules import control
 from schedules.control_cli import moment_of
 from schedules.ledger import Ledger, Run
 from schedules.plan import Pause, Schedule, load_schedule
+from schedules.report import report_of
 from tests.schedules.fast_time import WAITS, FastTime, utc
 from tests.schedules.house import House, alive, until
 from tests.schedules.test_command_line import ROOT, called
@@ -285,6 +286,25 @@ def test_a_run_that_failed_is_tried_again_and_one_that_would_fail_again_is_not(h
     house.schedule("t", retries={"times": 2, "wait": "1s", "factor": 1})
     assert house.start(0, once=True, STEP_CODES='{"extract": 2}').wait(60) == 1
     assert house.ledger.runs(schedule="t", limit=1)[0].retries == 0
+
+
+def test_a_publish_that_failed_behind_its_commit_has_its_version_in_the_ledger(house: House) -> None:
+    house.schedule("s")
+    assert house.start(0, once=True, STEP_CODES='{"publish": 6}').wait(60) == 1
+    run = house.ledger.runs(schedule="s", limit=1)[0]
+    assert (run.state, run.version) == ("failed", "2026-11-22.7")
+    assert "2026-11-22.7 is published" in (run.why or "")
+    assert report_of(run).version == "2026-11-22.7"
+
+
+def test_the_version_of_a_publish_that_is_tried_again_stays(house: House) -> None:
+    """The retry finds nothing new, and says of no version that it made it."""
+    house.schedule("s", retries={"times": 1, "wait": "2s", "factor": 1})
+    process = house.start(0, once=True, STEP_CODES='{"publish": 6}')
+    until(lambda: house.ledger.runs(schedule="s", states=["due"]) and house.ledger.runs(limit=1)[0].retries == 1)
+    assert house.ledger.runs(schedule="s", limit=1)[0].version == "2026-11-22.7"
+    assert process.wait(60) == 1
+    assert house.ledger.runs(schedule="s", limit=1)[0].version == "2026-11-22.7"
 
 
 def test_now_is_begun_by_the_running_scheduler(house: House) -> None:
