@@ -137,7 +137,7 @@ class SiteAlarm(BaseModel):
 
 
 class SiteOut(BaseModel):
-    """A site. health: what its last run says, and alarm where that is well but an alarm is open; alarms: those that are open, the most
+    """A site. health: what its last run says (quiet: its last two brought nothing, which is not usual for it), and alarm where that is well but an alarm is open; alarms: those that are open, the most
     severe first; trend: its last runs, oldest first; address: where it is, http or https only."""
 
     name: str

@@ -16,6 +16,7 @@ from watching.alarms import alarms as alarms_of
 
 RUNS = 60  # of the ledger that are looked through
 TREND = 24  # points of a trend
+HISTORY = 5  # runs that say what is usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _site(name: str, site: Site | None, error: str | None, trend: list[Visit], a
     elif any(a.severity != "info" for a in alarms):
         health = "alarm"
     elif _quiet([v.point for v in trend]):
-        health, why = "quiet", "its last run brought nothing, which is not usual for it"
+        health, why = "quiet", "its last two runs brought nothing, which is not usual for it"
     spoken = [v.point.speeches for v in trend if v.point.speeches is not None]
     return SiteOut(
         name=name,
@@ -106,6 +107,11 @@ def _site(name: str, site: Site | None, error: str | None, trend: list[Visit], a
 
 
 def _quiet(points: list[PointOut]) -> bool:
-    """Whether the last run brought nothing although most runs before it did."""
-    brought = [p.new + p.changed for p in points]
-    return len(brought) >= 4 and brought[-1] == 0 and median(brought[:-1]) > 0
+    """Whether the last two runs brought nothing although most runs before them did.
+
+    As the alarm `few_new` judges: one quiet run is none (the second run of a day finds what the first one fetched), a run that failed says
+    nothing, the first one finds everything that there ever was, and with fewer than HISTORY runs nothing is usual.
+    """
+    brought = [p.new + p.changed for p in points if not p.failed][1:]
+    before, last = brought[:-2], brought[-2:]
+    return len(before) >= HISTORY and not any(last) and median(before) > 0

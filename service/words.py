@@ -189,7 +189,7 @@ CHINESE = {
     # sites
     "New and changed pages, last runs": "最近运行的新增与变更页面",
     "Its runs": "相关运行",
-    "its last run brought nothing, which is not usual for it": "上次运行没有带来任何内容，这与以往不同",
+    "its last two runs brought nothing, which is not usual for it": "最近两次运行都没有带来任何内容，这与以往不同",
     "No site has run yet. `jianghua sites add URL` adds one.": "尚无站点运行过。用 `jianghua sites add URL` 添加站点。",
     "{n} new": "新增 {n}",
     "{n} changed": "变更 {n}",

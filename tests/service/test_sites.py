@@ -22,6 +22,10 @@ def visit(number: int, error: str | None = None, new: int = 3) -> Visit:
     )
 
 
+def brought(*new: int) -> list[Visit]:
+    return [visit(n, new=count) for n, count in enumerate(new, 1)]
+
+
 def alarm(severity: Severity) -> Alarm:
     return Alarm(
         id=7, key="slow muduo", kind="slow", title="A site answers far more slowly than usual", site="muduo", schedule=None, severity=severity,
@@ -38,8 +42,17 @@ def alarm(severity: Severity) -> Alarm:
         ([visit(1)], ["critical", "info"], "alarm"),
         ([visit(1)], ["info"], "well"),
         ([visit(1), visit(2, "it cannot be reached")], ["warning"], "failing"),
-        ([visit(1), visit(2), visit(3), visit(4, new=0)], [], "quiet"),
-        ([visit(1), visit(2), visit(3), visit(4, new=0)], ["warning"], "alarm"),
+        (brought(90, 3, 3, 3, 3, 3, 0, 0), [], "quiet"),
+        (brought(90, 3, 3, 3, 3, 3, 0, 0), ["warning"], "alarm"),
+        (brought(90, 3, 3, 3, 3, 3, 3, 0), [], "well"),  # one quiet run is none
+        (brought(90, 0, 12, 9, 0), [], "well"),  # a catch-up run after a bad day, of a site that is new
+        (brought(90, 3, 3, 3, 3, 0, 0), [], "well"),  # too few to say what is usual
+        (brought(90, 0, 0, 0, 0, 4, 0, 0), [], "well"),  # it is usual for this one
+        (
+            [*brought(90, 3, 3, 3, 3, 3, 0), visit(8, "down"), visit(9, new=0)],
+            [],
+            "quiet",
+        ),  # one that failed says nothing
         ([], ["warning"], "never run"),
     ],
 )
