@@ -118,7 +118,7 @@ def form_is_ours(keys: Keys, session: Session | None, given: str | None) -> bool
     return (
         session is not None
         and given is not None
-        and hmac.compare_digest(given.encode(), form_token(keys, session).encode())
+        and hmac.compare_digest(given.encode("utf-8", "replace"), form_token(keys, session).encode())
     )
 
 

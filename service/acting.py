@@ -18,8 +18,9 @@ BEGINS = 20.0  # seconds that somebody who wants a run waits for a scheduler tha
 
 
 def _reason(text: str | None, *, needed: bool = False) -> str | None:
-    """A reason as it is kept: one line. Raises UsageError when it is needed and missing, or too long."""
-    found = " ".join((text or "").split())
+    """A reason as it is kept: one line, without signs that steer a terminal or turn a line round. Raises UsageError when it is needed
+    and missing, or too long."""
+    found = " ".join("".join(c if c.isprintable() else " " for c in text or "").split())
     if needed and not found:
         raise UsageError("a reason is needed", remedy="say why; it is kept")
     if len(found) > LONGEST:

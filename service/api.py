@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -22,6 +21,7 @@ from service.models import (
     HealthOut,
     MaybeReason,
     MeOut,
+    Moment,
     Mute,
     Page,
     Problem,
@@ -110,7 +110,7 @@ def runs(
     schedule: Annotated[str | None, Query(pattern=NAME)] = None,
     state: Annotated[list[State] | None, Query(description=", ".join(get_args(State)))] = None,
     site: Annotated[str | None, Query(pattern=NAME)] = None,
-    since: datetime | None = None,
+    since: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Page[RunOut]:

@@ -71,6 +71,8 @@ def make_app(house: House) -> ASGIApp:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(x) for x in first["loc"])
+        if first["loc"][:1] == ("path",) and not request.url.path.startswith("/api/"):
+            return _problem(house, request, 404, JianghuaError("there is no such page"))
         return _problem(house, request, 422, JianghuaError(first["msg"], where=where))
 
     @app.exception_handler(Exception)

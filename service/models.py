@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from schedules.ledger import State
 from schedules.report import RunReport
 from watching.rules import Severity
 
 T = TypeVar("T")
+
+
+def _told_in_utc(value: datetime) -> datetime:
+    if not 1970 <= value.year <= 9998:
+        raise ValueError("not a time between 1970 and 9998")
+    return value
+
+
+# A time that somebody gives: what lies beyond cannot be told in UTC, or a day later.
+Moment = Annotated[datetime, AfterValidator(_told_in_utc)]
 Health = Literal["well", "alarm", "failing", "quiet", "never run", "broken"]
 
 
@@ -236,8 +246,8 @@ class Backfill(BaseModel):
     """All past fire times from `since` to `until` that have no run yet; missed: also those recorded as missed or skipped; dry: only
     tell which."""
 
-    since: datetime
-    until: datetime
+    since: Moment
+    until: Moment
     missed: bool = False
     dry: bool = False
 
@@ -253,4 +263,4 @@ class Started(BaseModel):
 class Mute(BaseModel):
     """Until when nobody is to be told, with its zone."""
 
-    until: datetime
+    until: Moment

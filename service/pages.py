@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
@@ -31,6 +32,7 @@ from watching.metrics import metrics as metrics_of
 DAYS = (1, 7, 30)  # lengths of the timeline
 LONGEST_TIMELINE = 1500  # runs drawn at most
 ON_A_PAGE = 50
+FORM = "application/x-www-form-urlencoded"
 MUTES = (1, 3, 7)  # days for which an alarm may be muted here
 
 
@@ -38,7 +40,9 @@ async def form_of(request: Request, house: Here) -> dict[str, str]:
     """The fields of a form of ours. Every POST of these pages goes through here: without the form's token it is refused."""
     if request.method in SAFE:
         return {}
-    form: FormData = await request.form(max_files=0, max_fields=40)
+    if request.headers.get("content-type", FORM).partition(";")[0].strip().lower() != FORM:
+        raise HTTPException(415, f"send the form as {FORM}")
+    form: FormData = await request.form(max_fields=40)
     fields = {k: v for k, v in form.items() if isinstance(v, str)}
     if not form_is_ours(house.keys, visitor_of(request).session, fields.pop("form_token", None)):
         raise HTTPException(403, "this form is not from here, or too old: go back, load the page again and repeat")
@@ -199,7 +203,7 @@ def runs(request: Request, house: Here) -> Response:
     schedule = asked.get("schedule") if asked.get("schedule") in known else None
     state = asked.get("state") if asked.get("state") in get_args(State) else None
     site = asked.get("site") or None
-    offset = int(asked["offset"]) if asked.get("offset", "").isdigit() and len(asked["offset"]) < 9 else 0
+    offset = int(asked["offset"]) if re.fullmatch(r"[0-9]{1,8}", asked.get("offset", "")) else 0
     days = int(asked["days"]) if asked.get("days") in [str(d) for d in DAYS] else 7
     page = looking.runs(
         house, schedule=schedule, states=[state] if state else None, site=site, limit=ON_A_PAGE, offset=offset
@@ -339,6 +343,9 @@ def unmute(house: Here, number: Number, form: Form) -> Response:
 def _day(house: House, text: str | None) -> datetime:
     """The beginning of a day in the zone of the pages. Raises UsageError."""
     try:
-        return datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=house.zone)
+        found = datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=house.zone)
     except ValueError:
         raise UsageError("not a day", where=text, remedy="write it as 2026-11-27") from None
+    if not 1970 <= found.year <= 9998:
+        raise UsageError("not a day between 1970 and 9998", where=text, remedy="write it as 2026-11-27")
+    return found

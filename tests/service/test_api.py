@@ -97,7 +97,8 @@ def test_a_run_tells_its_report_gates_and_what_it_waits_for(busy: Up) -> None:
     ("path", "status"),
     [("/api/v1/runs/99", 404), ("/api/v1/runs/0", 422), ("/api/v1/runs/x", 422), ("/api/v1/runs?limit=0", 422), ("/api/v1/runs?state=odd", 422),
      ("/api/v1/runs?since=2026-11-27T00:00:00", 400), ("/api/v1/schedules/none", 404), ("/api/v1/schedules/A", 422), ("/api/v1/datasets/none", 404),
-     ("/api/v1/alarms/99", 404), ("/api/v1/nothing", 404), ("/api/v1/runs?schedule=../x", 422)],
+     ("/api/v1/alarms/99", 404), ("/api/v1/nothing", 404), ("/api/v1/runs?schedule=../x", 422),
+     ("/api/v1/runs?since=0001-01-01T00:00:00%2B14:00", 422), ("/api/v1/runs?since=9999-12-31T23:59:59-14:00", 422)],
 )  # fmt: skip
 def test_mistakes_are_told(busy: Up, path: str, status: int) -> None:
     answer = busy.get(path)
@@ -136,6 +137,24 @@ def test_reasons_are_needed_and_bounded(busy: Up) -> None:
     assert busy.post("/api/v1/runs/12/confirm", {"reason": "x" * 1001}).status == 422
     assert busy.post("/api/v1/runs/12/accept", {"reason": "x", "gates": []}).status == 422
     assert busy.post("/api/v1/runs/1/confirm", {"reason": "x"}).status == 400  # it does not wait
+
+
+def test_times_at_the_ends_of_the_calendar_are_mistakes(busy: Up) -> None:
+    early, late = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
+    for since, end in ((early, "2026-11-01T00:00:00Z"), ("2026-11-01T00:00:00Z", late)):
+        answer = busy.post("/api/v1/schedules/yearly/backfill", {"since": since, "until": end, "dry": True})
+        assert answer.status == 422
+        assert "between 1970 and 9998" in answer.json["error"]
+    assert busy.post("/api/v1/alarms/1/mute", {"until": late}).status == 422
+
+
+def test_a_reason_is_kept_without_signs_that_steer(busy: Up) -> None:
+    """A terminal would obey them, PostgreSQL refuses the first, and the last turns round what stands behind it."""
+    reason = "a\0b \x1b[31mred\x07 c\nd \u202egnp.exe"
+    assert busy.post("/api/v1/schedules/yearly/pause", {"reason": reason}).status == 200
+    kept = busy.get("/api/v1/schedules/yearly").json["why_paused"]
+    assert kept.endswith(": a b [31mred c d gnp.exe")
+    busy.post("/api/v1/schedules/yearly/resume")
 
 
 def test_a_browser_acts_with_its_session_and_the_token_of_its_forms(busy: Up) -> None:

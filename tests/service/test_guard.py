@@ -133,6 +133,38 @@ def test_forms_of_other_sites_are_refused(quiet: Up, headers: dict[str, str]) ->
     assert quiet.ask("/logout", "POST", None, body, **form, **headers).status == 403
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("multipart/form-data; boundary=B; charset=unicode_escape", "\\ud800"), ("multipart/form-data; boundary=B; charset=undefined", "x"),
+     ("text/plain", "x")],
+)  # fmt: skip
+def test_forms_come_in_one_form(quiet: Up, kind: str, value: str) -> None:
+    session, _ = session_and_token(quiet)
+    body = f'--B\r\nContent-Disposition: form-data; name="form_token"\r\n\r\n{value}\r\n--B--\r\n'.encode()
+    assert quiet.ask("/logout", "POST", None, body, Cookie=session, Content_Type=kind).status == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/runs?offset=%C2%B2", 200), ("/runs?offset=-1&days=%D9%A7&state=x&schedule=%00&site=%ED%A0%80", 200), ("/runs/x", 404), ("/runs/0", 404),
+     ("/schedules/UPPER", 404), ("/sites/UPPER", 404)],
+)  # fmt: skip
+def test_odd_addresses_of_pages_are_answered(quiet: Up, path: str, status: int) -> None:
+    answer = quiet.get(path)
+    assert answer.status == status
+    assert "<h1" in answer.text
+
+
+@pytest.mark.parametrize(("since", "to"), [("0001-01-01", "2026-01-01"), ("2026-01-01", "9999-12-31"), ("1", "2")])
+def test_days_that_are_none_are_told(quiet: Up, since: str, to: str) -> None:
+    session, token = session_and_token(quiet)
+    body = urlencode({"form_token": token, "since": since, "until": to}).encode()
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    answer = quiet.ask("/schedules/daily/backfill", "POST", None, body, **form, Cookie=session)
+    assert answer.status == 400
+    assert "not a day" in answer.text
+
+
 def session_and_token(up: Up, page: str = "/runs") -> tuple[str, str]:
     """A browser's cookie and the token of its forms."""
     answer = up.get(page)
