@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import pyarrow.compute as pc
 from catalogue.cards import years
 from catalogue.rows import UNDATED, Rows
 from crawler.errors import DamagedError
+from publisher.chinese import gates
 from publisher.documents import about
 from publisher.documents.changelog import OPS, chosen
 from publisher.documents.snippets import SNIPPETS
 from publisher.gone import gone_versions
-from publisher.manifest import Latest, Manifest, parse_manifest, sha256
+from publisher.manifest import Gate, Latest, Manifest, parse_manifest, sha256
 from publisher.projections import entry, gone_entry
 from publisher.storage import decode, read_file
 from publisher.tables import REMOVED, type_name
@@ -78,9 +80,19 @@ def facts(folder: Path, manifest: Manifest, rows: Rows) -> dict[str, Any]:
         ],
         "sites": _sites(manifest, _json(version / "sources.json"), quality, rows.site_titles),
         "quality": {k: quality[k] for k in ("shares", "median_length", "flags", "personal_data", "relations") if k in quality}
-        | {"gates": [{"name": g.name, "result": g.result, "what": g.what, "accepted": g.accepted} for g in manifest.gates]}
+        | {"gates": [_remark(g) | {"accepted": g.accepted} for g in manifest.gates]}
         | {"confirmed": manifest.confirmed, "page": (version / "quality.html").is_file()},
     }  # fmt: skip
+
+
+_chinese = lru_cache(maxsize=1)(gates)
+
+
+def _remark(gate: Gate) -> dict[str, Any]:
+    """What a gate says, in English and (where there are words for it) in Chinese."""
+    chinese = _chinese()(gate.what)
+    told = {"name": gate.name, "result": gate.result, "what": gate.what}
+    return told if chinese == gate.what else told | {"zh": chinese}
 
 
 def _sites(
@@ -176,7 +188,7 @@ def history(folder: Path, found: list[tuple[Manifest, str]], rows: Rows) -> dict
         told = entry(m, digest)
         told["tables"] = {name: {op: getattr(t, op) for op in OPS} | {"rows": t.rows} for name, t in m.tables.items()}
         told["schema_change"], told["reissue_of"] = m.schema_change, m.reissue_of
-        told["remarks"] = [{"name": g.name, "result": g.result, "what": g.what} for g in m.gates if g.result != "pass"]
+        told["remarks"] = [_remark(g) for g in m.gates if g.result != "pass"]
         versions.append(told)
     for told in versions[-RECENT:]:
         place = folder / "versions" / told["version"]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from markupsafe import Markup, escape
 
+from schedules.plan import MANUAL
 from service.models import PointOut, RunOut
 
 Words = Callable[..., str]
@@ -66,7 +67,8 @@ def timeline(
             out.append(f'<text class="tick" x="{x + 3}" y="12">{escape(label)}</text>')
     for number, name in enumerate(names):
         y = top + number * row
-        shown = name if len(name) <= (40 if narrow else 17) else name[: 39 if narrow else 16] + "…"
+        title = t("by hand") if name == MANUAL else name
+        shown = title if len(title) <= (40 if narrow else 17) else title[: 39 if narrow else 16] + "…"
         out.append(f'<line class="row" x1="0" x2="{width}" y1="{y + row}" y2="{y + row}"/>')
         at_y = y + 15 if narrow else y + row / 2 + 4
         out.append(f'<text class="name" x="{2 if narrow else 0}" y="{at_y}">{escape(shown)}</text>')
@@ -77,7 +79,7 @@ def timeline(
             x = left + span.at(begin, inner)
             length = max(5.0, left + span.at(end, inner) - x)
             told = (
-                f"{t('Run')} {run.id} · {name} · {t(run.state)} · {run.scheduled_for.astimezone(zone):%Y-%m-%d %H:%M}"
+                f"{t('Run')} {run.id} · {title} · {t(run.state)} · {run.scheduled_for.astimezone(zone):%Y-%m-%d %H:%M}"
             )
             out.append(
                 f'<a href="/runs/{run.id}" aria-label="{escape(told)}"><rect class="bar s-{run.state}" x="{x}" y="{bar_y}" '

@@ -20,7 +20,7 @@ from service.access import form_token
 from service.guard import Visitor
 from service.house import House
 from service.sites import safe_address
-from service.words import CHINESE
+from service.words import CHINESE, phrases
 
 HERE = Path(__file__).parent
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -160,6 +160,7 @@ def render(request: Request, house: House, template: str, status: int = 200, **v
         "duration": lambda s: duration(s, t),
         "size": size,
         "coded": coded,
+        "said": phrases() if language == "zh" else str,
         "translated": lambda words: " → ".join(t(w) for w in words),
         "safe_address": safe_address,
         "static": static,

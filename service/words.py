@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from crawler.phrases import Phrases
+from publisher.chinese import GATES
+from watching.chinese import REMEDIES, SAID
+
+
+@lru_cache(maxsize=1)
+def phrases() -> Phrases:
+    """What gates, alarms and health say, with its figures, in Chinese."""
+    return Phrases(GATES | REMEDIES | SAID)
+
+
 CHINESE = {
     # the house
     "Jianghua": "讲话",
@@ -220,6 +233,23 @@ CHINESE = {
     "other": "其他",
     "empty": "无正文",
     "preview": "节选",
+    # figures of the steps
+    "bytes": "字节",
+    "not modified": "未修改",
+    "disallowed": "禁止抓取",
+    "redirects": "重定向",
+    "jobs": "任务",
+    "articles": "文章",
+    "read": "已读取",
+    "reused": "沿用",
+    "pages read": "已读页面",
+    "list": "列表页",
+    "speech": "讲话页",
+    "rows": "行",
+    "kept": "保留",
+    "waited": "等待",
+    "known": "已知",
+    "parts": "文件",
     # alarms
     "critical": "严重",
     "info": "提示",

@@ -4,7 +4,7 @@ import { filled, sparkline } from "./chart.js";
 import { document_, versionFile } from "./data.js";
 import { copier, grid, h, outside } from "./dom.js";
 import { open } from "./search.js";
-import { entry, prose, siteTitles } from "./shared.js";
+import { entry, prose, remark, siteTitles } from "./shared.js";
 import { bytes, day, knows, langOf, moment, number, percent, said, short, t } from "./words.js";
 
 const NEWEST = 6;
@@ -86,7 +86,7 @@ function quality(line, facts) {
   const content = [
     h("p", { class: "verdict" }, h("span", { class: told.length ? "tick warn" : "tick", "aria-hidden": "true" }, told.length ? "!" : "✓"), t("checks", number(passed), number(q.gates.length))),
     h("dl", { class: "shares" }, shares.map(([name, share]) => h("div", {}, h("dt", {}, t(`share_${name}`)), h("dd", {}, percent(share)))), q.median_length ? h("div", {}, h("dt", {}, t("medianLength")), h("dd", {}, number(q.median_length))) : null),
-    told.length ? h("details", {}, h("summary", {}, t("remarks")), h("ul", { class: "prose", lang: "en" }, told.map((g) => h("li", {}, h("code", {}, g.name), " ", g.what, g.accepted ? ` (${t("accepted", g.accepted)})` : "")))) : null,
+    told.length ? h("details", {}, h("summary", {}, t("remarks")), h("ul", { class: "prose" }, told.map((g) => h("li", {}, remark(g), g.accepted ? ` (${t("accepted", g.accepted)})` : "")))) : null,
   ];
   const link = h("p", {});
   if (q.page) versionFile(line.dataset, line.version, "quality.html").then((href) => link.append(h("a", { href }, t("qualityPage"))), () => null);

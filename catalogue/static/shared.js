@@ -3,7 +3,7 @@
 import { Gone, renewed } from "./data.js";
 import { fill, h } from "./dom.js";
 import { fold } from "./fold.js";
-import { day, number, t } from "./words.js";
+import { current, day, number, t } from "./words.js";
 
 /** The address of a speech's page. */
 export const speechHref = (line, id) => `#/${line.dataset}/speech/${encodeURIComponent(id)}`;
@@ -64,6 +64,12 @@ export async function trouble(place, error) {
 
 /** The title of a speech with that of its part. */
 export const fullTitle = (row) => [row.title || "—", row.part_title].filter(Boolean).join(" · ");
+
+/** What a check remarked. */
+export function remark(gate) {
+  const chinese = current() === "zh" && gate.zh;
+  return [h("code", {}, gate.name), " ", h("span", { lang: chinese ? null : "en" }, prose(chinese || gate.what))];
+}
 
 /** Titles of the sites, by name. */
 export const siteTitles = (facts) => new Map(facts.sites.map((s) => [s.site, s.title]));

@@ -4,7 +4,7 @@ import { section } from "./about.js";
 import { chart } from "./chart.js";
 import { document_, versionFile } from "./data.js";
 import { grid, h } from "./dom.js";
-import { speechHref } from "./shared.js";
+import { remark, speechHref } from "./shared.js";
 import { bytes, knows, moment, number, t } from "./words.js";
 
 const OPENED = 1;
@@ -70,7 +70,7 @@ async function one(line, v, open) {
       v.parent && !lists.some(Boolean) ? h("p", { class: "soft" }, t("noExamples")) : null,
       h("div", { class: "ops" }, lists),
       counts,
-      v.remarks?.length ? h("details", {}, h("summary", {}, t("remarks")), h("ul", { class: "prose", lang: "en" }, v.remarks.map((r) => h("li", {}, h("code", {}, r.name), " ", r.what)))) : null,
+      v.remarks?.length ? h("details", {}, h("summary", {}, t("remarks")), h("ul", { class: "prose" }, v.remarks.map((r) => h("li", {}, remark(r))))) : null,
       h("p", { class: "soft links" }, t("changesFiles"), ": ", files),
     ),
   );

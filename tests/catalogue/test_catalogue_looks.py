@@ -204,8 +204,15 @@ def test_a_file_that_is_gone_is_asked_for_once_and_named(
 
 def test_why_a_speech_left_is_told_in_words(browser: Any, tmp_path: Path) -> None:
     folder = publish(tmp_path / "datasets", rows(12))
-    publish_records(folder / "speeches", records(rows(12)[:-2]), now=DAY.replace(day=22))
+    publish_records(folder / "speeches", records(rows(12)[:-2]), now=DAY.replace(day=22), accept={"rows_lost": "meant"})
     build(folder)
     with range_server(folder, folder) as base, tab(browser, base, locale="zh-CN") as t:
         t.go("#/speeches/versions", ".version[open] .op")
         assert "原因不详" in t.page.inner_text(".version[open] .ops")
+        t.page.click(".version[open] details summary")
+        told = t.page.inner_text(".version[open] .prose")
+        assert "原网页仍在却丢失的讲话" in told
+        assert "though their page" not in told
+        t.go("#/speeches", "#quality details")
+        t.page.click("#quality summary")
+        assert "原网页仍在却丢失的讲话" in t.page.inner_text("#quality .prose")

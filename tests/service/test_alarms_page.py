@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from crawler.home import Home
+from service.words import phrases
 from tests.chromium import NEEDED, launched
 from tests.schedules.house import until
 from tests.service.browser import visit
@@ -54,7 +56,12 @@ def test_an_alarm_is_muted_told_again_and_over(
         item = page.locator(f"#alarm-{alarm['id']}")
         expect(item).to_contain_text(title)
         expect(item).to_contain_text("line 2: 'cron'")
-        expect(item).to_contain_text(alarm["remedy"].replace("`", ""))
+        remedy, what = alarm["remedy"], alarm["what"]
+        if language == "zh-CN":
+            remedy, what = phrases()(remedy), "计划 wrong 的文件有误"
+            assert re.search("[\u4e00-\u9fff]", remedy)
+        expect(item).to_contain_text(remedy.replace("`", ""))
+        expect(item).to_contain_text(what)
         item.get_by_label(choice).focus()  # what somebody is at is not refreshed
         item.get_by_label(choice).select_option("3")
         before = datetime.now(UTC)
