@@ -6,11 +6,13 @@ the login page, which gives a session cookie, or with each request of a program 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
 import re
 import secrets
+import stat
 import threading
 import time
 from collections import OrderedDict, deque
@@ -26,6 +28,7 @@ from service.settings import ServiceSettings
 
 TOKEN, KEY = "token", "service.key"  # files in var/
 LIFE = 30 * 86400  # seconds that a session lasts
+LONGEST = 1000  # characters of a token that is kept in a file
 GUESSES, PERIOD = 10, 300.0  # so many wrong tokens an address in so many seconds
 _SESSION = re.compile(r"([mg])\.([0-9]{9,11})\.([0-9a-f]{32})\.([0-9a-f]{64})")
 
@@ -55,14 +58,23 @@ def load_keys(home: Home, settings: ServiceSettings) -> Keys:
 
 
 def _kept(path: Path) -> str:
-    """The secret in a file that only its owner can read, made where there is none."""
+    """The secret in a file that only its owner can read, made where there is none.
+
+    A link is not followed: what it leads to is somebody else's, and neither to be read as a secret nor to be closed to others.
+    """
     try:
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except FileExistsError:
-            if path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-            found = path.read_text("ascii").strip()
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="ascii") as f:
+                there = os.fstat(f.fileno())
+                if not stat.S_ISREG(there.st_mode):
+                    raise _no_token(path) from None
+                if there.st_mode & 0o077:
+                    os.fchmod(f.fileno(), 0o600)
+                found = f.read(LONGEST + 1).strip()
+            if len(found) > LONGEST or not found.isprintable() or " " in found:
+                raise _no_token(path) from None
             if len(found) >= 16:
                 return found
             fd = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)  # a first start that died while writing it
@@ -73,10 +85,20 @@ def _kept(path: Path) -> str:
             os.fsync(f.fileno())
         fsync_folder(path.parent)
     except UnicodeDecodeError:
-        raise JianghuaError("not a token", where=str(path), remedy="remove the file; a new one is made") from None
+        raise _no_token(path) from None
     except OSError as e:
+        if e.errno == errno.ELOOP:
+            raise JianghuaError(
+                "a link, where a file of its own is to be",
+                where=str(path),
+                remedy="remove the link; to bring a token of your own, set JIANGHUA_TOKEN",
+            ) from None
         raise cannot_write(path, e) from e
     return made
+
+
+def _no_token(path: Path) -> JianghuaError:
+    return JianghuaError("not a token", where=str(path), remedy="remove the file; a new one is made")
 
 
 # ---------------------------------------------------------------------------------------------- sessions

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -15,11 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.errors import JianghuaError
 from crawler.home import Home
-from service.access import Guesses, Keys, form_is_ours, form_token, new_session, session_of
+from service.access import Guesses, Keys, form_is_ours, form_token, load_keys, new_session, session_of
 from service.guard import CSP, PATH
 from service.models import MeOut
-from service.settings import is_loopback
+from service.settings import ServiceSettings, is_loopback
 from tests.service.server import Up
 
 Start = Callable[..., Up]
@@ -382,6 +384,29 @@ def test_no_page_has_inline_script_or_style(quiet: Up) -> None:
 def test_loopback_is_what_the_library_says(address: IPv4Address | IPv6Address) -> None:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     assert is_loopback(str(address)) == (mapped or address).is_loopback
+
+
+def test_a_link_in_the_place_of_a_secret_is_not_followed(bare: Home, tmp_path: Path) -> None:
+    """Else a file of somebody else is closed to all others, and its text is the token."""
+    other = tmp_path / "other"
+    other.write_text("this is somebody else's, and long enough\n")
+    other.chmod(0o644)
+    bare.var.mkdir()
+    (bare.var / "token").symlink_to(other)
+    with pytest.raises(JianghuaError, match="a link, where a file of its own is to be"):
+        load_keys(bare, ServiceSettings())
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644
+    (bare.var / "token").unlink()
+    for odd in ("two words are no token", "x" * 2000, "鬼" * 20):
+        (bare.var / "token").write_text(odd)
+        with pytest.raises(JianghuaError, match="not a token"):
+            load_keys(bare, ServiceSettings())
+    (bare.var / "token").write_text("torn")  # a first start that died
+    (bare.var / "token").chmod(0o644)
+    made = load_keys(bare, ServiceSettings()).token
+    assert len(made) > 30
+    assert load_keys(bare, ServiceSettings()).token == made == (bare.var / "token").read_text().strip()
+    assert stat.S_IMODE((bare.var / "token").stat().st_mode) == 0o600
 
 
 def test_files_with_secrets_are_for_their_owner(quiet: Up) -> None:
