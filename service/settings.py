@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+import json
+import re
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from crawler.errors import JianghuaError
 from crawler.home import Home
@@ -21,6 +29,8 @@ class _Section(TomlConfigSettingsSource):
             super().__init__(settings_cls)
         except KeyError:
             super().__init__(settings_cls, toml_file=None)
+        except (AttributeError, TypeError):  # service = 1
+            raise ValueError("`service` is no section") from None
 
 
 class ServiceSettings(BaseSettings):
@@ -30,14 +40,30 @@ class ServiceSettings(BaseSettings):
     (None: the zone of this machine). token: the secret of the pages (None: made at the first start, var/token).
     """
 
-    model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="forbid")
 
     host: str = "127.0.0.1"
     port: int = Field(default=8640, ge=0, le=65535)
-    hosts: tuple[str, ...] = ()
+    hosts: Annotated[tuple[str, ...], NoDecode] = ()
     public: bool = False
     time_zone: str | None = None
     token: str | None = Field(default=None, repr=False)
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """One name, or several with commas or spaces between them (a variable has no lists); a JSON list too."""
+        if isinstance(value, str):
+            return json.loads(value) if value.lstrip().startswith("[") else value.replace(",", " ").split()
+        return value
+
+    @field_validator("hosts")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", name):
+                raise ValueError(f"'{name}' is no host name; write e.g. data.example, without http:// and port")
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -90,17 +116,23 @@ def load_service_settings(home: Home, **options: Any) -> ServiceSettings:
 
     class OfHome(ServiceSettings):
         model_config = SettingsConfigDict(
-            env_prefix="JIANGHUA_", extra="ignore", toml_file=home.settings_file, toml_table_header=("service",)
+            env_prefix="JIANGHUA_", extra="forbid", toml_file=home.settings_file, toml_table_header=("service",)
         )
 
     try:
         return OfHome(**{k: v for k, v in options.items() if v is not None})
     except ValidationError as e:
         first = e.errors(include_input=False)[0]  # the value may be a token
-        key = ".".join(str(x) for x in first["loc"])
+        key = str(first["loc"][0]) if first["loc"] else "service"
+        if first["type"] == "extra_forbidden":
+            raise JianghuaError(
+                f"unknown setting '{key}'",
+                where=f"[service] of {home.settings_file}",
+                remedy=f"use some of: {', '.join(ServiceSettings.model_fields)}",
+            ) from None
         raise JianghuaError(
-            f"setting '{key}': {first['msg']}",
-            where=f"[service] of {home.settings_file}, JIANGHUA_{key.upper()} or --{key}",
+            f"setting '{key}': {first['msg'].removeprefix('Value error, ')}",
+            where=f"[service] of {home.settings_file}, JIANGHUA_{key.upper()}{f' or --{key}' if key in ('host', 'port') else ''}",
             remedy="mend or remove it; docs/service.md lists the settings",
         ) from None
     except (OSError, ValueError) as e:

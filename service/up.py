@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import json
 import logging
@@ -82,12 +83,16 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises UsageError for an address that this machine has not, JianghuaError for one that is taken."""
     where = f"{host}:{port}"
     try:
+        if not host:
+            raise socket.gaierror(socket.EAI_NONAME, "no address is given")
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except socket.gaierror as e:
+    except (socket.gaierror, UnicodeError) as e:
         raise UsageError(
-            f"cannot listen: {e.strerror}", where=where, remedy="give an address of this machine: --host 127.0.0.1"
+            f"cannot listen: {getattr(e, 'strerror', None) or 'no host name'}",
+            where=where,
+            remedy="give an address of this machine: --host 127.0.0.1",
         ) from None
     found = socket.socket(family, kind, proto)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -96,11 +101,13 @@ def listen(host: str, port: int) -> socket.socket:
         found.listen(512)
     except OSError as e:
         found.close()
-        raise JianghuaError(
-            f"cannot listen: {e.strerror}",
-            where=where,
-            remedy="another program has this port; give another with --port, or stop that program",
-        ) from None
+        remedies = {
+            errno.EADDRNOTAVAIL: "this machine has no such address; give one that it has, e.g. --host 127.0.0.1",
+            errno.EACCES: "ports below 1024 are for the system; give another with --port, and put a proxy before it",
+        }
+        taken = "another program has this port; give another with --port, or stop that program"
+        remedy = remedies.get(e.errno or 0, taken)
+        raise JianghuaError(f"cannot listen: {e.strerror}", where=where, remedy=remedy) from None
     found.set_inheritable(False)
     return found
 

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from service.settings import load_service_settings
+from service.up import listen
 from tests.schedules.house import alive, until
 from tests.service.server import Up
 
@@ -58,6 +61,44 @@ def test_a_port_that_is_taken(bare: Home, ups: Start) -> None:
     assert "cannot listen: Address already in use" in up.log
     assert "give another with --port" in up.log
     assert "Traceback" not in up.log
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[service]\nprot = 1\n", "unknown setting 'prot'"),
+        ("service = 1\n", "`service` is no section"),
+        ("[service]\nport = 'x'\n", "setting 'port'"),
+        ("[service]\nhosts = ['http://data.example']\n", "no host name"),
+        ("[service]\nhosts = 3\n", "setting 'hosts'"),
+        ("[service]\ntoken = 'short'\n", "setting 'token': a token has at least 16"),
+        ("[service\n", "cannot read the settings"),
+    ],
+)
+def test_settings_with_mistakes_are_told(bare: Home, text: str, told: str) -> None:
+    bare.settings_file.write_text(text)
+    with pytest.raises(JianghuaError) as e:
+        load_service_settings(bare)
+    assert told in e.value.what
+    assert "jianghua.toml" in (e.value.where or "")
+    assert "short" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["data.example,two.example", "data.example two.example", '["data.example", "two.example"]']
+)
+def test_names_of_hosts_come_from_the_environment(bare: Home, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIANGHUA_HOSTS", value)
+    monkeypatch.setenv("JIANGHUA_HEARTBEAT", "1")  # of others
+    assert load_service_settings(bare).hosts == ("data.example", "two.example")
+
+
+def test_an_address_of_another_machine_is_told_as_that(bare: Home) -> None:
+    with pytest.raises(JianghuaError, match="this machine has no such address"):
+        listen("192.0.2.1", 0)
+    for host in ("", "x" * 300, "nobody.invalid"):
+        with pytest.raises(UsageError, match="cannot listen"):
+            listen(host, 0)
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path, ups: Start) -> None:
