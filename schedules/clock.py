@@ -10,10 +10,11 @@ import logging
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -28,7 +29,7 @@ from crawler.wording import counted
 from schedules.ending import wrap_up
 from schedules.fence import fence_of
 from schedules.jobs import Command, Interrupted, Outcome, Plan, before_failure, command, plan_of, run_plan
-from schedules.ledger import ASKED, Lease, LeaseLost, Ledger, Run
+from schedules.ledger import ASKED, AT_ONCE, Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, short
 from schedules.plan import (
     ABSENT,
@@ -104,6 +105,7 @@ class Scheduler:
         self.pauses: dict[str, Pause] = {}
         self._seen: tuple[datetime, float] | None = None  # both clocks at the last wake-up
         self._absent = ABSENT
+        self._gap = timedelta(0), 0.0  # between two wake-ups that lay too far apart, and when (monotonic) that was
         self._next: dict[str, tuple[tuple[str, datetime], datetime]] = {}
         self._files: object = None
         self._sites: object = {}
@@ -139,6 +141,7 @@ class Scheduler:
                     if once:
                         raise
                     log.error("%s", e)  # e.g. the disk is full: the runs go on, the next wake-up tries again
+                    self._absent = "the scheduler ran and could not write into the ledger, {late} past this time"
                     idle = False
                 except Exception as e:  # a mistake of ours: it must not end the runs that are at work
                     if once:
@@ -179,22 +182,23 @@ class Scheduler:
         Raises LeaseLost.
         """
         now = self.ledger.now()
+        self._look_at_the_clock(now)
         if self.lease is None:
-            self.lease = self.ledger.take_lease(self.owner, self.settings.lease_time)
+            self.lease = self.ledger.take_lease(self.owner, self.settings.lease_time, self._patience())
             if self.lease is None:
                 self._say_waiting()
+                self._absent = ABSENT
                 return False
             log.info("holds the lease (token %d)", self.lease.token)
         else:
             self.ledger.renew(self.lease, self.settings.lease_time)
-        self._look_at_the_clock(now)
         self._load()
         self.pauses = self.ledger.pauses()
         self._look_after_workers(now)
         if self._forget and self.names is None:
             self.ledger.keep_marks(self.lease, {*self.schedules, *self.broken})
             self._forget = False
-        for run in self.ledger.take_up(self.lease, self.settings.lease_time, self.workers):
+        for run in self.ledger.take_up(self.lease, self.settings.lease_time + self._patience(), self.workers):
             if run.state == "due":
                 log.warning("run %d (%s) died in step %s; taken up again", run.id, run.schedule, run.step or "?")
             else:
@@ -210,6 +214,8 @@ class Scheduler:
         seen, self._seen = self._seen, (now, self.monotonic())
         if seen is None:
             return
+        if now - seen[0] > self.settings.lease_time / 2 + timedelta(seconds=self.settings.heartbeat):
+            self._gap = now - seen[0], self._seen[1]
         ahead = (now - seen[0]) - timedelta(seconds=self._seen[1] - seen[1])
         if ahead > JUMP:
             self._absent = f"the clock went {span(ahead)} forward while the scheduler ran, {{late}} past this time"
@@ -218,6 +224,12 @@ class Scheduler:
             log.warning("the clock was set back by %s; fire times that have a run get no second one", span(-ahead))
         if abs(ahead) > JUMP:
             self._set_alarms()
+
+    def _patience(self) -> timedelta:
+        """How much longer than they should others may be silent: where the clock was set forward, or this process was held up
+        (the machine slept), they have had no time yet to give a sign."""
+        gap, seen = self._gap
+        return gap if self.monotonic() - seen < self.settings.lease_time.total_seconds() else timedelta(0)
 
     def _look_after_workers(self, now: datetime) -> None:
         """Beat for the runs at work, let go those that ended, and end those that are to end."""
@@ -260,8 +272,20 @@ class Scheduler:
             until = mark[0]
         if self._first_after(schedule, until) > now:
             return
+        # After a long time without a scheduler there are very many. They are worked out between transactions, which others wait
+        # for, and the lease is kept meanwhile: else two schedulers would take it from each other before either had done.
         dues = due_runs(schedule, until, now, paused=self.pauses.get(schedule.name), absent=self._absent)
-        written = self.ledger.record(self.lease, schedule, dues, now)
+        written: Counter[str] = Counter()
+        renewed = time.monotonic()
+        while not self._stopping.is_set():
+            some = list(islice(dues, AT_ONCE))
+            done = len(some) < AT_ONCE
+            written += self.ledger.record(self.lease, schedule, some, now if done else some[-1].scheduled_for)
+            if done:
+                break
+            if time.monotonic() - renewed > self.settings.heartbeat:
+                self.ledger.renew(self.lease, self.settings.lease_time)
+                renewed = time.monotonic()
         for state in ("missed", "skipped"):
             if written[state]:
                 log.warning(
@@ -288,13 +312,20 @@ class Scheduler:
         waiting.sort(key=lambda r: r.cause == "backfill")  # what is to be done now goes before the past
         busy = {w.run.schedule for w in self.workers.values()}
         left = False
+        notes: dict[int, str] = {}
         for run in waiting:
             if run.cancel is not None:
                 self._settle(run, "failed", run.cancel)
                 continue
             held = self._held(run, now)
+            if held is None and run.plan is None and run.schedule not in self.schedules:
+                gone = run.schedule not in schedule_files(self.home)
+                why = f"the schedule {'is not there any more' if gone else 'was disabled meanwhile'}"
+                self._settle(run, "skipped", why)
+                continue
             if held is not None:
-                self._note(run, held)
+                if held != run.why:
+                    notes[run.id] = held
                 continue
             left = True
             begin = self._begin(run, now)
@@ -305,6 +336,10 @@ class Scheduler:
                 continue
             busy.add(run.schedule)  # the runs of one schedule go in the order of their times
             self._start(run)
+        if notes:
+            self.ledger.note(self.lease, notes)
+            for why, count in Counter(notes.values()).items():
+                log.info("%s: %s", counted(count, "run"), why)
         return not left and not self.workers
 
     def _begin(self, run: Run, now: datetime) -> datetime:
@@ -332,20 +367,8 @@ class Scheduler:
         self._alarm_at(end, f"start of run {run.id}")
         return f"waits for the end of the blackout hours at {_local(end, schedule)}"
 
-    def _note(self, run: Run, why: str) -> None:
-        assert self.lease is not None
-        if why != run.why:
-            self.ledger.note(self.lease, run.id, why)
-            log.info("run %d (%s): %s", run.id, run.schedule, why)
-
     def _start(self, run: Run) -> None:
         assert self.lease is not None
-        if run.plan is None and run.schedule not in self.schedules:
-            gone = run.schedule not in schedule_files(self.home)
-            self._settle(
-                run, "skipped", f"the schedule {'is not there any more' if gone else 'was disabled meanwhile'}"
-            )
-            return
         try:
             plan = Plan.from_json(run.plan) if run.plan else plan_of(self.schedules[run.schedule], self.home)
         except JianghuaError as e:
@@ -354,7 +377,9 @@ class Scheduler:
             return
         claimed = self.ledger.claim(self.lease, run.id, plan.as_json(), list(plan.sites), self.settings.lease_time)
         if isinstance(claimed, str):
-            self._note(run, claimed)
+            if claimed != run.why:
+                self.ledger.note(self.lease, {run.id: claimed})
+                log.info("run %d (%s): %s", run.id, run.schedule, claimed)
             return
         worker = Worker(claimed, self.monotonic(), token=self.lease.token)
         worker.thread = threading.Thread(target=self._work, args=(worker, plan), name=f"run {run.id}", daemon=True)

@@ -12,10 +12,11 @@ never decide at the same time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -30,6 +31,7 @@ ASKED = ("now", "confirm")  # causes of runs that a person wants now: neither a 
 OPEN: tuple[State, ...] = ("due", "running")
 # A run that takes its scheduler down with it must not do so for ever; far above what bad luck alone brings.
 MAX_ATTEMPTS = 50
+AT_ONCE = 500  # rows that one statement names
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +175,12 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------ lease
 
-    def take_lease(self, owner: str, time: timedelta) -> Lease | None:
-        """The lease, for `time` from now; None while another owner holds it and may be alive."""
+    def take_lease(self, owner: str, time: timedelta, patience: timedelta = timedelta(0)) -> Lease | None:
+        """The lease, for `time` from now; None while another owner holds it and may be alive. patience: how much longer than it says."""
         now = self.now()
         with self._changing() as c:
             row = c.execute(sa.select(lease).where(lease.c.id == 1)).one()
-            if row.owner not in (None, owner) and row.expires > now and not surely_dead(row.owner):
+            if row.owner not in (None, owner) and row.expires + patience > now and not surely_dead(row.owner):
                 return None
             c.execute(lease.update().values(owner=owner, token=row.token + 1, expires=now + time))
             return Lease(owner, row.token + 1)
@@ -341,10 +343,14 @@ class Ledger:
             )
         return self.run(run_id)
 
-    def note(self, held: Lease, run_id: int, why: str) -> None:
-        """Write why a due run has not begun."""
+    def note(self, held: Lease, whys: Mapping[int, str]) -> None:
+        """Write why due runs have not begun, by run; of many in one transaction."""
         with self._changing(held) as c:
-            c.execute(runs.update().where(runs.c.id == run_id, runs.c.state == "due").values(why=why))
+            for why, ids in groupby(sorted(whys, key=whys.__getitem__), key=whys.__getitem__):
+                still = list(ids)
+                for at in range(0, len(still), AT_ONCE):
+                    those = runs.c.id.in_(still[at : at + AT_ONCE])
+                    c.execute(runs.update().where(those, runs.c.state == "due").values(why=why))
 
     def settle(self, held: Lease, run_id: int, state: State, why: str) -> None:
         """End a due run that will not begin."""

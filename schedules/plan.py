@@ -314,6 +314,20 @@ def fire_times(schedule: Schedule, after: datetime, until: datetime | None = Non
         yield moment
 
 
+def last_fire_time(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
+    """The last fire time t with after < t <= until; looked for from behind, since there may be very many before it."""
+    back = timedelta(hours=1)
+    while after < until:
+        begin = max(after, until - back)
+        found = list(fire_times(schedule, begin, until))
+        if found:
+            return found[-1]
+        if begin == after:
+            break
+        back *= 4
+    return None
+
+
 def dark_until(schedule: Schedule, moment: datetime) -> datetime | None:
     """When the blackout ends in which a moment lies; None when it lies in none."""
     return blackout_end(schedule.blackout, moment, ZoneInfo(schedule.time_zone)) if schedule.blackout else None
@@ -376,10 +390,7 @@ def due_runs(
     after its beginning are skipped. absent: why nobody was there, with `{late}` in it.
     """
     judged = now if paused is None else max(last, min(now, paused.since))
-    latest: datetime | None = None
-    if schedule.missed.policy == "latest":
-        for latest in fire_times(schedule, last, judged):  # noqa: B007  (we want the last one)
-            pass
+    latest = last_fire_time(schedule, last, judged) if schedule.missed.policy == "latest" else None
     for t in fire_times(schedule, last, judged):
         begin = start_after(schedule, t)
         meant = dark_until(schedule, t) or t

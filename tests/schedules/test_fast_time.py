@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +17,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from crawler.errors import JianghuaError
 from schedules import control
 from schedules.jobs import Outcome
-from schedules.ledger import Ledger
-from schedules.plan import Schedule, due_runs, fire_times
+from schedules.ledger import Lease, Ledger
+from schedules.plan import Due, Pause, Schedule, due_runs, fire_times, last_fire_time, load_schedule
 from tests.schedules.fast_time import DONE, WAITS, FastTime, utc
 from tests.schedules.test_calendar import ZONES, dates
 
@@ -228,7 +230,131 @@ def test_a_run_for_a_time_to_come_is_not_in_the_way_of_those_before_it(fast: Fas
     assert len(near) == 3
 
 
+def test_where_the_clock_is_set_forward_those_who_live_get_time_to_say_so(fast: FastTime) -> None:
+    """A run by hand, and a scheduler that holds the lease, both on another machine; then they are silent indeed."""
+    fast.schedule(every="1d")
+    fast.tick()
+    run = fast.ledger.add_manual("elsewhere:1:1:m", {}, ["hualong"], timedelta(seconds=30))
+    fast.wind(timedelta(seconds=5))
+    fast.tick()
+    fast.set_clock(HOUR)
+    fast.tick()
+    fast.wind(timedelta(seconds=5))
+    fast.tick()
+    assert fast.ledger.run(run.id).state == "running"
+    for _ in range(6):
+        fast.wind(timedelta(seconds=5))
+        fast.tick()
+    assert fast.ledger.run(run.id).state == "failed"
+
+    assert fast.scheduler.lease is not None
+    fast.ledger.release(fast.scheduler.lease)
+    assert fast.ledger.take_lease("elsewhere:2:2:m", timedelta(seconds=30)) is not None
+    fast.scheduler = fast.new_scheduler()
+    fast.tick()
+    fast.set_clock(HOUR)
+    for _ in range(6):
+        fast.tick()
+        assert fast.scheduler.lease is None
+        fast.wind(timedelta(seconds=5))
+    fast.tick()
+    assert fast.scheduler.lease is not None
+
+
+def test_while_the_ledger_does_not_answer_nobody_says_that_no_scheduler_ran(
+    fast: FastTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast.schedule(every="1h", missed="none")
+    fast.tick()
+    fast.wind(timedelta(minutes=58))
+
+    def locked() -> dict[str, Pause]:
+        fast.wind(timedelta(minutes=5))
+        if fast.wall > T0 + timedelta(minutes=70):
+            monkeypatch.undo()
+        raise JianghuaError("the ledger does not answer: database is locked", where="here", remedy="wait")
+
+    monkeypatch.setattr(fast.ledger, "pauses", locked)
+    fast.scheduler.settings.heartbeat = 0.01
+    threading.Timer(1.0, fast.scheduler._ask_to_stop).start()
+    fast.scheduler.run()
+    (run,) = fast.rows()
+    assert run.state == "missed"
+    assert "could not write into the ledger" in (run.why or "")
+
+
 # ---------------------------------------------------------------------------------------------- downtime
+
+
+def test_what_was_missed_in_a_long_time_is_written_in_pieces(fast: FastTime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No transaction is longer than some hundred rows need, and the lease is kept meanwhile."""
+    fast.schedule(cron="* * * * *")
+    fast.tick()
+    fast.wind(timedelta(minutes=1750, seconds=30))
+    pieces, renewed = [], []
+    record, renew = fast.ledger.record, fast.ledger.renew
+
+    def recorded(held: Lease, schedule: Schedule, dues: Iterable[Due], until: datetime) -> Counter[str]:
+        assert isinstance(dues, list)  # worked out before the transaction
+        pieces.append(len(dues))
+        return record(held, schedule, dues, until)
+
+    monkeypatch.setattr(fast.ledger, "record", recorded)
+
+    def kept(held: Lease, time: timedelta) -> None:
+        renewed.append(time)
+        renew(held, time)
+
+    monkeypatch.setattr(fast.ledger, "renew", kept)
+    fast.scheduler.settings.heartbeat = 0
+    fast.tick()
+    assert pieces == [500, 500, 500, 250]
+    assert len(renewed) >= 4
+    rows = fast.rows()
+    assert [r.scheduled_for for r in rows] == [T0 + n * timedelta(minutes=1) for n in range(1, 1751)]
+    assert [r.state for r in rows] == ["missed"] * 1749 + ["done"]  # the last is on time
+
+
+@given(
+    last=st.integers(0, 40_000),
+    until=st.integers(0, 40_000),
+    cron=st.sampled_from(["*/7 * * * *", "0 3 * * *", "5 0 1 * *"]),
+)
+def test_the_last_fire_time_is_the_last_of_all(last: int, until: int, cron: str) -> None:
+    s = Schedule.model_validate({"name": "s", "cron": cron, "time_zone": "Europe/Berlin"})
+    after, end = (utc("2026-03-01 00:00") + timedelta(minutes=m) for m in (last, until))
+    assert last_fire_time(s, after, end) == max(fire_times(s, after, end), default=None)
+
+
+def test_what_waits_is_told_in_one_transaction(fast: FastTime, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast.schedule(every="1h", missed="all", overlap="queue")
+    fast.tick()
+    control.pause(fast.ledger, "s", "a look", "me")
+    fast.scheduler._stopping.set()
+    noted = []
+    note = fast.ledger.note
+
+    def counted(held: Lease, whys: Mapping[int, str]) -> None:
+        noted.append(len(whys))
+        note(held, whys)
+
+    monkeypatch.setattr(fast.ledger, "note", counted)
+    control.backfill(fast.ledger, load_schedule("s", fast.home), T0 - 30 * DAY, T0)
+    fast.tick()
+    assert noted == [721]
+    assert {r.why for r in fast.rows()} == {str(fast.ledger.pauses()["s"])}
+
+
+def test_runs_of_a_schedule_that_is_gone_are_all_skipped_at_once(fast: FastTime) -> None:
+    fast.schedule(every="1h")
+    fast.schedule("t", every="1h")
+    fast.tick()
+    control.backfill(fast.ledger, load_schedule("s", fast.home), T0 - DAY, T0)
+    (fast.home.own_schedules / "s.yaml").unlink()
+    fast.tick()
+    assert {(r.state, r.why) for r in fast.ledger.runs(schedule="s")} == {
+        ("skipped", "the schedule is not there any more")
+    }
 
 
 @pytest.mark.parametrize("down", [1, 2, 5])

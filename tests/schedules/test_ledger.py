@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import schedules.clock
 from crawler.errors import JianghuaError, UsageError
+from crawler.home import Home
 from schedules import store
+from schedules.clock import Scheduler
 from schedules.ledger import MAX_ATTEMPTS, Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, surely_dead
-from schedules.plan import Schedule, due_runs
+from schedules.plan import Due, Schedule, due_runs
+from schedules.settings import load_settings
 from tests.schedules.postgres_server import PostgresServer
 
 LEASE = timedelta(seconds=30)
@@ -281,3 +287,26 @@ def test_a_process_frozen_in_a_change_on_postgresql_does_not_hold_up_the_others(
         frozen.renew(lease, LEASE)  # by a new connection
     frozen.close()
     other.close()
+
+
+def test_on_postgresql_what_was_missed_may_take_longer_to_work_out_than_a_change_may_wait(
+    postgres: PostgresServer, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "IDLE", 1)
+    ledger = Ledger(postgres.new_ledger(), clock)
+    home = Home.find(tmp_path)
+    home.own_schedules.mkdir()
+    (home.own_schedules / "s.yaml").write_text("name: s\nevery: 1h\nmissed: none\n")
+
+    def slowly(*how: Any, **more: Any) -> Iterator[Due]:
+        for due in due_runs(*how, **more):
+            time.sleep(0.1)
+            yield due
+
+    monkeypatch.setattr(schedules.clock, "due_runs", slowly)
+    scheduler = Scheduler(home, ledger, load_settings(home))
+    scheduler.tick()
+    clock.time += timedelta(hours=20, minutes=30)
+    scheduler.tick()
+    assert ledger.count(states=["missed"]) == 20
+    ledger.close()
