@@ -10,22 +10,33 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from crawler import logs
 from crawler.errors import JianghuaError
 from crawler.home import Home
+from crawler.plain import escaped, plain
 from crawler.secrecy import masker_of
 
+
+class Plain(Console):
+    """A console at which no text of others steers the terminal; its own colours do."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain(segment.text), segment.style)
+
+
 # What is printed holds titles, texts and addresses of pages: [b] and :star: in them are no markup.
-out = Console(highlight=False, markup=False, emoji=False)
-err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+out = Plain(highlight=False, markup=False, emoji=False)
+err = Plain(stderr=True, highlight=False, markup=False, emoji=False)
 
 HomeOption = Annotated[
     Path | None,
@@ -46,7 +57,7 @@ def show(value: Any, human: Callable[[], RenderableType], as_json: bool) -> None
     """
     try:
         if as_json:
-            sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n")
+            sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=1, default=str)) + "\n")
         else:
             found = human()
             # A line of text stays one line, so that a path in it can be copied; only tables fit themselves to the window.

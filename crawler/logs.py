@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import IO, Any, Literal
 
+from crawler.plain import escaped, plain
 from crawler.secrecy import Masker, masker_of
 
 Format = Literal["text", "json"]
@@ -87,7 +88,7 @@ class JsonFormatter(logging.Formatter):
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
             value["error"] = record.exc_text
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return escaped(json.dumps(value, ensure_ascii=False, default=str))
 
 
 class TextFormatter(logging.Formatter):
@@ -95,6 +96,9 @@ class TextFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain(super().format(record))  # a log is looked at in a terminal, and holds what pages say
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         line = super().formatMessage(record)

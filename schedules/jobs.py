@@ -23,6 +23,7 @@ from crawler import logs
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.plain import plain, plain_value
 from crawler.secrecy import masker_of
 from crawler.site import load_site, site_files, site_groups
 from schedules.ahead import Ahead, worth_it
@@ -351,9 +352,9 @@ def run_plan(
             done = done | {
                 step: {
                     "ok": result.code == 0,
-                    "why": result.why,
+                    "why": plain(result.why) if result.why is not None else None,
                     "seconds": result.seconds,
-                    "report": _kept(result.report),
+                    "report": _kept(plain_value(result.report)),
                     "waiting": result.waiting,
                     "lasting": result.lasting,
                 }

@@ -167,7 +167,8 @@ def render(request: Request, house: House, template: str, status: int = 200, **v
         "done": t(DONE[key]) if (key := request.query_params.get("done")) in DONE else None,
     }
     body = _env.get_template(template).render(context | values)
-    response = HTMLResponse(re.sub(r"\n\s*\n+", "\n", body), status)
+    page = re.sub(r"\n\s*\n+", "\n", body).encode("utf-8", "replace")  # half a surrogate pair breaks no page
+    response = HTMLResponse(page, status)
     response.headers["content-language"] = language
     response.headers["vary"] = "Cookie, Accept-Language"
     if request.query_params.get("lang") in LANGUAGES:
