@@ -40,8 +40,8 @@ export async function view({ line }) {
 
 function head(line, facts, counts) {
   const figures = [
-    [short(line.rows), t("speeches"), number(line.rows)],
-    [number(line.sites), t("sites")],
+    [short(line.rows), t(line.rows === 1 ? "speeches1" : "speeches"), number(line.rows)],
+    [number(line.sites), t(line.sites === 1 ? "sites1" : "sites")],
     [short(line.chars), t("characters"), number(line.chars)],
     line.days ? [`${day(line.days[0]).slice(0, 4)}–${day(line.days[1]).slice(0, 4)}`, t("period"), `${day(line.days[0])} – ${day(line.days[1])}`] : null,
     [bytes(line.bytes), t("size")],

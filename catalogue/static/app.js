@@ -63,13 +63,20 @@ async function switchTo(name) {
   document.querySelector(".lang")?.focus();
 }
 
+/** Say that something is fetched: what stands there stays until the new page is whole. */
+function busy(yes) {
+  document.documentElement.toggleAttribute("data-busy", yes);
+  fill(document.getElementById("state"), yes ? t("loading") : null);
+  if (yes && !main.querySelector("h1")) fill(main, h("p", { class: "wait", "aria-hidden": "true" }, t("loading")));
+}
+
 /** Show what the address says. again: after the catalogue was found changed. */
 async function show(again = false) {
   const mine = ++turn;
   const { parts, query } = address();
   const [name, tab = "about", ...rest] = parts;
   const still = () => mine === turn;
-  const slow = setTimeout(() => still() && !main.querySelector("h1") && fill(main, h("p", { class: "wait", role: "status" }, t("loading"))), 150);
+  const slow = setTimeout(() => still() && busy(true), 150);
   try {
     const line = name ? await dataset(name) : null;
     if (!still()) return;
@@ -108,6 +115,7 @@ async function show(again = false) {
     fill(main, h("section", { class: "trouble", role: "alert" }, h("h1", {}, t("failed")), h("p", {}, wrong(error)), h("button", { type: "button", on: { click: () => (catalogue(true).catch(() => null), show()) } }, t("again"))));
   } finally {
     clearTimeout(slow);
+    if (still()) busy(false);
   }
 }
 

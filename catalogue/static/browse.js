@@ -1,6 +1,6 @@
 // Browse and search: facets, a list that grows, keys that move in it. What is asked stands in the address.
 
-import { document_ } from "./data.js";
+import { document_, warm } from "./data.js";
 import { fill, h } from "./dom.js";
 import { FACETS, has, open } from "./search.js";
 import { entry, siteTitles, trouble } from "./shared.js";
@@ -73,6 +73,8 @@ class List {
     });
     this.element.addEventListener("keydown", (e) => this.move(e));
     this.entries.addEventListener("click", (e) => (this.opened = e.target.closest("a")?.getAttribute("href")));
+    // who points at a speech may well open it
+    for (const about of ["pointerover", "focusin"]) this.entries.addEventListener(about, warm, { once: true });
     this.address = location.hash;
   }
 

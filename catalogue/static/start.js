@@ -18,8 +18,8 @@ export async function view() {
 
 function card(line, datasetsShown) {
   const facts = [
-    [short(line.rows), t("speeches")],
-    [number(line.sites), t("sites")],
+    [short(line.rows), t(line.rows === 1 ? "speeches1" : "speeches")],
+    [number(line.sites), t(line.sites === 1 ? "sites1" : "sites")],
     [bytes(line.bytes), t("size")],
   ];
   const period = line.days ? `${day(line.days[0]).slice(0, 4)}–${day(line.days[1]).slice(0, 4)}` : null;

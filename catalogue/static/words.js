@@ -35,12 +35,14 @@ const WORDS = {
     "礼貌采集、精确抽取、按版本发布为 Parquet 的中文讲话稿。先看，再下载。",
   ],
   datasets: ["Datasets", "数据集"],
-  speechesN: ["{0} speeches", "{0} 篇讲话"],
+  speechesN: ["{0} speech[es]", "{0} 篇讲话"],
   versionN: ["Version {0}", "版本 {0}"],
   open: ["Open", "打开"],
 
   speeches: ["speeches", "篇讲话"],
   sites: ["sites", "个来源网站"],
+  speeches1: ["speech", "篇讲话"],
+  sites1: ["site", "个来源网站"],
   characters: ["characters", "字"],
   period: ["period", "时间范围"],
   size: ["size", "大小"],
@@ -75,8 +77,8 @@ const WORDS = {
   showAll: ["Show all {0}", "显示全部 {0} 项"],
   reissue: ["This version takes the place of {0}, without what was taken down.", "本版本取代 {0}，已删去被要求撤下的内容。"],
 
-  found: ["{0} speeches", "{0} 篇讲话"],
-  foundAbout: ["about {0} speeches", "约 {0} 篇讲话"],
+  found: ["{0} speech[es]", "{0} 篇讲话"],
+  foundAbout: ["about {0} speech[es]", "约 {0} 篇讲话"],
   foundNone: ["Nothing was found", "没有找到"],
   foundNoneWhat: ["Search looks at titles. Use fewer words, or clear the filters.", "搜索只查标题。请减少词语，或清除筛选条件。"],
   byId: ["found by id", "按编号查到"],
@@ -234,7 +236,7 @@ const WORDS = {
   schema: ["schema {0}", "结构版本 {0}"],
 
   loadTitle: ["Download and load", "下载与读取"],
-  loadLead: ["Version {0}: {1} in {2} files. Each file has its SHA-256, and the reader checks it.", "版本 {0}：{2} 个文件，共 {1}。每个文件都有 SHA-256，读取时会校验。"],
+  loadLead: ["Version {0}: {1} in {2} file[s]. Each file has its SHA-256, and the reader checks it.", "版本 {0}：{2} 个文件，共 {1}。每个文件都有 SHA-256，读取时会校验。"],
   snippets: ["Load it", "读取代码"],
   snippetsWhat: ["Code to copy. Each reads just this version.", "可直接复制的代码，只读取本版本。"],
   wholeVersion: ["The whole version, verified, and resumed after a break", "下载整个版本：校验完整，可断点续传"],
@@ -246,7 +248,7 @@ const WORDS = {
   sha: ["SHA-256", "SHA-256"],
   download: ["Download", "下载"],
   downloadSample: ["A sample: 100 speeches", "样本：100 篇"],
-  partsN: ["{0} files, {1}, {2} rows", "{0} 个文件，{1}，{2} 行"],
+  partsN: ["{0} file[s], {1}, {2} row[s]", "{0} 个文件，{1}，{2} 行"],
 
   columnsTitle: ["Data dictionary", "数据字典"],
   columnsLead: ["Every column of every table, as schema {0} has it. ● marks what the publisher fills in from the version before.", "结构版本 {0} 的全部表与字段。● 表示由发布程序沿用上一版本填写。"],
@@ -297,7 +299,10 @@ export async function use(name, remember = false) {
 export function t(key, ...values) {
   const found = WORDS[key];
   if (!found) throw new Error(`no word: ${key}`);
-  return found[NAMES.indexOf(language)].replace(/\{(\d)\}/g, (_, n) => values[Number(n)]);
+  const text = found[NAMES.indexOf(language)];
+  // of one thing the ending between brackets is left out: {0} file[s]
+  const agreeing = text.replace(/(\{(\d)\}[^{[]*)\[(\w+)\]/g, (_, before, n, ending) => before + (String(values[Number(n)]) === "1" ? "" : ending));
+  return agreeing.replace(/\{(\d)\}/g, (_, n) => values[Number(n)]);
 }
 
 /** Whether there is such a word. */

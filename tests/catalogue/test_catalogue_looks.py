@@ -216,3 +216,32 @@ def test_why_a_speech_left_is_told_in_words(browser: Any, tmp_path: Path) -> Non
         t.go("#/speeches", "#quality details")
         t.page.click("#quality summary")
         assert "原网页仍在却丢失的讲话" in t.page.inner_text("#quality .prose")
+
+
+def test_who_waits_for_a_speech_sees_that_something_happens(browser: Any, address: str) -> None:
+    with tab(browser, address) as t:
+        t.go("#/speeches/browse", ".browse .entry-title")
+        held: list[Any] = []
+        free = False
+        t.page.route("**/*.parquet", lambda route: route.continue_() if free else held.append(route))
+        t.page.click(".browse .entry-title")
+        t.page.wait_for_selector("[data-busy]")
+        assert t.page.inner_text("#state") == "Loading …"
+        assert t.page.locator(".browse .entry-title").count() == 30  # the list stays until the speech is there
+        free = True
+        for route in held:
+            route.continue_()
+        t.page.wait_for_selector(".text")
+        assert t.page.locator("[data-busy]").count() == 0
+        assert t.page.inner_text("#state") == ""
+
+
+def test_one_thing_is_no_plural(browser: Any, tmp_path: Path) -> None:
+    folder = publish(tmp_path / "datasets", [speech("wenmi", 1, SIMPLE, title="讲话", title_raw="x")])
+    with range_server(folder, folder) as base, tab(browser, base) as t:
+        for path in ("", "#/speeches", "#/speeches/browse", "#/speeches/versions", "#/speeches/load"):
+            t.go(path)
+            text = " ".join(t.page.inner_text("main").split())
+            assert not any(f"1 {many}" in text.replace("\n", " ") for many in ("speeches", "sites", "files", "rows")), (
+                path
+            )
