@@ -184,7 +184,7 @@ class Scheduler:
         now = self.ledger.now()
         self._look_at_the_clock(now)
         if self.lease is None:
-            self.lease = self.ledger.take_lease(self.owner, self.settings.lease_time, self._patience())
+            self.lease = self.ledger.take_lease(self.owner, self.settings.lease_time, self._patience(), self.names)
             if self.lease is None:
                 self._say_waiting()
                 self._absent = ABSENT

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from crawler.errors import UsageError
-from schedules.ledger import Ledger, Run, free_moment, write_dues
+from schedules.ledger import Ledger, Run, dealt_until, free_moment, write_dues
 from schedules.owner import surely_dead
 from schedules.plan import MANUAL, Pause, Schedule, due_runs, fire_times
 from schedules.store import marks, paused, runs
@@ -75,7 +75,7 @@ def resume(ledger: Ledger, name: str, by: str | None = None, *, schedule: Schedu
         if schedule is not None:
             mark = c.execute(sa.select(marks).where(marks.c.schedule == name)).one_or_none()
             if mark is not None and mark.timing == schedule.timing_digest and mark.until < now:
-                write_dues(c, schedule, due_runs(schedule, mark.until, now, paused=ended), now, now)
+                write_dues(c, schedule, due_runs(schedule, dealt_until(mark, now), now, paused=ended), now, now)
         resumed = f"{_asked('resumed', by)} at {now:%Y-%m-%d %H:%M} UTC"
         held = (runs.c.schedule == name, runs.c.state == "due", runs.c.why == str(ended))
         c.execute(runs.update().where(*held).values(why=resumed))
@@ -90,17 +90,28 @@ def scheduler_at_work(ledger: Ledger) -> str | None:
     return owner
 
 
+def not_served(ledger: Ledger, name: str) -> str | None:
+    """Why nobody looks after a schedule now, for people; None when the scheduler that runs does."""
+    if scheduler_at_work(ledger) is None:
+        return "no scheduler is running"
+    names = ledger.served()
+    if names is None or name in names:
+        return None
+    return f"the scheduler that is running serves {', '.join(names)} alone"
+
+
 def run_now(ledger: Ledger, name: str, by: str | None = None) -> Run:
     """A due run of a schedule besides its fire times, which the running scheduler begins at once, also while the schedule is
     paused or in its blackout hours; after the schedule's run that is at work, if there is one.
 
-    Raises UsageError when no scheduler is at work, or when one was asked for already and has not begun.
+    Raises UsageError when no scheduler is at work that serves it, or when one was asked for already and has not begun.
     """
-    if scheduler_at_work(ledger) is None:
+    why = not_served(ledger, name)
+    if why is not None:
         raise UsageError(
-            "no scheduler is running, so nobody would begin it",
+            f"{why}, so nobody would begin it",
             where=ledger.url,
-            remedy=f"start `jianghua up` or `jianghua schedule run`; or run it here with `jianghua run --schedule {name}`",
+            remedy=f"start `jianghua up` or `jianghua schedule run` for all; or run it here with `jianghua run --schedule {name}`",
         )
     now = ledger.now()
     with ledger._changing() as c:

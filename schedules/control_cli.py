@@ -37,8 +37,9 @@ def _known(name: str, home: Home) -> Schedule | None:
         return None
 
 
-def _served(ledger: Ledger) -> str:
-    return "" if control.scheduler_at_work(ledger) else "; no scheduler is running now"
+def _served(ledger: Ledger, name: str) -> str:
+    why = control.not_served(ledger, name)
+    return f"; {why} now" if why else ""
 
 
 def pause(home_path: Path | None, name: str, why: str | None, as_json: bool) -> int:
@@ -65,7 +66,7 @@ def resume(home_path: Path | None, name: str, as_json: bool) -> int:
     ended = control.resume(ledger, name, control.me(), schedule=schedule)
     show(
         {"schedule": name, "was_paused": asdict(ended)},
-        lambda: Text(f"{name} goes on; it was {ended}{_served(ledger)}"),
+        lambda: Text(f"{name} goes on; it was {ended}{_served(ledger, name)}"),
         as_json,
     )
     return 0
@@ -142,7 +143,7 @@ def backfill(
         if not typer.confirm("Go on?", err=True):
             return 1
     plan = control.backfill(ledger, schedule, begin, end, control.me(), missed=missed)
-    show(value(True), lambda: Text(f"{told('made')}{_served(ledger)}"), as_json)
+    show(value(True), lambda: Text(f"{told('made')}{_served(ledger, name)}"), as_json)
     return 0
 
 

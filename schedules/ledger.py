@@ -31,6 +31,8 @@ ASKED = ("now", "confirm")  # causes of runs that a person wants now: neither a 
 OPEN: tuple[State, ...] = ("due", "running")
 # A run that takes its scheduler down with it must not do so for ever; far above what bad luck alone brings.
 MAX_ATTEMPTS = 50
+# A clock that shows so much less than when a schedule began was wrong, and is right when it shows more again.
+FAR = timedelta(days=1)
 AT_ONCE = 500  # rows that one statement names
 
 
@@ -144,6 +146,15 @@ def write_dues(
     return written
 
 
+def dealt_until(row: Any, now: datetime) -> datetime:
+    """Up to when the fire times of a mark are dealt with. Where the clock was set back far behind the beginning of the schedule (a
+    machine that forgot the date) and shows more again, there was no schedule yet at the times that lie between."""
+    until: datetime = row.until
+    if row.begun is not None and until + FAR < row.begun <= now:
+        return row.begun  # type: ignore[no-any-return]
+    return until
+
+
 def free_moment(c: sa.Connection, schedule: str, at: datetime) -> datetime:
     """The first moment from `at` on for which a schedule has no run: two that people ask for may begin in the same microsecond."""
     while c.execute(sa.select(runs.c.id).where(runs.c.schedule == schedule, runs.c.scheduled_for == at)).first():
@@ -175,14 +186,21 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------ lease
 
-    def take_lease(self, owner: str, time: timedelta, patience: timedelta = timedelta(0)) -> Lease | None:
-        """The lease, for `time` from now; None while another owner holds it and may be alive. patience: how much longer than it says."""
+    def take_lease(
+        self,
+        owner: str,
+        time: timedelta,
+        patience: timedelta = timedelta(0),
+        serves: list[str] | None = None,
+    ) -> Lease | None:
+        """The lease, for `time` from now; None while another owner holds it and may be alive. patience: how much longer than it says.
+        serves: the schedules that its holder looks after, where these are not all."""
         now = self.now()
         with self._changing() as c:
             row = c.execute(sa.select(lease).where(lease.c.id == 1)).one()
             if row.owner not in (None, owner) and row.expires + patience > now and not surely_dead(row.owner):
                 return None
-            c.execute(lease.update().values(owner=owner, token=row.token + 1, expires=now + time))
+            c.execute(lease.update().values(owner=owner, token=row.token + 1, expires=now + time, serves=serves))
             return Lease(owner, row.token + 1)
 
     def renew(self, held: Lease, time: timedelta) -> None:
@@ -194,6 +212,11 @@ class Ledger:
         """Give the lease back, so that a waiting scheduler need not wait for it to expire."""
         with suppress(LeaseLost), self._changing(held) as c:
             c.execute(lease.update().values(owner=None, expires=None))
+
+    def served(self) -> list[str] | None:
+        """The schedules that the holder of the lease looks after; None: all that are enabled."""
+        with self._reading() as c:
+            return c.execute(sa.select(lease.c.serves).where(lease.c.id == 1)).scalar_one()  # type: ignore[no-any-return]
 
     def lease_holder(self) -> tuple[str | None, datetime | None]:
         """Who holds the lease and until when, if anybody does."""
@@ -233,22 +256,24 @@ class Ledger:
 
     def marks(self) -> dict[str, tuple[datetime, str]]:
         """By schedule, up to when its fire times are dealt with, and the digest of the timing by which they were."""
+        now = self.now()
         with self._reading() as c:
-            return {row.schedule: (row.until, row.timing) for row in c.execute(sa.select(marks))}
+            return {row.schedule: (dealt_until(row, now), row.timing) for row in c.execute(sa.select(marks))}
 
     def mark(self, held: Lease, schedule: Schedule, now: datetime) -> tuple[datetime, bool]:
         """Up to when this schedule's fire times are dealt with, and whether that begins now.
 
         A schedule that is new, or whose cron or zone changed, begins now: its past is not judged by its new times. Where the
-        clock was set back, what lies ahead of it again is looked at again: what has a row keeps it, so nothing runs twice.
+        clock was set back, what lies ahead of it again is looked at again: what has a row keeps it, so nothing runs twice; and what
+        lies before its beginning is not judged when the clock is put right.
         """
         with self._changing(held) as c:
             row = c.execute(sa.select(marks).where(marks.c.schedule == schedule.name)).one_or_none()
             if row is not None and row.timing == schedule.timing_digest:
                 if row.until > now:
                     c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=now))
-                return min(row.until, now), False
-            values = {"until": now, "timing": schedule.timing_digest}
+                return min(dealt_until(row, now), now), False
+            values = {"until": now, "timing": schedule.timing_digest, "begun": now}
             if row is None:
                 c.execute(marks.insert().values(schedule=schedule.name, **values))
             else:

@@ -66,14 +66,16 @@ lease = sa.Table(
     sa.Column("owner", sa.Text),
     sa.Column("token", sa.Integer, nullable=False),
     sa.Column("expires", UTCDateTime),
+    sa.Column("serves", sa.JSON(none_as_null=True)),  # names of schedules; empty: all that are enabled
 )
-# Up to when the fire times of a schedule have been dealt with, and by which timing.
+# Up to when the fire times of a schedule have been dealt with, by which timing, and since when it is looked after.
 marks = sa.Table(
     "marks",
     metadata,
     sa.Column("schedule", sa.String(63), primary_key=True),
     sa.Column("until", UTCDateTime, nullable=False),
     sa.Column("timing", sa.String(16), nullable=False),
+    sa.Column("begun", UTCDateTime),
 )
 # Schedules that a person holds back.
 paused = sa.Table(

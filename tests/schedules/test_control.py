@@ -156,6 +156,22 @@ def test_now_runs_besides_the_fire_times_even_while_paused_and_in_the_blackout(f
         control.run_now(fast.ledger, "t")
 
 
+def test_nobody_is_asked_who_serves_other_schedules_only(fast: FastTime) -> None:
+    fast.schedule("t", every="1h")
+    fast.scheduler.names = ["s"]
+    fast.tick()
+    with pytest.raises(UsageError, match="serves s alone"):
+        control.run_now(fast.ledger, "t", "li")
+    assert control.not_served(fast.ledger, "t") is not None
+    assert control.not_served(fast.ledger, "s") is None
+    assert control.run_now(fast.ledger, "s", "li").state == "due"
+    assert fast.scheduler.lease is not None
+    fast.ledger.release(fast.scheduler.lease)
+    fast.scheduler = fast.new_scheduler()
+    fast.tick()
+    assert control.run_now(fast.ledger, "t", "li").state == "due"
+
+
 def test_backfill_makes_one_run_for_each_past_fire_time_that_has_none(fast: FastTime) -> None:
     fast.tick()
     fast.wind(HOUR)

@@ -191,6 +191,26 @@ def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(fast: FastTime) -> 
     assert fast.told() == [("04:00", "done")]
 
 
+def test_a_machine_that_forgot_the_date_and_is_told_it_again_has_missed_nothing_from_before_its_schedules(
+    fast: FastTime,
+) -> None:
+    """It starts in the year 2000, and some minutes later a time server puts its clock right."""
+    fast.schedule(every="1d", missed="all", overlap="queue")
+    fast.tick()
+    fast.to(T0 + 2 * DAY)
+    fast.tick()
+    done = fast.told()
+    assert [state for _, state in done] == ["caught_up"] * 2
+    fast.set_clock(utc("2000-01-01 00:00") - fast.wall)
+    fast.tick()
+    fast.wind(timedelta(minutes=3))
+    fast.tick()
+    fast.set_clock(T0 + 3 * DAY - fast.wall)
+    fast.tick()
+    assert [state for _, state in fast.told()] == ["caught_up"] * 3
+    assert fast.rows()[-1].scheduled_for == utc("2026-11-25 00:00")
+
+
 def test_what_was_to_begin_at_once_does_not_wait_for_a_clock_that_was_set_back(fast: FastTime) -> None:
     """What a person wants while the clock is a year ahead and all hands are busy."""
     fast.schedule(every="1d")
