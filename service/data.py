@@ -6,10 +6,13 @@ from pathlib import Path, PurePosixPath
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from catalogue.names import OWN
 from catalogue.served import HEADERS, IMMUTABLE, served
+from crawler.errors import JianghuaError
+from publisher.versions import read_latest
 from service.api import Here
 from service.files import send
 from service.house import House
@@ -40,9 +43,7 @@ async def dataset_file(request: Request, house: Here, path: str) -> Response:
     """A file of a dataset. `latest/` stands for the folder of the latest version and leads there."""
     name, slash, rest = path.partition("/latest/")
     if slash and served(f"{name}/latest.json", house.catalogue, house.home.datasets):
-        from service.looking import dataset
-
-        found = dataset(house, name).latest
+        found = await run_in_threadpool(_latest, house.home.datasets / name)
         if found:
             return RedirectResponse(f"/datasets/{name}/versions/{found}/{rest}", 307, headers=_headers(house, SHORT))
     return await _file(request, house, path, house.home.datasets)
@@ -57,6 +58,15 @@ def asked_before(house: Here, path: str) -> Response:
         "access-control-allow-headers": "Range, If-None-Match, If-Range",
     }
     return Response(status_code=204, headers={**_headers(house, SHORT), **allowed, "access-control-max-age": "86400"})
+
+
+def _latest(folder: Path) -> str | None:
+    """The latest version of a dataset; what is wrong with older ones is no matter of who asks for this one."""
+    try:
+        found = read_latest(folder)
+    except JianghuaError:
+        return None
+    return found.version if found else None
 
 
 async def _file(request: Request, house: House, path: str, root: Path) -> Response:

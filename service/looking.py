@@ -242,13 +242,16 @@ def dataset_names(house: House) -> list[str]:
     return list(dict.fromkeys([*(n for n in listed if n in found), *found]))
 
 
-def dataset(house: House, name: str) -> DatasetOut:
-    """A dataset and its versions; a damaged one is told with what is wrong."""
+def dataset(house: House, name: str, most: int | None = None) -> DatasetOut:
+    """A dataset and its versions, the newest `most` of them; a damaged one is told with what is wrong."""
     folder = house.home.datasets / name
     versions: list[VersionOut] = []
+    latest = None
     try:
         latest = read_latest(folder)
         for version in reversed(version_names(folder)):
+            if len(versions) == most:
+                break
             m, _ = read_manifest(folder, version)
             if latest is None or m.sequence > latest.sequence:
                 continue
@@ -269,5 +272,5 @@ def dataset(house: House, name: str) -> DatasetOut:
                 )
             )
     except JianghuaError as e:
-        return DatasetOut(name=name, latest=None, versions=versions, error=str(e))
+        return DatasetOut(name=name, latest=latest.version if latest else None, versions=versions, error=str(e))
     return DatasetOut(name=name, latest=latest.version if latest else None, versions=versions)

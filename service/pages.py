@@ -173,7 +173,7 @@ def overview(request: Request, house: Here) -> Response:
         held=[s for s in schedules if s.paused and s.enabled],
         alarms=alarms_of(house.ledger),
         health=service_health.health(house),
-        datasets=[looking.dataset(house, n) for n in looking.dataset_names(house)],
+        datasets=[looking.dataset(house, n, most=3) for n in looking.dataset_names(house)],
         recent=looking.runs(house, limit=6).items,
         timeline=_timeline(request, house, 7),
     )

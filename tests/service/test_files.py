@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -15,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.home import Home
+from publisher.release import publish_records
 from service.files import _range, open_below
+from tests.publisher.publisher_made import records, speech
 from tests.schedules.house import until
 from tests.service.server import Up
 
@@ -72,6 +75,24 @@ def test_ranges_tags_and_caching(shop: Home, ups: Start) -> None:
     asked_before = up.ask(path, "OPTIONS", Origin="https://notebook.example", Access_Control_Request_Method="GET")
     assert asked_before.status == 204
     assert "Range" in asked_before.headers["Access-Control-Allow-Headers"]
+
+
+def test_latest_is_had_whatever_is_wrong_with_an_old_version(bare: Home, ups: Start) -> None:
+    folder = bare.datasets / "speeches"
+    names = []
+    for n in (1, 2):
+        made = publish_records(
+            folder, records([speech("a", i) for i in range(n)]), now=datetime(2026, 11, 20 + n, tzinfo=UTC)
+        )
+        names.append(str(made.version))
+    (folder / "versions" / names[0] / "manifest.json").write_text("{}")
+    up = ups(bare).ready()
+    answer = up.get("/datasets/speeches/latest/manifest.json")
+    assert (answer.status, answer.headers["Location"]) == (307, f"/datasets/speeches/versions/{names[1]}/manifest.json")
+    told = up.get("/api/v1/datasets/speeches").json
+    assert (told["latest"], [v["version"] for v in told["versions"]]) == (names[1], [names[1]])
+    assert names[0] in told["error"]
+    assert names[1] in up.get("/").text
 
 
 def test_what_is_not_public_says_so(shop: Home, ups: Start) -> None:
