@@ -6,6 +6,7 @@ Pure ASGI, outermost first: `Headers` → `Plain` → `Door`. What they refuse n
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
 import re
@@ -204,13 +205,14 @@ class Door:
         session = session_of(self.keys, Request(scope).cookies.get(self.cookie))
         bearer = False
         if given := fields.get("authorization"):
-            if wait := self.guesses.wait(peer):
+            guesser = guesser_of(fields, peer)
+            if wait := self.guesses.wait(guesser):
                 await refuse(scope, send, 429, "too many wrong tokens", [("retry-after", str(int(wait) + 1))])
                 return
             scheme, _, value = given.partition(" ")
             bearer = scheme.lower() == "bearer" and self.keys.shown(value.strip())
             if not bearer:
-                self.guesses.wrong(peer)
+                self.guesses.wrong(guesser)
                 await refuse(scope, send, 401, "wrong token", [("www-authenticate", "Bearer")])
                 return
         if scope["method"] not in SAFE and not bearer and foreign(fields, host):
@@ -254,6 +256,16 @@ class Door:
             await send(message)
 
         return giving
+
+
+def guesser_of(fields: Fields, peer: str) -> str:
+    """Whose wrong tokens are counted together: the peer, and behind a proxy on this machine whom that one names, which is the last
+    address in X-Forwarded-For. Else one stranger could close out everybody who comes by the same proxy."""
+    told = ",".join(fields.getlist("x-forwarded-for")).rpartition(",")[2].strip() if is_loopback(peer) else ""
+    try:
+        return f"{peer} for {ipaddress.ip_address(told)}" if told else peer
+    except ValueError:
+        return peer
 
 
 def cookie_of(name: str, session: Session, fields: Fields) -> str:

@@ -20,7 +20,7 @@ from service import health as service_health
 from service.access import form_is_ours, new_session
 from service.api import Here, Name, Number, visitor_of
 from service.charts import Span, sparkline, timeline
-from service.guard import SAFE, cookie_of
+from service.guard import SAFE, cookie_of, guesser_of
 from service.house import House
 from service.models import HealthOut
 from service.rendering import language_of, render, static_files, translator
@@ -110,7 +110,7 @@ def login_page(request: Request, house: Here) -> Response:
 
 @router.post("/login")
 def login(request: Request, house: Here, form: Form) -> Response:
-    peer = request.client.host if request.client else ""
+    peer = guesser_of(request.headers, request.client.host if request.client else "")
     after = _local(form.get("next"))
     if wait := house.guesses.wait(peer):
         response: Response = render(request, house, "login.html", 429, next=after, wrong=False, wait=wait)

@@ -15,11 +15,12 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from crawler.errors import JianghuaError
 from crawler.home import Home
 from service.access import Guesses, Keys, form_is_ours, form_token, load_keys, new_session, session_of
-from service.guard import CSP, PATH
+from service.guard import CSP, PATH, guesser_of
 from service.models import MeOut
 from service.settings import ServiceSettings, is_loopback
 from tests.service.server import Up
@@ -279,6 +280,36 @@ def test_guessing_is_slow(bare: Home, ups: Start) -> None:
     late = up.get("/api/v1/me", Authorization=f"Bearer {TOKEN}")
     assert late.status == 429
     assert 0 < int(late.headers["Retry-After"]) <= 301
+
+
+def test_a_stranger_behind_a_proxy_closes_out_himself_alone(bare: Home, ups: Start) -> None:
+    up = ups(bare, env={"JIANGHUA_TOKEN": TOKEN}).ready()
+    stranger = {
+        "X_Forwarded_For": "198.51.100.7, 203.0.113.9"
+    }  # the first he says himself, the last is the proxy's word
+    assert [up.get("/metrics", Authorization="Bearer guess", **stranger).status for _ in range(11)] == [401] * 10 + [
+        429
+    ]
+    assert up.get("/metrics", Authorization="Bearer guess", X_Forwarded_For="8.8.8.8, 203.0.113.9").status == 429
+    assert up.get("/metrics", Authorization=f"Bearer {TOKEN}", X_Forwarded_For="198.51.100.7").status == 200
+    assert up.get("/metrics", Authorization=f"Bearer {TOKEN}").status == 200
+    page = up.get("/login", **stranger)
+    session = page.headers["Set-Cookie"].split(";")[0]
+    found = re.search(r'name="form_token" value="(\w+)"', page.text)
+    assert found
+    body = urlencode({"form_token": found[1], "token": TOKEN}).encode()
+    form = {"Content_Type": "application/x-www-form-urlencoded", "Cookie": session}
+    assert up.ask("/login", "POST", None, body, **form, **stranger).status == 429
+    assert up.ask("/login", "POST", None, body, **form, X_Forwarded_For="2001:db8::1").status == 303
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "guesser"),
+    [("127.0.0.1", None, "127.0.0.1"), ("127.0.0.1", "1.2.3.4, 5.6.7.8", "127.0.0.1 for 5.6.7.8"), ("127.0.0.1", "5.6.7.8, x", "127.0.0.1"),
+     ("127.0.0.1", "5.6.7.8,", "127.0.0.1"), ("192.0.2.1", "5.6.7.8", "192.0.2.1")],
+)  # fmt: skip
+def test_only_a_proxy_on_this_machine_is_believed(peer: str, told: str | None, guesser: str) -> None:
+    assert guesser_of(Headers({"x-forwarded-for": told} if told is not None else {}), peer) == guesser
 
 
 def test_data_is_for_everybody_only_where_the_home_says_so(bare: Home, ups: Start) -> None:
