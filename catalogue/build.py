@@ -32,7 +32,7 @@ from crawler.errors import UsageError
 from publisher.manifest import Latest, Manifest
 from publisher.versions import LATEST, read_latest
 
-FORMAT = 5  # of the files of data/: another number makes everything anew
+FORMAT = 6  # of the files of data/: another number makes everything anew
 DOCUMENT = "catalogue.json"
 PLAIN = ("README.md", "CHANGES.md", "LICENSE.md", "quality.html", "preview.parquet", "manifest.json", "SHA256SUMS")
 STATIC = ("js", "css", "html", "svg", "md", "txt", "")

@@ -1,7 +1,7 @@
 """Search: which rows have a character, or two characters side by side, in their title; and which row has an id or an address.
 
 Chinese has no spaces, so a title is found by its pairs of characters. Titles and what is asked are folded alike here and in
-static/fold.js: NFKC, lower case, no white space, Traditional characters as Simplified ones. A browser fetches only the frames of
+static/fold.js: NFKC, lower case, no white space, no quotation marks, Traditional characters as Simplified ones. A browser fetches only the frames of
 the pairs that it was asked for, takes the rows that have all of them, and looks at their titles for the rest.
 """
 
@@ -24,12 +24,14 @@ I64 = npt.NDArray[np.int64]
 FRAME = 32_768  # pairs of term and row that a frame of terms is to have on average
 KEYS = 2_048  # entries that a frame of keys is to have on average
 _CHAR = 21  # bits of a code point
-_SPACE = re.compile(r"\s+")
+_ASIDE = re.compile(
+    "[\\s\"'“”‘’„‟«»‹›「」『』〝〞〟]+"
+)  # as static/fold.js has them; who types a quotation mark hardly knows which one the title has
 
 
 def fold(text: str) -> str:
     """The text as it is searched."""
-    return _SPACE.sub("", unicodedata.normalize("NFKC", text).lower()).translate(traditional_table())
+    return _ASIDE.sub("", unicodedata.normalize("NFKC", text).lower()).translate(traditional_table())
 
 
 def fold_table() -> dict[str, str]:

@@ -111,7 +111,8 @@ def duration(seconds: float | None, t: Callable[..., str]) -> str:
     if s < 3600:
         return t("{m} min {s} s", m=s // 60, s=s % 60) if s < 600 and s % 60 else t("{n} min", n=round(s / 60))
     if s < 48 * 3600:
-        return t("{h} h {m} min", h=s // 3600, m=s % 3600 // 60)
+        m = s % 3600 // 60
+        return t("{h} h {m} min", h=s // 3600, m=m) if m else t("{n} h", n=s // 3600)
     return t("{n} days", n=round(s / 86400))
 
 

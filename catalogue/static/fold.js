@@ -1,5 +1,7 @@
 // Titles and what is asked, folded alike: as terms.py does it.
 
+// white space and quotation marks, as terms.py has them
+const ASIDE = /[\s"'“”‘’„‟«»‹›「」『』〝〞〟]+/g;
 let table = null;
 let given = null;
 
@@ -15,7 +17,7 @@ export function setFold(pairs) {
 
 /** The text as it is searched. */
 export function fold(text) {
-  const plain = text.normalize("NFKC").toLowerCase().replace(/\s+/g, "");
+  const plain = text.normalize("NFKC").toLowerCase().replace(ASIDE, "");
   return table ? Array.from(plain, (c) => table.get(c) ?? c).join("") : plain;
 }
 

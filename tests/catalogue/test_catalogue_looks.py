@@ -245,3 +245,28 @@ def test_one_thing_is_no_plural(browser: Any, tmp_path: Path) -> None:
             assert not any(f"1 {many}" in text.replace("\n", " ") for many in ("speeches", "sites", "files", "rows")), (
                 path
             )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ['"五一"', "「五一」表彰", "五一表彰", "２０２２", '"表彰大会"', "‘五一’ ２０２２年", "表彰大會", "（ＧＤＰ）gdp"],
+)
+def test_quotation_marks_and_widths_do_not_hide_a_title(browser: Any, quoted: str, asked: str) -> None:
+    with tab(browser, quoted) as t:
+        t.go("#/speeches/browse")
+        t.page.fill("#q", asked)
+        t.until("document.querySelector('.browse').dataset.asked.length > 0")
+        assert t.texts(".entry-title") == ["在2022年“五一”表彰大会（ＧＤＰ）gdp 上的讲话"]
+        assert t.texts(".entry mark")
+
+
+@pytest.fixture(scope="module")
+def quoted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    title = "在2022年“五一”表彰大会（ＧＤＰ）gdp 上的讲话"
+    some = [
+        speech("wenmi", 1, SIMPLE, title=title, title_raw="x"),
+        speech("wenmi", 2, COMPLEX, title="别的", title_raw="x"),
+    ]
+    folder = publish(tmp_path_factory.mktemp("quoted") / "datasets", some)
+    with range_server(folder, folder) as found:
+        yield found
