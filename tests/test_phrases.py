@@ -102,6 +102,10 @@ def test_all_that_is_data_has_its_chinese() -> None:
         ("the publish of run 7 (nightly) was refused: rows_lost: speeches lost though their page is not gone: a 9 of 9", "运行 7（nightly）的发布被拒绝：rows_lost：原网页仍在却丢失的讲话：a 9 篇中的 9 篇"),
         ("1.0 GB of 8.0 GB are free; at 500.0 MB a day they last 2.0 days", "8.0 GB 中剩余 1.0 GB；按每天 500.0 MB 计，还够 2.0 天"),
         ("schedule nightly: 2 missed and 1 skipped since its last run", "计划 nightly：自上次运行以来错过 2 次、跳过 1 次"),
+        (
+            "nothing fires: daily is paused since 2026-11-01 03:00 UTC by root@x: a look; weekly is paused since 2026-11-01 03:00 UTC",
+            "没有计划会触发：daily 自 2026-11-01 03:00 UTC 起由 root@x 暂停：a look；weekly 自 2026-11-01 03:00 UTC 起暂停",
+        ),
         ("something that nobody knows, 3 speeches of it", "something that nobody knows, 3 speeches of it"),
     ],
 )  # fmt: skip
