@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
@@ -15,6 +16,7 @@ from schedules.plan import MANUAL
 from service.models import PointOut, RunOut
 
 Words = Callable[..., str]
+NEAR = 4.0  # units of the picture; bars are 5 wide at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,22 @@ def _ticks(span: Span, zone: tzinfo, most: int) -> list[tuple[datetime, str]]:
     return found
 
 
+def _bars(runs: Sequence[RunOut], span: Span, width: float) -> list[list[RunOut]]:
+    """The runs of a schedule by bar: those of one state that would lie upon each other are one. Bars that a person should see are last, so
+    that they are drawn upon the others."""
+    bars: list[list[RunOut]] = []
+    open_bars: dict[str, tuple[float, list[RunOut]]] = {}
+    for run in sorted(runs, key=lambda r: r.scheduled_for):
+        x = span.at(run.started or run.scheduled_for, width)
+        begun, group = open_bars.get(run.state, (-NEAR, []))
+        if not group or x - begun >= NEAR:
+            begun, group = x, []
+            bars.append(group)
+            open_bars[run.state] = begun, group
+        group.append(run)
+    return sorted(bars, key=lambda g: g[0].state not in ("done", "caught_up", "skipped"))
+
+
 def timeline(
     runs: Sequence[RunOut],
     coming: Sequence[tuple[str, datetime]],
@@ -54,7 +72,7 @@ def timeline(
     width: int = 1080,
     narrow: bool = False,
 ) -> Markup:
-    """A row a schedule, a bar a run that leads to its report; coming: fire times ahead, by schedule. narrow: for a phone."""
+    """A row a schedule, a bar a run that leads to its report (many in a short time share one); coming: fire times ahead, by schedule. narrow: for a phone."""
     names = list(dict.fromkeys([*(n for n, _ in coming), *(r.schedule for r in sorted(runs, key=lambda r: r.id))]))
     left = 0 if narrow else 130
     row, top = (46, 22) if narrow else (34, 22)
@@ -73,16 +91,21 @@ def timeline(
         at_y = y + 15 if narrow else y + row / 2 + 4
         out.append(f'<text class="name" x="{2 if narrow else 0}" y="{at_y}">{escape(shown)}</text>')
         bar_y, bar = (y + 22, 18) if narrow else (y + 8, 18)
-        for run in sorted((r for r in runs if r.schedule == name), key=lambda r: r.scheduled_for):
+        for group in _bars([r for r in runs if r.schedule == name], span, inner):
+            run, last = group[0], group[-1]
             begin = run.started or run.scheduled_for
-            end = run.finished or (now if run.started else begin)
+            end = max(r.finished or (now if r.started else r.started or r.scheduled_for) for r in group)
             x = left + span.at(begin, inner)
             length = max(5.0, left + span.at(end, inner) - x)
-            told = (
-                f"{t('Run')} {run.id} · {title} · {t(run.state)} · {run.scheduled_for.astimezone(zone):%Y-%m-%d %H:%M}"
-            )
+            if len(group) == 1:
+                told, leads = f"{t('Run')} {run.id} · {name} · {t(run.state)}", f"/runs/{run.id}"
+            else:
+                told = f"{t('{n} runs', n=len(group))}: {run.id} – {last.id} · {name} · {t(run.state)}"
+                leads = f"/runs?{urlencode({'schedule': name, 'state': run.state})}"
+            told += f" · {run.scheduled_for.astimezone(zone):%Y-%m-%d %H:%M}"
+            told += f" – {last.scheduled_for.astimezone(zone):%m-%d %H:%M}" if len(group) > 1 else ""
             out.append(
-                f'<a href="/runs/{run.id}" aria-label="{escape(told)}"><rect class="bar s-{run.state}" x="{x}" y="{bar_y}" '
+                f'<a href="{escape(leads)}" aria-label="{escape(told)}"><rect class="bar s-{run.state}" x="{x}" y="{bar_y}" '
                 f'width="{round(length, 1)}" height="{bar}" rx="3"/><title>{escape(told)}</title></a>'
             )
         for at in sorted(m for n, m in coming if n == name):
