@@ -60,7 +60,7 @@ export function chart(title, x, series, options) {
         legend: { show: true, live: true },
         scales: { x: { time: Boolean(options.time), range: (_u, a, b) => (options.bars ? [-0.6, x.length - 0.4] : x.length < 2 ? [x[0] - YEAR / 2, x[0] + YEAR / 2] : [a, b]) }, y: { range: (_u, a, b) => (options.fromZero === false ? [a - (b - a || 1) * 0.15, b + (b - a || 1) * 0.15] : [0, b * 1.08 || 1]) } },
         axes: [
-          { ...axis, grid: { show: false }, ...(labels ? { splits: () => labels.map((_, i) => i), values: (u, splits) => thin(u, splits, labels) } : { values: options.time ? dates(uPlot) : undefined }) },
+          { ...axis, grid: { show: false }, ...(labels ? { splits: () => labels.map((_, i) => i), values: (u, splits) => thin(u, splits, labels) } : { values: options.time ? (_u, splits) => dates(splits) : undefined }) },
           { ...axis, size: 54, incrs: WHOLE, values: (_u, vals) => vals.map((v) => (v === null ? "" : short(v))) },
         ],
         series: [
@@ -103,15 +103,13 @@ export function chart(title, x, series, options) {
   };
 }
 
-/** Dates along the axis, short: years, and months where there is room. */
-function dates() {
-  return (_u, splits) => {
-    const wide = splits.length > 1 && splits.at(-1) - splits[0] > 2 * YEAR;
-    const step = splits.length > 1 ? splits[1] - splits[0] : YEAR;
-    const [from, to] = wide ? [0, 4] : step < 43200 ? [11, 16] : step < 20 * 86400 ? [5, 10] : [0, 7];
-    const labels = splits.map((s) => (s === null ? "" : new Date(s * 1000).toISOString().slice(from, to)));
-    return labels.map((l, i) => (l === labels[i - 1] ? "" : l));
-  };
+/** Moments (s) along an axis, short: years, months, days, or the time where all are of a day or two; none twice side by side. */
+export function dates(splits) {
+  const whole = splits.length > 1 ? splits.at(-1) - splits[0] : YEAR;
+  const step = splits.length > 1 ? splits[1] - splits[0] : YEAR;
+  const [from, to] = whole > 2 * YEAR ? [0, 4] : step >= 20 * 86400 ? [0, 7] : whole > 1.5 * 86400 ? [5, 10] : [11, 16];
+  const labels = splits.map((s) => (s === null ? "" : new Date(s * 1000).toISOString().slice(from, to)));
+  return labels.map((l, i) => (l === labels[i - 1] ? "" : l));
 }
 
 /** As many labels as have room. */

@@ -270,3 +270,23 @@ def quoted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = publish(tmp_path_factory.mktemp("quoted") / "datasets", some)
     with range_server(folder, folder) as found:
         yield found
+
+
+def test_an_axis_names_what_tells_its_moments_apart(browser: Any, address: str) -> None:
+    """Years, months, days, and the time of day only where all is of one."""
+    with tab(browser, address) as t:
+        t.go("#/speeches/versions", "#growth canvas")
+        chart = next(u for u in t.asked if u.endswith("/chart.js"))
+        hour = 3600
+
+        def labels(start: int, step: int, n: int) -> list[str]:
+            found: list[str] = t.page.evaluate(
+                "([path, at]) => import(path).then(m => m.dates(at))", [chart, [start + i * step for i in range(n)]]
+            )
+            return found
+
+        new_year = 1767225600  # 2026-01-01 00:00 UTC
+        assert labels(new_year, hour, 3) == ["00:00", "01:00", "02:00"]
+        assert labels(new_year, 12 * hour, 5) == ["01-01", "", "01-02", "", "01-03"]
+        assert labels(new_year, 31 * 24 * hour, 3) == ["2026-01", "2026-02", "2026-03"]
+        assert labels(new_year, 366 * 24 * hour, 3) == ["2026", "2027", "2028"]
