@@ -135,13 +135,21 @@ def open_engine(url: str) -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+        if parsed.get_backend_name() == "sqlite":
+            if not parsed.database or parsed.database == ":memory:":
+                raise JianghuaError(
+                    "a ledger in memory is seen by one process alone, and lost with it",
+                    where=_plain(url),
+                    remedy="name its file: sqlite:///path, with four slashes for a path from the root",
+                )
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         # a connection that the server has ended meanwhile is made anew before it is used
         engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
-    except (ArgumentError, NoSuchModuleError, ImportError) as e:
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as e:
+        # what a port or an address cannot be is told by SQLAlchemy with a ValueError that shows a piece of the URL
+        told = "its address cannot be understood" if isinstance(e, ValueError) else str(e)
         raise JianghuaError(
-            f"cannot open the ledger: {e}",
+            f"cannot open the ledger: {told}",
             where=_plain(url),
             remedy="give an SQLAlchemy URL (sqlite:///path or postgresql+psycopg://…) and install its driver",
         ) from None
@@ -160,7 +168,7 @@ def open_engine(url: str) -> sa.Engine:
 
 def _plain(url: str) -> str:
     """A URL without user and password, for messages."""
-    return re.sub(r"://[^/@]*@", "://…@", str(url))
+    return re.sub(r"://.*@", "://…@", str(url))
 
 
 def _for_sqlite(engine: sa.Engine) -> None:

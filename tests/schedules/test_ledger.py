@@ -310,3 +310,24 @@ def test_on_postgresql_what_was_missed_may_take_longer_to_work_out_than_a_change
     scheduler.tick()
     assert ledger.count(states=["missed"]) == 20
     ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlite://", "a ledger in memory"),
+        ("sqlite:///", "a ledger in memory"),
+        ("sqlite:///:memory:", "a ledger in memory"),
+        ("postgresql+psycopg://u:s3cr/et@w@[::1/x", "its address cannot be understood"),
+        ("postgresql+psycopg://u:s3cr/et@w@host:port/x", "cannot open the ledger"),
+        ("mysql+nothing://u:s3cr/et@w@host/x", "cannot open the ledger"),
+        ("s3cr no address at all", "cannot open the ledger"),
+    ],
+)
+def test_an_address_that_is_none_is_told_without_its_password(url: str, told: str) -> None:
+    with pytest.raises(JianghuaError, match=told) as e:
+        Ledger(url)
+    assert e.value.remedy
+    if "@" in url:
+        assert "s3cr" not in str(e.value)
+        assert "et@w" not in str(e.value)
