@@ -44,6 +44,13 @@ def _scheduler(house: House) -> Problem | str | None:
     state, now = house.supervisor.state, house.now()
     if holder is not None and expires is not None and expires > now and not surely_dead(holder):
         return None if holder.split(":")[1:2] == [str(state.pid)] else f"{short(holder)} is at work"
+    if holder is not None and holder.split(":")[1:2] == [str(state.pid)] and not surely_dead(holder):
+        return Problem(
+            component="scheduler",
+            status="failing",
+            what=f"the scheduler (process {state.pid}) gives no sign",
+            remedy=f"look what holds it up (a disk or a database that hangs); `kill -9 {state.pid}` ends it, and it is started again by itself",
+        )
     if state.pid is not None and state.since is not None and (now - state.since).total_seconds() < BEGINS:
         return "begins"
     code = f"; the last one ended with code {state.last_exit}" if state.last_exit is not None else ""

@@ -67,6 +67,8 @@ SAID = {
     "the scheduler died: its lease was not given back and ran out at {at} UTC": "调度器已异常退出：租约未归还，已于 {at} UTC 到期",
     "no scheduler is at work: schedule {name} should have run {span} ago": "没有调度器在工作：计划 {name} 在 {span} 前就该运行",
     "no scheduler is at work": "没有调度器在工作",
+    "the scheduler (process {n}) gives no sign": "调度器（进程 {n}）没有响应",
+    "look what holds it up (a disk or a database that hangs); `kill -9 {n}` ends it, and it is started again by itself": "查看是什么拖住了它（卡住的磁盘或数据库）；`kill -9 {n}` 可结束它，随后会自动重新启动",
     "no scheduler is at work; the last one ended with code {n}": "没有调度器在工作；上一个以代码 {n} 结束",
     "{holder} is at work": "{holder} 在工作",
     "is not known": "不详",

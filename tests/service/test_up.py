@@ -126,6 +126,22 @@ def test_the_scheduler_is_started_again_when_it_dies(bare: Home, ups: Start) -> 
     assert up.get("/").status == 200
 
 
+def test_a_scheduler_that_hangs_is_not_taken_for_one_that_begins(bare: Home, ups: Start) -> None:
+    up = ups(bare, env={"JIANGHUA_LEASE": "2"}).ready()
+    until(lambda: "jianghua_scheduler_alive 1.0" in up.get("/metrics").text)
+    scheduler = _scheduler(up)
+    os.kill(scheduler, signal.SIGSTOP)
+    try:
+        until(lambda: up.get("/health").status == 503, 30)
+        (told,) = [c for c in up.get("/health").json["checks"] if not c["ok"]]
+        assert told["what"] == f"the scheduler (process {scheduler}) gives no sign"
+        assert f"kill -9 {scheduler}" in told["todo"]
+        assert f"调度器（进程 {scheduler}）没有响应" in up.get("/alarms?lang=zh").text
+    finally:
+        os.kill(scheduler, signal.SIGCONT)
+    until(lambda: up.get("/health").json["status"] == "ok")
+
+
 def test_the_scheduler_ends_with_the_service_however_that_ends(bare: Home, ups: Start) -> None:
     up = ups(bare).ready()
     until(lambda: up.get("/health").json["status"] == "ok")
