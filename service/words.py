@@ -3,18 +3,70 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import get_args
 
 from crawler.phrases import Phrases
 from publisher.chinese import GATES
+from schedules.ledger import State
 from watching.chinese import REMEDIES, SAID
 
 
 @lru_cache(maxsize=1)
 def phrases() -> Phrases:
-    """What gates, alarms and health say, with its figures, in Chinese."""
-    return Phrases(GATES | REMEDIES | SAID)
+    """What gates, alarms, health and mistakes say, with its figures, in Chinese."""
+    states = {s: CHINESE[s] for s in get_args(State)}
+    return Phrases(GATES | REMEDIES | SAID | PROBLEMS | states)
 
 
+# What a page says when something could not be done: of the service itself and of what it calls.
+PROBLEMS = {
+    "Not Found": "网址可能有误，或已不存在。",
+    "Method Not Allowed": "此处不接受这种请求。",
+    "there is no such page": "没有这个页面",
+    "this page broke": "页面出错了",
+    "the service's log says why; please report it": "服务的日志说明了原因；请报告此问题",
+    "unknown site '{name}'": "没有名为“{name}”的站点",
+    "the page of sites lists them": "站点页列出了所有站点",
+    "unknown schedule '{name}'": "没有名为“{name}”的计划",
+    "there are: {names}": "现有：{names}",
+    "`jianghua schedule list` shows which there are": "`jianghua schedule list` 列出现有的计划",
+    "'{name}' is disabled, so the scheduler does not look after it": "“{name}”已停用，调度器不照管它",
+    "write `enabled: true` into its file, or run it here with `jianghua run --schedule {name}`": "在其文件中写入 `enabled: true`，或用 `jianghua run --schedule {name}` 在此运行",
+    "'{name}' is not paused": "“{name}”没有暂停",
+    "`jianghua schedule list` shows which schedules are": "`jianghua schedule list` 显示哪些计划已暂停",
+    "{Why}, so nobody would begin it": "{Why}，没有人会开始它",
+    "no scheduler is running": "没有调度器在运行",
+    "the scheduler that is running serves {names} alone": "正在运行的调度器只服务于 {names}",
+    "start `jianghua up` or `jianghua schedule run` for all; or run it here with `jianghua run --schedule {name}`": "启动 `jianghua up` 或 `jianghua schedule run`；或用 `jianghua run --schedule {name}` 在此运行",
+    "run {run:d} of '{name}' was asked for already and has not begun": "“{name}”的运行 {run} 已经排队，尚未开始",
+    "`jianghua runs show {run:d}` says what it waits for": "`jianghua runs show {run}` 会说明它在等什么",
+    "'{name}' fires more than {n:d} times in this time": "“{name}”在此时段内触发超过 {n} 次",
+    "give a shorter time": "请给出较短的时段",
+    "there is no past between these times": "这两个时间之间没有过去的时间",
+    "give a --since that is earlier than now and than --until": "起始时间须早于现在，也早于结束时间",
+    "run {run:d} has ended: {State}": "运行 {run} 已结束：{State}",
+    "run {run:d} does not wait for anybody: {State}": "运行 {run} 没有在等人处理：{State}",
+    "run {run:d} was confirmed already: run {other:d} is {State}": "运行 {run} 已经确认过：运行 {other} {State}",
+    "`jianghua runs show {run:d}` shows it": "`jianghua runs show {run}` 可查看",
+    "unknown run {run:d}": "没有运行 {run}",
+    "`jianghua runs` lists the runs": "`jianghua runs` 列出所有运行",
+    "a reason is needed": "需要填写理由",
+    "say why; it is kept": "请说明原因；理由会保留",
+    "say why; it is kept in the manifest": "请说明原因；理由会写入版本清单",
+    "the reason is too long": "理由太长",
+    "say it in {n:d} characters": "请用 {n} 个字符以内说明",
+    "no gate is chosen": "没有选择关卡",
+    "tick each gate that you accept": "请勾选您接受的每一个关卡",
+    "not one of the lengths": "不是可选的时长",
+    "choose one on the page": "请在页面上选择",
+    "not a day": "不是日期",
+    "not a day between 1970 and 9998": "不是 1970 至 9998 年间的日期",
+    "write it as 2026-11-27": "请写成 2026-11-27 的形式",
+    "unknown alarm {n:d}": "没有告警 {n}",
+    "`jianghua alarms --state all` lists the alarms": "`jianghua alarms --state all` 列出所有告警",
+    "alarm {n:d} is over": "告警 {n} 已解除",
+    "`jianghua alarms` lists those that are open": "`jianghua alarms` 列出未解除的告警",
+}
 CHINESE = {
     # the house
     "Jianghua": "讲话",
