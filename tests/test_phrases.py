@@ -31,6 +31,8 @@ def fragments(path: str) -> set[str]:
             return
         if isinstance(node, ast.JoinedStr):
             found.update(str(v.value).strip(" ,;:()") for v in node.values if isinstance(v, ast.Constant))
+        if isinstance(node, ast.keyword) and node.arg in ("what", "remedy") and isinstance(node.value, ast.Constant):
+            found.add(str(node.value.value))
         for child in ast.iter_child_nodes(node):
             walk(child)
 
