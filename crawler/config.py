@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from typing import Any, Literal
 
@@ -13,6 +14,9 @@ from crawler.extraction import SPEECH_THRESHOLD
 from crawler.home import Home
 
 VERSION = "0.1"
+# What others read from jianghua.toml: schedules/settings.py, and the sections of publisher, watching and service.
+OF_SCHEDULES = ("state", "heartbeat", "lease", "stop", "parallel")
+SECTIONS = ("publish", "retention", "alarms", "service")
 
 
 class Settings(BaseSettings):
@@ -50,16 +54,34 @@ class Settings(BaseSettings):
         return f"Jianghua/{VERSION} (+{contact or self.contact})"
 
 
+def read_settings(home: Home) -> dict[str, Any]:
+    """What jianghua.toml of a home says; nothing where there is none. Raises JianghuaError when it is no TOML, or has a name that
+    nobody reads: a misspelt setting would change nothing and say nothing."""
+    path = home.settings_file
+    if not path.is_file():
+        return {}
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise JianghuaError(
+            f"the settings cannot be read: {e}", where=str(path), remedy="mend the file; it is TOML"
+        ) from None
+    known = [*Settings.model_fields, *OF_SCHEDULES, *SECTIONS]
+    for name, given in value.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            told = [f"[{n}]" if n in SECTIONS else n for n in near or sorted(known)]
+            raise JianghuaError(
+                f"unknown {'section' if isinstance(given, dict) else 'setting'} '{name}'",
+                where=str(path),
+                remedy=f"did you mean {told[0]}?" if near else f"remove it, or use one of: {', '.join(told)}",
+            )
+    return value
+
+
 def load_settings(home: Home) -> Settings:
     """The settings of a home. Raises JianghuaError when jianghua.toml or the environment holds a wrong value."""
-    value: dict[str, Any] = {}
-    if home.settings_file.is_file():
-        try:
-            value = tomllib.loads(home.settings_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
-            raise JianghuaError(
-                f"the settings cannot be read: {e}", where=str(home.settings_file), remedy="mend the file; it is TOML"
-            ) from None
+    value = read_settings(home)
     try:
         return Settings(**value)
     except ValidationError as e:

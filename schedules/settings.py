@@ -8,8 +8,11 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from crawler.config import read_settings
 from crawler.errors import JianghuaError
 from crawler.home import Home
+
+LONGEST = 7 * 86400.0  # seconds that any of the settings may be
 
 
 class Settings(BaseSettings):
@@ -23,9 +26,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="ignore")
 
     state: str | None = None
-    heartbeat: float = Field(default=5.0, gt=0)
-    lease: float = Field(default=30.0, gt=0)
-    stop: float = Field(default=20.0, ge=0)
+    heartbeat: float = Field(default=5.0, gt=0, le=LONGEST)
+    lease: float = Field(default=30.0, gt=0, le=LONGEST)
+    stop: float = Field(default=20.0, ge=0, le=LONGEST)
     parallel: int = Field(default=4, ge=1)
 
     @classmethod
@@ -54,6 +57,7 @@ def load_settings(home: Home, **options: Any) -> Settings:
     class OfHome(Settings):
         model_config = SettingsConfigDict(env_prefix="JIANGHUA_", extra="ignore", toml_file=home.settings_file)
 
+    read_settings(home)
     try:
         return OfHome(**{k: v for k, v in options.items() if v is not None})
     except ValidationError as e:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoResultFound, NoSuchModuleError
 
 from crawler.errors import JianghuaError
 from schedules.revisions import bring_up_to_date
@@ -198,14 +198,27 @@ def _for_postgresql(engine: sa.Engine) -> None:
         connection.commit()
 
 
+def _damaged(what: str, url: object) -> JianghuaError:
+    return JianghuaError(
+        f"the ledger is damaged: {what}",
+        where=str(url),
+        remedy="stop the scheduler, put the ledger aside and fill an empty one from a backup "
+        "(`jianghua backup --restore BACKUP --only-ledger`); archive, records and datasets are not in it",
+    )
+
+
 @contextmanager
 def explained(url: object) -> Iterator[None]:
     """Turn database errors into errors for people."""
     try:
         yield
+    except NoResultFound:
+        raise _damaged("a row is missing that every ledger has", url) from None
     except DBAPIError as e:
         if isinstance(e, IntegrityError):
             raise
+        if re.search("malformed|not a database|no such (table|column)|relation .* does not exist", str(e.orig)):
+            raise _damaged(str(e.orig).splitlines()[0], url) from None
         raise JianghuaError(
             f"the ledger does not answer: {e.orig}",
             where=str(url),

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,12 @@ from rich.cells import cell_len
 from typer import rich_utils
 from typer.core import TyperGroup
 
+import crawler.config
+from crawler.errors import JianghuaError
+from crawler.home import Home
 from schedules.cli import COMMANDS, app, main
 from schedules.reference import all_commands
+from schedules.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,6 +175,34 @@ def test_bad_settings_are_told(tmp_path: Path) -> None:
     (tmp_path / "jianghua.toml").write_text(f'state = "sqlite:///{tmp_path}/elsewhere.db"\n')
     assert jianghua(tmp_path, "runs").returncode == 0
     assert (tmp_path / "elsewhere.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hartbeat = 3", "did you mean heartbeat?"),
+        ("[alarm]\nlog = true", "did you mean [alarms]?"),
+        ("nonsense = 1", "use one of: [alarms], contact,"),
+        ("heartbeat = inf", "less than or equal"),
+        ("lease = 1e300", "less than or equal"),
+    ],
+    ids=range(5),
+)
+def test_settings_that_nobody_reads_or_can_follow_are_told(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "jianghua.toml").write_text(text)
+    with pytest.raises(JianghuaError) as e:
+        load_settings(Home.find(tmp_path))
+    assert said in str(e.value)
+    assert "jianghua.toml" in str(e.value)
+
+
+def test_the_settings_that_are_known_are_those_that_are_read() -> None:
+    assert set(crawler.config.OF_SCHEDULES) == set(Settings.model_fields)
+    sources = "".join(p.read_text() for p in ROOT.glob("[!.]*/*.py"))
+    read = set(re.findall(r'load_section\(home, "(\w+)"', sources)) | set(
+        re.findall(r'toml_table_header=\("(\w+)"', sources)
+    )
+    assert set(crawler.config.SECTIONS) == read
 
 
 def test_a_run_by_hand_is_recorded_and_its_failure_told(tmp_path: Path) -> None:

@@ -255,7 +255,7 @@ def test_errors_for_people(tmp_path: Path, ledger: Ledger) -> None:
         ledger.run(7)
     bad = tmp_path / "not.db"
     bad.write_bytes(b"no database at all, but long enough to be looked at" * 50)
-    with pytest.raises(JianghuaError, match="does not answer"):
+    with pytest.raises(JianghuaError, match="is damaged"):
         Ledger(f"sqlite:///{bad}")
 
 
@@ -331,3 +331,14 @@ def test_an_address_that_is_none_is_told_without_its_password(url: str, told: st
     if "@" in url:
         assert "s3cr" not in str(e.value)
         assert "et@w" not in str(e.value)
+
+
+def test_a_damaged_ledger_is_told_as_one(url: str, clock: Clock) -> None:
+    for damage in ("DELETE FROM lease", "DROP TABLE marks"):
+        ledger = Ledger(url, clock)
+        with ledger.engine.begin() as c:
+            c.exec_driver_sql(damage)
+        with pytest.raises(JianghuaError, match="the ledger is damaged") as e:
+            ledger.marks() if "marks" in damage else ledger.take_lease("a:1:1:m", LEASE)
+        assert "backup --restore" in str(e.value)
+        ledger.close()
