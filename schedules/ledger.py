@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -162,6 +163,17 @@ def free_moment(c: sa.Connection, schedule: str, at: datetime) -> datetime:
     return at
 
 
+def _identity(engine: sa.Engine) -> tuple[int, int] | None:
+    """What tells the file of a SQLite ledger from every other; None where it is none, or gone."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    try:
+        found = Path(engine.url.database).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Ledger:
     """The ledger at one URL. `now` gives the time, for tests."""
 
@@ -169,6 +181,11 @@ class Ledger:
         self.engine = open_engine(url)
         self.url = self.engine.url.render_as_string()  # without the password
         self.now = now
+        self._file = _identity(self.engine)
+
+    def moved(self) -> bool:
+        """Whether the file of a SQLite ledger was removed or replaced since it was opened: what is written now is lost to all others."""
+        return self._file is not None and _identity(self.engine) != self._file
 
     @contextmanager
     def _changing(self, held: Lease | None = None) -> Iterator[sa.Connection]:

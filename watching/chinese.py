@@ -83,6 +83,8 @@ SAID = {
     "{schedule} is paused since {at} UTC by {by}: {why}": "{schedule} 自 {at} UTC 起由 {by} 暂停：{why}",
     "when that is over: `jianghua schedule resume {schedule}`": "处理完后：`jianghua schedule resume {schedule}`",
     "could not be made: {error}": "未能生成：{error}",
+    "the ledger's file was removed or replaced while it is in use; what is written now is lost": "账本文件在使用中被删除或替换；现在写入的内容会丢失",
+    "stop the service (or `jianghua schedule run`), put the file in its place, start again": "停止服务（或 `jianghua schedule run`），把文件放回原处，再重新启动",
     "start the database": "请启动数据库",
     "start `jianghua schedule run` (or the service) again; it takes up what was left": "重新启动 `jianghua schedule run`（或服务）；它会接着做未完成的",
     "start `jianghua schedule run` (or the service), and let the system restart it": "启动 `jianghua schedule run`（或服务），并让系统自动重启它",

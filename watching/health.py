@@ -68,6 +68,13 @@ def _holder(ledger: Ledger) -> str | None:
 
 def _ledger(home: Home, ledger: Ledger) -> Iterator[Problem]:
     now = ledger.now()
+    if ledger.moved():
+        yield Problem(
+            component="ledger",
+            status="failing",
+            what="the ledger's file was removed or replaced while it is in use; what is written now is lost",
+            remedy="stop the service (or `jianghua schedule run`), put the file in its place, start again",
+        )
     try:
         owner, expires, _ = lease_of(ledger)
         marks, pauses = known_marks(ledger), ledger.pauses()

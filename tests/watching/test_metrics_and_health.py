@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schedules import control
+from schedules.ledger import Ledger
 from schedules.store import lease, marks
 from tests.watching.made import House, counts, crawl, extract
 from watching import facts as facts_module
@@ -228,6 +230,23 @@ def test_health_sees_a_dataset_that_does_not_hold(house: House) -> None:
     assert health(house.home, house.ledger).status == "failing"
     check(house.home, house.ledger, telling=False)
     assert "dataset_damaged" in json.dumps([a.kind for a in check(house.home, house.ledger, telling=False).open])
+
+
+def test_health_sees_that_the_ledgers_file_is_another(house: House) -> None:
+    """A SQLite file that was removed goes on for who has it open, and nobody else sees what is written to it."""
+    assert health(house.home, house.ledger).status == "ok"
+    copy = house.home.ledger.with_suffix(".copy")
+    shutil.copy(house.home.ledger, copy)
+    for path in house.home.ledger.parent.glob("state.db*"):
+        path.unlink()
+    found = health(house.home, house.ledger)
+    assert (found.status, found.problems[0].component) == ("failing", "ledger")
+    assert "removed or replaced" in found.problems[0].what
+    copy.rename(house.home.ledger)
+    assert "removed or replaced" in health(house.home, house.ledger).problems[0].what
+    again = Ledger(house.ledger.url, house.clock)
+    assert health(house.home, again).status == "ok"
+    again.close()
 
 
 def test_health_says_that_the_ledger_does_not_answer(house: House) -> None:
