@@ -63,6 +63,15 @@ async function switchTo(name) {
   document.querySelector(".lang")?.focus();
 }
 
+/** Whether these scripts are older than the catalogue, e.g. since the program was updated while the page was open. Says so once. */
+async function outdated() {
+  const ours = /\/(app-[0-9a-f]{12})\//.exec(import.meta.url)?.[1];
+  const { app } = await catalogue(true).catch(() => ({ app: ours }));
+  if (app === ours || history.state?.app === app) return false;
+  history.replaceState({ app }, "");
+  return true;
+}
+
 /** Say that something is fetched: what stands there stays until the new page is whole. */
 function busy(yes) {
   document.documentElement.toggleAttribute("data-busy", yes);
@@ -107,6 +116,10 @@ async function show(again = false) {
     if (error instanceof Gone && !again && (await renewed())) {
       clearTimeout(slow);
       await show(true);
+      return;
+    }
+    if (await outdated()) {
+      location.reload();
       return;
     }
     leave?.();

@@ -54,7 +54,11 @@ export function pairs(rows, className = "pairs") {
 }
 
 /** What went wrong, for people: a file that is missing or damaged is named. */
-export const wrong = (error) => (error?.file ? t("fileWrong", error.file, String(error.message).slice(0, 200)) : t("failedWhat", String(error?.message ?? error).slice(0, 200)));
+export function wrong(error) {
+  const told = String(error?.message ?? error).slice(0, 200);
+  if (error?.file) return t("fileWrong", error.file, told);
+  return error instanceof TypeError && /fetch|network|load|import/i.test(told) ? t("noAnswer") : t("failedWhat", told);
+}
 
 /** Say in `place` what went wrong; where there is a newer catalogue the page is shown anew instead. */
 export async function trouble(place, error) {

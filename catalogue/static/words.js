@@ -18,6 +18,7 @@ const WORDS = {
   footVendor: ["Licences of the scripts", "脚本许可证"],
   loading: ["Loading …", "正在加载……"],
   failed: ["This could not be loaded", "无法加载"],
+  noAnswer: ["The server does not answer. Check the connection, then try again.", "服务器没有应答。请检查网络后重试。"],
   failedWhat: ["The server said: {0}. Check the connection, then try again.", "服务器返回：{0}。请检查网络后重试。"],
   fileWrong: [
     "The file {0} is missing on the server, or damaged ({1}). Whoever runs it can find out with `jianghua verify` and make these pages anew with `jianghua catalogue build`.",

@@ -290,3 +290,30 @@ def test_an_axis_names_what_tells_its_moments_apart(browser: Any, address: str) 
         assert labels(new_year, 12 * hour, 5) == ["01-01", "", "01-02", "", "01-03"]
         assert labels(new_year, 31 * 24 * hour, 3) == ["2026-01", "2026-02", "2026-03"]
         assert labels(new_year, 366 * 24 * hour, 3) == ["2026", "2027", "2028"]
+
+
+def test_a_page_that_was_open_while_the_program_was_updated_takes_its_new_scripts(browser: Any, broken: Path) -> None:
+    with range_server(broken, broken) as base, tab(browser, base) as t:
+        t.go("#/speeches/browse", ".browse .entry-title")
+        (old,) = (broken / "catalogue").glob("app-*")
+        new = old.with_name("app-0123456789ab")
+        old.rename(new)
+        for page in (broken / "index.html", broken / "catalogue/catalogue.json"):
+            page.write_text(page.read_text().replace(old.name, new.name))
+        t.page.click("nav a[href$='/pictures']")
+        t.page.wait_for_selector("#by-kind")
+        assert any(f"/{new.name}/pictures.js" in u for u in t.asked)
+        t.complaints = [c for c in t.complaints if "404" not in c]
+
+
+def test_no_connection_is_told_as_that(browser: Any, address: str) -> None:
+    with tab(browser, address) as t:
+        t.go("#/speeches/browse", ".browse .entry-title")
+        t.page.context.set_offline(True)
+        t.page.click("nav a[href$='/columns']")
+        t.page.wait_for_selector(".trouble")
+        assert "does not answer" in t.page.inner_text(".trouble")
+        t.page.context.set_offline(False)
+        t.page.click(".trouble button")
+        t.page.wait_for_selector(".dictionary")
+        t.complaints = [c for c in t.complaints if "ERR_INTERNET_DISCONNECTED" not in c]
