@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crawler.home import Home
@@ -13,6 +16,18 @@ from service.access import Guesses, Keys
 from service.builder import Builder
 from service.settings import ServiceSettings
 from service.supervisor import Supervisor
+
+
+def local_zone(file: Path = Path("/etc/localtime")) -> tzinfo:
+    """The zone of this machine with its changes of the clock; where that is not to be had (a rule of POSIX in TZ, no such file) what
+    holds now."""
+    try:
+        if (name := os.environ.get("TZ")) is not None:
+            return ZoneInfo(name.removeprefix(":") or "UTC")
+        with file.open("rb") as f:
+            return ZoneInfo.from_file(f, key="local time")
+    except (KeyError, ValueError, OSError):
+        return datetime.now().astimezone().tzinfo or UTC
 
 
 class House:
@@ -41,12 +56,10 @@ class House:
         """Name of the session cookie; with the port, because cookies do not tell ports of a host apart."""
         return f"jianghua_{self.port}"
 
-    @property
+    @cached_property
     def zone(self) -> tzinfo:
         """The zone in which pages show times."""
-        if self.own.time_zone:
-            return ZoneInfo(self.own.time_zone)
-        return datetime.now().astimezone().tzinfo or UTC
+        return ZoneInfo(self.own.time_zone) if self.own.time_zone else local_zone()
 
     def close(self) -> None:
         """End what was begun for the pages."""
