@@ -29,16 +29,23 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises JianghuaError when the folder cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(folder, os.O_RDONLY)
-    except OSError as e:
-        raise cannot_write(folder, e) from e
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            fd = os.open(folder, os.O_RDONLY)
+        except OSError as e:
+            raise cannot_write(folder, e) from e
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            try:
+                there = os.path.samestat(os.fstat(fd), folder.stat())
+            except OSError:
+                there = False
+            if there:  # else who had it before removed it, and others hold the one that is there now
+                yield
+                return
+        finally:
+            os.close(fd)
 
 
 @contextmanager

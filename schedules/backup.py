@@ -21,12 +21,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from crawler.durable import alone, cannot_write, fsync_folder
+from crawler.durable import alone, cannot_write, fsync_folder, write_json
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from publisher.locks import locked
 from schedules.ledger import Ledger
-from schedules.packing import Contents, Entry, Writer, unpack, writing
+from schedules.packing import Contents, Entry, Writer, contents_of, unpack, writing
 from schedules.portable import export_rows, import_rows, refuse_used
 from schedules.revisions import check_not_newer, copy_sqlite, newest
 from schedules.settings import load_settings
@@ -35,6 +35,7 @@ LARGE = ("archive", "records", "datasets")  # taken only when asked for
 OWN = ("sites", "schedules", "corrections", "takedowns")  # folders of a home that people write
 TRIES = 50  # to take a shard that extraction goes on replacing
 STAGE, LEDGER, RESTORING = ".backup", "ledger", ".restoring"
+WHOLE = ".restoring.json"  # all is unpacked and checked, and is being put into place
 # Of var: what is taken in a way of its own, and what needs no backup.
 _KNOWN = {"state", "archive", "records", "publish", "logs"}
 Progress = Callable[[str], None]
@@ -242,51 +243,92 @@ def _stage_shard(home: Home, stage: Path, pointer: Path) -> None:
 def restore(home: Home, backup: Path, *, keep_ledger: bool = False, progress: Progress = lambda _: None) -> Contents:
     """Make a home of a backup, in a folder that is empty or not there; its ledger goes where the home's settings say.
 
-    keep_ledger: leave the ledger as it is, which then has its rows already. A restore that was killed begins anew.
-    Raises UsageError when the home is not empty or the ledger has rows, DamagedError when the backup is not as it was written: then there is
-    no home.
+    keep_ledger: leave the ledger as it is, which then has its rows already. A restore that was killed begins anew, or goes on where
+    it was putting things into place; nothing that is in the home by then is touched. Raises UsageError when the home is not empty or the ledger has
+    rows, DamagedError when the backup is not as it was written: then there is no home.
     """
     place = home.root / RESTORING
-    _room(home, place)
+    try:
+        home.root.mkdir(parents=True, exist_ok=True)
+        _room(home, place)
+    except OSError as e:
+        raise cannot_write(home.root, e) from e
     with alone(place):
         try:
-            _empty(place)
-            progress("reading the backup")
-            contents = unpack(backup, place)
-            ledger = contents.ledger if not keep_ledger else None
-            if ledger:
-                check_not_newer(str(ledger["revision"]), str(backup))
-                _check_unused(home, Home(place))
+            contents = _cut_short(home, backup)
+            again = contents is not None
+            if contents is None:
+                _room(home, place)  # nobody has been at it since
+                _empty(place)
+                progress("reading the backup")
+                contents = unpack(backup, place)
+                if contents.ledger and not keep_ledger:
+                    check_not_newer(str(contents.ledger["revision"]), str(backup))
+                    _check_unused(home, Home(place))
+                write_json(home.root / WHOLE, {"backup": str(backup.resolve()), **contents.as_json()})
         except BaseException:
-            _empty(place)
-            place.rmdir()
+            if not (home.root / WHOLE).exists():
+                _empty(place)
+                place.rmdir()
             raise
-        for name in sorted(p.name for p in place.iterdir() if p.name != LEDGER):
-            (place / name).rename(home.root / name)
-        fsync_folder(home.root)
-        if ledger:
+        ledger = contents.ledger if not keep_ledger else None
+        _put_in_place(home, place)
+        if ledger and (place / LEDGER).exists():
             progress("filling the ledger")
-            _fill_ledger(home, place / LEDGER, str(ledger["revision"]))
+            try:
+                _fill_ledger(home, place / LEDGER, str(ledger["revision"]))
+            except UsageError:
+                if not again:
+                    raise  # else it was filled before the restore was killed
         _empty(place)
         place.rmdir()
+        (home.root / WHOLE).unlink()
     return contents
 
 
-def _room(home: Home, place: Path) -> None:
-    """See that nothing is in the way; what a restore that died has left goes."""
-    try:
-        home.root.mkdir(parents=True, exist_ok=True)
-        left = [p for p in home.root.iterdir() if p != place]
-        if left and not place.exists():
+def _cut_short(home: Home, backup: Path) -> Contents | None:
+    """What a restore was putting into place when it was killed; None when there was none.
+
+    Raises UsageError when it was another backup's.
+    """
+    marker = home.root / WHOLE
+    if not marker.exists():
+        return None
+    note = json.loads(marker.read_text(encoding="utf-8"))
+    if note.pop("backup") != str(backup.resolve()):
+        raise UsageError(
+            "the home is half restored from another backup",
+            where=str(home.root),
+            remedy=f"name that one ({json.loads(marker.read_text(encoding='utf-8'))['backup']}), or a new folder with --home",
+        )
+    return contents_of(json.dumps(note).encode(), str(marker))
+
+
+def _put_in_place(home: Home, place: Path) -> None:
+    """Rename what was unpacked into the home. Raises UsageError when something else has come there meanwhile."""
+    for name in sorted(p.name for p in place.iterdir() if p.name != LEDGER):
+        if (home.root / name).exists():
             raise UsageError(
-                f"the home is not empty: it has {', '.join(sorted(p.name for p in left)[:5])}",
+                f"the home has got {name} while it was restored",
                 where=str(home.root),
-                remedy="name a new folder with --home",
+                remedy=f"end what works there and move {name} away, then run the same command again",
             )
-        for path in left:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    except OSError as e:
-        raise cannot_write(home.root, e) from e
+        try:
+            (place / name).rename(home.root / name)
+        except OSError as e:
+            raise cannot_write(home.root / name, e) from e
+    fsync_folder(home.root)
+
+
+def _room(home: Home, place: Path) -> None:
+    """Raises UsageError when the home is not empty. What a restore that was killed had put into place is told by its note."""
+    left = sorted(p.name for p in home.root.iterdir() if p not in (place, home.root / WHOLE))
+    if left and not (home.root / WHOLE).exists():
+        raise UsageError(
+            f"the home is not empty: it has {', '.join(left[:5])}",
+            where=str(home.root),
+            remedy="name a new folder with --home",
+        )
 
 
 def restore_ledger(home: Home, backup: Path, progress: Progress = lambda _: None) -> Contents:

@@ -23,8 +23,10 @@ from crawler.shards import SCHEMAS, committed, verify, write_shard
 from crawler.state import SiteState
 from publisher.release import dataset_folder, publish
 from publisher.verify import verify as verify_dataset
+from schedules import packing
 from schedules.backup import LARGE, back_up, restore, restore_ledger
 from schedules.ledger import Ledger, Run
+from schedules.packing import Contents
 from schedules.plan import Schedule, due_runs
 from schedules.portable import export_rows, import_rows
 from tests.children import ROOT, environment
@@ -245,6 +247,84 @@ def test_killed_in_the_middle_there_is_no_half_of_it(kept: Home, tmp_path: Path,
     assert files(there) == files(kept)
     assert len(ledger_rows(there)["runs"]) == 3
     assert not [p for p in there.root.iterdir() if p.name.startswith(".")]
+
+
+def test_what_has_come_into_a_home_since_its_restore_was_killed_stays(
+    kept: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when the ledger was to be filled: the home is in its place, and somebody works in it before calling the command again."""
+    copy, other = tmp_path / "copy", tmp_path / "other"
+    back_up(kept, copy, LARGE)
+    back_up(kept, other)
+    there = Home.find(tmp_path / "there")
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr("schedules.backup._fill_ledger", killed)
+    with pytest.raises(Killed):
+        restore(there, copy)
+    monkeypatch.undo()
+    (there.root / "mine").write_text("precious")
+    (there.datasets / "also-mine").write_text("precious")
+    with pytest.raises(UsageError, match="half restored from another backup"):
+        restore(there, other)
+    restore(there, copy)
+    assert (there.root / "mine").read_text() == (there.datasets / "also-mine").read_text() == "precious"
+    assert len(ledger_rows(there)["runs"]) == 3
+    assert not [p for p in there.root.iterdir() if p.name.startswith(".")]
+    with pytest.raises(UsageError, match="not empty"):
+        restore(there, copy)
+
+
+def test_a_folder_that_a_restore_has_left_is_no_leave_to_empty_the_home(kept: Home, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    back_up(kept, copy)
+    there = Home.find(tmp_path / "there")
+    (there.root / ".restoring" / "var").mkdir(parents=True)
+    (there.root / "mine").write_text("precious")
+    with pytest.raises(UsageError, match="not empty: it has mine"):
+        restore(there, copy)
+    assert (there.root / "mine").read_text() == "precious"
+
+
+def test_what_comes_into_the_home_while_it_is_restored_is_told(
+    kept: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is started too early makes var/."""
+    copy = tmp_path / "copy"
+    back_up(kept, copy)
+    there = Home.find(tmp_path / "there")
+    read = packing.unpack
+
+    def unpack(*how: Path) -> Contents:
+        there.var.mkdir(parents=True)
+        (there.var / "token").write_text("x")
+        return read(*how)
+
+    monkeypatch.setattr("schedules.backup.unpack", unpack)
+    with pytest.raises(UsageError, match="has got var while it was restored"):
+        restore(there, copy)
+    monkeypatch.undo()
+    there.var.rename(tmp_path / "away")
+    restore(there, copy)
+    assert len(ledger_rows(there)["runs"]) == 3
+
+
+def test_two_restores_at_once_make_one_home(kept: Home, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.tar.zst"
+    back_up(kept, copy)
+    there = tmp_path / "there"
+    code = "import sys; from schedules.cli import main; main()"
+    argv = [sys.executable, "-c", code, "backup", "--restore", str(copy), "--home", str(there)]
+    both = [subprocess.Popen(argv, env=environment(), stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [p.communicate(timeout=120)[1] for p in both]
+    assert sorted(p.returncode for p in both) == [0, 2, 2], told
+    assert sum("not empty" in t for t in told) == 2
+    assert len(ledger_rows(Home.find(there))["runs"]) == 3
 
 
 def test_a_ledger_moves_from_sqlite_to_postgresql_and_back(
