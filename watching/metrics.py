@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, made from the ledger when they are asked for. No state of their own, so any process can give them.
+"""Metrics for Prometheus, made from the ledger when they are asked for. No state but what old runs came to, so any process can give them.
 
 Counters are sums over what the ledger holds; when old runs are removed from it they begin again lower, which Prometheus takes for a
 restart.
@@ -7,7 +7,11 @@ restart.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from threading import Lock
 from typing import Any, get_args
 
 import sqlalchemy as sa
@@ -34,6 +38,69 @@ from watching.store import reading
 log = logging.getLogger("jianghua.alarms")
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PAGES = ("new", "changed", "unchanged", "gone", "failed", "disallowed")  # what became of a page in a crawl
+
+
+CHANGES = ("added", "changed", "removed")  # of a version's rows
+Sums = dict[str, Counter[str]]  # by schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the runs that ended before `until` brought together; rows: how many they are."""
+
+    until: datetime
+    rows: int
+    sums: Sums
+
+
+# By ledger, in this process: the reports of a year at minute intervals are gigabytes, which no scrape has the time to read.
+_settled: dict[str, Settled] = {}
+_lock = Lock()
+
+
+def _sums_of(c: sa.Connection, *of: sa.ColumnElement[bool]) -> Sums:
+    """What the kept reports of these runs come to."""
+    crawl = runs.c.report["total"]["crawl"]
+    figures = {f: crawl[f] for f in ("requests", "bytes", *PAGES)}
+    figures |= {f"rows_{f}": runs.c.report["published"][f] for f in CHANGES}
+    figures["speeches"] = runs.c.report["total"]["extract"]["fresh"]["speeches"]
+    query = (
+        sa.select(runs.c.schedule, *(sa.func.sum(x.as_float()).label(name) for name, x in figures.items()))
+        .where(runs.c.report.is_not(None), *of)
+        .group_by(runs.c.schedule)
+    )
+    return {row.schedule: Counter({f: getattr(row, f) or 0 for f in figures}) for row in c.execute(query)}
+
+
+def _added(*parts: Sums) -> Sums:
+    found: Sums = {}
+    for part in parts:
+        for schedule, sums in part.items():
+            found.setdefault(schedule, Counter()).update(sums)
+    return found
+
+
+def _all_sums(ledger: Ledger) -> Sums:
+    """What all runs brought together. Of those that ended days ago the reports are read once, and again when one of them has gone."""
+    until = datetime.combine(ledger.now().date() - timedelta(days=1), time(), UTC)
+
+    def ended(before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+        return runs.c.report.is_not(None), runs.c.finished < before
+
+    with _lock, reading(ledger) as c:
+        known = _settled.get(ledger.url)
+        if known is not None and known.until <= until:
+            rows = c.execute(sa.select(sa.func.count()).select_from(runs).where(*ended(known.until))).scalar_one()
+        if known is None or known.until > until or rows != known.rows:
+            since: tuple[sa.ColumnElement[bool], ...] = ()
+            before: Sums = {}
+        else:
+            since, before = (runs.c.finished >= known.until,), known.sums
+        if known is None or not since or known.until != until:
+            sums = _added(before, _sums_of(c, *ended(until), *since))
+            rows = c.execute(sa.select(sa.func.count()).select_from(runs).where(*ended(until))).scalar_one()
+            known = _settled[ledger.url] = Settled(until, rows, sums)
+        return _added(known.sums, _sums_of(c, sa.or_(runs.c.finished >= until, runs.c.finished.is_(None))))
 
 
 def metrics(home: Home, ledger: Ledger) -> bytes:
@@ -108,21 +175,7 @@ class LedgerCollector(Collector):
 
     def _sums(self) -> Iterator[Metric]:
         """What all runs brought together, from their kept reports."""
-        crawl = runs.c.report["total"]["crawl"]
-        figures = {f: crawl[f] for f in ("requests", "bytes", *PAGES)}
-        sums = [sa.func.sum(x.as_float()).label(name) for name, x in figures.items()]
-        rows = [
-            sa.func.sum(runs.c.report["published"][f].as_float()).label(f"rows_{f}")
-            for f in ("added", "changed", "removed")
-        ]
-        speeches = sa.func.sum(runs.c.report["total"]["extract"]["fresh"]["speeches"].as_float()).label("speeches")
-        query = (
-            sa.select(runs.c.schedule, *sums, *rows, speeches)
-            .where(runs.c.report.is_not(None))
-            .group_by(runs.c.schedule)
-        )
-        with reading(self.ledger) as c:
-            found = c.execute(query.order_by(runs.c.schedule)).all()
+        found = _all_sums(self.ledger)
         requests = CounterMetricFamily("jianghua_requests", "Requests made to sites.", labels=["schedule"])
         received = CounterMetricFamily(
             "jianghua_received_bytes",
@@ -139,14 +192,14 @@ class LedgerCollector(Collector):
         changes = CounterMetricFamily(
             "jianghua_row_changes", "Speeches added, changed and removed by versions.", labels=["schedule", "change"]
         )
-        for row in found:
-            requests.add_metric([row.schedule], row.requests or 0)
-            received.add_metric([row.schedule], row.bytes or 0)
-            read.add_metric([row.schedule], row.speeches or 0)
+        for schedule, sums in sorted(found.items()):
+            requests.add_metric([schedule], sums["requests"])
+            received.add_metric([schedule], sums["bytes"])
+            read.add_metric([schedule], sums["speeches"])
             for name in PAGES:
-                pages.add_metric([row.schedule, name], getattr(row, name) or 0)
-            for name in ("added", "changed", "removed"):
-                changes.add_metric([row.schedule, name], getattr(row, f"rows_{name}") or 0)
+                pages.add_metric([schedule, name], sums[name])
+            for name in CHANGES:
+                changes.add_metric([schedule, name], sums[f"rows_{name}"])
         yield from (requests, received, pages, read, changes)
 
     def _last_runs(self) -> Iterator[Metric]:

@@ -10,12 +10,13 @@ import sys
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
 from schedules import control
 from schedules.ledger import Ledger
-from schedules.store import lease, marks
-from tests.watching.made import House, counts, crawl, extract
+from schedules.store import lease, marks, runs
+from tests.watching.made import House, counts, crawl, extract, publish
 from watching import facts as facts_module
 from watching import health as health_module
 from watching import metrics as metrics_module
@@ -105,6 +106,36 @@ def test_names_and_units_follow_the_conventions(house: House) -> None:
             assert all(re.fullmatch(r"[a-z][a-z_]*", k) for k in sample.labels)
         if re.search(r"seconds|bytes", family.name):
             assert re.search(r"_(?:seconds|bytes)$", family.name), f"the unit comes last: {family.name}"
+
+
+def test_old_reports_are_read_once_and_again_when_some_have_gone(house: House) -> None:
+    """At minute intervals a month of them took longer to read than a scrape may take."""
+
+    def requests() -> float:
+        return values(house)["jianghua_requests_total{schedule=nightly}"]
+
+    def say(of: sa.ColumnElement[bool], requests: int) -> None:
+        with house.ledger.engine.begin() as c:
+            report = c.execute(sa.select(runs.c.report).where(of)).scalars().first()
+            assert report is not None
+            report["total"]["crawl"]["requests"] = requests
+            c.execute(runs.update().where(of).values(report=report))
+
+    numbers = [house.ran() for _ in range(6)]  # one a day, 100 requests each
+    assert requests() == 600
+    say(runs.c.id == numbers[0], 7)
+    assert requests() == 600  # it was read
+    say(runs.c.id == numbers[-1], 150)
+    assert requests() == 650  # what is new is read each time
+    for day in range(1, 5):
+        house.ran(counts([crawl()], [extract()], publish(added=day)))
+        assert requests() == 650 + 100 * day
+    assert values(house)["jianghua_row_changes_total{change=added,schedule=nightly}"] == 6 * 9 + 1 + 2 + 3 + 4
+    with house.ledger.engine.begin() as c:
+        c.execute(runs.delete().where(runs.c.id == numbers[1]))
+    assert requests() == 650 + 400 - 100 - 93
+    house.clock.pass_(days=-20)  # a clock that was put right
+    assert requests() == 650 + 400 - 100 - 93
 
 
 def test_hostile_names_stay_labels(house: House) -> None:
