@@ -11,7 +11,7 @@ from typing import Any, Literal
 from crawler.errors import JianghuaError, UsageError
 from publisher.versions import read_latest, read_manifest, version_names
 from schedules.clock import next_runs
-from schedules.ledger import Run
+from schedules.ledger import OPEN, Run
 from schedules.look import summed
 from schedules.plan import Pause, Schedule, describe, load_schedules, schedule_files
 from schedules.report import report_of
@@ -106,7 +106,9 @@ def run_detail(house: House, number: int) -> RunDetail:
 def _step(run: Run, name: str) -> StepOut:
     result = run.counts.get(name)
     if result is None:
-        state: Literal["running", "to come"] = "running" if run.state == "running" and run.step == name else "to come"
+        state: Literal["running", "to come", "left out"] = "to come" if run.state in (*OPEN, "waiting") else "left out"
+        if run.state == "running" and run.step == name:
+            state = "running"
         return StepOut(name=name, state=state, why=None, seconds=None, totals={})
     return StepOut(
         name=name,

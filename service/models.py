@@ -65,10 +65,10 @@ class RunOut(BaseModel):
 
 
 class StepOut(BaseModel):
-    """A step of a run. totals: the numbers that it printed, summed over its sites; printed: all of it."""
+    """A step of a run. state: left out, where the run ended before it; totals: the numbers that it printed, summed over its sites; printed: all of it."""
 
     name: str
-    state: Literal["done", "failed", "running", "waiting", "to come"]
+    state: Literal["done", "failed", "running", "waiting", "to come", "left out"]
     why: str | None
     seconds: float | None
     totals: dict[str, float]

@@ -145,6 +145,7 @@ CHINESE = {
     "skipped": "跳过",
     "caught_up": "已补运行",
     "to come": "未开始",
+    "left out": "未执行",
     "next": "将要运行",
     "ok": "正常",
     "degraded": "有问题",

@@ -131,6 +131,17 @@ def test_a_schedule_is_paused_run_filled_and_its_runs_cancelled(busy: Up) -> Non
     assert busy.post("/api/v1/schedules/yearly/backfill", {"since": "2020-01-01", "until": "x"}).status == 422
 
 
+def test_steps_that_an_ended_run_never_came_to_are_not_to_come(busy: Up) -> None:
+    detail = RunDetail.model_validate(busy.get("/api/v1/runs/2").json)
+    assert (detail.state, [s.state for s in detail.steps_done]) == (
+        "failed",
+        ["done", "left out", "left out", "waiting"],
+    )
+    page = busy.get("/runs/2").text
+    assert "left out</span>" in page
+    assert "to come" not in page
+
+
 def test_reasons_are_needed_and_bounded(busy: Up) -> None:
     assert busy.post("/api/v1/runs/12/confirm", {"reason": ""}).status == 422
     assert busy.post("/api/v1/runs/12/confirm", {"reason": " "}).status == 400
