@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crawler.errors import JianghuaError, UsageError
+from crawler.plain import plain
 from publisher.versions import read_latest, read_manifest, version_names
 from schedules.clock import next_runs
 from schedules.ledger import OPEN, Run
@@ -194,7 +195,7 @@ def _schedule(
     facts = describe(schedule)
     return ScheduleOut(
         name=name,
-        title=schedule.title,
+        title=plain(schedule.title),
         error=None,
         enabled=schedule.enabled,
         paused=pause is not None,

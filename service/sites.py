@@ -7,6 +7,7 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from crawler.errors import JianghuaError
+from crawler.plain import plain
 from crawler.site import Site, load_site, site_files
 from schedules.report import report_of
 from service.house import House
@@ -29,14 +30,16 @@ class Visit:
 
 
 def safe_address(url: str | None) -> str | None:
-    """An address that a link may lead to: http or https with a host, else None."""
+    """An address that a link may lead to: http or https with a host, else None. A name and a password in it are left out."""
     if url is None or any(ord(c) < 33 for c in url):
         return None
     try:
         parts = urlsplit(url)
     except ValueError:
         return None
-    return url if parts.scheme in ("http", "https") and parts.hostname else None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
 
 
 def site_list(house: House) -> list[SiteOut]:
@@ -92,7 +95,7 @@ def _site(name: str, site: Site | None, error: str | None, trend: list[Visit], a
     spoken = [v.point.speeches for v in trend if v.point.speeches is not None]
     return SiteOut(
         name=name,
-        title=site.title if site else name,
+        title=plain(site.title) if site else name,
         address=safe_address(site.start[0]) if site and not site.unfilled else None,
         error=error,
         health=health,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
+from crawler.home import Home
 from service.models import Health, PointOut
-from service.sites import Visit, _site
+from service.sites import Visit, _site, safe_address
+from tests.service.server import Up
 from watching.alarms import Alarm
 from watching.rules import Severity
 
@@ -62,3 +65,36 @@ def test_an_alarm_stands_beside_what_the_last_run_says(
     found = _site("muduo", None, None, trend, [alarm(s) for s in severities])
     assert found.health == health
     assert [(a.kind, a.severity) for a in found.alarms] == [("slow", s) for s in severities]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("http://www.muduo.test/list?a=b@c", "http://www.muduo.test/list?a=b@c"), ("https://user:secret@www.muduo.test:8080/a", "https://www.muduo.test:8080/a"),
+     ("http://us@er:se@cret@www.muduo.test/", "http://www.muduo.test/"), ("javascript:alert(1)", None), ("http:///x", None), ("ftp://x/", None),
+     ("http://x/ y", None), ("http://[::1/", None), (None, None)],
+)  # fmt: skip
+def test_an_address_is_a_link_of_the_web_without_its_password(address: str | None, shown: str | None) -> None:
+    assert safe_address(address) == shown
+
+
+def test_half_a_character_in_a_title_takes_no_list_away(bare: Home, ups: Callable[..., Up]) -> None:
+    """YAML can write one, and no encoding takes it."""
+    for folder, name, text in (
+        (
+            bare.own_sites,
+            "odd",
+            'name: odd\ntitle: "a\\ud800\\e[31m"\nstart: [http://user:secretPassword@www.odd.test/]\n',
+        ),
+        (bare.own_schedules, "yearly", 'name: yearly\ntitle: "b\\ud800"\ncron: 0 0 1 1 *\n'),
+    ):
+        folder.mkdir()
+        (folder / f"{name}.yaml").write_text(text)
+    up = ups(bare).ready()
+    (site,) = [s for s in up.get("/api/v1/sites").json if s["name"] == "odd"]
+    assert (site["title"], site["address"], site["error"]) == ("a\ufffd\ufffd[31m", "http://www.odd.test/", None)
+    (schedule,) = up.get("/api/v1/schedules").json
+    assert schedule["title"] == "b\ufffd"
+    for path in ("/", "/sites", "/sites/odd", "/schedules", "/schedules/yearly"):
+        answer = up.get(path)
+        assert answer.status == 200
+        assert "secretPassword" not in answer.text
