@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoResultFound, NoSuchModuleError
 
 from crawler.errors import JianghuaError
+from crawler.plain import plain_value
 from schedules.revisions import bring_up_to_date
 
 
@@ -144,7 +146,9 @@ def open_engine(url: str) -> sa.Engine:
                 )
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         # a connection that the server has ended meanwhile is made anew before it is used
-        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        engine = sa.create_engine(
+            parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite", json_deserializer=_from_json
+        )
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as e:
         # what a port or an address cannot be is told by SQLAlchemy with a ValueError that shows a piece of the URL
         told = "its address cannot be understood" if isinstance(e, ValueError) else str(e)
@@ -164,6 +168,12 @@ def open_engine(url: str) -> sa.Engine:
     with explained(engine.url.render_as_string()):
         bring_up_to_date(engine, metadata)
     return engine
+
+
+def _from_json(text: str) -> Any:
+    """A value of a JSON column. Half a surrogate pair, which JSON can write and no answer can be encoded with, becomes U+FFFD."""
+    value = json.loads(text)
+    return plain_value(value) if "\\ud" in text.lower() else value
 
 
 def _plain(url: str) -> str:

@@ -342,3 +342,14 @@ def test_a_damaged_ledger_is_told_as_one(url: str, clock: Clock) -> None:
             ledger.marks() if "marks" in damage else ledger.take_lease("a:1:1:m", LEASE)
         assert "backup --restore" in str(e.value)
         ledger.close()
+
+
+def test_half_a_character_that_an_older_program_kept_breaks_no_answer(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path}/state.db")
+    run = ledger.add_manual("me", {}, ["muduo"], timedelta(minutes=1))
+    with ledger.engine.begin() as c:
+        c.exec_driver_sql(
+            "UPDATE runs SET counts = ?", ('{"crawl": {"why": "half \\ud800, whole \\uD83D\\ude00, 讲话"}}',)
+        )
+    assert ledger.run(run.id).counts == {"crawl": {"why": "half \ufffd, whole \N{GRINNING FACE}, 讲话"}}
+    ledger.close()
