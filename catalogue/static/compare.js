@@ -5,7 +5,7 @@ import { sideBySide } from "./diff.js";
 import { h } from "./dom.js";
 import { fold, setFold } from "./fold.js";
 import { open } from "./search.js";
-import { fullTitle, siteTitles, speechHref } from "./shared.js";
+import { fullTitle, scriptOf, siteTitles, speechHref } from "./shared.js";
 import { read } from "./speech.js";
 import { day, number, t } from "./words.js";
 
@@ -23,7 +23,7 @@ export async function view({ line, rest, query }) {
   const alike = rows.every(([a, b]) => a && b && ![...a, ...b].some(([, different]) => different));
   const here = `${speechHref(line, rest[0]).replace("/speech/", "/compare/")}/${encodeURIComponent(rest[1])}`;
   const cell = (parts, side) =>
-    h("div", { class: `cell${parts ? "" : " empty"}`, "data-side": side, lang: "zh-Hans" }, parts ? parts.map(([text, different]) => (different ? h(side === "a" ? "del" : "ins", { title: t("onlyHere") }, text) : text)) : null);
+    h("div", { class: `cell${parts ? "" : " empty"}`, "data-side": side, lang: scriptOf(both[side === "a" ? 0 : 1].row) }, parts ? parts.map(([text, different]) => (different ? h(side === "a" ? "del" : "ins", { title: t("onlyHere") }, text) : text)) : null);
   return {
     title: `${t("compareTitle")} · ${fullTitle(both[0].row)}`,
     content: h(
@@ -43,5 +43,5 @@ export async function view({ line, rest, query }) {
 }
 
 function head(line, { card, row }, titles, side) {
-  return h("header", { class: "cell", "data-side": side }, h("h2", { lang: "zh-Hans" }, h("a", { href: speechHref(line, card.id) }, fullTitle(row))), h("p", { class: "soft" }, h("bdi", {}, titles.get(card.site) ?? card.site), " · ", day(card.day), " · ", t("chars", number(card.chars)), row.is_preview ? h("span", { class: "badge warn" }, t("preview")) : null));
+  return h("header", { class: "cell", "data-side": side }, h("h2", { lang: scriptOf(row) }, h("a", { href: speechHref(line, card.id) }, fullTitle(row))), h("p", { class: "soft" }, h("bdi", {}, titles.get(card.site) ?? card.site), " · ", day(card.day), " · ", t("chars", number(card.chars)), row.is_preview ? h("span", { class: "badge warn" }, t("preview")) : null));
 }

@@ -75,6 +75,9 @@ export function remark(gate) {
   return [h("code", {}, gate.name), " ", h("span", { lang: chinese ? null : "en" }, prose(chinese || gate.what))];
 }
 
+/** The `lang` of a speech's text. */
+export const scriptOf = (row) => (row.script === "traditional" ? "zh-Hant" : "zh-Hans");
+
 /** Titles of the sites, by name. */
 export const siteTitles = (facts) => new Map(facts.sites.map((s) => [s.site, s.title]));
 

@@ -3,7 +3,7 @@
 import { Gone, document_, partRows, warm } from "./data.js";
 import { copier, fill, grid, h, outside } from "./dom.js";
 import { open } from "./search.js";
-import { pairs, siteTitles, speechHref, trouble } from "./shared.js";
+import { pairs, scriptOf, siteTitles, speechHref, trouble } from "./shared.js";
 import { day, knows, moment, number, percent, t } from "./words.js";
 
 const ID = /^[A-Za-z0-9._-]{1,100}:[0-9a-f]{20}$/;
@@ -11,7 +11,7 @@ const COLUMNS = [
   "speech_id", "page_url", "site", "part", "parts", "revision", "title", "title_raw", "part_title", "text", "chars", "published_at", "published_from",
   "source", "author", "gone_since", "doc_type", "salutation", "speaker_role", "speaker_name", "admin_level", "region", "occasion", "event_date",
   "topics", "outline", "is_preview", "preview_evidence", "chars_declared", "quality_flags", "corrected", "personal_data", "editor_intro",
-  "first_version",
+  "first_version", "script",
 ];
 const MEMBERS = 12;
 const LONG = 48; // characters of a title from which it is set smaller
@@ -38,7 +38,7 @@ export async function view({ line, rest }) {
   const facts = await document_(line, "facts");
   const titles = siteTitles(facts);
   const paragraphs = String(row.text).split("\n");
-  const text = h("div", { class: "text", lang: "zh-Hans", id: "text" }, paragraphs.map((p, i) => h("p", { id: `p${i}`, "data-heading": point(row.outline, i)?.level ?? null }, headed(p, point(row.outline, i)))));
+  const text = h("div", { class: "text", lang: scriptOf(row), id: "text" }, paragraphs.map((p, i) => h("p", { id: `p${i}`, "data-heading": point(row.outline, i)?.level ?? null }, headed(p, point(row.outline, i)))));
   const copies = h("section", { id: "copies", hidden: card.cluster < 0 });
   const inside = h("section", { id: "inside", hidden: !card.inside.length });
   return {
@@ -75,7 +75,7 @@ function header(line, card, row, titles) {
     "header",
     { class: "masthead" },
     h("p", { class: "over" }, [card.kind, card.region, titles.get(card.site) ?? card.site].filter(Boolean).map((x, i) => [i ? " · " : null, h("bdi", {}, x)])),
-    h("h1", { lang: "zh-Hans", class: row.title?.length > LONG ? "long" : null }, row.title || "—"),
+    h("h1", { lang: scriptOf(row), class: row.title?.length > LONG ? "long" : null }, row.title || "—"),
     row.part_title ? h("p", { class: "sub", lang: "zh-Hans" }, row.part_title) : null,
     h("p", { class: "soft byline" }, h("span", {}, day(card.day), " · ", t("chars", number(card.chars)), row.speaker_role || row.speaker_name ? [" · ", h("bdi", { lang: "zh-Hans" }, [row.speaker_role, row.speaker_name].filter(Boolean).join(" "))] : null), permalink),
   );
@@ -154,7 +154,7 @@ function source(line, browse, card, row, titles) {
   const rows = h("div", {});
   const record = h("details", {}, h("summary", {}, t("provenance")), h("p", { class: "soft" }, t("provenanceWhat")), rows);
   record.addEventListener("toggle", () => {
-    if (record.open && !rows.childElementCount) provenance(rows, line, browse, card).catch((e) => trouble(rows, e));
+    if (record.open && !rows.childElementCount) provenance(rows, line, browse, card, row).catch((e) => trouble(rows, e));
   });
   return h(
     "section",
@@ -174,15 +174,25 @@ function source(line, browse, card, row, titles) {
   );
 }
 
-async function provenance(place, line, browse, card) {
+/** Whether a text has this SHA-256; null where the browser does not tell (without https). */
+async function hasDigest(text, digest) {
+  if (!globalThis.crypto?.subtle) return null;
+  const found = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return Array.from(found, (b) => b.toString(16).padStart(2, "0")).join("") === digest;
+}
+
+async function provenance(place, line, browse, card, row) {
   fill(place, h("p", { class: "wait", role: "status" }, t("loading")));
   const columns = ["speech_id", "ordinal", "url", "fetched_at", "status", "charset", "warc_file", "warc_offset", "warc_length", "html_sha256", "extractor", "rules_version", "profile_version"];
   // a page of digests is larger than a text: only who wants to see it fetches it
   const digest = partRows(line.dataset, line.version, "speeches", browse.parts.speeches[card.part], card.offset, card.offset + 1, ["speech_id", "text_sha256"]);
   const found = await Promise.all(card.origin.map(([part, at]) => partRows(line.dataset, line.version, "provenance", browse.parts.provenance[part], at, at + 1, columns)));
+  const sha = (await digest)[0].text_sha256;
+  const same = await hasDigest(String(row.text), sha);
+  const verdict = same === null ? null : h("span", { class: same ? "badge good" : "badge warn" }, t(same ? "shaGood" : "shaBad"));
   fill(
     place,
-    pairs([[t("textSha"), h("code", { class: "digest" }, (await digest)[0].text_sha256)]], "pairs wide"),
+    pairs([[t("textSha"), [h("code", { class: "digest" }, sha), verdict]]], "pairs wide"),
     found.flat().filter((r) => r.speech_id === card.id).map((r) =>
       pairs(Object.entries(r).filter(([k]) => k !== "speech_id").map(([k, v]) => [h("code", {}, k), k === "url" ? outside(v) : v instanceof Date ? moment(v) : v === null ? null : h("code", { class: "digest" }, String(v))]), "pairs wide record"),
     ),

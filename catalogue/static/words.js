@@ -156,6 +156,8 @@ const WORDS = {
   provenance: ["The record of each response", "每次响应的记录"],
   provenanceWhat: ["Read straight from the table provenance.", "直接读自 provenance 表。"],
   textSha: ["SHA-256 of the text", "正文 SHA-256"],
+  shaGood: ["matches the text above", "与上文一致"],
+  shaBad: ["is not that of the text above", "与上文不符"],
   permalink: ["Copy link", "复制链接"],
   copiesTitle: ["Copies of this speech", "这篇讲话的副本"],
   copiesWhat: ["{0} pages have this speech. Compare two side by side to see what differs.", "共有 {0} 个网页刊载这篇讲话。可并排比较差异。"],

@@ -317,3 +317,20 @@ def test_no_connection_is_told_as_that(browser: Any, address: str) -> None:
         t.page.click(".trouble button")
         t.page.wait_for_selector(".dictionary")
         t.complaints = [c for c in t.complaints if "ERR_INTERNET_DISCONNECTED" not in c]
+
+
+def test_a_text_is_told_to_be_what_its_digest_says(browser: Any, small: str) -> None:
+    with tab(browser, small) as t:
+        t.go(f"#/speeches/speech/{ids(t)[0]}", "#source details")
+        t.page.click("#source details summary")
+        t.page.wait_for_selector("#source .badge.good")
+        assert "matches" in t.page.inner_text("#source .badge.good")
+
+
+def test_the_script_of_a_text_is_told_to_who_reads_it_aloud(browser: Any, tmp_path: Path) -> None:
+    other = speech("gongwen", 2, COMPLEX, title="在市容環境會議上的講話", title_raw="y", script="traditional")
+    folder = publish(tmp_path / "datasets", [other])
+    with range_server(folder, folder) as base, tab(browser, base) as t:
+        t.go(f"#/speeches/speech/{ids(t)[0]}", ".text")
+        assert t.page.get_attribute(".text", "lang") == "zh-Hant"
+        assert t.page.get_attribute(".masthead h1", "lang") == "zh-Hant"
