@@ -7,6 +7,7 @@ wake-up, so a lost, late, doubled or early alarm changes nothing, and neither do
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -49,6 +50,7 @@ log = logging.getLogger("jianghua.schedules")
 
 # A clock that moves so much further than time has passed was set, or the machine slept.
 JUMP = timedelta(seconds=30)
+LAST_WORD = 10.0  # seconds that a process gets to end which was asked twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Scheduler:
         self._forget = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._last_word: threading.Timer | None = None
         self._publishing = threading.Lock()
         self._waiting_for: tuple[str | None, datetime | None] | None = None
         self._alarm = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True})
@@ -162,6 +165,8 @@ class Scheduler:
             if self.lease is not None:
                 self.ledger.release(self.lease)
                 self.lease = None
+            if self._last_word is not None:
+                self._last_word.cancel()
             for number, handler in before.items():
                 signal.signal(number, handler)
         return 1 if self.failures or self.broken else 0
@@ -173,6 +178,10 @@ class Scheduler:
     def _ask_to_stop(self) -> None:
         if self._stopping.is_set():  # asked twice: no more patience
             self.settings.stop = 0.0
+            if self._last_word is None:  # the ledger may not answer, and never
+                self._last_word = threading.Timer(LAST_WORD, _end_at_once)
+                self._last_word.daemon = True
+                self._last_word.start()
         self._stopping.set()
         self._wake.set()
 
@@ -570,6 +579,14 @@ class Scheduler:
     def _time(self, run: Run) -> str:
         schedule = self.schedules.get(run.schedule)
         return _local(run.scheduled_for, schedule)
+
+
+def _end_at_once() -> None:
+    """As kill -9 does, which everything here survives; the steps end with this process."""
+    log.error(
+        "asked to end twice, and the ledger does not answer: ends at once; runs go on when a scheduler runs again"
+    )
+    os._exit(1)
 
 
 def usable(home: Home, names: list[str] | None) -> tuple[dict[str, Schedule], dict[str, JianghuaError]]:

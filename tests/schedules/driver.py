@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from crawler.home import Home
+from schedules import clock
 from schedules.clock import Scheduler
 from schedules.jobs import Plan
 from schedules.ledger import Ledger, utcnow
@@ -45,6 +46,7 @@ def main() -> int:
             return [sys.executable, str(PUBLISHING), folder, str(home.root)]
         return [sys.executable, str(STEP), step, folder, seconds, str(codes.get(step, 0))]
 
+    vars(clock)["LAST_WORD"] = float(os.environ.get("LAST_WORD", clock.LAST_WORD))
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     settings = load_settings(
         home, heartbeat=float(os.environ.get("BEAT", "0.2")), lease=float(os.environ.get("LEASE", "30"))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,19 @@ class PostgresServer:
         with self.connect() as c:
             c.execute(f"CREATE SCHEMA {name}".encode())
         return f"postgresql+psycopg://jianghua@/postgres?host={self.folder}&options=-csearch_path%3D{name}"
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server does not answer, and ends no connection."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        all_of_it = [self.process.pid, *map(int, children.read_text().split())]
+        for pid in all_of_it:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in reversed(all_of_it):
+                os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGQUIT)  # at once: its data are thrown away

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from schedules.ledger import Ledger
 from schedules.settings import load_settings
 from schedules.store import marks
 from tests.schedules.house import House, alive, until
+from tests.schedules.postgres_server import PostgresServer
 
 
 @pytest.fixture
@@ -159,6 +161,27 @@ def test_sigterm_leaves_the_run_to_go_on_later(house: House) -> None:
     (house.folder / "go").touch()
     assert house.start(0, once=True).wait(60) == 0
     assert house.run(run.id).state in ("caught_up", "done")
+
+
+def test_asked_twice_it_ends_though_the_ledger_never_answers(postgres: PostgresServer, tmp_path: Path) -> None:
+    house = House(tmp_path, postgres.new_ledger())
+    house.schedule()
+    process = house.start(60, LAST_WORD="1")
+    until(lambda: house.events())
+    step = house.events()[0][2]
+    with postgres.frozen():
+        time.sleep(1)  # a heartbeat waits for an answer
+        process.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        process.terminate()
+        assert process.wait(30) == 1
+        until(lambda: not alive(step))
+    assert "ends at once" in house.log(0)
+    (house.folder / "go").touch()
+    assert house.start(0, once=True).wait(60) == 0
+    assert house.states()[-1] == "caught_up"
+    house.end()
 
 
 def test_a_step_killed_from_outside_goes_on_by_itself(house: House) -> None:
