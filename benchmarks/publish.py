@@ -281,7 +281,7 @@ def publish_once(home: Home, day: int, profile: str | None) -> dict[str, Any]:
     if profile:
         import cProfile
 
-        profiler = cProfile.Profile()
+        profiler = cProfile.Profile(time.process_time)
         result = profiler.runcall(publish, home, now=DAY + timedelta(days=day))
         profiler.dump_stats(profile)
     else:

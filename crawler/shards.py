@@ -33,11 +33,11 @@ import pyarrow.parquet as pq
 from crawler import durable
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
+from crawler.parquet import encode
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA, STRINGS, Column, schema
 
 BUCKETS = 16
 FORMAT = 1
-ROW_GROUP = 20_000
 
 _NUMBERS = pa.list_(pa.field("item", pa.int16(), nullable=False))
 READING: tuple[Column, ...] = (
@@ -211,7 +211,7 @@ def read_table(shard: Shard, table: str, columns: list[str] | None = None) -> pa
         raise _damaged(path, f"a file of the shard cannot be read: {e.strerror or e}") from None
     if hashlib.sha256(data).hexdigest() != shard.files[table]["sha256"]:
         raise _damaged(path, "a file of the shard is not what was written (its SHA-256 differs)")
-    found = pq.ParquetFile(pa.BufferReader(data)).read(columns=columns)
+    found = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(columns=columns, use_threads=False)
     # Parquet knows no seconds: timestamps come back in milliseconds
     return found.cast(pa.schema([SCHEMAS[table].field(name) for name in found.column_names]))
 
@@ -244,17 +244,7 @@ def read_records(
 
 
 def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table if table.schema.equals(schema) else table.cast(schema),
-        sink,
-        compression="zstd",
-        compression_level=3,
-        row_group_size=ROW_GROUP,
-        write_page_index=True,
-        write_page_checksum=True,
-    )
-    return bytes(sink.getvalue())
+    return encode(table if table.schema.equals(schema) else table.cast(schema))
 
 
 def write_shard(

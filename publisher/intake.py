@@ -134,7 +134,7 @@ class Shards:
         path = self._verified(unit, table)
         try:
             found = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False).read(
-                columns=None if columns is None else list(columns)
+                columns=None if columns is None else list(columns), use_threads=False
             )
             # Parquet knows no seconds: timestamps come back in milliseconds
             return found.cast(pa.schema([SCHEMAS[table].field(name) for name in found.column_names]))

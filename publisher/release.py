@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from crawler.corrections.entries import Correction, load_corrections
 from crawler.durable import cannot_write, fsync_folder, write_bytes, write_json
@@ -482,9 +483,9 @@ def _unmoved(folder: Path, parent: Parent | None) -> None:
 def changes_summary(rows: pa.Table, counts: Mapping[str, Mapping[str, int]], **head: Any) -> dict[str, Any]:
     """changes.json: counts a table, ids of speeches by what happened to them. head: what it begins with (version, parent …)."""
     ids: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
-    for table, op, speech_id in zip(*(rows[c].to_pylist() for c in ("table", "op", "id")), strict=True):
-        if table == "speeches":
-            ids[op].append(speech_id)
+    speeches = rows.filter(pc.equal(rows["table"], "speeches"))
+    for op, of in ids.items():
+        of += speeches["id"].filter(pc.equal(speeches["op"], op)).to_pylist()
     return {**head, "tables": {n: dict(c) for n, c in counts.items()}, "speeches": ids}
 
 

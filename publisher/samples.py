@@ -69,7 +69,7 @@ def _rows(store: PartStore, made: Build, ids: pa.Array, columns: list[str]) -> p
     out = [SPEECHES.schema.empty_table().select(columns)]
     for number in np.unique(np.searchsorted(starts, places, side="right") - 1).tolist():
         here = places[(places >= starts[number]) & (places < starts[number + 1])] - starts[number]
-        out.append(store.columns("speeches", parts[number], columns).take(pa.array(here)).cast(out[0].schema))
+        out.append(store.some("speeches", parts[number], columns, here).cast(out[0].schema))
     return pa.concat_tables(out)
 
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from crawler.durable import cannot_write, write_bytes
 from crawler.errors import DamagedError
+from crawler.parquet import ROW_GROUP_ROWS, encode
 from publisher.digests import content_digest
 
 __all__ = [
@@ -34,69 +35,22 @@ __all__ = [
 # Small enough that one changed row costs little, large enough for engines that read whole row groups.
 PART_ROWS = 2_500
 SMALL_PART_ROWS = 10_000  # of tables without texts
-# Columns whose values hardly ever repeat: a dictionary of them would be made and thrown away.
-UNIQUE = frozenset(
-    {
-        "text",
-        "speech_id",
-        "page_url",
-        "url",
-        "key",
-        "title",
-        "title_raw",
-        "text_sha256",
-        "simtext_sha256",
-        "html_sha256",
-    }
-)
-ROW_GROUP_ROWS = 20_000
 
 _REMEDY = "restore the file from a copy of the dataset (its name tells its SHA-256), then run `jianghua verify`"
 
 
-def encode(table: pa.Table) -> bytes:
-    """The table as one Parquet file: zstd 3, page index, page checksums, no pandas metadata; deterministic."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata(None),
-        sink,
-        use_dictionary=[n for n in _leaves(table.schema) if n.split(".")[0] not in UNIQUE],
-        row_group_size=ROW_GROUP_ROWS,
-        compression="zstd",
-        compression_level=3,
-        write_page_index=True,
-        write_page_checksum=True,
-    )
-    return bytes(sink.getvalue())
-
-
-def _leaves(schema: pa.Schema) -> list[str]:
-    """Paths of the columns as Parquet has them: a list of structs gives one a field."""
-    out: list[str] = []
-
-    def walk(path: str, dtype: pa.DataType) -> None:
-        if pa.types.is_list(dtype) or pa.types.is_large_list(dtype):
-            walk(f"{path}.list.element", dtype.value_type)
-        elif pa.types.is_struct(dtype):
-            for field in dtype:
-                walk(f"{path}.{field.name}", field.type)
-        else:
-            out.append(path)
-
-    for field in schema:
-        walk(field.name, field.type)
-    return out
-
-
-def decode(data: bytes | pa.Buffer | pa.NativeFile, where: str, columns: list[str] | None = None) -> pa.Table:
+def decode(
+    data: bytes | pa.Buffer | pa.NativeFile, where: str, columns: list[str] | None = None, threads: bool = False
+) -> pa.Table:
     """The rows of a Parquet file, every page's checksum verified.
 
+    threads: a column a thread, which is quicker for who waits on a machine with many cores, and costs about twice the CPU time.
     Raises DamagedError naming `where` when the bytes are no whole Parquet file.
     """
     try:
         away = isinstance(data, pa.NativeFile)  # then reads that lie side by side are made as one
         file = pq.ParquetFile(data if away else pa.BufferReader(data), page_checksum_verification=True, pre_buffer=away)
-        return file.read(columns=columns)
+        return file.read(columns=columns, use_threads=threads)
     except (pa.ArrowException, OSError, ValueError) as e:
         raise DamagedError(f"damaged Parquet file: {str(e).splitlines()[0]}", where=where, remedy=_REMEDY) from e
 

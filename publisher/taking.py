@@ -39,7 +39,8 @@ def in_order(rows: pa.Table, table: Table) -> pa.Table:
     columns = []
     for c in table.columns:
         if c.name in rows.column_names:
-            columns.append(rows[c.name].cast(c.type))
+            given = rows[c.name]
+            columns.append(given if given.type == c.type else given.cast(c.type))
         elif c.nullable:
             columns.append(pa.chunked_array([pa.nulls(rows.num_rows, c.type)]))
         else:

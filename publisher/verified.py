@@ -65,9 +65,8 @@ class Files:
         """The rows of a part: all columns, or those named, in the order of the file."""
         name = self._name(table, part)
         where = f"{self.source.where}/{name}"
-        rows = decode(
-            self._content(name, part, columns is not None), where, list(columns) if columns is not None else None
-        )
+        data = self._content(name, part, columns is not None)
+        rows = decode(data, where, None if columns is None else list(columns), threads=True)
         if columns is not None:
             known(columns, table, rows.column_names)
         if not knows(self.manifest.schema_version):

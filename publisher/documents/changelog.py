@@ -12,9 +12,11 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from crawler.wording import plural
 from publisher.documents.about import title
@@ -28,11 +30,16 @@ OPS = ("added", "changed", "removed")
 
 def chosen(speeches: Mapping[str, Sequence[str]], most: int = MOST) -> dict[str, list[str]]:
     """The ids of speeches to show, of those added, changed and removed: few, spread over all, the same each time."""
-    return {op: heapq.nsmallest(most, speeches.get(op, ()), key=_spread) for op in OPS}
+    return {op: _spread(speeches.get(op, ()), most) for op in OPS}
 
 
-def _spread(speech_id: str) -> tuple[str, str]:
-    return speech_id.rpartition(":")[2], speech_id  # what stands there is a digest
+def _spread(ids: Sequence[str], most: int) -> list[str]:
+    """The first by what stands behind the last colon, which is a digest, then by id."""
+    every = pa.array(ids, pa.string())
+    found = pa.table({"digest": pc.replace_substring_regex(every, r"(?s)^.*:", ""), "id": every})
+    at = pc.select_k_unstable(found, k=most, sort_keys=[("digest", "ascending"), ("id", "ascending")])
+    chosen: list[str] = every.take(at).to_pylist()
+    return chosen
 
 
 def titled(
