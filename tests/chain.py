@@ -22,10 +22,11 @@ ROOT = Path(__file__).parents[1]
 Key = tuple[str, str, int]  # site, path with query, part
 
 
-def environment(home: Home, **more: str) -> dict[str, str]:
-    """The environment of a `jianghua` process that works in a home."""
+def environment(home: Home | None, **more: str) -> dict[str, str]:
+    """The environment of a `jianghua` process that works in a home, or in none that it knows of yet."""
     own = {k: v for k, v in os.environ.items() if not k.startswith("JIANGHUA_")}
-    return {**own, "PYTHONPATH": str(ROOT), "JIANGHUA_HOME": str(home.root), "COLUMNS": "200", **more}
+    works = {"JIANGHUA_HOME": str(home.root)} if home else {}
+    return {**own, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **works, **more}
 
 
 def argv(*args: str) -> list[str]:
@@ -46,7 +47,7 @@ def jianghua(home: Home, *args: str, bytes_a_file: int | None = None, **env: str
     try:
         warm = IDLE.pop()  # two threads may ask at once
     except IndexError:
-        warm = _warm(home)
+        warm = _warm()
     assert warm.stdin
     assert warm.stdout
     job = {"args": args, "cwd": str(home.root), "env": environment(home), "limit": bytes_a_file}
@@ -66,10 +67,10 @@ def _end() -> None:
         warm.communicate()
 
 
-def _warm(home: Home) -> subprocess.Popen[str]:
-    """A process of warm_command.py, which ends with this one: its input is closed then."""
+def _warm() -> subprocess.Popen[str]:
+    """A process of warm_command.py, which ends with this one: its input is closed then. It has no home, lest it looks like one at work."""
     return subprocess.Popen(
-        program("tests.warm_command"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(home)
+        program("tests.warm_command"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(None)
     )
 
 

@@ -67,13 +67,24 @@ def disturbed(home: Home, args: tuple[str, ...], kills: int, window: tuple[float
             kill_group(process)
             hits += 1
     if args[0] == "run":
-        until = time.monotonic() + 20  # the steps of a run are process groups of their own, and die with it
+        until = time.monotonic() + 90  # the steps of a run are process groups of their own, and die with it
         while (left := working_in(home)) and time.monotonic() < until:
             time.sleep(0.05)
-        assert not left
+        assert not left, [told(p) for p in left]
     done = jianghua(home, *args)
     assert done.returncode == 0, done.stderr[-3000:]
     return hits
+
+
+def told(pid: int) -> str:
+    """What a process is, for who reads why a test failed."""
+    try:
+        place = Path(f"/proc/{pid}")
+        return (
+            f"{pid}: {(place / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()} {(place / 'stat').read_text()}"
+        )
+    except OSError:
+        return f"{pid}: gone"
 
 
 def working_in(home: Home) -> list[int]:

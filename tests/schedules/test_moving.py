@@ -26,10 +26,11 @@ def test_a_home_backed_up_in_the_middle_of_a_crawl_goes_on_elsewhere(tmp_path: P
     first = Home.find(tmp_path / "first")
     install_site_files(first)
     with SampleServer(sample) as server:
-        server.set_latency(0.3)  # seconds an answer takes, so that the crawl is still at work when the copy is made
+        server.set_latency(0.3)  # seconds an answer takes
         args = ("run", *at(server.urls), "--delay", "0")
         process = start(first, *args)
         until(lambda: len(server.requests()) > 12, 60)
+        server.set_latency(10)  # so that the crawl is still at work when the copy is made, however long that takes
         report(first, "backup", "--all", "--to", str(tmp_path / "copy.tar.zst"))
         assert process.poll() is None
         kill_group(process)
