@@ -170,10 +170,11 @@ def open_engine(url: str) -> sa.Engine:
     return engine
 
 
-def _from_json(text: str) -> Any:
-    """A value of a JSON column. Half a surrogate pair, which JSON can write and no answer can be encoded with, becomes U+FFFD."""
-    value = json.loads(text)
-    return plain_value(value) if "\\ud" in text.lower() else value
+def _from_json(text: str | bytes) -> Any:
+    """A value of a JSON column; psycopg gives bytes. Half a surrogate pair, which JSON can write and no answer can be encoded with, becomes U+FFFD."""
+    told = text if isinstance(text, str) else bytes(text).decode()
+    value = json.loads(told)
+    return plain_value(value) if "\\ud" in told.lower() else value
 
 
 def _plain(url: str) -> str:

@@ -344,6 +344,16 @@ def test_a_damaged_ledger_is_told_as_one(url: str, clock: Clock) -> None:
         ledger.close()
 
 
+def test_values_of_json_columns_come_as_they_were_kept(url: str) -> None:
+    """psycopg gives them as bytes, SQLite as text."""
+    ledger = Ledger(url)
+    counts = {"crawl": {"why": "讲话 \N{GRINNING FACE} \\ud800 \x1b"}}
+    run = ledger.add_manual("me", {}, ["muduo"], timedelta(minutes=1))
+    assert ledger.beat(run.id, "me", counts=counts)
+    assert ledger.run(run.id).counts == counts
+    ledger.close()
+
+
 def test_half_a_character_that_an_older_program_kept_breaks_no_answer(tmp_path: Path) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path}/state.db")
     run = ledger.add_manual("me", {}, ["muduo"], timedelta(minutes=1))
