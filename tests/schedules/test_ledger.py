@@ -347,7 +347,7 @@ def test_a_damaged_ledger_is_told_as_one(url: str, clock: Clock) -> None:
 def test_values_of_json_columns_come_as_they_were_kept(url: str) -> None:
     """psycopg gives them as bytes, SQLite as text."""
     ledger = Ledger(url)
-    counts = {"crawl": {"why": "讲话 \N{GRINNING FACE} \\ud800 \x1b"}}
+    counts = {"crawl": {"why": "讲话 \N{GRINNING FACE} \\ud800"}}
     run = ledger.add_manual("me", {}, ["muduo"], timedelta(minutes=1))
     assert ledger.beat(run.id, "me", counts=counts)
     assert ledger.run(run.id).counts == counts
