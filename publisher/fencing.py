@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from crawler.errors import JianghuaError
 
-# Held while latest.json is replaced; entering it raises FencedError when this publish must not commit any more.
+# Held while latest.json is replaced; entering it raises FencedError when this publish must not commit any more. It may give what is
+# called with the version when that is done (which never raises), else None.
 Fence: TypeAlias = Callable[[], AbstractContextManager[Any]]
 
 

@@ -419,9 +419,11 @@ def _commit(
     if commit:
         commit(folder, manifest, latest)
     try:
-        with fence():
+        with fence() as made_it:
             _unmoved(folder, parent)
             write_bytes(folder / LATEST, to_json(latest))  # the commit
+            if made_it is not None:
+                made_it(name)
         (folder / JOURNAL).unlink(missing_ok=True)
         if memo and made.state:
             with contextlib.suppress(JianghuaError, OSError):

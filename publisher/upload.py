@@ -276,8 +276,10 @@ class Upload:
                 self._give_up(folder, name)
                 raise
         try:
-            with self.fence():
+            with self.fence() as made_it:
                 target.put(LATEST, to_json(latest), absent=self.history.tag is None, tag=self.history.tag)
+                if made_it is not None:
+                    made_it(name)
         except FencedError:
             self._give_up(folder, name)
             raise

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from crawler.errors import JianghuaError
@@ -28,14 +28,14 @@ def fence_of(ledger: Ledger, run: Run, token: int | None) -> dict[str, str]:
 
 
 @contextmanager
-def from_environment() -> Iterator[None]:
-    """Held while a publish commits: the fence that the environment tells of. Raises FencedError when the run is another's by now,
+def from_environment() -> Iterator[Callable[[str], None]]:
+    """Held while a publish commits: the fence that the environment tells of; what it gives is called with the version that is made. Raises FencedError when the run is another's by now,
     JianghuaError when the ledger does not answer: then nobody can know, and nothing is published."""
     told = json.loads(os.environ[FENCE])
     ledger = Ledger(told["ledger"])
     try:
-        with ledger.fenced(told["run"], told["owner"], told["attempt"], told["token"]):
-            yield
+        with ledger.fenced(told["run"], told["owner"], told["attempt"], told["token"]) as note:
+            yield note
     except LeaseLost:
         raise refused(ledger, told["run"], told["owner"]) from None
     finally:

@@ -242,8 +242,9 @@ class Ledger:
         return row.owner, row.expires
 
     @contextmanager
-    def fenced(self, run_id: int, owner: str, attempt: int, token: int | None) -> Iterator[None]:
-        """While this is held nobody can take over the lease or a run. Raises LeaseLost when it was taken over before.
+    def fenced(self, run_id: int, owner: str, attempt: int, token: int | None) -> Iterator[Callable[[str], None]]:
+        """While this is held nobody can take over the lease or a run. Raises LeaseLost when it was taken over before. Yields what notes the
+        version that the run has made: so the ledger has it also when the step is killed right behind its commit.
 
         token: of the lease under which the run began; None for a run by hand. attempt: the `attempts` of the run then. What
         becomes of the connection when the block has ended no longer matters, and raises nothing.
@@ -263,8 +264,14 @@ class Ledger:
             except BaseException:
                 c.close()
                 raise
+
+        def note(version: str) -> None:
+            with suppress(sa.exc.SQLAlchemyError):
+                c.execute(runs.update().where(runs.c.id == run_id).values(version=version))
+                c.commit()
+
         try:
-            yield
+            yield note
         finally:
             with suppress(sa.exc.SQLAlchemyError):
                 c.close()

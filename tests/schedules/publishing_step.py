@@ -1,7 +1,7 @@
 """The real `jianghua publish` as a step: `publishing_step.py FOLDER HOME`, which stops where the file FOLDER/pause says.
 
 `before`: when the version is written and all that is left is to commit it; `within`: when it is about to replace latest.json and holds
-the fence. It stops until FOLDER/go says the same. What it does is told in FOLDER/events, its errors in FOLDER/errors.
+the fence; `behind`: when it has committed. It stops until FOLDER/go says the same. What it does is told in FOLDER/events, its errors in FOLDER/errors.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def main() -> None:
 
     vars(release)["latest_of"] = pausing("before", latest_of)
     vars(release)["_unmoved"] = pausing("within", release._unmoved)
+    vars(release)["project"] = pausing("behind", vars(release)["project"])
     tell("begin")
     sys.argv = ["jianghua", "publish", "--json", "--home", home]
     try:

@@ -154,6 +154,25 @@ def test_nobody_takes_over_from_a_leader_frozen_while_it_commits(house: House) -
     one_version_more(house)
 
 
+def test_a_publish_killed_behind_its_commit_has_its_version_in_the_ledger(house: House) -> None:
+    """The step begins again and finds nothing new; that the run made this version nobody could tell any more."""
+    extracted(house, 3)
+    (house.folder / "pause").write_text("behind")
+    house.schedule(steps=["publish"])
+    process = house.start(0, once=True, PUBLISHING="1")
+    until(lambda: pids(house, "behind"), 60)
+    (house.folder / "pause").unlink()
+    (version,) = version_names(dataset_folder(house.home))
+    (run,) = house.ledger.runs(limit=1)
+    assert (run.state, run.version) == ("running", version)
+    os.killpg(pids(house, "behind")[0], signal.SIGKILL)
+    assert process.wait(60) == 0
+    after = house.run(run.id)
+    assert (after.state, after.version) == ("caught_up", version)
+    assert len(pids(house, "begin")) == 2
+    assert version_names(dataset_folder(house.home)) == [version]
+
+
 def begun(ledger: Ledger, now: datetime) -> tuple[Lease, Run]:
     """A run that is at work, and the lease under which it began."""
     lease = ledger.take_lease("a:1:1:m", LEASE)
@@ -188,7 +207,11 @@ def test_the_fence_holds_while_lease_and_run_are_the_same(url: str, lost: str, m
     if lost == "nothing":
         with from_environment():
             pass
+        assert ledger.run(run.id).version is None
+        with from_environment() as made_it:
+            made_it("2026-11-22.1")
         assert ledger.beat(run.id, "a:1:1:m")  # the ledger is free again
+        assert ledger.run(run.id).version == "2026-11-22.1"
     else:
         with pytest.raises(FencedError, match="nothing is published: run 1"), from_environment():
             pytest.fail("not held")
