@@ -161,6 +161,8 @@ def test_a_sole_schedule_that_is_paused_is_told_as_that(bare: Home, ups: Start) 
     page = up.get("/").text
     assert "No schedule is set to fire" not in page
     assert re.search(r"yearly</a> <span><span class=\"state s-paused\">paused</span>.*the site moves", page)
+    for page in ("/?lang=zh", "/schedules/yearly?lang=zh"):
+        assert re.search(r"自 [-0-9]+ [:0-9]+ UTC 起由 an operator by the API 暂停：the site moves", up.get(page).text)
     health = up.get("/health")
     assert (health.status, health.json["status"]) == (200, "degraded")
     (told,) = [c for c in health.json["checks"] if not c["ok"]]
