@@ -410,7 +410,9 @@ class Scheduler:
         run = worker.run
 
         def note(step: str, counts: dict[str, object]) -> bool:
-            worker.ours = worker.ours and self.ledger.beat(run.id, self.owner, step=step, counts=counts)
+            worker.ours = worker.ours and self._insist(
+                worker, lambda: self.ledger.beat(run.id, self.owner, step=step, counts=counts)
+            )
             return worker.ours
 
         try:
@@ -433,7 +435,7 @@ class Scheduler:
                 if self._tried_again(run, outcome.why, step=step, counts=counts, **made):
                     return
             why = _after_retries(run, outcome.why) if outcome.state == "failed" else outcome.why
-            self.ledger.finish(run.id, self.owner, outcome.state, why, outcome.version)
+            self._insist(worker, lambda: self.ledger.finish(run.id, self.owner, outcome.state, why, outcome.version))
             wrap_up(self.home, self.ledger, run.id)
             worker.failed = outcome.state != "done"
             level = logging.ERROR if worker.failed else logging.INFO
@@ -442,12 +444,27 @@ class Scheduler:
                 level, "run %d (%s) %s%s%s", run.id, run.schedule, outcome.state, version, f": {why}" if why else ""
             )
         except Interrupted:
-            self._interrupted(worker)
+            try:
+                self._interrupted(worker)
+            except JianghuaError as e:  # it is taken up again, as one whose process died
+                log.error("run %d (%s) is ended, and the ledger does not know: %s", run.id, run.schedule, e)
         except Exception as e:  # the row stays `running` without a heartbeat and is taken up again
             worker.failed = True
             log.error("run %d (%s) broke off: %s", run.id, run.schedule, e, exc_info=not isinstance(e, JianghuaError))
         finally:
             self._wake.set()
+
+    def _insist(self, worker: Worker, write: Callable[[], bool]) -> bool:
+        """Write into the ledger, again and again while it does not answer: what a step of hours did is not to be done again because
+        a database was restarted just then. Raises JianghuaError when the run is to stop meanwhile."""
+        while True:
+            try:
+                return write()
+            except JianghuaError as e:
+                if worker.stop.is_set() or not worker.ours:
+                    raise
+                log.warning("run %d waits to write how it stands: %s", worker.run.id, e.what)
+                worker.stop.wait(self.settings.heartbeat)
 
     def _interrupted(self, worker: Worker) -> None:
         """Write how a run stands whose step was ended before its time."""

@@ -7,10 +7,11 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -301,6 +302,38 @@ def test_while_the_ledger_does_not_answer_nobody_says_that_no_scheduler_ran(
     (run,) = fast.rows()
     assert run.state == "missed"
     assert "could not write into the ledger" in (run.why or "")
+
+
+def test_no_step_is_done_again_because_the_ledger_did_not_answer_when_it_ended(
+    fast: FastTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast.schedule(every="1h")
+    fast.tick()
+    fast.scheduler.settings.heartbeat = 0.01
+
+    def three_times_not(then: Callable[..., bool]) -> Callable[..., bool]:
+        restarted = iter(range(3))
+
+        def write(*how: Any, **more: Any) -> bool:
+            if next(restarted, None) is not None:
+                raise JianghuaError(
+                    "the ledger does not answer: server closed the connection", where="here", remedy="wait"
+                )
+            return then(*how, **more)
+
+        return write
+
+    monkeypatch.setattr(fast.ledger, "beat", three_times_not(fast.ledger.beat))
+    monkeypatch.setattr(fast.ledger, "finish", three_times_not(fast.ledger.finish))
+    fast.perform = lambda _: Outcome("done", None, {}, "2026-11-22.1")
+    fast.to(utc("2026-11-22 04:00"))
+    fast.tick(wait=False)
+    (worker,) = fast.scheduler.workers.values()
+    assert worker.thread is not None
+    worker.thread.join(30)
+    (run,) = fast.rows()
+    assert (run.state, run.version, run.attempts) == ("done", "2026-11-22.1", 1)
+    assert len(fast.begun) == 1
 
 
 # ---------------------------------------------------------------------------------------------- downtime
