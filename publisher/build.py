@@ -26,7 +26,7 @@ from publisher.contract import Change, check_parent
 from publisher.duplicates import Relations, relate
 from publisher.history import Entry
 from publisher.intake import Source, Unit
-from publisher.layout import flat
+from publisher.layout import Mask, flat
 from publisher.manifest import Carried, Gate, Manifest, Part, Reference, TableEntry
 from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_provenance
 from publisher.parts import PartStore
@@ -195,7 +195,7 @@ def build(
         found.append(checks.no_rows({u.site for u in units}, sum(before.values()), intake.dropped))
     if recipe.corrections:
         found.append(checks.corrections(recipe.corrections, intake.notes, _not_idle(speeches, missing, intake)))
-    carried_rows = Counter(_by_site(speeches.index.filter(pa.array((speeches.held == CARRIED) & speeches.seen))))
+    carried_rows = Counter(_by_site(speeches.index, (speeches.held == CARRIED) & speeches.seen))
     kept = carried(failed, carried_rows, parent.manifest) if parent else {}
     measures = parent.measures or _measured(store, stages["speeches"].parts, parent) if parent else None
     held_rows = int(((speeches.held == HELD) & speeches.seen).sum())
@@ -351,20 +351,22 @@ def _keep_units(parent: Parent | None, stages: Mapping[str, Stage], numbers: Map
         stage.units = now[old]
 
 
-def _by_site(index: pa.Table) -> dict[str, int]:
-    counts = pc.value_counts(flat(index["site"]))
+def _by_site(index: pa.Table, among: Mask | None = None) -> dict[str, int]:
+    """Rows by site. among: which of them, all when None."""
+    sites = flat(index["site"])
+    counts = pc.value_counts(sites if among is None else sites.filter(pa.array(among)))
     return dict(sorted((v["values"], v["counts"]) for v in counts.to_pylist()))
 
 
 def _by_site_of(stage: Stage, same: set[str], numbers: Mapping[str, int]) -> dict[str, int]:
     """Speeches by site that units brought which were not read again."""
     wanted = np.isin(stage.units, [numbers[n] for n in same]) & (stage.held == 0) if same else np.zeros(stage.old, bool)
-    return _by_site(stage.index.filter(pa.array(wanted)))
+    return _by_site(stage.index, wanted)
 
 
 def _sites_now(stage: Stage) -> dict[str, int]:
     """Speeches by site in the next version."""
-    counts = Counter(_by_site(stage.index.filter(pa.array(~stage.removed))))
+    counts = Counter(_by_site(stage.index, ~stage.removed))
     counts.update(stage.new_sites)
     return dict(sorted(counts.items()))
 

@@ -77,7 +77,7 @@ class Stage:
 
     def find(self, found: pa.Array) -> Places:
         """The places of keys in the parent, -1 for those that it has not."""
-        if not self.old:
+        if not self.old or not len(found):
             return np.full(len(found), -1, np.int64)
         at = pc.index_in(found, value_set=flat(self.index["key"]))
         return np.asarray(pc.fill_null(at, -1).to_numpy(zero_copy_only=False), np.int64)
