@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from crawler.durable import cannot_write, fsync_folder, write_bytes
+from crawler.errors import JianghuaError
 from publisher import quality, scrub, takedown
 from publisher.cards import documents
 from publisher.changes import Changes
@@ -586,8 +587,22 @@ def finish(folder: Path) -> bool:
         fsync_folder(folder)
         _clear(folder)
     except OSError as e:
-        raise cannot_write(Path(e.filename) if e.filename else folder, e) from e
+        raise _unfinished(cannot_write(Path(e.filename) if e.filename else folder, e)) from e
+    except JianghuaError as e:
+        if isinstance(e.__cause__, OSError):
+            raise _unfinished(e) from e
+        raise
     return True
+
+
+def _unfinished(error: JianghuaError) -> JianghuaError:
+    """What is told when a re-issue is decided, and a full disk or the like keeps it from its end."""
+    return JianghuaError(
+        f"the versions without what was taken down are made, but not all of them are in their places: {error.what}",
+        where=error.where,
+        remedy="make room on the disk or check the folder's permissions, then run `jianghua doctor`, or publish: either brings it to its "
+        "end. Until then old versions may still hold what was taken down",
+    )
 
 
 def _place(folder: Path, name: str) -> None:

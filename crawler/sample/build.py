@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from crawler.durable import write_bytes
+from crawler.durable import cannot_write, write_bytes
 from crawler.sample.compose import SOFT, Bank, Traits, articles_of
 from crawler.sample.layouts import (
     ABOUT,
@@ -368,7 +368,7 @@ def build(
 
 def write(sample: Sample, folder: Path) -> int:
     """Write the sample to disk: `SITE/DAY/pages.jsonl` with one answer a line as an index, the bytes beside it, and
-    `gold-DAY.jsonl`. Returns how many pages were written.
+    `gold-DAY.jsonl`. Returns how many pages were written. Raises JianghuaError when the disk is full.
     """
     count = 0
     for day in DAYS:
@@ -377,8 +377,11 @@ def write(sample: Sample, folder: Path) -> int:
             index = []
             for path, answer in sorted(sample.pages(spec.name, day).items()):
                 name = f"{hashlib.sha256(path.encode()).hexdigest()[:20]}.bin"
-                (base / "pages").mkdir(parents=True, exist_ok=True)
-                (base / "pages" / name).write_bytes(answer.body)
+                try:
+                    (base / "pages").mkdir(parents=True, exist_ok=True)
+                    (base / "pages" / name).write_bytes(answer.body)
+                except OSError as e:
+                    raise cannot_write(base / "pages" / name, e) from e
                 index.append(
                     {
                         "path": path,

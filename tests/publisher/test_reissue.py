@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -318,3 +319,20 @@ def test_latest_json_is_as_it_would_be_written(folder: Path) -> None:
     assert latest is not None
     assert (folder / "latest.json").read_bytes() == to_json(latest)
     assert os.readlink(folder / "latest") == "versions/2026-11-26.2"  # noqa: PTH115
+
+
+def test_a_disk_that_is_full_behind_the_decision_is_told_as_that_and_finished_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / "versions.json"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reissue, "project", full)
+        with pytest.raises(JianghuaError, match="not all of them are in their places") as told:
+            run(folder, BY_ID)
+    assert "jianghua doctor" in str(told.value)
+    assert "nothing already kept" not in str(told.value)
+    assert reissue.finish(folder)
+    verify(folder)
+    assert TITLE not in words(folder)
