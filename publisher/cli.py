@@ -210,6 +210,7 @@ def verify(
     )
     if len(report.versions) > 3:
         text = f"{len(report.versions)} versions up to {text}"
+    text += "".join(f"\nnot verified: {what}" for what in report.unchecked)
     show(asdict(report) | {"bytes_per_second": rate}, lambda: Text(text), as_json)
 
 

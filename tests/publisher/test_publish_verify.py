@@ -19,7 +19,7 @@ from publisher.release import publish_records
 from publisher.storage import decode, encode, part_name
 from publisher.tables import TABLES
 from publisher.verify import verify
-from publisher.versions import read_latest
+from publisher.versions import read_latest, read_manifest
 from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -318,3 +318,22 @@ def test_a_dataset_may_lie_in_a_folder_of_another_name(copy: Path) -> None:
     moved = copy.parent / "speeches-of-november"
     copy.rename(moved)
     assert verify(moved).versions == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_parent_is_no_damage_of_the_version_that_is_asked_for(copy: Path, seed: int) -> None:
+    """Wherever the damage is, in a column that changes are told by or in another."""
+    manifest, _ = read_manifest(copy, FIRST)
+    parts = {p.file for p in read_manifest(copy, SECOND)[0].tables["speeches"].parts}
+    (mine,) = [p.file for p in manifest.tables["speeches"].parts if p.file not in parts]
+    path = copy / "versions" / FIRST / "speeches" / mine
+    data = bytearray(path.read_bytes())
+    data[4 + seed * len(data) // 7] ^= 1
+    path.write_bytes(data)
+    report = verify(copy, SECOND)
+    assert report.versions == [SECOND]
+    assert all(mine in told and SECOND in told for told in report.unchecked)
+    with pytest.raises(DamagedError, match="damaged"):
+        verify(copy, FIRST)
+    path.write_bytes(b"PAR1")
+    assert mine in verify(copy, "latest").unchecked[0]
