@@ -24,9 +24,8 @@ I64 = npt.NDArray[np.int64]
 FRAME = 32_768  # pairs of term and row that a frame of terms is to have on average
 KEYS = 2_048  # entries that a frame of keys is to have on average
 _CHAR = 21  # bits of a code point
-_ASIDE = re.compile(
-    "[\\s\"'“”‘’„‟«»‹›「」『』〝〞〟]+"
-)  # as static/fold.js has them; who types a quotation mark hardly knows which one the title has
+# White space and quotation marks, as static/fold.js has them: who types a quotation mark hardly knows which one the title has.
+_ASIDE = re.compile("[\\s\"'“”‘’„‟«»‹›「」『』〝〞〟]+")
 
 
 def fold(text: str) -> str:

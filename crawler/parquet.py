@@ -7,7 +7,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["ROW_GROUP_ROWS", "encode", "leaves"]
+__all__ = ["ROW_GROUP_ROWS", "encode"]
 
 ROW_GROUP_ROWS = 20_000
 # Columns whose values hardly ever repeat: a dictionary of them would be made, thrown away, and be in the way of who reads.
@@ -32,7 +32,7 @@ UNRANKED = frozenset({"text"})
 def encode(table: pa.Table) -> bytes:
     """The table as one Parquet file."""
     sink = pa.BufferOutputStream()
-    columns = leaves(table.schema)
+    columns = _leaves(table.schema)
     pq.write_table(
         table.replace_schema_metadata(None),
         sink,
@@ -47,7 +47,7 @@ def encode(table: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def leaves(schema: pa.Schema) -> list[str]:
+def _leaves(schema: pa.Schema) -> list[str]:
     """Paths of the columns as Parquet has them: a list of structs gives one a field."""
     out: list[str] = []
 

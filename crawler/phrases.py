@@ -9,24 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-WIDE = {
-    "why",
-    "error",
-    "list",
-    "said",
-    "at",
-    "folder",
-    "names",
-    "new",
-}  # names of holes for texts of others, which may have any marks
+# names of holes for texts of others, which may have any marks
+WIDE = frozenset({"why", "error", "list", "said", "at", "folder", "names", "new"})
 _HOLE = re.compile(r"\{(\w+)(:d)?\}|\[([^\]|]*(?:\|[^\]|]*)+)\]")
 
 
 class Phrases:
-    """A table of templates. In a template `{name}` stands for a name without marks, or (one of WIDE) for
-    anything, `{n:d}` for a number, `{key}` for a name of lower case letters,
-    `{Name}` for something that is translated in its turn where there is a template for it, `{NAME}` for something that has one, `[a|b]` for
-    one of several words."""
+    """A table of templates. In a template `{name}` stands for a name without marks, or (one of WIDE) for anything, `{n:d}` for a number,
+    `{key}` for a name of lower case letters, `{Name}` for something that is translated in its turn where there is a template for it,
+    `{NAME}` for something that has one, `[a|b]` for one of several words."""
 
     def __init__(self, table: Mapping[str, str]) -> None:
         self.table = dict(table)

@@ -29,8 +29,10 @@ def fence_of(ledger: Ledger, run: Run, token: int | None) -> dict[str, str]:
 
 @contextmanager
 def from_environment() -> Iterator[Callable[[str], None]]:
-    """Held while a publish commits: the fence that the environment tells of; what it gives is called with the version that is made. Raises FencedError when the run is another's by now,
-    JianghuaError when the ledger does not answer: then nobody can know, and nothing is published."""
+    """Held while a publish commits: the fence that the environment tells of; what it gives is called with the version that is made.
+
+    Raises FencedError when the run is another's by now, JianghuaError when the ledger does not answer: then nobody can know, and
+    nothing is published."""
     told = json.loads(os.environ[FENCE])
     ledger = Ledger(told["ledger"])
     try:
