@@ -27,6 +27,7 @@ from publisher.duplicates import Relations, relate
 from publisher.history import Entry
 from publisher.intake import Source, Unit
 from publisher.layout import Mask, flat
+from publisher.looking import RECORDS, Changed, batches, look, look_for_changes, rank, unique_keys
 from publisher.manifest import Carried, Gate, Manifest, Part, Reference, TableEntry
 from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_provenance
 from publisher.parts import PartStore
@@ -36,7 +37,7 @@ from publisher.releaserules import Run, release_gates
 from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
-from publisher.taking import RECORDS, Changed, Intake, batches, in_order, look, look_for_changes, rank, unique_keys
+from publisher.taking import Intake, in_order
 from publisher.versions import day_of
 
 MEMORY = {"speeches": 96 << 20, "provenance": 32 << 20, "pages": 32 << 20}  # bytes of waiting rows

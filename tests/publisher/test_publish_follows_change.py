@@ -16,7 +16,7 @@ from crawler import shards
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
 from crawler.shards import CUT_SCHEMA, READING_SCHEMA, pointer_path, read_pointer, write_shard
-from publisher import taking
+from publisher import looking, taking
 from publisher.intake import Shards, Unit
 from publisher.reader import open_dataset
 from publisher.release import publish
@@ -109,7 +109,7 @@ def test_what_is_remembered_changes_no_byte(tmp_path: Path, seed: int, monkeypat
     looked: list[bool] = []
     plain = taking.Intake.take_changed
 
-    def noted(self: taking.Intake, found: taking.Changed) -> Any:
+    def noted(self: taking.Intake, found: looking.Changed) -> Any:
         looked.append(True)
         return plain(self, found)
 
