@@ -33,7 +33,7 @@ from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_p
 from publisher.parts import PartStore
 from publisher.quality import Measures
 from publisher.recipe import CORRECTION, Recipe
-from publisher.releaserules import Run, release_gates
+from publisher.releaserules import Run, release_gates, rows_gates
 from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
@@ -221,7 +221,7 @@ def build(
     )
     facts: dict[str, Any] = {"failed": failed, "sites": sites, "held": held_rows, "carried": kept, "left": missing.left}
     differs_ = older or speeches.differs or stages["removed"].differs
-    early = gates.accepted(_of_rows_lost(run, history), accept)
+    early = gates.accepted(rows_gates(run, history), accept)
     if gates.refused([*found, *early]):
         return Build([*found, *early], run, **facts)
     if parent and not differs_:
@@ -237,7 +237,7 @@ def build(
         own = SpeechColumns(version, tombs) if n == "speeches" else OwnColumns()
         emitted[n] = stages[n].emit(store, own, known if n == "speeches" else None)
     progress("writing parts", len(RECORDS), len(RECORDS))
-    found.append(_provenance(emitted))
+    found.append(_provenance(parent, stages, emitted))
     progress("comparing texts", 0, 1)
     relations = _relations(parent, store, emitted["speeches"], index)
     for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained)):
@@ -248,7 +248,7 @@ def build(
     entries = {n: emitted[n].entry for n in TABLES}
     run = replace(
         run,
-        now=quality.summed(Measures.from_json(known[p.sha256]) for p in entries["speeches"].parts),
+        now=quality.summed_json(known[p.sha256] for p in entries["speeches"].parts),
         duplicates=entries["duplicates"].rows,
     )
     found += gates.accepted(release_gates(run, history), accept)
@@ -292,27 +292,41 @@ def _stage(name: str, parent: Parent | None, scratch: Path) -> Stage:
     )
 
 
-def _provenance(emitted: Mapping[str, Emitted]) -> Gate:
+def _provenance(parent: Parent | None, stages: Mapping[str, Stage], emitted: Mapping[str, Emitted]) -> Gate:
     """Every speech says where it was read from."""
     ids, origins = flat(emitted["speeches"].index["key"]), flat(emitted["provenance"].index["key"])
+    if few := _every_one_told(parent):  # then only of what is new or lost an answer has to be asked
+        stage = stages["provenance"]
+        lost = _told(flat(stage.index["key"]).filter(pa.array(stage.removed)))
+        asked = pa.array(emitted["speeches"].fresh)
+        ids = ids.filter(pc.or_(asked, pc.is_in(ids, value_set=lost)) if len(lost) else asked)
     # nearly always each has its first answer, which is cheaper to see than which ids there are
     first = pc.binary_join_element_wise(ids, pa.scalar("1", ids.type), pa.scalar("\x1f", ids.type))
-    if pc.all(pc.is_in(first, value_set=origins)).as_py() is not False:
+    answers = origins.filter(pc.is_in(origins, value_set=first)) if few else origins
+    if pc.all(pc.is_in(first, value_set=answers)).as_py() is not False:
         ids = ids.slice(0, 0)
-    told = pc.replace_substring_regex(origins if len(ids) else origins.slice(0, 0), "\x1f.*$", "")
+    told = _told(origins if len(ids) else origins.slice(0, 0))
     return gates.provenance(
         pa.table({"speech_id": pa.chunked_array([ids])}), pa.table({"speech_id": pa.chunked_array([told])})
     )
 
 
+def _told(keys: pa.Array) -> pa.Array:
+    """The speeches of these keys of provenance."""
+    return pc.replace_substring_regex(keys, "\x1f.*$", "")
+
+
+def _every_one_told(parent: Parent | None) -> bool:
+    """Whether every speech of the parent says where it was read from."""
+    if (
+        parent is None or parent.manifest.reissue_of is not None
+    ):  # what is re-issued has the gates of the version that it replaces
+        return False
+    return any(g.name == "provenance" and g.result == "pass" for g in parent.manifest.gates)
+
+
 def _change(parent: Parent) -> Change:
     return check_parent(parent.manifest.schema_version)
-
-
-def _of_rows_lost(run: Run, history: Sequence[Entry]) -> list[Gate]:
-    """The gates of sites and rows lost, which need no part to be written."""
-    names = {"silent_sites", "carried_sites", "rows_lost", "rows_gone"}
-    return [g for g in release_gates(run, history) if g.name in names] if run.parent is not None else []
 
 
 def _measured(store: PartStore, parts: Sequence[Part], parent: Parent) -> Measures:
@@ -321,7 +335,7 @@ def _measured(store: PartStore, parts: Sequence[Part], parent: Parent) -> Measur
         if part.sha256 not in parent.state.measures:
             rows = store.read("speeches", part, parent.manifest.schema_version)
             parent.state.measures[part.sha256] = quality.measure(_today(rows)).as_json()
-    return quality.summed(Measures.from_json(parent.state.measures[p.sha256]) for p in parts)
+    return quality.summed_json(parent.state.measures[p.sha256] for p in parts)
 
 
 def _today(rows: pa.Table) -> pa.Table:

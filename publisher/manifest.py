@@ -151,21 +151,25 @@ def as_json(value: Any) -> bytes:
         return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
 class _Unlike(Exception):
     """A value that the two writers of JSON do not write alike."""
 
 
 def _sorted(value: Any) -> Any:
     """The value with its keys sorted. Raises _Unlike."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, dict):
         if not all(isinstance(k, str) for k in value):
             raise _Unlike
-        return {k: _sorted(value[k]) for k in sorted(value)}
+        return {k: v if type(v) in _PLAIN else _sorted(v) for k, v in sorted(value.items())}
     if isinstance(value, list | tuple):
-        return [v if type(v) is str else _sorted(v) for v in value]
-    if value is None or type(value) in (str, bool, int):
-        return value
-    if type(value) is float and (value == 0 or 1e-4 <= abs(value) < 1e15):  # beyond, exponents are written in two ways
+        return [v if type(v) in _PLAIN else _sorted(v) for v in value]
+    if kind is float and (value == 0 or 1e-4 <= abs(value) < 1e15):  # beyond, exponents are written in two ways
         return value
     raise _Unlike
 

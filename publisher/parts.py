@@ -44,7 +44,7 @@ class PartStore:
 
     def path(self, table: str, part: Part) -> Path:
         """Where a part can be read now."""
-        return self.waiting.get((table, part.file), self.folder / "tables" / table / part.file)
+        return self.waiting.get((table, part.file)) or self.folder / "tables" / table / part.file
 
     def write(self, table: str, rows: pa.Table) -> Part:
         """Write rows (in the published schema) as a part beside its place; they are read back and compared.

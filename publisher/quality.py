@@ -7,7 +7,7 @@ read again, and two versions can be compared without their rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -42,10 +42,6 @@ COUNTED = tuple(c.name for c in SPEECHES.columns if c.nullable or c.name in LIST
 Mask = npt.NDArray[np.bool_]
 
 
-def _added(a: Mapping[Any, int], b: Mapping[Any, int]) -> dict[Any, int]:
-    return {k: n for k in sorted({*a, *b}) if (n := a.get(k, 0) + b.get(k, 0))}
-
-
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Counts over some speeches.
@@ -67,17 +63,7 @@ class Counts:
     lengths: dict[int, int] = field(default_factory=dict)
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.rows + other.rows,
-            self.chars + other.chars,
-            self.previews + other.previews,
-            self.mojibake + other.mojibake,
-            self.boilerplate + other.boilerplate,
-            _added(self.flags, other.flags),
-            _added(self.personal, other.personal),
-            _added(self.nulls, other.nulls),
-            _added(self.lengths, other.lengths),
-        )
+        return together((self, other))
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -117,15 +103,12 @@ class Measures:
     sites: dict[str, Counts] = field(default_factory=dict)
 
     def __add__(self, other: Measures) -> Measures:
-        none = Counts()
-        return Measures(
-            {s: self.sites.get(s, none) + other.sites.get(s, none) for s in sorted({*self.sites, *other.sites})}
-        )
+        return summed((self, other))
 
     @property
     def total(self) -> Counts:
         """Of all sites together."""
-        return sum(self.sites.values(), Counts())
+        return together(self.sites.values())
 
     def as_json(self) -> dict[str, Any]:
         return {site: counts.as_json() for site, counts in self.sites.items()}
@@ -136,9 +119,45 @@ class Measures:
         return cls({site: Counts.from_json(counts) for site, counts in sorted(value.items())})
 
 
+NUMBERS = ("rows", "chars", "previews", "mojibake", "boilerplate")
+KINDS = ("flags", "personal", "nulls", "lengths")
+
+
+def together(counts: Iterable[Counts]) -> Counts:
+    """The counts of some speeches from those of parts of them; what is counted nowhere is left out."""
+    return _sum(counts, getattr)
+
+
 def summed(measures: Iterable[Measures]) -> Measures:
     """All of them together."""
-    return sum(measures, Measures())
+    return _by_site((m.sites for m in measures), getattr)
+
+
+def summed_json(values: Iterable[Mapping[str, Any]]) -> Measures:
+    """All of them together, each as `as_json` gave it: as `summed` of those that `Measures.from_json` gives, in a fraction of the time."""
+    return _by_site(values, lambda value, key: value[key] if key in NUMBERS else value.get(key, {}))
+
+
+def _by_site(sites: Iterable[Mapping[str, Any]], of: Callable[[Any, str], Any]) -> Measures:
+    found: dict[str, list[Any]] = {}
+    for some in sites:
+        for site, counts in some.items():
+            found.setdefault(site, []).append(counts)
+    return Measures({site: _sum(found[site], of) for site in sorted(found)})
+
+
+def _sum(counts: Iterable[Any], of: Callable[[Any, str], Any]) -> Counts:
+    numbers = dict.fromkeys(NUMBERS, 0)
+    kinds: dict[str, dict[Any, int]] = {kind: {} for kind in KINDS}
+    for c in counts:
+        for name in NUMBERS:
+            numbers[name] += of(c, name)
+        for kind, into in kinds.items():
+            for key, n in of(c, kind).items():
+                into[key] = into.get(key, 0) + n
+    flags, personal, nulls = ({k: n for k, n in sorted(kinds[kind].items()) if n} for kind in KINDS[:3])
+    lengths = {k: n for k, n in sorted((int(k), n) for k, n in kinds["lengths"].items()) if n}
+    return Counts(**numbers, flags=flags, personal=personal, nulls=nulls, lengths=lengths)
 
 
 # ---------------------------------------------------------------------------------------------- measuring

@@ -26,7 +26,7 @@ from publisher.carrying import carried_sites
 from publisher.contract import Change
 from publisher.history import NEVER, Entry, Outcome, Past, last_new, past, run_of_zeros
 from publisher.manifest import Carried, Gate
-from publisher.quality import LISTS, Counts, Measures, share, shift
+from publisher.quality import LISTS, Counts, Measures, share, shift, together
 
 WINDOW = 15  # runs that count as usual: a lasting change is the new usual after half of them
 MIN_RUNS = 5  # below that only the parent is compared
@@ -121,14 +121,15 @@ DUPLICATES = Rule(
 )
 
 Values = dict[str, dict[str, float]]
+Sites = dict[str, tuple[Counts, Counts | None]]  # now and before
 
 
-def _sites(now: Measures, before: Measures | None) -> dict[str, tuple[Counts, Counts | None]]:
+def _sites(now: Measures, before: Measures | None) -> Sites:
     """The sites with their counts now and before, and all sites that are in both together."""
     found = {site: (counts, before.sites.get(site) if before else None) for site, counts in now.sites.items()}
     both = [(a, b) for a, b in found.values() if b is not None]
     if both:
-        found[ALL] = sum((a for a, _ in both), Counts()), sum((b for _, b in both), Counts())
+        found[ALL] = together(a for a, _ in both), together(b for _, b in both)
     return found
 
 
@@ -147,10 +148,11 @@ def _subject(site: str, name: str) -> str:
 def values(now: Measures, before: Measures | None, duplicates: int | None) -> Values:
     """What each rule judges, by subject (a site, or site and column), without what is 0: for the history."""
     out: Values = {}
+    sites = _sites(now, before)
     for rule in RULES:
         found = {
             _subject(site, name): v
-            for site, (counts, then) in _sites(now, before).items()
+            for site, (counts, then) in sites.items()
             for name, v in _values(rule, counts, then).items()
             if v
         }
@@ -266,15 +268,12 @@ def refusal(at: datetime, failed: Mapping[str, str]) -> dict[str, Any]:
 
 def release_gates(run: Run, history: Sequence[Entry] = (), *, days: int | None = None) -> list[Gate]:
     """The gates that compare a version with its parent and with the runs before. days: how long a failed site is carried."""
-    found = [_rule_gate(rule, run, history) for rule in RULES]
+    sites = _sites(run.now, run.parent)
+    found = [_rule_gate(rule, run, sites, history) for rule in RULES]
     if run.parent is None:
         return found
-    limit = {} if days is None else {"days": days}
     return [
-        gates.silent_sites(run.sites, run.brought, run.failed),
-        carried_sites(run.carried, run.sites, history, run.at, before=run.carried_before, **limit),
-        gates.rows_lost(run.lost, run.sites),
-        gates.rows_gone(run.lost, run.sites),
+        *rows_gates(run, history, days=days),
         *found,
         *([] if run.duplicates is None else [duplicates_gate(run, history)]),
         nothing_new(run, history),
@@ -282,9 +281,23 @@ def release_gates(run: Run, history: Sequence[Entry] = (), *, days: int | None =
     ]
 
 
-def _rule_gate(rule: Rule, run: Run, history: Sequence[Entry]) -> Gate:
+def rows_gates(run: Run, history: Sequence[Entry] = (), *, days: int | None = None) -> list[Gate]:
+    """Those of the release gates that judge which sites and rows are there: they need no measures, and so no part to be written. days: as of
+    `release_gates`. None for a first version."""
+    if run.parent is None:
+        return []
+    limit = {} if days is None else {"days": days}
+    return [
+        gates.silent_sites(run.sites, run.brought, run.failed),
+        carried_sites(run.carried, run.sites, history, run.at, before=run.carried_before, **limit),
+        gates.rows_lost(run.lost, run.sites),
+        gates.rows_gone(run.lost, run.sites),
+    ]
+
+
+def _rule_gate(rule: Rule, run: Run, sites: Sites, history: Sequence[Entry]) -> Gate:
     verdicts = []
-    for site, (counts, then) in _sites(run.now, run.parent).items():
+    for site, (counts, then) in sites.items():
         before = _values(rule, then, then) if then is not None else {}
         for name, value in _values(rule, counts, then).items():
             subject = _subject(site, name)

@@ -22,7 +22,7 @@ from publisher.storage import checked, decode, read_file
 from publisher.tables import SPEECHES
 
 FILE = "preview.parquet"
-PARTS = 8  # that the preview is taken from
+PARTS = 8  # that the preview is taken from at most
 KEYS = ["speech_id", "site", "doc_type", "is_preview"]
 
 
@@ -42,13 +42,21 @@ def previewed(folder: Path, store: PartStore, made: Build, parent: Manifest | No
 
 
 def _few_parts(made: Build) -> pa.Table:
-    """Of the speeches in PARTS parts, evenly from the oldest to the newest, what a preview is chosen by."""
+    """Of the speeches in a few parts what a preview is chosen by."""
     assert made.state is not None
     index = made.state.tables["speeches"].select(["key", *KEYS[1:]])
     parts = made.entries["speeches"].parts
     starts = np.concatenate([[0], np.cumsum([p.rows for p in parts])]).astype(np.int64)
-    numbers = np.unique(np.linspace(0, len(parts) - 1, PARTS).round().astype(np.int64)).tolist()
-    return pa.concat_tables([index.slice(starts[n], parts[n].rows) for n in numbers])
+    return pa.concat_tables([index.slice(starts[n], parts[n].rows) for n in few(len(parts))])
+
+
+def few(parts: int) -> range:
+    """The numbers of PARTS parts at most, evenly from the oldest on. Their distance is a power of two, so that they stay the same parts when
+    there are some more, and with them the preview."""
+    step = 1
+    while parts > PARTS * step:
+        step *= 2
+    return range(0, parts, step)
 
 
 def _before(folder: Path, parent: Manifest | None) -> pa.Table:

@@ -85,7 +85,7 @@ def put(path: Path, data: bytes) -> None:
     write_bytes(path, data)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: Path | str, target: Path | str) -> None:
     """Make `target` the same file as `source`, or a durable copy where the file system has no hard links."""
     try:
         os.link(source, target)
@@ -96,7 +96,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         pass  # no hard links here (another file system, FAT, too many links): a copy serves as well
     try:
         shutil.copyfile(source, target)
-        with target.open("rb+") as copy:
+        with Path(target).open("rb+") as copy:
             os.fsync(copy.fileno())
     except OSError as e:
-        raise cannot_write(target, e) from e
+        raise cannot_write(Path(target), e) from e

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from publisher.documents import about
 from publisher.documents.markdown import code, escape, number, table
 from publisher.documents.snippets import SNIPPETS
+from publisher.documents.yamltext import yaml_text
 from publisher.manifest import Manifest
 from publisher.tables import TABLES, type_name
 
@@ -59,7 +58,7 @@ def readme(
     )
     lines = [
         "---",
-        yaml.safe_dump(front_matter(m), allow_unicode=True, sort_keys=False, width=1000).rstrip(),
+        yaml_text(front_matter(m)).rstrip(),
         "---",
         "",
         f"# {escape(about.title(m))} {m.version}",

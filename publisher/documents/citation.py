@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import yaml
-
 from publisher.documents.about import CREATOR, KEYWORDS, SUMMARY, title
+from publisher.documents.yamltext import yaml_text
 from publisher.manifest import Manifest, sha256, to_json
 
 
@@ -29,4 +28,4 @@ def citation_file(manifest: Manifest) -> bytes:
             }
         ],
     }
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=1000).encode()
+    return yaml_text(value).encode()

@@ -14,10 +14,16 @@ _LEADING = re.compile(r"^(?:[-+#=]|\d+(?=[.)]))")
 
 def plain(value: object, limit: int = 200) -> str:
     """A string on one line, without control characters and marks of direction, cut after `limit` characters."""
-    text = "".join(" " if c.isspace() else c for c in str(value))
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    text = str(value)
+    if not (text.isascii() and text.isprintable()):  # of what most are, each character stays
+        text = _one_line(text)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _one_line(text: str) -> str:
+    text = "".join(" " if c.isspace() else c for c in text)
+    return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
 
 
 def escape(value: object, limit: int = 200) -> str:

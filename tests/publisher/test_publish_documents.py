@@ -21,7 +21,9 @@ from markdown_it import MarkdownIt
 
 from publisher.cards import documents
 from publisher.documents import about, changelog
+from publisher.documents.card import front_matter
 from publisher.documents.markdown import code, escape, plain, table
+from publisher.documents.yamltext import yaml_text
 from publisher.manifest import Carried
 from publisher.tables import TABLES
 from tests.publisher.documents_made import HOSTILE, SOURCES, Made, made
@@ -40,6 +42,29 @@ def front(version: Made) -> dict[str, Any]:
     _, metadata, _ = read(version, "README.md").split("---\n", 2)
     found: dict[str, Any] = yaml.safe_load(metadata)
     return found
+
+
+WORDS = st.one_of(
+    st.text(max_size=30),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
+    st.sampled_from(
+        ["true", "1.5", "~", "2020-01-01", "- a", "a: b", "a #b", "---", "", "讲话稿,第2稿", "𠀀", "a\u00a0b"]
+    ),
+)
+
+
+@given(st.dictionaries(WORDS, st.recursive(st.one_of(WORDS, st.integers(), st.booleans()), st.lists, max_leaves=6)))
+@settings(deadline=None)
+def test_yaml_is_the_same_text_with_and_without_libyaml(value: dict[str, Any]) -> None:
+    plain = yaml.dump(value, Dumper=yaml.SafeDumper, allow_unicode=True, sort_keys=False, width=1000)
+    assert yaml_text(value) == plain
+
+
+def test_yaml_needs_no_libyaml(version: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = front_matter(version.manifest)
+    made = yaml_text(told)
+    monkeypatch.delattr(yaml, "CSafeDumper", raising=False)
+    assert yaml_text(told) == made
 
 
 # ------------------------------------------------------------------------------------------------ all of them

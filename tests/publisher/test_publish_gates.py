@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crawler.errors import UsageError
 from publisher import gates, releaserules, rules
@@ -17,6 +21,7 @@ from publisher.checks import names
 from publisher.gates import RefusedError, WaitingError, confirmed, waits
 from publisher.manifest import Carried, Gate, Manifest, TableEntry
 from publisher.quality import EDGES, Counts, Measures
+from publisher.reader import open_dataset
 from publisher.release import publish_records
 from publisher.releaserules import ALL, RULES, Run, entry, judge, refusal, release_gates, swing
 from tests.publisher.publisher_made import records, speech
@@ -385,3 +390,33 @@ def test_every_gate_of_a_publish_has_a_known_name(tmp_path: Path) -> None:
         assert {g.name for g in result.gates} <= names()
     with pytest.raises(UsageError, match="there is no gate 'rows_lots'"):
         publish_records(folder, records(rows), now=day, accept={"rows_lots": "a slip"})
+
+
+STATES = st.lists(st.sampled_from(["told", "untold", "second", "gone"]), min_size=6, max_size=6)
+
+
+@given(st.lists(STATES, min_size=2, max_size=3))
+@settings(max_examples=20, deadline=None)
+def test_speeches_without_provenance_are_told_whatever_the_parent_knew(days: list[list[str]]) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "speeches"
+        for day, states in enumerate(days):
+            found = records([speech("s", 9), *(speech("s", n) for n, state in enumerate(states) if state != "gone")])
+            kept = []
+            for row in found["provenance"].to_pylist():
+                n = next((n for n in range(6) if speech("s", n)["speech_id"] == row["speech_id"]), None)
+                if n is None or states[n] != "untold":  # the first answer is the one that is looked for first
+                    kept.append(row | {"ordinal": 2 if n is not None and states[n] == "second" else 1})
+            found["provenance"] = pa.Table.from_pylist(kept, schema=found["provenance"].schema)
+            accept = {"rows_lost": "test", "rows_gone": "test"}
+            made = publish_records(folder, found, now=NOW + timedelta(days=day), accept=accept)
+            if made.version is None:
+                continue
+            whole = open_dataset(folder)
+            told = next(g for g in made.gates if g.name == "provenance")
+            true = gates.provenance(whole.arrow("speeches"), whole.arrow("provenance"))
+            assert (told.result, told.what, told.figures["missing"]) == (
+                true.result,
+                true.what,
+                true.figures["missing"],
+            )

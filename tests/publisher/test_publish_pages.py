@@ -21,6 +21,7 @@ from publisher.documents.svg import histogram
 from publisher.manifest import Gone, Manifest, TableEntry
 from publisher.preview import CHARS, COLUMNS, ROWS, chosen, preview
 from publisher.projections import entry
+from publisher.samples import PARTS, few
 from publisher.storage import encode
 from tests.publisher.documents_made import HOSTILE, Made, made
 from tests.publisher.publisher_made import speech
@@ -181,6 +182,15 @@ def test_the_preview_does_not_depend_on_order_and_changes_little() -> None:
     assert preview(speeches.filter(pa.array([i in ids for i in speeches["speech_id"].to_pylist()]))).equals(
         preview(speeches)
     )
+
+
+def test_the_parts_that_the_preview_is_from_stay_the_same_when_there_are_more() -> None:
+    assert [*few(0)] == []
+    for parts in range(1, 2000):
+        now, then = [*few(parts)], [*few(parts + 1)]
+        assert min(parts, 5) <= len(now) <= PARTS
+        assert then[: len(now)] == now or (len(now) == PARTS and then == [*now[::2], parts])
+        assert parts - now[-1] <= now[-1] - now[0] if parts > 1 else now == [0]  # none of the newest is too far off
 
 
 def test_small_and_empty_versions_have_a_preview() -> None:

@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from publisher import quality
 from publisher.documents.quality_page import quality_page
 from publisher.manifest import Gate, Manifest, TableEntry, as_json
-from publisher.quality import EDGES, Counts, Measures, document, measure, measures_of, median_length, shift, summed
+from publisher.quality import (
+    EDGES,
+    Counts,
+    Measures,
+    document,
+    measure,
+    measures_of,
+    median_length,
+    shift,
+    summed,
+    summed_json,
+)
 from publisher.tables import SPEECHES
 from tests.publisher.publisher_made import speech
 
@@ -91,6 +102,9 @@ def test_measures_of_parts_add_up_to_those_of_the_whole_in_any_order(seed: int, 
     rng.shuffle(parts)
     assert summed(parts) == whole
     assert as_json(summed(parts).as_json()) == as_json(whole.as_json())
+    kept = [json.loads(as_json(p.as_json())) for p in parts]
+    assert summed_json(kept) == whole
+    assert as_json(summed_json(kept).as_json()) == as_json(whole.as_json())
     assert Measures.from_json(json.loads(as_json(whole.as_json()))) == whole
 
 
