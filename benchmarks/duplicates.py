@@ -22,7 +22,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -52,18 +52,17 @@ class Reader:
         self.seconds = 0.0
         self.asked = 0
 
-    def __call__(self, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    def __call__(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[tuple[int, str]]:
         begun = time.process_time()
-        self.asked += len(ids)
+        self.asked += len(rows)
         parts: dict[int, list[int]] = {}
-        for speech_id in ids:
-            part, row = divmod(int(speech_id[1:]), PART)
-            parts.setdefault(part, []).append(row)
-        for part, rows in sorted(parts.items()):
+        for row in np.sort(rows).tolist():
+            parts.setdefault(row // PART, []).append(row)
+        for part, some in sorted(parts.items()):
             column = pq.read_table(self.folder / f"{part:05}.parquet", columns=["text"])["text"]
-            texts = column.take(pa.array(sorted(rows))).to_pylist()
+            texts = column.take(pa.array([r % PART for r in some])).to_pylist()
             self.seconds += time.process_time() - begun
-            yield from zip((f"s{part * PART + r:07}" for r in sorted(rows)), texts, strict=True)
+            yield from zip(some, texts, strict=True)
             begun = time.process_time()
         self.seconds += time.process_time() - begun
 
@@ -145,20 +144,20 @@ def theirs(sample: int, fast: bool) -> dict[str, float]:
 
 def family(folder: Path, size: int) -> dict[str, float]:
     """A family of near copies of one text, first all at once, then one more."""
-    texts = {f"s{k:07}": t for k, t in enumerate(synthetic.family(size + 1))}
+    texts = list(synthetic.family(size + 1))
     facts = pa.table(
         {
-            "speech_id": list(texts),
-            "text_sha256": [hashlib.sha256(t.encode()).hexdigest() for t in texts.values()],
-            "simtext_sha256": [hashlib.sha256(t.encode()).hexdigest() for t in texts.values()],
+            "speech_id": [f"s{k:07}" for k in range(len(texts))],
+            "text_sha256": [hashlib.sha256(t.encode()).hexdigest() for t in texts],
+            "simtext_sha256": [hashlib.sha256(t.encode()).hexdigest() for t in texts],
             "is_preview": [False] * len(texts),
-            "chars": pa.array([len(t) for t in texts.values()], pa.int32()),
+            "chars": pa.array([len(t) for t in texts], pa.int32()),
             "published_at": pa.array(range(len(texts)), pa.timestamp("ms", "UTC")),
         }
     )
 
-    def read(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-        return ((i, texts[i]) for i in ids)
+    def read(rows: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[tuple[int, str]]:
+        return ((r, texts[r]) for r in rows.tolist())
 
     cpu = time.process_time()
     old = relate(facts.slice(0, size), read, index=folder / "family")

@@ -26,7 +26,7 @@ from publisher.contract import Change, check_parent
 from publisher.duplicates import Relations, relate
 from publisher.history import Entry
 from publisher.intake import Source, Unit
-from publisher.layout import Mask, flat
+from publisher.layout import Mask, Places, flat
 from publisher.looking import RECORDS, Changed, batches, look, look_for_changes, rank, unique_keys
 from publisher.manifest import Carried, Gate, Manifest, Part, Reference, TableEntry
 from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_provenance
@@ -410,13 +410,14 @@ def _relations(parent: Parent | None, store: PartStore, made: Emitted, index: Pa
     at = facts.schema.get_field_index("speech_id")
     facts = facts.set_column(at, pa.field("speech_id", pa.string()), keys_now.cast(pa.string()))
 
-    def texts(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-        places = pc.index_in(pa.array(ids, pa.large_string()), value_set=keys_now).to_numpy(zero_copy_only=False)
-        places = np.sort(places.astype(np.int64))
-        for number in np.unique(np.searchsorted(starts, places, side="right") - 1).tolist():
-            here = places[(places >= starts[number]) & (places < starts[number + 1])] - starts[number]
-            rows = store.some("speeches", made.entry.parts[number], ["speech_id", "text"], here)
-            yield from zip(rows["speech_id"].to_pylist(), rows["text"].to_pylist(), strict=True)
+    def texts(rows: Places) -> Iterator[tuple[int, str]]:
+        held = np.isin(rows, np.array(list(made.texts), np.int64))
+        yield from ((r, made.texts[r]) for r in rows[held].tolist())
+        rows = np.sort(rows[~held])
+        for number in np.unique(np.searchsorted(starts, rows, side="right") - 1).tolist():
+            here = rows[(rows >= starts[number]) & (rows < starts[number + 1])]
+            found = store.some("speeches", made.entry.parts[number], ["text"], here - starts[number])
+            yield from zip(here.tolist(), found["text"].to_pylist(), strict=True)
 
     if parent is None:
         return relate(facts, texts, index=index)

@@ -192,13 +192,12 @@ def _ask(view: View, texts: I64, pairs: _Pairs) -> None:
     questions, others = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for run, known, dead in zip(view.runs, view.texts, view.dead, strict=True):
         row = np.searchsorted(run.keys, view.keys[texts]).astype(np.uint64)  # where the text stands or would stand
-        middle = np.searchsorted(run.bands, entries | row[np.searchsorted(texts, text)])
-        for ahead in (True, False):
-            edge = (
-                np.searchsorted(run.bands, entries | _ROW, side="right")
-                if ahead
-                else np.searchsorted(run.bands, entries)
-            )
+        low = np.searchsorted(run.bands, entries)
+        high = _ends(run.bands, low, entries | _ROW)
+        middle = low.copy()
+        some = np.flatnonzero(high > low)
+        middle[some] = np.searchsorted(run.bands, entries[some] | row[np.searchsorted(texts, text[some])])
+        for edge in (high, low):
             question, other = _nearest(run, known, dead, middle, edge)
             questions.append(question)
             others.append(other)
@@ -258,9 +257,10 @@ def contained(view: View, asked: Flags, shortest: float, longer: float) -> tuple
         return short[wanted], long[wanted]
     if not len(texts):
         return texts, texts
-    one = _answers(rule, _questions(rule, texts[rule.looks[texts]]))
-    askers = _askers(rule, texts)
-    two = _answers(rule, _questions(rule, askers[~asked[askers]]))
+    mine = _sampled(view, texts)
+    one = _answers(rule, _rarest(*_part(mine, rule.looks[mine[0]])))
+    askers = _askers(rule, mine)
+    two = _answers(rule, _rarest(*_sampled(view, askers[~asked[askers]])))
     wanted = asked[two[1]]
     codes = np.concatenate([a << 32 | b for a, b in (one, (two[0][wanted], two[1][wanted]))])
     return _parted(np.sort(codes).astype(np.uint64))
@@ -289,19 +289,23 @@ def _telling(frequency: Any) -> Flags:
     return np.asarray((frequency > 1) & (frequency <= COMMON))
 
 
+def _part(questions: Questions, which: Flags) -> Questions:
+    owner, hashes, frequency = questions
+    return owner[which], hashes[which], frequency[which]
+
+
 def _rarest(owner: I64, hashes: U32, frequency: I64) -> Questions:
-    telling = _telling(frequency)
-    owner, hashes, frequency = owner[telling], hashes[telling], frequency[telling]
+    owner, hashes, frequency = _part((owner, hashes, frequency), _telling(frequency))
     order = np.lexsort((hashes, frequency, owner))
     order = order[_rank(owner[order]) < RAREST]
     return owner[order], hashes[order], frequency[order]
 
 
-def _questions(rule: _Rule, texts: I64) -> Questions:
-    """What these texts (sorted) ask for."""
-    owner, hashes = rule.view.samples(texts)
+def _sampled(view: View, texts: I64) -> Questions:
+    """All that these texts (sorted) could ask for."""
+    owner, hashes = view.samples(texts)
     distinct, of = np.unique(hashes, return_inverse=True)
-    return _rarest(texts[owner], hashes, _frequencies(rule.view, distinct)[of])
+    return texts[owner], hashes, _frequencies(view, distinct)[of]
 
 
 def _questions_of_all(rule: _Rule) -> Questions:
@@ -339,7 +343,16 @@ def _spans(run: Run, hashes: U32) -> tuple[I64, I64]:
     """Where the postings of each hash begin, and how many there are."""
     codes = hashes.astype(np.uint64) << _SHIFT
     begin = np.searchsorted(run.postings, codes)
-    return begin, np.searchsorted(run.postings, codes | _ROW, side="right") - begin
+    return begin, _ends(run.postings, begin, codes | _ROW) - begin
+
+
+def _ends(ordered: U64, begin: I64, last: U64) -> I64:
+    """Where those entries end that begin at `begin` and are not above `last`; searched only for where there is one."""
+    end = begin.copy()
+    inside = np.flatnonzero(begin < len(ordered))
+    some = inside[ordered[begin[inside]] <= last[inside]]
+    end[some] = np.searchsorted(ordered, last[some], side="right")
+    return end
 
 
 def _frequencies(view: View, hashes: U32) -> I64:
@@ -400,14 +413,10 @@ def _answers(rule: _Rule, questions: Questions) -> tuple[I64, I64]:
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _askers(rule: _Rule, texts: I64) -> I64:
+def _askers(rule: _Rule, sampled: Questions) -> I64:
     """Texts that may find one of these as their container: they share enough sampled hashes with it, rare or not."""
-    owner, hashes = rule.view.samples(texts)
-    distinct, of = np.unique(hashes, return_inverse=True)
     found = [np.zeros(0, np.int64)]
-    frequency = _frequencies(rule.view, distinct)[of]
-    telling = _telling(frequency)
-    for piece in _pieces((texts[owner][telling], hashes[telling], frequency[telling])):
+    for piece in _pieces(_part(sampled, _telling(sampled[2]))):
         long, short, count = _counted(rule.view, piece)
         found.append(short[rule.fits(short, long, count)])
     return np.unique(np.concatenate(found))

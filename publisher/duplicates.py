@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from publisher import candidates
-from publisher.copies import HELD, REASONS, Shingles, Speeches, Texts, fetch, reasons, relation
+from publisher.copies import HELD, REASONS, Shingles, Speeches, Texts, reasons, relation
 from publisher.similarity import I64, PERMUTATIONS, overlap
 from publisher.sketches import forget, opened
 from publisher.tables import CONTAINED, DUPLICATES
@@ -67,8 +68,8 @@ def relate(
 ) -> Relations:
     """Find copies and containments among speeches.
 
-    facts: the speeches of the version, at least COLUMNS, speech_id unique. texts: gives (speech_id, text) of those asked
-    for, in any order; it is asked for many at once, and read as a stream. old: the tables of the parent version. touched:
+    facts: the speeches of the version, at least COLUMNS, speech_id unique. texts: gives (row, text) of those asked for by
+    their rows in `facts`, in any order; it is asked for many at once, and read as a stream. old: the tables of the parent version. touched:
     the speeches that are new or whose facts changed since; None: all, as without `old`. index: folder of the kept sketch
     index, which belongs to one publish at a time; None: sketches are made for this once.
 
@@ -79,8 +80,8 @@ def relate(
     sketched = np.flatnonzero(~speeches.bare)
 
     def ask(places: I64) -> Iterator[tuple[int, str]]:
-        ids = speeches.representative_ids(sketched[places])
-        return ((int(places[k]), text) for k, text in fetch(texts, ids))
+        rows = speeches.representatives(sketched[places])
+        return ((int(places[k]), text) for k, text in speeches.fetch(texts, rows))
 
     preview = speeches.any(speeches.preview)[sketched]
     floors = [_floor(NEAR), _floor(NEAR_PREVIEW)]
@@ -104,13 +105,12 @@ def relate(
 
 
 def texts_of(speeches: pa.Table) -> Texts:
-    """The texts of a table of speeches that has them, as `relate` asks for them."""
+    """The texts of a table of speeches that has them, as `relate` asks for them when this table tells the facts."""
 
-    def texts(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-        at = pc.index_in(pa.array(ids, pa.string()), value_set=speeches["speech_id"].combine_chunks())
-        for start in range(0, len(ids), 1000):
-            some = speeches["text"].take(at[start : start + 1000]).to_pylist()
-            yield from zip(ids[start : start + 1000], some, strict=True)
+    def texts(rows: I64) -> Iterator[tuple[int, str]]:
+        for start in range(0, len(rows), 1000):
+            some = rows[start : start + 1000]
+            yield from zip(some.tolist(), speeches["text"].take(pa.array(some)).to_pylist(), strict=True)
 
     return texts
 
@@ -138,7 +138,7 @@ class _Past:
             self.asked = np.ones(speeches.groups, np.bool_)
             return
         self.old = old
-        fresh = np.asarray(pc.is_in(speeches.ids, value_set=pa.array(sorted(touched), pa.string())))
+        fresh = np.asarray(pc.is_in(speeches.ids, value_set=pa.array(sorted(touched), speeches.ids.type)))
         columns = (old.duplicates["speech_id"], old.contained["speech_id"], old.contained["container_id"])
         at, *self.inside = self._rows(columns)
         encoded = old.duplicates["cluster_id"].combine_chunks().dictionary_encode()
@@ -164,8 +164,15 @@ class _Past:
 
     def _rows(self, columns: Sequence[pa.ChunkedArray]) -> list[I64]:
         """Rows of the speeches that each column names, -1 where there is none."""
-        ids = pa.chunked_array([c.cast(pa.string()) for column in columns for c in column.chunks], pa.string())
-        at = np.asarray(pc.fill_null(pc.index_in(ids, value_set=self.speeches.ids), -1), np.int64)
+        ids = self.speeches.ids
+        named = pa.chunked_array([c.cast(ids.type) for column in columns for c in column.chunks], ids.type)
+        encoded = named.combine_chunks().dictionary_encode()
+        # The few are looked up for each of the many: a table of the few is made sooner, and fits the processor's cache.
+        place = np.asarray(pc.fill_null(pc.index_in(ids, value_set=encoded.dictionary), -1))
+        row = np.full(len(encoded.dictionary), -1, np.int64)
+        there = np.flatnonzero(place >= 0)
+        row[place[there]] = there
+        at = row[np.asarray(encoded.indices)]
         return list(np.split(at, np.cumsum([len(c) for c in columns])[:-1]))
 
     def groups_of(self, cluster: int) -> list[int]:
@@ -193,14 +200,14 @@ class _Past:
 
 @dataclass(slots=True)
 class _Columns:
-    """Rows of `duplicates` as they are found. unclear: rows whose reason the texts tell, with the representative's id."""
+    """Rows of `duplicates` as they are found. unclear: those whose reason the texts tell, with the speech's row and its representative's."""
 
     speech: list[str] = field(default_factory=list)
     cluster: list[str] = field(default_factory=list)
     best: list[bool] = field(default_factory=list)
     jaccard: list[float] = field(default_factory=list)
     reason: list[str] = field(default_factory=list)
-    unclear: list[tuple[int, str]] = field(default_factory=list)
+    unclear: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class _Work:
@@ -285,12 +292,14 @@ class _Work:
         return bool(self.whole[short]) and common >= SHARE * len(sets[short])
 
     def _put_inside(self, answers: dict[tuple[int, int], float]) -> None:
-        best: dict[int, str] = {}
+        if not answers:
+            return
+        long = sorted({j for _, j in answers})
+        rows = [self.speeches.rows_of([j]) for j in long]
+        flat = [r for some in rows for r in some]
+        standing = iter(self.speeches.standing(flat, self.speeches.id_of(flat)))
+        best = {j: min(islice(standing, len(some)))[-1] for j, some in zip(long, rows, strict=True)}
         for (i, j), share in answers.items():
-            if j not in best:
-                rows = self.speeches.rows_of([j])
-                ids = self.speeches.id_of(rows)
-                best[j] = ids[self.speeches.best(rows, ids)]
             self.inside += [(s, best[j], round(share, 6)) for s in self.speeches.id_of(self.speeches.rows_of([i]))]
 
     def _cluster(self, nodes: I64) -> None:
@@ -325,12 +334,14 @@ class _Work:
         rows = [speeches.rows_of(groups) for groups in found]
         flat = [r for some in rows for r in some]
         every_id, shas = speeches.id_of(flat), speeches.text_sha.take(pa.array(flat, pa.int64())).to_pylist()
+        every_standing = speeches.standing(flat, every_id)
         self.shingles.need(g for groups in found if 1 < len(groups) <= HELD for g in groups)
         start = 0
         for groups, some in zip(found, rows, strict=True):
             ids, sha = every_id[start : start + len(some)], shas[start : start + len(some)]
+            standing = every_standing[start : start + len(some)]
             start += len(some)
-            best = speeches.best(some, ids)
+            best = standing.index(min(standing))
             top = int(speeches.group[some[best]])
             jaccard = self._jaccards(groups, top)
             cluster = "c" + hashlib.sha256(min(ids).encode()).hexdigest()[:16]
@@ -338,7 +349,7 @@ class _Work:
                 group = int(speeches.group[r])
                 reason = "exact" if sha[k] == sha[best] else "near"
                 if k != best and group == top and reason == "near":
-                    out.unclear.append((len(out.speech), ids[best]))
+                    out.unclear.append((len(out.speech), r, some[best]))
                 out.speech.append(ids[k])
                 out.cluster.append(cluster)
                 out.best.append(k == best)
@@ -362,8 +373,9 @@ class _Work:
     def duplicates(self) -> pa.Table:
         """The rows found; a representative relates as its nearest copy does."""
         rows = self.rows
-        told = reasons(self.texts, self.shingles.raw, [(rows.speech[k], best) for k, best in rows.unclear])
-        for (k, _), reason in zip(rows.unclear, told, strict=True):
+        pairs = [(row, best) for _, row, best in rows.unclear]
+        told = reasons(self.speeches, self.texts, self.shingles.raw, pairs)
+        for (k, _, _), reason in zip(rows.unclear, told, strict=True):
             rows.reason[k] = reason
         nearest: dict[str, str] = {}
         for cluster, best, reason in zip(rows.cluster, rows.best, rows.reason, strict=True):

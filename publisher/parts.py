@@ -16,6 +16,7 @@ from crawler.durable import cannot_write
 from crawler.errors import DamagedError, JianghuaError
 from crawler.wording import counted
 from publisher.manifest import Part, sha256
+from publisher.pages import strings_at
 from publisher.storage import checked, content_digest, decode, encode, part_name, read_file
 from publisher.versions import conform
 
@@ -114,7 +115,8 @@ class PartStore:
         return rows
 
     def some(self, table: str, part: Part, columns: Sequence[str], rows: npt.NDArray[np.int64]) -> pa.Table:
-        """Some columns of some rows of a part, by their numbers, ascending; the pages behind the last of them are not read.
+        """Some columns of some rows of a part, by their numbers, ascending; the pages behind the last of them are not read, and of a
+        column of strings alone only the pages on which they stand.
 
         Verified by page checksums alone. Raises DamagedError.
         """
@@ -124,6 +126,8 @@ class PartStore:
         found, start = [], 0
         try:
             with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+                if len(columns) == 1 and (strings := strings_at(path, file, columns[0], rows.tolist())) is not None:
+                    return pa.table([strings], pa.schema([file.schema_arrow.field(columns[0])]))
                 for batch in file.iter_batches(_AT_ONCE, columns=list(columns), use_threads=False):
                     here = rows[(rows >= start) & (rows < start + batch.num_rows)] - start
                     if len(here):
@@ -133,14 +137,13 @@ class PartStore:
                         break
         except (pa.ArrowException, OSError, ValueError) as e:
             raise _damaged(path, e) from e
-        out = pa.Table.from_batches(found)
-        if out.num_rows != len(rows):
+        if sum(b.num_rows for b in found) != len(rows):
             raise DamagedError(
                 f"the file holds fewer rows than the {part.rows} of the manifest",
                 where=str(path),
                 remedy="restore the file from a copy of the dataset",
             )
-        return out.select(list(columns))
+        return pa.Table.from_batches(found).select(list(columns))
 
     def discard(self) -> None:
         """Remove what was written beside its place."""

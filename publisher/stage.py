@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from publisher.upgrade import filled, missing_columns
 UNIT, RAW = "__unit", ("__r0", "__r1")
 EXTRA = [UNIT, *RAW]  # what goes with waiting rows beside their columns
 _EXTRA_FIELDS = [pa.field(UNIT, pa.int32()), *(pa.field(r, pa.uint64()) for r in RAW)]
+TEXTS = 1000  # of new and changed speeches, held for comparing
 I32 = npt.NDArray[np.int32]
 U64 = npt.NDArray[np.uint64]
 
@@ -189,6 +190,7 @@ class Stage:
         names = compared(self.table, self.table.schema.names)
         last: tuple[int, pa.Table] | None = None
         fresh_rows: list[Mask] = []
+        texts: dict[int, str] = {}
         for output in outputs:
             if isinstance(output, int):
                 parts.append(self.parts[output])
@@ -221,6 +223,11 @@ class Stage:
             if measures is not None:
                 measures[parts[-1].sha256] = quality.measure(rows).as_json()
             fresh_rows.append(output >= self.old)
+            if self.table.name == "speeches" and len(texts) < TEXTS:
+                mine = np.flatnonzero(fresh_rows[-1])
+                mine = np.sort(np.append(mine, np.flatnonzero(self.changed[stay])))[: TEXTS - len(texts)]
+                first = sum(p.rows for p in parts[:-1])
+                texts.update(zip((first + mine).tolist(), rows["text"].take(pa.array(mine)).to_pylist(), strict=True))
             indexes += marks
         if not parts:
             # so that its folder can be read; the parent's, where it is empty as well, whatever wrote it
@@ -229,7 +236,7 @@ class Stage:
         self.spill.close()
         entry = TableEntry(rows=sum(p.rows for p in parts), parts=tuple(parts), **self.counts())
         fresh_mask = np.concatenate([np.zeros(0, bool), *fresh_rows])
-        return Emitted(entry, pa.concat_tables(indexes).combine_chunks(), changed, fresh_mask)
+        return Emitted(entry, pa.concat_tables(indexes).combine_chunks(), changed, fresh_mask, texts)
 
     def _indexed(self, rows: pa.Table, units: I32, raw: U64, names: Sequence[str]) -> pa.Table:
         return self._marked(index_rows(self.table, rows, 0, names), units, raw)
@@ -292,12 +299,14 @@ def _extra(rows: pa.Table) -> tuple[I32, U64]:
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """A table of the next version: its entry, its index, what changed in it, and which of its rows are new."""
+    """A table of the next version: its entry, its index, what changed in it, which of its rows are new, and the texts of rows that
+    are new or changed (of speeches, by number, at most TEXTS): they are compared next, and would be read again."""
 
     entry: TableEntry
     index: pa.Table
     changed: Changed
     fresh: Mask
+    texts: Mapping[int, str]
 
 
 class OwnColumns:
