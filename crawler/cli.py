@@ -14,6 +14,7 @@ from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import Interrupted, JianghuaError, UsageError
+from crawler.loading import loading
 from crawler.probe.cli import add_site
 from crawler.wording import counted
 
@@ -54,8 +55,9 @@ def crawl(
 
     May be killed at any moment: the same command goes on where it was. Exit code 1 when a site failed; the others go on.
     """
-    from crawler.crawl import chosen_sites
-    from crawler.crawl import crawl as run
+    with loading():
+        from crawler.crawl import chosen_sites
+        from crawler.crawl import crawl as run
 
     if refetch not in ("due", "all", "none"):
         raise UsageError(f"--refetch {refetch} is not known", remedy="use due, all or none")

@@ -18,7 +18,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from crawler.corrections.entries import appended
 from crawler.durable import alone, write_bytes
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
@@ -197,6 +196,10 @@ def add_takedown(home: Home, entry: Mapping[str, Any]) -> Takedown:
                     where=t.where,
                     remedy=f"lift it first (jianghua takedown lift {t.id} --reason …), or change the entry in the file",
                 )
+        from crawler.corrections.entries import (
+            appended,
+        )  # brings pyarrow, which a crawl that only reads takedowns can do without
+
         told = repr((sorted((k, str(v)) for k, v in entry.items()), len(known))).encode()
         given = {"id": f"{entry['date']:%Y%m%d}-{hashlib.sha256(told).hexdigest()[:6]}", **entry}
         old = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -15,6 +15,7 @@ from rich.text import Text
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.durable import write_bytes
 from crawler.errors import UsageError
+from crawler.loading import loading
 from crawler.wording import counted
 from publisher.fencing import Fence
 from publisher.gates import RefusedError, WaitingError, Warnings
@@ -62,7 +63,8 @@ def publish(
     """Publish the next version from the records of every site. Nothing changed: no new version, and exit code 0."""
     if accept and not (reason and reason.strip()):
         raise UsageError("--accept needs a reason", remedy="add --reason TEXT; it is kept in the manifest")
-    from publisher.release import publish as publish_dataset
+    with loading():
+        from publisher.release import publish as publish_dataset
 
     if warnings not in get_args(Warnings):
         raise UsageError(f"--warnings cannot be '{warnings}'", remedy=f"use {' or '.join(get_args(Warnings))}")

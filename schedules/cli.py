@@ -16,6 +16,7 @@ from typer import _click
 from typer.core import TyperCommand, TyperGroup
 
 from crawler.console import HomeOption, JsonOption, run_app
+from crawler.loading import loading
 from schedules.child import FENCE, die_with_parent
 
 STAGES, TIME, LOOK = "The chain, step by step", "The whole chain, and when it runs", "Looking at what there is"
@@ -80,7 +81,8 @@ class Jianghua(TyperGroup):
 def load_command(name: str) -> _click.Command:
     """The command `name` of the module that brings it."""
     module, _, _ = COMMANDS[name]
-    stage: typer.Typer = importlib.import_module(module).app
+    with loading():
+        stage: typer.Typer = importlib.import_module(module).app
     stage._add_completion = False  # the command as a whole offers none either
     found = typer.main.get_command(stage)
     if isinstance(found, TyperGroup) and name in found.commands:

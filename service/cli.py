@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from crawler.console import HomeOption
+from crawler.loading import loading
 
 app = typer.Typer()
 
@@ -29,6 +30,7 @@ def up(
     It needs no set-up. Stopping is clean (what runs goes on with the next start), a second signal stops at once, and after a
     kill or a power cut it goes on where it was.
     """
-    from service.up import serve
+    with loading():
+        from service.up import serve
 
     raise typer.Exit(serve(home, host, port))

@@ -9,16 +9,19 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from crawler import logs
-from crawler.config import load_settings as crawler_settings
-from crawler.console import err
-from crawler.errors import JianghuaError
-from crawler.home import Home
-from schedules.child import die_with_parent
-from schedules.clock import Scheduler
-from schedules.look import open_ledger
-from schedules.settings import load_settings
-from watching.check import beside
+from crawler.loading import loading
+
+with loading():
+    from crawler import logs
+    from crawler.config import load_settings as crawler_settings
+    from crawler.console import err
+    from crawler.errors import JianghuaError
+    from crawler.home import Home
+    from schedules.child import die_with_parent
+    from schedules.clock import Scheduler
+    from schedules.look import open_ledger
+    from schedules.settings import load_settings
+    from watching.check import beside
 
 
 def main() -> int:

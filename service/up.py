@@ -25,6 +25,7 @@ from crawler.console import err, home_of, out
 from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.loading import loading
 from schedules.look import open_ledger
 from schedules.settings import load_settings
 from service.access import load_keys
@@ -129,8 +130,9 @@ class Pages(uvicorn.Server):
 
 def _pages(house: House) -> Pages:
     """The web server of the pages."""
-    from service.app import make_app  # brings much, which a service that cannot begin should not wait for
-    from service.connections import Connection
+    with loading():  # brings much, which a service that cannot begin should not wait for
+        from service.app import make_app
+        from service.connections import Connection
 
     config = uvicorn.Config(
         make_app(house),

@@ -58,9 +58,9 @@ def _labels() -> tuple[re.Pattern[str], re.Pattern[str], tuple[Rule, ...]]:
     whether such a character stands before a colon, a bracket or a date.
     """
     every = rules("facts", "labels")
-    body = "|".join(f"(?P<l{i}>{r.pattern.pattern})" for i, r in enumerate(every))
+    body = "|".join(f"(?P<l{i}>{r.source})" for i, r in enumerate(every))
     letters = "".join(sorted(set(re.findall("[A-Za-z\u4e00-\u9fff]", body)) | set(string.ascii_letters)))
-    loose = "|".join(r.pattern.pattern for r in every if "loose" in r.value)
+    loose = "|".join(r.source for r in every if "loose" in r.value)
     test = re.compile(
         rf"[{letters}][\s\x1f]{{0,8}}(?:[:】\]]|(?:19|20)\d\d[-/.年]\d)|(?:^|\x1f)[{letters}]{{2,5}}\x1f"
         rf"|(?=[{letters}])(?:{loose})[\s\x1f]{{0,3}}[\s\x1f/|丨]|[{letters}][\s\x1f]{{0,3}}[/|丨][\s\x1f]{{0,3}}[一-龥A-Za-z]"
@@ -70,7 +70,7 @@ def _labels() -> tuple[re.Pattern[str], re.Pattern[str], tuple[Rule, ...]]:
 
 @cache
 def _value_end() -> re.Pattern[str]:
-    return re.compile("|".join(r.pattern.pattern for r in rules("facts", "value_ends")))
+    return re.compile("|".join(r.source for r in rules("facts", "value_ends")))
 
 
 # Labels that also stand without a colon in an element of their own; others are buttons there as often.

@@ -27,7 +27,7 @@ _NUMBERED = re.compile(
 _TAIL = any_of("furniture", "tail")
 _LINE = any_of("furniture", "line")
 _FURNITURE = any_of("furniture", "tail", "line")
-_SOFT_TAIL = re.compile("|".join(r.pattern.pattern for r in rules("furniture", "tail") if r.value == "soft"))
+_SOFT_TAIL = re.compile("|".join(r.source for r in rules("furniture", "tail") if r.value == "soft"))
 FURNITURE_CHARS = 160  # furniture lines are short
 _UNLIKELY = re.compile(
     r"(?:^|[\s_-])(?:comments?|commentlist|reply|replies|respond|footer?|foot|copyright|sidebar|side|aside|related?|relate|recommend|"

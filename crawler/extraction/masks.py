@@ -18,7 +18,7 @@ _PLAIN = frozenset({"year", "censored", "deleted", "date"})
 @cache
 def mask_pattern() -> re.Pattern[str]:
     """All mask rules as one pattern, one named group a rule, in the order of rules/masks.yaml; reads the plain view."""
-    return re.compile("|".join(f"(?P<{r.id}>{r.pattern.pattern})" for r in rules("masks", "mask")))
+    return re.compile("|".join(f"(?P<{r.id}>{r.source})" for r in rules("masks", "mask")))
 
 
 @cache

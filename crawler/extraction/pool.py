@@ -33,6 +33,7 @@ from types import TracebackType
 from typing import Any
 
 from crawler.errors import JianghuaError
+from crawler.loading import loading
 
 TIME_LIMIT = 20.0  # seconds a task may take; a page takes milliseconds
 MEMORY_LIMIT = 2 * 1024**3  # bytes of private memory a worker may take; the largest real pages take under 0.2 GiB
@@ -321,7 +322,8 @@ def serve(fd: int, parent: int) -> None:
             # RLIMIT_DATA and not RLIMIT_AS: mapped libraries and reserved, unused address space are no memory
             resource.setrlimit(resource.RLIMIT_DATA, (memory_limit, memory_limit))
             module, _, name = target.partition(":")
-            work: Callable[[Any], Any] = getattr(importlib.import_module(module), name)(setup)
+            with loading():
+                work: Callable[[Any], Any] = getattr(importlib.import_module(module), name)(setup)
         except Exception:
             connection.send(("broken", traceback.format_exc(limit=-3), True))
             return

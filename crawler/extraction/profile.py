@@ -14,22 +14,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxml.html import HtmlElement
 
 from crawler.durable import write_json
 from crawler.errors import DamagedError, UsageError
 from crawler.extraction.blocks import Block, place, read_blocks
-from crawler.extraction.density import find_body, trim
-from crawler.extraction.dom import parse
-from crawler.extraction.facts import read_facts
 from crawler.extraction.model import PageInput
 from crawler.extraction.plain import plain
 from crawler.extraction.repetition import LONG_LEAST, LONG_SHARE, Repeated, Seen, repeated_lines, repeated_sentences
-from crawler.extraction.standing import Standing, line_key, observed, title_forms
 from crawler.home import Home
 from crawler.site import Site
+
+if TYPE_CHECKING:
+    from crawler.extraction.standing import Standing
 
 MIN_PAGES = 5  # fewer pages cannot tell what a site repeats
 BODY_SHARE = 0.15  # a place that holds the body on so many of the pages is a body place
@@ -113,6 +112,8 @@ class Profile:
     def mark(self, blocks: Sequence[Block]) -> None:
         """Tell of the long lines that stand on many pages, so that none is taken for a body."""
         if known := self._blocks:
+            from crawler.extraction.standing import line_key
+
             for block in blocks:
                 if block.size >= BLOCK and not block.is_linked and line_key(block.folded) in known:
                     block.standing = True
@@ -123,6 +124,8 @@ class Profile:
 
 
 def _standing_of(layouts: Sequence[Layout], lines: Sequence[str] = ()) -> Standing:
+    from crawler.extraction.standing import Standing
+
     placed: dict[str, set[str]] = {}
     for layout in layouts:
         for line in layout.lines:
@@ -149,6 +152,11 @@ class _Page:
 
 def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset()) -> _Page:
     """known: long lines that are no body."""
+    from crawler.extraction.density import find_body, trim
+    from crawler.extraction.dom import parse
+    from crawler.extraction.facts import read_facts
+    from crawler.extraction.standing import line_key, observed, title_forms
+
     document = parse(page.body, page.content_type, page.url)
     facts = read_facts(document, site)
     titles = title_forms(facts.title_raw, facts.title)

@@ -35,7 +35,7 @@ _LEVEL_READ = 2000  # characters read for the level that a text names as its own
 
 @cache
 def _role() -> str:
-    one = "(?:" + "|".join(r.pattern.pattern for r in rules("roles", "role")) + ")"
+    one = "(?:" + "|".join(r.source for r in rules("roles", "role")) + ")"
     return f"{one}(?:(?:[、兼]{{1,2}}|兼任)[一-龥]{{0,5}}?{one}){{0,3}}"
 
 
@@ -177,7 +177,7 @@ def admin_level(role: str | None, title: str, text: str) -> str | None:
 @cache
 def _words(rule: Rule) -> tuple[str, ...]:
     """The alternatives of a pattern that is a plain list of words: counted as strings, which is quicker."""
-    return tuple(rule.pattern.pattern.split("|"))
+    return tuple(rule.source.split("|"))
 
 
 _PROVINCE = (

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +28,33 @@ _YES_NO = {True: "yes", False: "no"}  # YAML 1.1 reads the bare words as boolean
 FOLDER = Path(__file__).parent / "rules"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
-    """One rule: what it is called, what it matches, what a match means, and its examples."""
+    """One rule: what it is called, what it matches, what a match means, and its examples. where: its file and group, for who wrote it.
+
+    Its pattern is compiled when it is first asked for: of many rules only what they match together is (see `any_of`), and
+    compiling all of them is a good part of what a process that reads pages takes to begin.
+    """
 
     id: str
-    pattern: re.Pattern[str]
+    source: str
     value: Any
     yes: tuple[str, ...]
     no: tuple[str, ...]
+    where: str = ""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What it matches, compiled. Raises ValueError naming the rule when it is no regular expression."""
+        try:
+            return re.compile(self.source)
+        except re.error as e:
+            raise ValueError(f"{self.where}, {self.id}: {e}") from None
 
 
 @cache
 def rule_file(name: str) -> dict[str, tuple[Rule, ...]]:
-    """The groups of `rules/NAME.yaml`. Raises ValueError naming the rule when one is malformed."""
+    """The groups of `rules/NAME.yaml`. Raises ValueError naming the rule when one is malformed (its pattern: when it is asked for)."""
     groups: dict[str, tuple[Rule, ...]] = {}
     seen: set[str] = set()
     for group, rules in read_ours(FOLDER / f"{name}.yaml").items():
@@ -57,11 +70,8 @@ def rule_file(name: str) -> dict[str, tuple[Rule, ...]]:
             if r["id"] in seen:
                 raise ValueError(f"{name}.yaml, {group}: the id {r['id']} is given twice")
             seen.add(r["id"])
-            try:
-                pattern = re.compile(r["pattern"])
-            except re.error as e:
-                raise ValueError(f"{name}.yaml, {group}, {r['id']}: {e}") from None
-            made.append(Rule(r["id"], pattern, r.get("value"), tuple(r.get("yes", ())), tuple(r.get("no", ()))))
+            examples = tuple(r.get("yes", ())), tuple(r.get("no", ()))
+            made.append(Rule(r["id"], r["pattern"], r.get("value"), *examples, f"{name}.yaml, {group}"))
         groups[group] = tuple(made)
     return groups
 
@@ -82,7 +92,7 @@ def first_match(name: str, group: str, text: str) -> tuple[Rule, re.Match[str]] 
 @cache
 def any_of(name: str, *groups: str) -> re.Pattern[str]:
     """One pattern that matches where any rule of the groups does: for a quick yes or no over many texts."""
-    return re.compile("|".join(f"(?:{r.pattern.pattern})" for g in groups for r in rules(name, g)))
+    return re.compile("|".join(f"(?:{r.source})" for g in groups for r in rules(name, g)))
 
 
 def _version() -> str:

@@ -25,7 +25,7 @@ _SPEECH = re.compile(r"讲话|致辞|致词|发言|演讲|讲稿|党课|主持�
 def _patterns() -> tuple[re.Pattern[str], ...]:
     # 记者张三, but 文/张三 and 执笔:张三
     role = "(?:" + "|".join(
-        rf"(?:{r.pattern.pattern}){'[: /]{0,3}' if r.value == 'glued' else '[: /]{1,3}'}" for r in rules("facts", "signed")
+        rf"(?:{r.source}){'[: /]{0,3}' if r.value == 'glued' else '[: /]{1,3}'}" for r in rules("facts", "signed")
     ) + ")"  # fmt: skip
     # what may stand behind the names: where from, and that it is a report
     rest = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import itertools
@@ -11,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from typer.core import TyperGroup
 import crawler.config
 from crawler.errors import JianghuaError
 from crawler.home import Home
+from crawler.loading import loading
 from schedules.cli import COMMANDS, app, main
 from schedules.reference import all_commands
 from schedules.settings import Settings, load_settings
@@ -75,6 +78,45 @@ def test_help_loads_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("modules", "without"),
+    [
+        # who hands out the work need not know how to read, and a crawl writes no tables
+        ("crawler.extraction.cli", ("crawler.extraction.density", "crawler.extraction.previews", "scrapy")),
+        ("crawler.cli, crawler.sitecrawl", ("pyarrow", "numpy", "crawler.extraction.density")),
+        ("publisher.cli, publisher.release", ("sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.mssql", "scrapy")),
+        ("crawler.extraction.article, crawler.extraction.worker", ("pyarrow", "sqlalchemy", "scrapy")),
+    ],
+)
+def test_a_stage_loads_only_what_it_works_with(modules: str, without: tuple[str, ...]) -> None:
+    code = f"import sys, {modules}\nprint([m for m in {without} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout == "[]\n", result.stderr
+
+
+def test_while_modules_are_loaded_nobody_looks_for_garbage() -> None:
+    assert gc.isenabled()
+    with suppress(RuntimeError), loading():
+        assert not gc.isenabled()
+        with loading():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+        raise RuntimeError
+    assert gc.isenabled()
+    try:
+        assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
+
+
+def test_the_rules_of_rows_are_there_with_and_without_databases() -> None:
+    """dataframely is loaded as if there were none; sqlalchemy can be loaded before and after."""
+    for before, after in (("sqlalchemy", "math"), ("math", "sqlalchemy.dialects.mssql")):
+        code = f"import {before}, publisher.rowschemas, {after}, sqlalchemy\nprint(sqlalchemy.select is not None)"
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+        assert result.stdout == "True\n", result.stderr
 
 
 def test_the_commands_of_the_stages_are_all_reachable() -> None:

@@ -31,5 +31,5 @@ def test_a_malformed_rule_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "made.yaml").write_text(f"group: [{given}]\n", encoding="utf-8")
     monkeypatch.setattr("crawler.extraction.rules.FOLDER", tmp_path)
     with pytest.raises(ValueError, match=r"made\.yaml, group") as error:
-        rule_file.__wrapped__("made")
+        [rule.pattern for rules in rule_file.__wrapped__("made").values() for rule in rules]
     assert said in str(error.value)
