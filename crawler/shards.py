@@ -21,13 +21,16 @@ import os
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from crawler import durable
@@ -82,6 +85,7 @@ MARKS = "marks.arrow"
 # Of the rows of a shard one in so many at most may be fresh (not in the shard that it replaced) for them to be kept apart as well.
 FEW = 8
 _AT = "__row"
+_GONE = pa.schema([pa.field("table", pa.string()), pa.field("key", pa.large_string())])
 MARKS_SCHEMA = pa.schema(
     [
         pa.field("table", pa.string(), nullable=False),
@@ -310,35 +314,75 @@ def _known(home: Home, site: str, bucket: int) -> Shard | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class ShardChange:
+    """What a shard has otherwise than the one that it replaced.
+
+    before: the name of that one's folder. were: its rows, by table. tables: of each table of KEYS the rows that are new or changed, and the
+    pages of those speeches; numbers: which rows of the shard these are, ascending. marks: their marks by table (MARKS_SCHEMA), and in `known`
+    whether the shard before has a row with the same key. gone: keys of the rows that it has and this one has not, by table.
+    """
+
+    before: str
+    were: Mapping[str, int]
+    tables: Mapping[str, pa.Table]
+    numbers: Mapping[str, pa.ChunkedArray]
+    marks: Mapping[str, pa.Table]
+    gone: Mapping[str, pa.Array]
+
+    def rows(self, table: str) -> int:
+        """How many rows the shard has."""
+        new = pc.sum(pc.invert(self.marks[table]["known"]), min_count=0).as_py()
+        return int(self.were.get(table, 0) + new - len(self.gone[table]))
+
+
 def _fresh(before: Shard, tables: Mapping[str, pa.Table], marks: pa.Table) -> bytes | None:
-    """The rows that the shard before has not as they are, with their numbers: the SHA-256 of what follows, then an Arrow stream a
-    table of KEYS. None where they are too many, or where it cannot be told."""
+    """The file of a ShardChange: the SHA-256 of what follows, then an Arrow stream with the marks, one with the keys that are gone and one a
+    table of KEYS. None where too many rows are new or changed, or where it cannot be told."""
     try:
         old = read_marks(before, before.folder / MARKS)
     except DamagedError:
         return None
     if old is None:
         return None
-    were = set(zip(*(old[c].to_pylist() for c in ("table", "key", "high", "low")), strict=True))
-    are = zip(*(marks[c].to_pylist() for c in ("table", "key", "high", "low")), strict=True)
-    new = [i for i, mark in enumerate(are) if mark not in were]
+    were, are = _by_key(old), _by_key(marks)
+    if len(are) < marks.num_rows:
+        return None  # rows that share a key; publishing will say so
+    keyed = [*are]
+    start = dict(zip(KEYS, accumulate((tables[n].num_rows for n in KEYS), initial=0), strict=False))
+    new = {i for i, mark in enumerate(keyed) if were.get(mark) != are[mark]}
+    # whether a speech's page is gone is told by that page's row alone
+    of_speeches = tables["speeches"]["page_url"].to_pylist()
+    urls = {of_speeches[i] for i in new if i < start["provenance"]}
+    new |= {start["pages"] + i for i, url in enumerate(tables["pages"]["url"].to_pylist()) if url in urls}
     if len(new) * FEW > marks.num_rows:
         return None
+    rows_of = sorted(new)
+    told = marks.take(pa.array(rows_of, pa.int64()))
+    told = told.append_column("known", pa.array([keyed[i] in were for i in rows_of], pa.bool_()))
+    told = told.replace_schema_metadata({"before": before.folder.name, "were": json.dumps(Counter(t for t, _ in were))})
+    gone = [mark for mark in were if mark not in are]
     sink = pa.BufferOutputStream()
-    start = 0
-    for name in KEYS:
+    parts = [told, pa.table({"table": [t for t, _ in gone], "key": [k for _, k in gone]}, schema=_GONE)]
+    for name, first in start.items():
         rows = tables[name]
-        at = pa.array([i - start for i in new if start <= i < start + rows.num_rows], pa.int64())
-        start += rows.num_rows
-        some = rows.cast(SCHEMAS[name]).take(at).append_column(_AT, at)
-        with pa.ipc.new_stream(sink, some.schema) as writer:
-            writer.write_table(some)
+        at = pa.array([i - first for i in rows_of if first <= i < first + rows.num_rows], pa.int64())
+        parts.append(rows.cast(SCHEMAS[name]).take(at).append_column(_AT, at))
+    for part in parts:
+        with pa.ipc.new_stream(sink, part.schema) as writer:
+            writer.write_table(part)
     body = bytes(sink.getvalue())
     return hashlib.sha256(body).digest() + body
 
 
-def read_fresh(path: Path) -> dict[str, tuple[pa.Table, pa.Array]] | None:
-    """By table the rows of a shard that were not in the one before and their numbers, ascending; None where they were not kept."""
+def _by_key(marks: pa.Table) -> dict[tuple[str, str], tuple[int, int]]:
+    """The digest of each row, by table and key."""
+    columns = (marks[c].to_pylist() for c in ("table", "key", "high", "low"))
+    return {(table, key): (high, low) for table, key, high, low in zip(*columns, strict=True)}
+
+
+def read_fresh(path: Path) -> ShardChange | None:
+    """What a shard has otherwise than the one before, None where it was not kept."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -346,11 +390,21 @@ def read_fresh(path: Path) -> dict[str, tuple[pa.Table, pa.Array]] | None:
     if hashlib.sha256(data[32:]).digest() != data[:32]:
         return None
     source = pa.BufferReader(pa.py_buffer(data).slice(32))
-    out = {}
-    for name in KEYS:
-        rows = pa.ipc.open_stream(source).read_all()
-        out[name] = rows.drop_columns([_AT]), rows[_AT].combine_chunks()
-    return out
+    marks = pa.ipc.open_stream(source).read_all()
+    if (told := marks.schema.metadata) is None or b"before" not in told:
+        return None  # kept by an earlier version, which told less
+    gone = pa.ipc.open_stream(source).read_all()
+    rows = {name: pa.ipc.open_stream(source).read_all() for name in KEYS}
+    first = dict(zip(KEYS, accumulate((r.num_rows for r in rows.values()), initial=0), strict=False))
+    none = pa.array([], pa.large_string())
+    return ShardChange(
+        told[b"before"].decode(),
+        json.loads(told[b"were"]),
+        {n: r.remove_column(r.num_columns - 1) for n, r in rows.items()},
+        {n: r.column(r.num_columns - 1) for n, r in rows.items()},
+        {n: marks.slice(first[n], r.num_rows) for n, r in rows.items()},
+        {n: gone.filter(pc.equal(gone["table"], n))["key"].combine_chunks() if gone.num_rows else none for n in KEYS},
+    )
 
 
 def _sweep_fresh(home: Home, site: str, bucket: int, keep: str | None) -> None:

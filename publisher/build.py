@@ -8,7 +8,7 @@ again (publisher/rowindex.py) and a part whose rows stay is not written again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -146,7 +146,7 @@ def build(
     damaged = dict(source.damaged)
     looked: Changed | None = None
     if parent and not older and parent.state.recipe == digest and not recipe.corrections:
-        looked, todo, broken = look_for_changes(source, todo, stages, numbers)
+        looked, todo, broken = look_for_changes(source, todo, stages, numbers, parent.state.units)
         damaged |= broken
     light, broken = look(source, [u for u in todo if u.site not in damaged], stages, numbers)
     damaged |= broken
@@ -256,7 +256,7 @@ def build(
         return Build(found, run, **facts)
     state = State(
         {n: emitted[n].index for n in TABLES},
-        {u.name: source.token(u) for u in units if u.site not in damaged or u.name in same},
+        _tokens(source, units, damaged, same | (looked.told if looked else frozenset())),
         digest,
         intake.notes,
         {p.sha256: known[p.sha256] for p in entries["speeches"].parts},
@@ -350,6 +350,15 @@ def _same_units(parent: Parent | None, units: Sequence[Unit], recipe: str, older
         return set()
     known = parent.state.units
     return {u.name for u in units if u.token is not None and known.get(u.name) == u.token}
+
+
+def _tokens(
+    source: Source, units: Sequence[Unit], damaged: Mapping[str, str], unread: Collection[str]
+) -> dict[str, str | None]:
+    """The token of each unit as it was taken in. unread: names of those of which no file was read for that: they may have been replaced
+    meanwhile, and looked into for other reasons."""
+    good = {u.name: u.token if u.name in unread else source.token(u) for u in units if u.site not in damaged}
+    return good | {u.name: u.token for u in units if u.name in unread}
 
 
 def _keep_units(parent: Parent | None, stages: Mapping[str, Stage], numbers: Mapping[str, int], same: set[str]) -> None:

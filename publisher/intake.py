@@ -25,6 +25,7 @@ from crawler.shards import (
     BUCKETS,
     MARKS,
     Shard,
+    ShardChange,
     extracted_sites,
     fresh_path,
     read_fresh,
@@ -32,6 +33,7 @@ from crawler.shards import (
     read_pointer,
     verify,
 )
+from publisher.layout import flat
 
 FRESH = "fresh.arrows"
 SCHEMAS: dict[str, pa.Schema] = {
@@ -65,6 +67,9 @@ class Source(Protocol):
     def marks(self, unit: Unit) -> pa.Table | None:
         """Key, day and digest of each row of a unit (crawler/shards.py, MARKS_SCHEMA), None where they are not known. Raises DamagedError."""
 
+    def change(self, unit: Unit) -> ShardChange | None:
+        """What the token of a unit changed in it, None where that was not kept."""
+
     def some(self, unit: Unit, table: str, rows: Sequence[int]) -> pa.Table:
         """Some rows of a table of a unit, by their numbers, ascending. Raises DamagedError."""
 
@@ -96,6 +101,9 @@ class Tables:
     def marks(self, unit: Unit) -> pa.Table | None:
         return None
 
+    def change(self, unit: Unit) -> ShardChange | None:
+        return None
+
     def some(self, unit: Unit, table: str, rows: Sequence[int]) -> pa.Table:
         return self.tables[table].take(pa.array(rows, pa.int64()))
 
@@ -116,7 +124,7 @@ class Shards:
     _found: dict[str, Shard] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
     _checked: set[str] = field(default_factory=set)
-    _fresh: dict[str, dict[str, tuple[pa.Table, pa.Array]] | None] = field(default_factory=dict)
+    _fresh: dict[str, ShardChange | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for site in extracted_sites(self.home):
@@ -195,15 +203,18 @@ class Shards:
         except DamagedError as e:
             raise self._broken(unit, "marks", e) from None
 
+    def change(self, unit: Unit) -> ShardChange | None:
+        """The unit need not be held for it: what its token changed is in this one file."""
+        return read_fresh(fresh_path(self.home, self._found[unit.name]))
+
     def some(self, unit: Unit, table: str, rows: Sequence[int]) -> pa.Table:
         """From what extraction keeps of a shard beside it, where all of the rows are there."""
         if unit.name not in self._fresh:  # of one unit at a time, which is how they are asked for
             self._fresh = {unit.name: read_fresh(self._hold(unit) / FRESH)}
-        if (kept := self._fresh[unit.name]) is not None and table in kept:
-            found, numbers = kept[table]
-            at = pc.index_in(pa.array(rows, pa.int64()), value_set=numbers)
+        if (kept := self._fresh[unit.name]) is not None:
+            at = pc.index_in(pa.array(rows, pa.int64()), value_set=flat(kept.numbers[table]))
             if not at.null_count:
-                return found.take(at)
+                return kept.tables[table].take(at)
         return self.read(unit, table).take(pa.array(rows, pa.int64()))
 
     def _broken(self, unit: Unit, table: str, error: Exception) -> DamagedError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
-from crawler.shards import MARKS_SCHEMA
+from crawler.shards import MARKS_SCHEMA, ShardChange
 from publisher import checks
 from publisher.intake import SCHEMAS, Source, Unit
 from publisher.layout import Mask, Places, flat, keys
 from publisher.manifest import Gate
-from publisher.rowindex import page_codes
+from publisher.rowindex import NOT_HELD, page_codes
 from publisher.stage import Stage
 from publisher.tables import TABLES
 
@@ -187,23 +187,126 @@ def _days(rows: Mapping[str, pa.Table]) -> dict[str, tuple[pa.Array, npt.NDArray
 
 @dataclass(slots=True)
 class Changed:
-    """What changed in units whose rows have marks. same: the rows that are as the parent has them; raw: the rows that are not, by table, with
-    their `lights`; brought: speeches in the records, by site."""
+    """What changed in units of which the unchanged rows need not be read. same: places in the parent of the rows that are as it has them, and
+    the numbers of their units, by table; raw: the rows that are not, by table, with their `lights`, and the pages of those speeches;
+    brought: speeches in the records, by site; told: names of the units of which the change since the parent took them in was kept."""
 
-    same: dict[str, Light]
-    raw: dict[str, pa.Table]
-    lights: dict[str, Light]
-    brought: Counter[str]
+    same: dict[str, tuple[Places, Places]] = field(default_factory=dict)
+    raw: dict[str, pa.Table] = field(default_factory=dict)
+    lights: dict[str, Light] = field(default_factory=dict)
+    brought: Counter[str] = field(default_factory=Counter)
+    told: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Found:
+    """Of some units: places and units of unchanged rows, rows that are read and their lights, by table; speeches by site."""
+
+    same: dict[str, list[tuple[Places, Places]]] = field(default_factory=lambda: {n: [] for n in RECORDS})
+    raw: dict[str, list[pa.Table]] = field(default_factory=lambda: {n: [] for n in RECORDS})
+    lights: dict[str, list[Light]] = field(default_factory=lambda: {n: [] for n in RECORDS})
+    brought: Counter[str] = field(default_factory=Counter)
 
 
 def look_for_changes(
-    source: Source, units: Sequence[Unit], stages: Mapping[str, Stage], numbers: Mapping[str, int]
+    source: Source,
+    units: Sequence[Unit],
+    stages: Mapping[str, Stage],
+    numbers: Mapping[str, int],
+    taken: Mapping[str, str | None],
 ) -> tuple[Changed, list[Unit], dict[str, str]]:
-    """Find the rows that changed in units that have marks, and read these alone.
+    """Find the rows that changed in units that tell them, and read these alone.
 
-    The parent must have been made by the same recipe. Gives also the units without marks, or with too much changed to hold at once, and
-    the sites whose records cannot be read, with what is wrong.
+    taken: tokens of the units that the parent was made of, by name; it must have been made by the same recipe. Gives also the units that do
+    not tell them, or have too much changed to hold at once, and the sites whose records cannot be read, with what is wrong.
     """
+    out = _Found()
+    found = _kept_changes(source, units, taken)
+    told = _by_change(found, stages, numbers, out) if found else set()
+    for unit in units:
+        if unit.name in told:
+            out.brought[unit.site] += found[unit.name].rows("speeches")
+    most = MOST_CHANGED - sum(t.num_rows for of in out.raw.values() for t in of)
+    unmarked, damaged = _by_marks(source, [u for u in units if u.name not in told], stages, numbers, most, out)
+    if unmarked is None:
+        return Changed(), list(units), {}
+    changed = Changed(brought=out.brought, told=frozenset(told))
+    for n in RECORDS if any(out.lights.values()) else ():
+        changed.same[n] = np.concatenate([a for a, _ in out.same[n]]), np.concatenate([b for _, b in out.same[n]])
+        changed.raw[n] = pa.concat_tables([SCHEMAS[n].empty_table(), *out.raw[n]]).combine_chunks()
+        changed.lights[n] = joined(out.lights[n])
+    return changed, unmarked, damaged
+
+
+def _kept_changes(source: Source, units: Sequence[Unit], taken: Mapping[str, str | None]) -> dict[str, ShardChange]:
+    """What changed in units since the parent took them in, where it was kept; none at all where these are too many rows to hold at once."""
+    found: dict[str, ShardChange] = {}
+    rows = 0
+    for unit in units:
+        if (before := taken.get(unit.name)) is None:
+            continue
+        if (kept := source.change(unit)) is not None and kept.before == before:
+            found[unit.name] = kept
+            rows += sum(t.num_rows for t in kept.tables.values())
+        if rows > MOST_CHANGED:
+            return {}
+    return found
+
+
+def _by_change(
+    found: Mapping[str, ShardChange], stages: Mapping[str, Stage], numbers: Mapping[str, int], out: _Found
+) -> set[str]:
+    """Put what changed in units since the parent took them in into `out`; gives the names of those of which that was enough.
+
+    It is not where the parent has what changed under other ids or not at all, nor where speeches changed on pages with several (how ids are
+    given there depends on all of them).
+    """
+    names = [*found]
+    nth = np.full(max(numbers.values()) + 2, -1, np.int64)  # of the units found, by number; the last is for NO_UNIT
+    nth[[numbers[u] for u in names]] = np.arange(len(names))
+    good = np.ones(len(names), bool)
+    mine: dict[str, Places] = {}  # which of the units brought each row of the parent; -1: none, or the row is held
+    told: dict[str, tuple[Light, Places, Places]] = {}
+    for n in RECORDS:
+        stage = stages[n]
+        marks = pa.concat_tables([found[u].marks[n] for u in names]).combine_chunks()
+        owner = np.repeat(np.arange(len(names)), [found[u].marks[n].num_rows for u in names])
+        gone = pa.concat_arrays([found[u].gone[n] for u in names])
+        left = np.repeat(np.arange(len(names)), [len(found[u].gone[n]) for u in names])
+        keyed, days = _told_by(marks)
+        places = stage.find(pa.concat_arrays([keyed, gone]))
+        at, was = places[: len(owner)], places[len(owner) :]
+        mine[n] = np.where(stage.held == NOT_HELD, nth[stage.units], -1)
+        by = np.append(mine[n], -1)
+        known = marks["known"].to_numpy(zero_copy_only=False)
+        good[owner[np.where(known, by[at] != owner, by[at] >= 0)]] = False
+        good[left[by[was] != left]] = False
+        number = np.array([numbers[names[i]] for i in owner], np.int64)
+        told[n] = Light(keyed, at, days, number, _raw(marks)), owner, was
+    shared = _on_shared_pages(stages["speeches"], {u: found[u].tables["speeches"] for u in names})
+    good[[i for i, u in enumerate(names) if u in shared]] = False
+    for n, (light, owner, was) in told.items():
+        stage = stages[n]
+        stay = (mine[n] >= 0) & np.append(good, False)[mine[n]]
+        stay[light.at[light.at >= 0]] = False
+        stay[was[was >= 0]] = False
+        same = np.flatnonzero(stay)
+        out.same[n].append((same, stage.units[same].astype(np.int64)))
+        out.lights[n].append(light.take(np.flatnonzero(good[owner])))
+        out.raw[n] += [found[u].tables[n] for i, u in enumerate(names) if good[i]]
+    return {u for i, u in enumerate(names) if good[i]}
+
+
+def _by_marks(
+    source: Source,
+    units: Sequence[Unit],
+    stages: Mapping[str, Stage],
+    numbers: Mapping[str, int],
+    most: int,
+    out: _Found,
+) -> tuple[list[Unit] | None, dict[str, str]]:
+    """Put what the marks of units tell to have changed into `out`, where these are not more than `most` rows. Gives the units without marks
+    (None where it was too much), and the sites whose records cannot be read."""
     marks: dict[str, dict[str, pa.Table]] = {}
     damaged: dict[str, str] = {}
     rest: list[Unit] = []
@@ -220,8 +323,8 @@ def look_for_changes(
     good = [u for u in units if u.name in marks]
     lights = {n: _marked(good, marks, n, stages[n], numbers) for n in RECORDS}
     differ = {n: {u: _differ(stages[n], light) for u, light in lights[n].items()} for n in RECORDS}
-    if sum(int(d.sum()) for of in differ.values() for d in of.values()) > MOST_CHANGED:
-        return Changed({}, {}, {}, Counter()), list(units), {}
+    if sum(int(d.sum()) for of in differ.values() for d in of.values()) > most:
+        return None, {}
     raw: dict[str, dict[str, pa.Table]] = {n: {} for n in RECORDS}
     for unit in good:
         try:
@@ -232,34 +335,31 @@ def look_for_changes(
             damaged[unit.site] = _told(e)
     several = _on_shared_pages(stages["speeches"], raw["speeches"])
     for unit in good:
-        if (pages := several.get(unit.name)) is None or unit.site in damaged:
+        if unit.name not in raw["speeches"] or unit.site in damaged:
             continue
         try:
-            mask = differ["speeches"][unit.name]
-            mask |= np.isin(page_codes(source.read(unit, "speeches", ["site", "page_url"])), pages)
-            raw["speeches"][unit.name] = source.some(unit, "speeches", np.flatnonzero(mask).tolist())
+            if (pages := several.get(unit.name)) is not None:
+                mask = differ["speeches"][unit.name]
+                mask |= np.isin(page_codes(source.read(unit, "speeches", ["site", "page_url"])), pages)
+                raw["speeches"][unit.name] = source.some(unit, "speeches", np.flatnonzero(mask).tolist())
+            # whether a speech's page is gone is told by that page's row alone
+            urls = flat(raw["speeches"][unit.name]["page_url"])
+            mask = differ["pages"][unit.name]
+            mask |= np.asarray(pc.is_in(flat(source.read(unit, "pages", ["url"])["url"]), value_set=urls), bool)
+            raw["pages"][unit.name] = source.some(unit, "pages", np.flatnonzero(mask).tolist())
         except DamagedError as e:
             damaged[unit.site] = _told(e)
-    good = [u for u in good if u.site not in damaged]
-    same = (
-        {n: joined([lights[n][u.name].take(np.flatnonzero(~differ[n][u.name])) for u in good]) for n in RECORDS}
-        if good
-        else {}
-    )
-    changed = (
-        {n: joined([lights[n][u.name].take(np.flatnonzero(differ[n][u.name])) for u in good]) for n in RECORDS}
-        if good
-        else {}
-    )
-    brought: Counter[str] = Counter()
     for unit in good:
-        brought[unit.site] += len(lights["speeches"][unit.name].at)
-    empty = {n: SCHEMAS[n].empty_table() for n in RECORDS}
-    of_good = {n: [raw[n][u.name] for u in good if u.name in raw[n]] for n in RECORDS}
-    tables = {n: pa.concat_tables([empty[n], *of_good[n]]).combine_chunks() for n in RECORDS}
-    zero = np.zeros(0, np.int64)
-    none = Light(pa.array([], pa.large_string()), zero, zero, zero)
-    return Changed({n: same.get(n, none) for n in RECORDS}, tables if good else {}, changed, brought), rest, damaged
+        if unit.site in damaged:
+            continue
+        out.brought[unit.site] += len(lights["speeches"][unit.name].at)
+        for n in RECORDS:
+            light, mask = lights[n][unit.name], differ[n][unit.name]
+            same = light.take(np.flatnonzero(~mask))
+            out.same[n].append((same.at, same.units))
+            out.lights[n].append(light.take(np.flatnonzero(mask)))
+            out.raw[n] += [raw[n][unit.name]] if unit.name in raw[n] else []
+    return rest, damaged
 
 
 def _told(error: DamagedError) -> str:
@@ -335,9 +435,10 @@ def unique_keys(stage: Stage, light: Mapping[str, Mapping[str, Light]], looked: 
     name = stage.table.name
     read = [part[name] for part in light.values()]
     if looked and looked.same:
-        read += [looked.same[name], *([looked.lights[name]] if looked.raw else [])]
+        read.append(looked.lights[name])
     # keys that the parent has are told by their places, which is cheaper
-    places = np.concatenate([np.flatnonzero(stage.kept), *(x.at[x.at >= 0] for x in read)])
+    same = [looked.same[name][0]] if looked and looked.same else []
+    places = np.concatenate([np.flatnonzero(stage.kept), *same, *(x.at[x.at >= 0] for x in read)])
     twice = np.flatnonzero(np.bincount(places, minlength=1) > 1)
     known = flat(stage.index["key"]).take(pa.array(np.repeat(twice, 2)))
     new = [x.keys if (x.at < 0).all() else x.keys.filter(pa.array(x.at < 0)) for x in read]

@@ -27,7 +27,7 @@ from publisher.tables import TABLES, Table
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3  # 3: rows of pages that are gone are compared anew
 SEEDS = (20_240_115, 7)
 FACTS = ("text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
 NOT_HELD, HELD, CARRIED = 0, 1, 2  # held: its page could not be read; carried: its whole site failed

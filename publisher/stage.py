@@ -80,6 +80,13 @@ class Stage:
         """The places of keys in the parent, -1 for those that it has not."""
         if not self.old or not len(found):
             return np.full(len(found), -1, np.int64)
+        if len(found) * 8 < self.old:  # a table of the few is made sooner than one of the many
+            few = found.dictionary_encode()
+            at = np.full(len(few.dictionary), -1, np.int64)
+            which = pc.index_in(flat(self.index["key"]), value_set=few.dictionary)
+            here = np.flatnonzero(which.is_valid().to_numpy(zero_copy_only=False))
+            at[which.take(pa.array(here)).to_numpy()] = here
+            return np.asarray(at[few.indices.to_numpy()], np.int64)
         at = pc.index_in(found, value_set=flat(self.index["key"]))
         return np.asarray(pc.fill_null(at, -1).to_numpy(zero_copy_only=False), np.int64)
 

@@ -84,10 +84,9 @@ class Intake:
     def take_changed(self, looked: Changed) -> bool:
         """Take in what changed in units whose other rows are known to be as the parent has them."""
         for n in RECORDS:
-            same = looked.same[n]
-            self.stages[n].same(same.at, same.units)
+            self.stages[n].same(*looked.same[n])
         self.brought.update(looked.brought)
-        return self._take(looked.raw, looked.lights, "changed") if looked.raw else True
+        return self._take(looked.raw, looked.lights, "changed")
 
     def _take(self, raw: Mapping[str, pa.Table], lights: dict[str, Light], name: str) -> bool:
         for n, rows in raw.items():

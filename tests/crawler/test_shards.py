@@ -176,15 +176,25 @@ def test_the_rows_that_a_shard_has_anew_are_kept_beside_it(home: Home) -> None:
     second = commit(home, *keys, "/new", digest="i2")
     kept = shards.read_fresh(shards.fresh_path(home, second))
     assert kept is not None
-    rows, numbers = kept["pages"]
-    assert rows["key"].to_pylist() == ["/new"]
-    assert numbers.to_pylist() == [shards.read_records(home, "s", "pages")["key"].to_pylist().index("/new")]
-    assert kept["speeches"][0].schema.equals(shards.SCHEMAS["speeches"])
-    assert not kept["speeches"][0].num_rows
+    assert kept.tables["pages"]["key"].to_pylist() == ["/new"]
+    at = shards.read_records(home, "s", "pages")["key"].to_pylist().index("/new")
+    assert kept.numbers["pages"].to_pylist() == [at]
+    marks = shards.read_marks(second, second.folder / shards.MARKS)
+    assert marks is not None
+    assert kept.marks["pages"].to_pylist() == [
+        m | {"known": False} for m in marks.to_pylist() if "/new" in m["key"]
+    ]  # fmt: skip
+    assert kept.tables["speeches"].schema.equals(shards.SCHEMAS["speeches"])
+    assert not kept.tables["speeches"].num_rows
+    assert (kept.before, kept.were, kept.rows("pages")) == (first.folder.name, {"pages": 40}, 41)
+    assert [len(g) for g in kept.gone.values()] == [0, 0, 0]
     # the same again leaves it, another shard replaces it, one that is dropped takes it along
     commit(home, *keys, "/new", digest="i3")
     assert shards.fresh_path(home, second).exists()
     third = commit(home, *keys, digest="i4")
+    back = shards.read_fresh(shards.fresh_path(home, third))
+    assert back is not None
+    assert (back.before, back.gone["pages"].to_pylist(), back.rows("pages")) == (second.folder.name, ["s\x1f/new"], 40)
     assert [*(home.var / "fresh" / "s").iterdir()] == [shards.fresh_path(home, third)]
     shards.drop_shard(home, "s", 3)
     assert not [*(home.var / "fresh" / "s").iterdir()]

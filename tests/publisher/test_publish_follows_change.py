@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from crawler import shards
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
 from crawler.shards import CUT_SCHEMA, READING_SCHEMA, pointer_path, read_pointer, write_shard
+from crawler.takedowns import add_takedown
 from publisher import looking, taking
 from publisher.intake import Shards, Unit
 from publisher.reader import open_dataset
@@ -32,11 +33,20 @@ def bucket(n: int) -> int:
     return n % 4
 
 
-def extracted(home: Home, site: str, pages: dict[int, Page], fates: dict[int, str], when: datetime) -> None:
-    """The records of a site as extraction would write them: pages by number, spread over four buckets."""
+def extracted(
+    home: Home,
+    site: str,
+    pages: dict[int, Page],
+    fates: dict[int, str],
+    when: datetime,
+    gone: Mapping[int, datetime] | None = None,
+) -> None:
+    """The records of a site as extraction would write them: pages by number, spread over four buckets. gone: since when pages that are
+    kept are not there any more."""
+    since = {page(speech(site, n))["url"]: at for n, at in (gone or {}).items()}
     for b in range(4):
         rows = [r for n, parts in pages.items() if bucket(n) == b for r in parts]
-        of_pages = {r["page_url"]: page(r, fetched_at=when) for r in rows}
+        of_pages = {r["page_url"]: page(r, fetched_at=when, gone_since=since.get(r["page_url"])) for r in rows}
         for n, fate in fates.items():
             if bucket(n) == b:
                 p = page(speech(site, n), fate)
@@ -81,6 +91,10 @@ def changed(rng: random.Random, site: str, pages: dict[int, Page], fates: dict[i
             pages[n] = [r | {"views": rng.randrange(9999)} for r in pages[n]]
         elif what < 0.5 and len(pages[n]) > 1:
             bodies = [r["text"] for r in pages[n]]
+            if rng.random() < 0.4:  # only one record changes, and it is most like a text that stays
+                bodies[-1] = bodies[0] + "\n" + text((site, n, rng.random()))[:9]
+                pages[n] = compilation(site, n, bodies)
+                continue
             rng.shuffle(bodies)
             if rng.random() < 0.5:
                 bodies.insert(rng.randrange(len(bodies)), text((site, n, rng.random())))
@@ -106,21 +120,29 @@ def test_what_is_remembered_changes_no_byte(tmp_path: Path, seed: int, monkeypat
         single = {n: [speech(site, n)] for n in range(14)}
         several = {n: compilation(site, n, [text((site, n, i)) for i in range(4)]) for n in range(20, 25)}
         sites[site] = single | several, {}
-    looked: list[bool] = []
+    gone: dict[str, dict[int, datetime]] = {"a": {}, "b": {}}
+    looked: list[int] = []
     plain = taking.Intake.take_changed
 
     def noted(self: taking.Intake, found: looking.Changed) -> Any:
-        looked.append(True)
+        looked.append(len(found.told))
         return plain(self, found)
 
     monkeypatch.setattr(taking.Intake, "take_changed", noted)
     monkeypatch.setattr(shards, "FEW", 1)  # what a shard has anew is kept also where that is nearly all of it
     kept = 0
-    for day in range(5):
+    for day in range(7):
+        if day == 4:  # what is dropped is in no version, so that a shard of which rows are does not tell them by itself
+            url = speech("b", min(sites["b"][0]))["page_url"]
+            add_takedown(home, {"reason": "a request", "date": date(2026, 11, 22), "url": url})
+            shutil.copytree(home.takedowns, other.takedowns)
         for site, (pages, fates) in sites.items():
-            if day:
+            for _ in range((0, 1, 1, 2, 1, 1, 1)[day]):  # of two extractions only the later is kept as a change
                 changed(rng, site, pages, fates)
-            extracted(home, site, pages, fates, WHEN + timedelta(days=day))
+                gone[site] = {n: WHEN for n in pages if n in gone[site] or rng.random() < 0.1}
+                extracted(home, site, pages, fates, WHEN + timedelta(days=day), gone[site])
+            if not day:
+                extracted(home, site, pages, fates, WHEN)
         kept += len([*(home.var / "fresh").rglob("*.arrows")])
         # nothing is remembered there but what earlier publishes found
         for folder in (other.var / "records", other.var / "publish" / "speeches"):
@@ -135,12 +157,22 @@ def test_what_is_remembered_changes_no_byte(tmp_path: Path, seed: int, monkeypat
         assert a.keys() == b.keys()
         different = [n for n in a if a[n] != b[n]]
         assert different == []
-    assert len(looked) == 4  # from the second day on only what changed was read
+    assert len(looked) == 5  # from the second day on only what changed was read, but for the new takedown
+    told = [n for i, n in enumerate(looked) if i != 2]
+    assert all(told)
+    assert looked[2] == 0  # two extractions
+    assert any(n < 8 for n in told)  # where that is not enough, by the marks
     assert kept
     verify(home.datasets / "speeches")
     rows = open_dataset(home.datasets / "speeches").arrow().to_pylist()
     there = {r["text"] for pages, _ in sites.values() for parts in pages.values() for r in parts}
-    assert there <= {r["text"] for r in rows}
+    taken = {r["text"] for parts in sites["b"][0].values() for r in parts} - {r["text"] for r in rows}
+    assert there - taken == {r["text"] for r in rows} & there
+    assert len(taken) <= 1
+    for r in rows:
+        n = int(r["page_url"].rsplit("/", 1)[1].removesuffix(".html"))
+        if r["text"] in there:
+            assert (r["gone_since"] is not None) == (n in gone[r["site"]]), r
     failed = {speech(s, n)["page_url"] for s, (_, fates) in sites.items() for n, f in fates.items() if f == "error"}
     assert {r["page_url"] for r in rows if r["text"] not in there} <= failed
 
@@ -237,3 +269,44 @@ def test_what_a_shard_has_anew_is_read_alone_and_the_whole_shard_where_that_is_n
         assert publish(home, now=DAY + timedelta(days=1)).changed == 1
         assert whole == ([] if spoil is None else ["a/00"])
     assert len({str(sorted(tree(tmp_path / n / "datasets").items())) for n in ("kept", "gone", "damaged")}) == 1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_speech_that_changes_on_a_page_that_is_gone_still_says_since_when(tmp_path: Path, kept: bool) -> None:
+    """Only the speech changed, as where the rules of reading did; its page's row stays as it was."""
+    home = Home(tmp_path)
+    pages = {n: [speech("a", n)] for n in range(60)}
+    gone = {4: WHEN}
+    extracted(home, "a", pages, {}, WHEN, gone)
+    publish(home, now=DAY)
+    extracted(home, "a", pages | {4: [speech("a", 4, text("edited"))]}, {}, WHEN, gone)
+    if not kept:
+        shutil.rmtree(home.var / "fresh")
+    assert publish(home, now=DAY + timedelta(days=1)).changed == 1
+    (row,) = [r for r in open_dataset(home.datasets / "speeches").arrow().to_pylist() if r["text"] == text("edited")]
+    assert row["gone_since"] == WHEN
+
+
+def test_a_shard_that_is_replaced_while_it_is_published_is_taken_in_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a unit that was not read, or of which only the change was, another file may be looked into later, for what became of a page; what
+    is remembered to have been taken in is what was."""
+    home = Home(tmp_path)
+    pages = {n: [speech("a", n)] for n in range(60)}
+    extracted(home, "a", pages, {}, WHEN)
+    publish(home, now=DAY)
+    later = pages | {n: [speech("a", n, text(("later", n)))] for n in (1, 4)}
+    plain = Shards.read
+
+    def read(self: Shards, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+        if table == "pages":
+            extracted(home, "a", {n: later[n] for n in later if n != 8}, {}, WHEN)
+        return plain(self, unit, table, columns)
+
+    monkeypatch.setattr(Shards, "read", read)
+    extracted(home, "a", {n: pages[n] for n in pages if n != 8}, {}, WHEN)  # so one speech is missing
+    result = publish(home, now=DAY + timedelta(days=1))
+    assert (result.changed, result.removed) == (0, 1)
+    monkeypatch.undo()
+    assert publish(home, now=DAY + timedelta(days=2)).changed == 2
