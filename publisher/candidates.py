@@ -195,7 +195,7 @@ def _ask(view: View, texts: I64, pairs: _Pairs) -> None:
         low = np.searchsorted(run.bands, entries)
         high = _ends(run.bands, low, entries | _ROW)
         middle = low.copy()
-        some = np.flatnonzero(high > low)
+        some = np.flatnonzero(high - low > CROWD + 1)  # fewer are taken all, wherever one begins
         middle[some] = np.searchsorted(run.bands, entries[some] | row[np.searchsorted(texts, text[some])])
         for edge in (high, low):
             question, other = _nearest(run, known, dead, middle, edge)
@@ -276,9 +276,10 @@ class _Rule:
         self.needs: I64 = (np.minimum(view.counts, RAREST).astype(np.int64) + 1) // 2
         self.longer = 0.88 * longer
 
-    def fits(self, short: I64, long: I64, hits: I64) -> Flags:
+    def may(self, short: I64, long: I64) -> Flags:
+        """Whether `short` looks for containers, and `long` is long enough for one."""
         sizes = self.view.sizes
-        return np.asarray(self.looks[short] & (hits >= self.needs[short]) & (sizes[long] >= self.longer * sizes[short]))
+        return np.asarray(self.looks[short] & (sizes[long] >= self.longer * sizes[short]))
 
 
 Questions = tuple[I64, U32, I64]  # texts that ask (sorted), hashes they ask for, and in how many texts each stands
@@ -394,22 +395,23 @@ def _pieces(questions: Questions) -> list[Questions]:
     return [(owner[a:b], hashes[a:b], frequency[a:b]) for a, b in pairwise(edges)]
 
 
-def _counted(view: View, questions: Questions) -> tuple[I64, I64, I64]:
-    """Which other text answers how many of the questions of each text: (asking, other, count), sorted."""
+def _counted(view: View, questions: Questions, may: Callable[[I64, I64], Flags]) -> tuple[I64, I64, I64]:
+    """Which other text answers how many of the questions of each text: (asking, other, count), sorted. may: which of (asking, other)
+    are wanted at all."""
     order = np.argsort(questions[1], kind="stable")
     number, other = _holders(view, questions[1][order])
     asking = questions[0][order][number]
-    codes = (asking << 32 | other)[asking != other]
-    codes, count = np.unique(codes, return_counts=True)
+    wanted = (asking != other) & may(asking, other)
+    codes, count = np.unique(asking[wanted] << 32 | other[wanted], return_counts=True)
     return codes >> 32, codes & 0xFFFFFFFF, count
 
 
 def _answers(rule: _Rule, questions: Questions) -> tuple[I64, I64]:
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for piece in _pieces(questions):
-        asking, other, count = _counted(rule.view, piece)
-        fits = rule.fits(asking, other, count)
-        found.append((asking[fits], other[fits]))
+        short, long, count = _counted(rule.view, piece, rule.may)
+        enough = count >= rule.needs[short]
+        found.append((short[enough], long[enough]))
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
@@ -417,6 +419,6 @@ def _askers(rule: _Rule, sampled: Questions) -> I64:
     """Texts that may find one of these as their container: they share enough sampled hashes with it, rare or not."""
     found = [np.zeros(0, np.int64)]
     for piece in _pieces(_part(sampled, _telling(sampled[2]))):
-        long, short, count = _counted(rule.view, piece)
-        found.append(short[rule.fits(short, long, count)])
+        _, short, count = _counted(rule.view, piece, lambda long, short: rule.may(short, long))
+        found.append(short[count >= rule.needs[short]])
     return np.unique(np.concatenate(found))
