@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from publisher.parts import PartStore
 from publisher.quality import Measures
 from publisher.recipe import CORRECTION, Recipe
 from publisher.releaserules import Run, release_gates, rows_gates
-from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of
+from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of, segments_of
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
 from publisher.taking import Intake, in_order
@@ -131,7 +132,7 @@ def build(
     speeches = stages["speeches"]
     before = _by_site(speeches.index) if parent else {}
     units = list(source.units())
-    numbers = {u.name: i for i, u in enumerate(units)}
+    numbers = _numbers(units, parent.state.numbers if parent else {})
     digest = recipe.digest()
     same = _same_units(parent, units, digest, older)
     _keep_units(parent, stages, numbers, same)
@@ -254,9 +255,13 @@ def build(
     found += gates.accepted(release_gates(run, history), accept)
     if gates.refused(found):
         return Build(found, run, **facts)
+    tokens = _tokens(source, units, damaged, same | (looked.told if looked else frozenset()))
+    past = parent.state.segments if parent else {}
     state = State(
         {n: emitted[n].index for n in TABLES},
-        _tokens(source, units, damaged, same | (looked.told if looked else frozenset())),
+        {n: segments_of(emitted[n].kept, [p.rows for p in entries[n].parts], past.get(n, ())) for n in TABLES},
+        tokens,
+        {n: numbers[n] for n in tokens},
         digest,
         intake.notes,
         {p.sha256: known[p.sha256] for p in entries["speeches"].parts},
@@ -362,17 +367,27 @@ def _tokens(
 
 
 def _keep_units(parent: Parent | None, stages: Mapping[str, Stage], numbers: Mapping[str, int], same: set[str]) -> None:
-    """Rows of units that are as they were stay; the units get their present numbers."""
+    """Rows of units that are as they were stay; those of units that are no more, or were not taken in, have none."""
     if parent is None:
         return
-    names = list(parent.state.units)
-    now = np.array([numbers.get(n, NO_UNIT) for n in names] + [NO_UNIT], np.int32)
-    kept = np.array([n in same for n in names] + [False], bool)
+    known = parent.state.numbers
+    most = max([-1, *known.values(), *(int(s.units.max(initial=-1)) for s in stages.values())])
+    now = np.full(most + 2, NO_UNIT, np.int32)  # the last for rows without a unit, whose number is -1
+    kept = np.zeros(most + 2, bool)
+    for name in known.keys() & numbers.keys():
+        now[known[name]], kept[known[name]] = numbers[name], name in same
     for stage in stages.values():
         old = stage.units
         stage.seen = kept[old]
         stage.kept = stage.seen.copy()
         stage.units = now[old]
+
+
+def _numbers(units: Sequence[Unit], known: Mapping[str, int]) -> dict[str, int]:
+    """The number of each unit, by name: the one that it had, so that what is kept of its rows stays the same; new ones follow."""
+    out = {u.name: known[u.name] for u in units if u.name in known}
+    fresh = [u.name for u in units if u.name not in known]
+    return out | dict(zip(fresh, count(max(known.values(), default=-1) + 1), strict=False))
 
 
 def _by_site(index: pa.Table, among: Mask | None = None) -> dict[str, int]:

@@ -6,7 +6,6 @@ and looks further than a publish has time to: at every file of every version. Wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
@@ -345,7 +344,7 @@ def _memo(found: Diagnosis, folder: Path, memo: Path) -> None:
                 _remember(folder, memo)
         found.add(f"what is remembered of the latest version is damaged: {wrong}", memo, "removed and made again")
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        named = {e["file"] for e in json.loads((memo / "state.json").read_bytes())["tables"].values()}
+        named = rowindex.files(memo)
         _remove(found, "left by a publish that died", [p for p in sorted(memo.glob("*.arrow")) if p.name not in named])
     if names := sketches.damaged(memo / "copies"):
         _remove(found, "a damaged index of near duplicates", [memo / "copies" / n for n in names])

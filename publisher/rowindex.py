@@ -3,14 +3,17 @@
 For each table one index row a row, in the order of the version: its key, a digest of what makes it count as changed, the unit of
 records that brought it, whether it was held, and a digest of the record that it was made of (r0, r1). For speeches also the facts that copies are told by. It is kept in
 var/publish/DATASET/ and named by the parent's manifest; without it, or where it is damaged, it is made again from the parent's parts.
+
+Each part of the version has a file of its own there, named by its digest, so that only the index of parts whose rows changed is written.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,7 @@ from publisher.tables import TABLES, Table
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3  # 3: rows of pages that are gone are compared anew
+FORMAT = 4  # 3: rows of pages that are gone are compared anew; 4: a file a part
 SEEDS = (20_240_115, 7)
 FACTS = ("text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
 NOT_HELD, HELD, CARRIED = 0, 1, 2  # held: its page could not be read; carried: its whole site failed
@@ -105,20 +108,43 @@ def index_rows(table: Table, rows: pa.Table, unit: int, columns: Sequence[str], 
     return pa.Table.from_arrays(arrays, schema=schema_of(table))
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The index of one part of a table. rows: how many; file, sha256: where it is kept, with its digest ("" where it is not)."""
+
+    rows: int
+    file: str = ""
+    sha256: str = ""
+
+
 @dataclass(slots=True)
 class State:
     """What is known of a version.
 
-    tables: the index of each; units: token of each unit of records that it was made of, by name; `unit` in an index is the place
-    of the name there. recipe: digest of all that is applied to rows between records and version. notes: what was counted of each unit;
-    measures: of each part of speeches, by its digest (publisher/quality.py).
+    tables: the index of each; segments: of each the index of its parts, one after another. units: token of each unit of records that it was
+    made of, by name; numbers: what `unit` in an index says for it. recipe: digest of all that is applied to rows between records and
+    version. notes: what was counted of each unit; measures: of each part of speeches, by its digest (publisher/quality.py).
     """
 
     tables: dict[str, pa.Table]
+    segments: dict[str, list[Segment]] = field(default_factory=dict)
     units: dict[str, str | None] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     recipe: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
     measures: dict[str, Any] = field(default_factory=dict)
+
+
+def of_pieces(pieces: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    """An index of pieces that follow each other. Its keys lie in one piece, as they are looked for again and again; the rest is not copied."""
+    table = pa.concat_tables([schema.empty_table(), *pieces])
+    return table.set_column(0, schema.field(0), flat(table["key"]))
+
+
+def segments_of(kept: Sequence[int | None], rows: Sequence[int], parent: Sequence[Segment]) -> list[Segment]:
+    """The segments of a table in the next version. kept: of each of its parts which of the parent's it is, with an index that is the same;
+    rows: how many each has."""
+    return [Segment(n) if k is None or k >= len(parent) else parent[k] for k, n in zip(kept, rows, strict=True)]
 
 
 def load(folder: Path, manifest_sha256: str) -> State | None:
@@ -127,16 +153,22 @@ def load(folder: Path, manifest_sha256: str) -> State | None:
         kept = json.loads((folder / "state.json").read_bytes())
         if (kept["format"], kept["manifest"], kept["polars"]) != (FORMAT, manifest_sha256, pl.__version__):
             return None
-        tables = {}
-        for name, entry in kept["tables"].items():
-            data = (folder / entry["file"]).read_bytes()
-            if sha256(data) != entry["sha256"]:
-                log.warning("%s is damaged and is made again", folder / entry["file"])
-                return None
-            tables[name] = pa.ipc.open_file(pa.BufferReader(data)).read_all()
-            if tables[name].schema != schema_of(TABLES[name]):
-                return None
-        return State(tables, kept["units"], kept["recipe"], kept["notes"], kept["measures"])
+        tables, segments = {}, {}
+        for name, entries in kept["tables"].items():
+            schema = schema_of(TABLES[name])
+            segments[name] = [Segment(**e) for e in entries]
+            pieces = []
+            for segment in segments[name]:
+                # mapped: what is kept of rows that stay is looked at where it lies, and copied only where it is needed in one piece
+                data = pa.memory_map(f"{folder}/{segment.file}").read_buffer()
+                if hashlib.sha256(data).hexdigest() != segment.sha256:
+                    log.warning("%s is damaged and is made again", folder / segment.file)
+                    return None
+                pieces.append(pa.ipc.open_file(data).read_all())
+                if pieces[-1].schema != schema or pieces[-1].num_rows != segment.rows:
+                    return None
+            tables[name] = of_pieces(pieces, schema)
+        return State(tables, segments, kept["units"], kept["numbers"], kept["recipe"], kept["notes"], kept["measures"])
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         return None
 
@@ -145,7 +177,7 @@ def damage(folder: Path) -> str | None:
     """What is wrong with the state kept in `folder`, None when it is whole or there is none."""
     path = folder / "state.json"
     try:
-        for entry in json.loads(path.read_bytes())["tables"].values():
+        for entry in _entries(path):
             if sha256((folder / entry["file"]).read_bytes()) != entry["sha256"]:
                 return f"{entry['file']} is not as it was written"
     except FileNotFoundError as e:
@@ -155,37 +187,61 @@ def damage(folder: Path) -> str | None:
     return None
 
 
+def files(folder: Path) -> set[str]:
+    """Names of the files beside state.json that it needs. Raises OSError, ValueError, KeyError, TypeError, AttributeError when it cannot
+    be understood."""
+    return {e["file"] for e in _entries(folder / "state.json")}
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    return [e for entries in json.loads(path.read_bytes())["tables"].values() for e in entries]
+
+
 def save(folder: Path, manifest_sha256: str, state: State) -> None:
-    """Keep the state of a version; it takes the place of the one kept before. A memo only: an error here spoils nothing."""
-    entries = {}
+    """Keep the state of a version; it takes the place of the one kept before. A memo only: an error here spoils nothing.
+
+    Segments that are kept already are not written again. Until state.json is replaced all stays there that the one before needs.
+    """
+    there = {p.name for p in folder.glob("*.arrow")}
+    entries: dict[str, list[dict[str, Any]]] = {}
     for name, rows in state.tables.items():
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, rows.schema) as writer:
-            writer.write_table(rows.combine_chunks())
-        data = sink.getvalue()
-        digest = sha256(data)
-        file = f"{name}-{digest[:16]}.arrow"
-        if not (folder / file).is_file():
-            write_bytes(folder / file, data)
-        entries[name] = {"file": file, "sha256": digest}
+        entries[name] = []
+        start = 0
+        for segment in state.segments.get(name) or [Segment(rows.num_rows)]:
+            if segment.file not in there:
+                segment = _written(folder, name, rows.slice(start, segment.rows), there)
+            entries[name].append(asdict(segment))
+            start += segment.rows
     kept = {
         "format": FORMAT,
         "manifest": manifest_sha256,
         "polars": pl.__version__,
         "tables": entries,
         "units": state.units,
+        "numbers": state.numbers,
         "recipe": state.recipe,
         "notes": state.notes,
         "measures": state.measures,
     }
     # for no one to read: without indents it is made in a tenth of the time
     write_bytes(folder / "state.json", json.dumps(kept, ensure_ascii=False).encode())
-    named = {e["file"] for e in entries.values()}
-    for old in folder.glob("*.arrow"):
-        if old.name not in named:
-            old.unlink(missing_ok=True)
+    for old in there - {e["file"] for of in entries.values() for e in of}:
+        (folder / old).unlink(missing_ok=True)
     for left in folder.glob(".*.tmp"):
         left.unlink(missing_ok=True)
+
+
+def _written(folder: Path, name: str, rows: pa.Table, there: set[str]) -> Segment:
+    """Keep the index of a part. there: names of the files that are kept; gets the one written."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, rows.schema) as writer:
+        writer.write_table(rows.combine_chunks())
+    data = sink.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    file = f"{name}-{digest[:16]}.arrow"
+    write_bytes(folder / file, data)  # also where one of this name is there: it may be damaged
+    there.add(file)
+    return Segment(rows.num_rows, file, digest)
 
 
 def rebuilt(parts: Callable[[str], Iterable[pa.Table]], names: dict[str, list[str]]) -> State:
@@ -194,12 +250,13 @@ def rebuilt(parts: Callable[[str], Iterable[pa.Table]], names: dict[str, list[st
 
     Where rows came from is not known then, so every unit is read again; nor is which rows were held.
     """
-    tables = {}
+    tables, segments = {}, {}
     for name, columns in names.items():
         table = TABLES[name]
         pieces = [index_rows(table, rows, NO_UNIT, columns) for rows in parts(name)]
-        tables[name] = pa.concat_tables([schema_of(table).empty_table(), *pieces]).combine_chunks()
-    return State(tables)
+        tables[name] = of_pieces(pieces, schema_of(table))
+        segments[name] = [Segment(p.num_rows) for p in pieces]
+    return State(tables, segments)
 
 
 def needed(table: Table, columns: Sequence[str]) -> list[str]:

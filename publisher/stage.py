@@ -17,7 +17,7 @@ from publisher import quality
 from publisher.layout import Mask, Places, differs, flat, keys, plan
 from publisher.manifest import Part, TableEntry
 from publisher.parts import PartStore
-from publisher.rowindex import HELD, NO_UNIT, NOT_HELD, compared, digests, ignored, index_rows, schema_of, sites_of
+from publisher.rowindex import HELD, NO_UNIT, NOT_HELD, compared, digests, ignored, index_rows, of_pieces, sites_of
 from publisher.spill import RANGE, Spill
 from publisher.storage import PART_ROWS, SMALL_PART_ROWS
 from publisher.tables import Table
@@ -191,9 +191,13 @@ class Stage:
         touched = np.ones(self.old, bool) if self.missing else self.changed | self.removed
         outputs = plan([p.rows for p in self.parts], touched, self.removed, self.added, self.most)
         parts: list[Part] = []
-        indexes: list[pa.Table] = [schema_of(self.table).empty_table()]
+        kept: list[int | None] = []
+        indexes: list[
+            pa.Table | tuple[int, int]
+        ] = []  # of rows that stay: from where to where they stand in the parent's
         changed = Changed()
         index = self._marked(self.index, self.units, self.raw).set_column(5, "held", pa.array(self.held))
+        marked = self._marks_differ(index)
         names = compared(self.table, self.table.schema.names)
         last: tuple[int, pa.Table] | None = None
         fresh_rows: list[Mask] = []
@@ -205,7 +209,12 @@ class Stage:
                 if measures is not None and parts[-1].sha256 not in measures:
                     rows = store.read(self.table.name, parts[-1], self.schema_version)
                     measures[parts[-1].sha256] = quality.measure(rows).as_json()
-                indexes.append(index.slice(self.starts[output], self.parts[output].rows))
+                first, end = self.starts[output : output + 2].tolist()
+                kept.append(None if marked[first:end].any() else output)
+                if indexes and isinstance(before := indexes[-1], tuple) and before[1] == first:
+                    indexes[-1] = before[0], end
+                else:
+                    indexes.append((first, end))
                 continue
             stay = output[output < self.old]
             pieces, marks = [], []
@@ -213,9 +222,9 @@ class Stage:
                 here = stay[(stay >= self.starts[number]) & (stay < self.starts[number + 1])]
                 if last is None or last[0] != number:
                     last = number, store.read(self.table.name, self.parts[number], self.schema_version)
-                rows, new_index = self._merged(
-                    last[1].take(pa.array(here - self.starts[number])), here, index, own, changed, names
-                )
+                within = pa.array(here - self.starts[number])
+                old_index = index.slice(self.starts[number], self.parts[number].rows).take(within)
+                rows, new_index = self._merged(last[1].take(within), here, old_index, own, changed, names)
                 pieces.append(rows)
                 marks.append(new_index)
             if len(fresh := output[len(stay) :]):
@@ -235,15 +244,25 @@ class Stage:
                 mine = np.sort(np.append(mine, np.flatnonzero(self.changed[stay])))[: TEXTS - len(texts)]
                 first = sum(p.rows for p in parts[:-1])
                 texts.update(zip((first + mine).tolist(), rows["text"].take(pa.array(mine)).to_pylist(), strict=True))
+            kept.append(None)
             indexes += marks
         if not parts:
             # so that its folder can be read; the parent's, where it is empty as well, whatever wrote it
-            kept = [p for p in self.parts if not p.rows and not self.missing]
-            parts = kept[:1] or [store.write(self.table.name, self.table.schema.empty_table())]
+            empty = [p for p in self.parts if not p.rows and not self.missing]
+            parts = empty[:1] or [store.write(self.table.name, self.table.schema.empty_table())]
+            kept.append(None)
         self.spill.close()
         entry = TableEntry(rows=sum(p.rows for p in parts), parts=tuple(parts), **self.counts())
         fresh_mask = np.concatenate([np.zeros(0, bool), *fresh_rows])
-        return Emitted(entry, pa.concat_tables(indexes).combine_chunks(), changed, fresh_mask, texts)
+        pieces = [index.slice(i[0], i[1] - i[0]) if isinstance(i, tuple) else i for i in indexes]
+        return Emitted(entry, of_pieces(pieces, index.schema), tuple(kept), changed, fresh_mask, texts)
+
+    def _marks_differ(self, index: pa.Table) -> Mask:
+        """Which rows of the parent have other marks in this index than in the one that is kept of it."""
+        out: Mask = np.zeros(self.old, bool)
+        for name in ("unit", "held", "r0", "r1"):
+            out |= index[name].to_numpy() != self.index[name].to_numpy()
+        return out
 
     def _indexed(self, rows: pa.Table, units: I32, raw: U64, names: Sequence[str]) -> pa.Table:
         return self._marked(index_rows(self.table, rows, 0, names), units, raw)
@@ -257,13 +276,12 @@ class Stage:
         self,
         old: pa.Table,
         places: Places,
-        index: pa.Table,
+        marks: pa.Table,
         own: OwnColumns,
         changed: Changed,
         names: Sequence[str],
     ) -> tuple[pa.Table, pa.Table]:
-        """Rows of the parent with the changed ones in their places, and their index."""
-        marks = index.take(pa.array(places))
+        """Rows of the parent with the changed ones in their places, and their index. marks: the parent's index of them."""
         new, at = self.spill.take(places)
         old = filled(old, new.drop_columns(EXTRA), self.table, self.missing)
         mine = self.changed[places[at]]
@@ -307,10 +325,12 @@ def _extra(rows: pa.Table) -> tuple[I32, U64]:
 @dataclass(frozen=True, slots=True)
 class Emitted:
     """A table of the next version: its entry, its index, what changed in it, which of its rows are new, and the texts of rows that
-    are new or changed (of speeches, by number, at most TEXTS): they are compared next, and would be read again."""
+    are new or changed (of speeches, by number, at most TEXTS): they are compared next, and would be read again. kept: of each part the number
+    that it has in the parent, None where it is another one or the parent's index says something else of its rows."""
 
     entry: TableEntry
     index: pa.Table
+    kept: tuple[int | None, ...]
     changed: Changed
     fresh: Mask
     texts: Mapping[int, str]
