@@ -1,4 +1,4 @@
-"""Commits of a Delta log: made by deltalake, then stamped; read and held against their stamp.
+"""Commits of a Delta log: made by deltalake, or as it makes them, then stamped; read and held against their stamp.
 
 A commit that deltalake writes tells the clock, the place and a random id. Stamping puts the version's own facts there instead
 and seals the whole with a digest, so that the same versions give the same bytes, history and time travel by date tell when a
@@ -13,8 +13,11 @@ import re
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +35,7 @@ PROPERTIES: dict[str, str | None] = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
+_KNOWN = "1.6.6"  # the deltalake whose form of commits `following` knows
 REMEDY = "delete the folder _delta_log and run `jianghua publish speeches`, which makes it anew from the manifests"
 
 
@@ -186,6 +190,45 @@ def _committed(stage: Path, step: Step, new: Files, left: Files, schema: str | N
     return (stage / LOG / commit_name(1)).read_bytes()
 
 
+def following(name: str, step: Step, files: Files, created: int) -> bytes | None:
+    """The content of a commit that only adds and removes files of a table whose schema stays, as `make` gives it, without asking deltalake,
+    which would have to be loaded; None where another one is installed than the one whose form this is.
+
+    files: those before; created: of the log, in ms since 1970.
+    """
+    if _installed() != _KNOWN:
+        return None
+    at = _milliseconds(step.published_at)
+    kind = {"operation": "WRITE", "operationParameters": {"mode": "Append"}}
+    actions: list[dict[str, Any]] = [
+        {"commitInfo": {**kind, "clientVersion": f"delta-rs.py-{_KNOWN}", "engineInfo": f"delta-rs:py-{_KNOWN}"}}
+    ]
+    for path, file in step.files.items():
+        if path not in files:
+            facts = {
+                "path": path,
+                "size": file.bytes,
+                "partitionValues": {},
+                "modificationTime": at,
+                "dataChange": True,
+            }
+            more = dict.fromkeys(("baseRowId", "clusteringProvider", "defaultRowCommitVersion", "tags"))
+            actions.append({"add": {**facts, "stats": json.dumps({"numRecords": file.rows}), **more}})
+    for path, file in files.items():
+        if path not in step.files:
+            actions.append(
+                {"remove": {"path": path, "size": file.bytes, "dataChange": True, "extendedFileMetadata": False}}
+            )
+    return _stamped(_lines(actions), step, name, created)
+
+
+@cache
+def _installed() -> str | None:
+    with suppress(PackageNotFoundError):
+        return version("deltalake")
+    return None
+
+
 def _milliseconds(when: datetime) -> int:
     return int(when.timestamp()) * 1000
 
@@ -215,8 +258,9 @@ def _stamped(data: bytes, step: Step, name: str, created: int) -> bytes:
         "manifest_sha256": step.manifest_sha256,
         "versions": step.versions,
     }
-    info[STAMP]["sha256"] = _seal(info, rest)
-    return _lines([{"commitInfo": info}, *rest])
+    lines = _lines(rest)
+    info[STAMP]["sha256"] = _seal(info, lines)
+    return _lines([{"commitInfo": info}]) + lines
 
 
 def _lines(actions: Iterable[dict[str, Any]]) -> bytes:
@@ -225,9 +269,9 @@ def _lines(actions: Iterable[dict[str, Any]]) -> bytes:
     )
 
 
-def _seal(info: dict[str, Any], rest: list[dict[str, Any]]) -> str:
+def _seal(info: dict[str, Any], rest: bytes) -> str:
     bare = {**info, STAMP: {k: v for k, v in info[STAMP].items() if k != "sha256"}}
-    return hashlib.sha256(_lines([{"commitInfo": bare}, *rest])).hexdigest()
+    return hashlib.sha256(_lines([{"commitInfo": bare}]) + rest).hexdigest()
 
 
 def read_log(table: Path) -> list[Commit]:
@@ -252,15 +296,11 @@ def read_log(table: Path) -> list[Commit]:
 def read_commit(path: Path, before: Commit | None = None) -> Commit:
     """A commit, as it follows the one before. Raises DamagedError when it is not as it was written."""
     try:
-        data = path.read_bytes()
-        actions = [json.loads(line) for line in data.splitlines()]
-        info, rest = actions[0]["commitInfo"], actions[1:]
-        stamp = info[STAMP]
-        if _lines(actions) != data or _seal(info, rest) != stamp["sha256"]:
-            raise _damaged("the commit is not as it was written", path)
+        info, rest = _sealed(path)
+        stamp, actions = info[STAMP], [json.loads(line) for line in rest.splitlines()]
         files = dict(before.files) if before else {}
         schema, created = (before.schema, before.created) if before else ("", 0)
-        for action in rest:
+        for action in actions:
             ((kind, value),) = action.items()
             if kind == "metaData":
                 schema, created = value["schemaString"], value["createdTime"]
@@ -299,7 +339,26 @@ def last_stamp(table: Path) -> dict[str, Any] | None:
 
 def begun(table: Path) -> int:
     """When the first version of a log was published, in ms since 1970. Raises DamagedError."""
-    return read_commit(table / LOG / commit_name(0)).created
+    path = table / LOG / commit_name(0)
+    try:
+        _, rest = _sealed(path)
+        first = next(line for line in rest.splitlines() if line.startswith(b'{"metaData":'))
+        return int(json.loads(first)["metaData"]["createdTime"])
+    except OSError as e:
+        raise _damaged(f"cannot read: {e.strerror or e}", path) from e
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, StopIteration) as e:
+        raise _damaged("the commit cannot be understood", path) from e
+
+
+def _sealed(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The commitInfo of a commit and the lines of its actions, as they were written. Raises DamagedError when they are not, and what reading
+    JSON that is none of ours raises."""
+    head, _, rest = path.read_bytes().partition(b"\n")
+    info: dict[str, Any] = json.loads(head)["commitInfo"]
+    seal = info[STAMP]["sha256"]
+    if _lines([{"commitInfo": info}]) != head + b"\n" or _seal(info, rest) != seal:
+        raise _damaged("the commit is not as it was written", path)
+    return info, rest
 
 
 def _damaged(what: str, path: Path) -> DamagedError:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import duckdb
 import polars
@@ -21,7 +22,7 @@ from deltalake import DeltaTable
 
 from crawler.errors import DamagedError, UsageError
 from publisher import delta
-from publisher.delta_log import LOG, commit_name, delta_schema, make, read_log
+from publisher.delta_log import LOG, Commit, File, Step, commit_name, delta_schema, following, make, read_log
 from publisher.gone import remove_version, tombstone
 from publisher.manifest import Manifest, Part, TableEntry, latest_of, sha256, to_json
 from publisher.reader import open_dataset
@@ -129,6 +130,47 @@ def test_a_log_made_anew_has_the_same_bytes(dataset: Path) -> None:
     project(dataset)
     assert logs(dataset) == before
     assert not list(dataset.glob("tables/*/.delta*"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_commit_that_follows_is_what_deltalake_writes(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(seed)
+    schema = delta_schema(TABLES["pages"].schema, "pages")
+    names = [f"part-{n}.parquet" for n in range(8)]
+    files = [{n: File(rng.randrange(10**9), rng.randrange(10**4)) for n in rng.sample(names, seed * 2)} for _ in "ab"]
+    for name in files[0].keys() & files[1].keys():
+        files[1][name] = files[0][name]
+    step = Step(
+        "pages", "2026-11-23.1", 2, "f" * 64, "e" * 32, DAY + timedelta(seconds=rng.randrange(9**9)), schema, files[1]
+    )
+    before = Commit(tmp_path, "2026-11-22.1", 1, "d" * 64, "c" * 32, schema, 1_700_000_000_123, files[0])
+    (wanted,) = make("speeches/pages", [step], tmp_path, before)
+    assert following("speeches/pages", step, before.files, before.created) == wanted
+    monkeypatch.setattr("publisher.delta_log._installed", lambda: "1.7.0")
+    assert following("speeches/pages", step, before.files, before.created) is None
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_version_is_appended_without_deltalake_where_its_form_is_known(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, other: bool
+) -> None:
+    before = logs(dataset)
+    for table in TABLES:
+        (dataset / "tables" / table / LOG / commit_name(3)).unlink()
+    asked: list[str] = []
+
+    def noted(name: str, *more: Any) -> Iterator[bytes]:
+        asked.append(name)
+        return make(name, *more)
+
+    monkeypatch.setattr(delta, "make", noted)
+    if other:
+        monkeypatch.setattr("publisher.delta_log._installed", lambda: "1.7.0")
+    project(dataset)
+    assert logs(dataset) == before
+    assert len(asked) == (len(TABLES) if other else 0)
 
 
 def test_nothing_is_opened_where_the_log_is_up_to_date(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,7 +399,7 @@ def killed(child: subprocess.Popen[str], folder: Path, number: int) -> bool:
     return code != 0
 
 
-@pytest.mark.parametrize("what", ["append", "anew"])
+@pytest.mark.parametrize("what", ["append", "append two", "anew"])
 def test_killed_anywhere_it_comes_out_the_same(child: subprocess.Popen[str], dataset: Path, what: str) -> None:
     true, known = logs(dataset), manifests(dataset)
     keep = dataset / "tables" / "speeches"
@@ -367,23 +409,24 @@ def test_killed_anywhere_it_comes_out_the_same(child: subprocess.Popen[str], dat
     true = {k: v for k, v in true.items() if "/speeches/" in k}
     after = 0
     while True:
-        if what == "append":
-            (keep / LOG / commit_name(3)).unlink()
+        if what != "anew":
+            for number in (2, 3) if what == "append two" else (3,):
+                (keep / LOG / commit_name(number)).unlink()
         else:
             (keep / LOG / commit_name(0)).write_bytes(b"{}\n")
             (keep / LOG / commit_name(3)).unlink()
         if not killed(child, dataset, after):
             break
-        log = read_log(keep) if what == "append" else []
+        log = read_log(keep) if what != "anew" else []
         assert [c.version for c in log] == version_names(dataset)[: len(log)]
-        if what == "append":
+        if what != "anew":
             delta.check(dataset, known)
             assert DeltaTable(str(keep)).version() == len(log) - 1
         project(dataset)
         assert logs(dataset) == true
         assert not list(keep.glob(".delta*"))
         after += 1
-    assert after > 4
+    assert after >= (3 if what == "append" else 5)
     assert logs(dataset) == true
 
 
