@@ -41,7 +41,7 @@ from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
 from publisher.taking import Intake, in_order
 from publisher.versions import day_of
 
-MEMORY = {"speeches": 96 << 20, "provenance": 32 << 20, "pages": 32 << 20}  # bytes of waiting rows
+MEMORY = {"speeches": 96 << 20, "provenance": 64 << 20, "pages": 64 << 20}  # bytes of waiting rows
 
 Progress = Callable[[str, int, int], None]
 

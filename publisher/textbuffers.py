@@ -52,3 +52,42 @@ def blocks(column: pa.ChunkedArray | pa.Array, most: int | None = None) -> Itera
                 yield Block(first + at, offsets[at : end + 1], values)
                 at = end
         first += len(chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of a column where they lie: value i is data[whose[i]][low[i]:high[i]]; whose None: all lie in the first."""
+
+    data: list[memoryview]
+    whose: Indices | None
+    low: Indices
+    high: Indices
+
+    def slices(self, rows: Indices) -> list[memoryview]:
+        """The bytes of the values at these rows; nothing is copied."""
+        low, high = self.low[rows].tolist(), self.high[rows].tolist()
+        if self.whose is None:
+            one = self.data[0]
+            return [one[a:z] for a, z in zip(low, high, strict=True)]
+        data = self.data
+        return [data[w][a:z] for w, a, z in zip(self.whose[rows].tolist(), low, high, strict=True)]
+
+
+def values_of(column: pa.ChunkedArray) -> Values:
+    """The values of a string or large_string column; a null is empty."""
+    found = list(blocks(column))
+    if not found:
+        return Values([memoryview(b"")], None, np.zeros(0, np.int64), np.zeros(0, np.int64))
+    whose = np.repeat(np.arange(len(found)), [len(b) for b in found]) if len(found) > 1 else None
+    low, high = (np.concatenate([b.offsets[side] for b in found]) for side in (slice(0, -1), slice(1, None)))
+    return Values([b.bytes for b in found], whose, low, high)
+
+
+def joined(values: Values, rows: Indices, dtype: pa.DataType) -> pa.Array:
+    """The values at these rows as one array of type string or large_string. Raises ValueError where a string array cannot hold so much."""
+    ends = np.concatenate([[0], np.cumsum(values.high[rows] - values.low[rows])])
+    width = np.int64 if pa.types.is_large_string(dtype) else np.int32
+    if ends[-1] > np.iinfo(width).max:
+        raise ValueError("too many bytes for one array")
+    buffers = [None, pa.py_buffer(ends.astype(width)), pa.py_buffer(b"".join(values.slices(rows)))]
+    return pa.Array.from_buffers(dtype, len(rows), buffers)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler.errors import JianghuaError
 from crawler.records import OUTLINE
 from publisher import spill, stage
 from publisher.layout import MERGE_AT, _size_class, differs, keys, plan
 from publisher.parts import PartStore
 from publisher.rowindex import schema_of
-from publisher.spill import PLACE, Spill
+from publisher.spill import Spill
 from publisher.stage import OwnColumns, Stage
 from publisher.storage import content_digest, decode, encode
 from publisher.tables import REMOVED, SCHEMA_VERSION
@@ -137,22 +140,63 @@ def test_places_of_a_plan() -> None:
     assert list(out[3]) == [100, 101, 102]  # type: ignore[arg-type]
 
 
-@given(st.lists(st.integers(0, 200), unique=True, max_size=60), st.sampled_from([0, 1 << 20]))
-@settings(deadline=None, max_examples=30)
-def test_rows_come_back_by_place(places: list[int], memory: int) -> None:
+@given(
+    st.lists(st.integers(0, 200), unique=True, max_size=60),
+    st.sampled_from([0, 1 << 8, 1 << 20]),
+    st.sampled_from([pa.string(), pa.large_string()]),
+    st.lists(st.integers(0, 200), unique=True, max_size=20),
+)
+@settings(deadline=None, max_examples=60)
+def test_rows_come_back_by_place(places: list[int], memory: int, dtype: pa.DataType, some_first: list[int]) -> None:
+    def text(place: int) -> str:
+        return "讲话" * (place % 5) + str(place)
+
     with tempfile.TemporaryDirectory() as folder:
-        waiting = Spill(pa.schema([("v", pa.int64())]), Path(folder) / "s", memory)
+        schema = pa.schema([("v", pa.int64()), pa.field("text", dtype), ("l", pa.list_(pa.int64()))])
+        waiting = Spill(schema, Path(folder) / "s", memory)
         for start in range(0, len(places), 7):
             some = np.array(places[start : start + 7], np.int64)
-            waiting.add(pa.table({"v": some * 10}), some)
+            rows = {
+                "v": some * 10,
+                "text": [text(p) for p in some.tolist()],
+                "l": [[p] * (p % 3) for p in some.tolist()],
+            }
+            # one row too many on both sides, in pieces, as rows come out of a filter
+            made = pa.table(rows, schema=schema)
+            made = pa.concat_tables([made.slice(0, 1), made, made.slice(0, 1)]).slice(1, len(some))
+            waiting.add(made, some)
         waiting.finish()
-        wanted = np.arange(201)
-        found, at = waiting.take(wanted)
-        assert PLACE not in found.column_names
-        assert wanted[at].tolist() == sorted(places)
-        assert found["v"].to_pylist() == [p * 10 for p in sorted(places)]
+        for wanted in (np.array(some_first, np.int64), np.arange(201), np.arange(100, 130)):
+            found, at = waiting.take(wanted)
+            assert found.schema == schema
+            expected = [p for p in wanted.tolist() if p in places]
+            assert wanted[at].tolist() == expected
+            assert found["v"].to_pylist() == [p * 10 for p in expected]
+            assert found["text"].to_pylist() == [text(p) for p in expected]
+            assert found["l"].to_pylist() == [[p] * (p % 3) for p in expected]
         waiting.close()
-        assert not list((Path(folder)).rglob("*.arrows"))
+        assert not [p for p in Path(folder).rglob("*") if p.is_file()]
+
+
+def test_a_full_disk_is_told_while_rows_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+
+    def some_of_it(file: int, slices: list[Any]) -> int:
+        return write(file, b"".join(slices)[:3])  # as at the end of a disk
+
+    def no_more(file: int, data: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    waiting = Spill(pa.schema([pa.field("text", pa.string())]), tmp_path / "s", 0)
+    monkeypatch.setattr(os, "writev", some_of_it)
+    rows = pa.table({"text": ["some text", "and more"]})
+    waiting.add(rows, np.array([0, 1], np.int64))  # what one call leaves is written by the next
+    monkeypatch.setattr(os, "write", no_more)
+    assert (tmp_path / "s" / "0.text").read_bytes() == b"some textand more"
+    with pytest.raises(JianghuaError, match="cannot write"):
+        waiting.add(rows, np.array([2, 3], np.int64))
+    waiting.close()
+    assert not list((tmp_path / "s").iterdir())
 
 
 NESTED = st.none() | st.lists(
