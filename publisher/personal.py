@@ -187,35 +187,42 @@ def _classes() -> npt.NDArray[np.uint8]:
 
 
 _CLASSES = _classes()
+_SIGNS = np.isin(np.arange(256), [0xEF, 0xC2, 0xE3, 0xE2])  # what the signs that separate begin with
+_LINES = 1_000  # bytes a value: shorter ones go to RE2 at once
 
 
 def _suspects(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """Places in UTF-8 bytes at or beside which personal data may stand: runs of 5 ASCII letters and digits, 4 digits before a sign that
     separates, full-width letters and digits. Misses none that a rule can match."""
-    looks = data[::_STRIDE]
     last = len(data) - 1
-    found = []
-    ascii_ = np.flatnonzero(looks < 0x80) * _STRIDE
-    ascii_ = ascii_[_CLASSES[data[ascii_]] > 0]
-    if len(ascii_):
-        # how far the run goes to both sides, up to 4 bytes
-        run = np.ones(len(ascii_), np.int64)
-        for step in (1, -1):
-            going = np.ones(len(ascii_), bool)
-            for k in range(1, 5):
-                at = ascii_ + step * k
-                going &= (at >= 0) & (at <= last)
-                going &= _CLASSES[data[np.clip(at, 0, last)]] > 0
-                run += going
-        found.append(ascii_[run >= 5])
-        digits = ascii_[_CLASSES[data[ascii_]] == 3]
-        for k in range(1, 5):  # 138－1234－5678
-            a, b, c = (data[np.minimum(digits + k + i, last)] for i in range(3))
-            sign = ((a == 0xEF) & (b == 0xBC) & (c == 0x8D)) | ((a == 0xC2) & (b == 0xA0))
-            sign |= ((a == 0xE3) & (b == 0x80) & (c == 0x80)) | ((a == 0xE2) & ((b == 0x80) | (b == 0x88)))
-            found.append(digits[sign])
+    whole = len(data) // _STRIDE * _STRIDE
+    # the first byte of every four: numpy takes the low bytes of whole words ten times as fast as every fourth byte
+    looks = np.concatenate([data[:whole].view("<u4").astype(np.uint8), data[whole::_STRIDE]])
+    ascii_ = np.flatnonzero(looks < 0x80)
+    ascii_ = ascii_[_CLASSES[looks[ascii_]] > 0] * _STRIDE
+    edge = (ascii_ < _STRIDE) | (ascii_ > last - _STRIDE - 2)
+    found = [ascii_[edge]]  # a few that need not be told any closer
+    ascii_ = ascii_[~edge]
+    long = ascii_[(_CLASSES[data[ascii_ - 1]] > 0) | (_CLASSES[data[ascii_ + 1]] > 0)]  # most stand alone
+    # how far the run goes to both sides, up to 4 bytes
+    run = np.ones(len(long), np.int64)
+    for step in (1, -1):
+        going = np.ones(len(long), bool)
+        for k in range(1, 5):
+            going &= _CLASSES[data[long + step * k]] > 0
+            run += going
+    found.append(long[run >= 5])
+    digits = ascii_[_CLASSES[data[ascii_]] == 3]
+    for k in range(1, 5):  # 138－1234－5678
+        few = digits[_SIGNS[data[digits + k]]]
+        a, b, c = (data[few + k + i] for i in range(3))
+        sign = ((a == 0xEF) & (b == 0xBC) & (c == 0x8D)) | ((a == 0xC2) & (b == 0xA0))
+        sign |= ((a == 0xE3) & (b == 0x80) & (c == 0x80)) | ((a == 0xE2) & ((b == 0x80) | (b == 0x88)))
+        found.append(few[sign])
     wide = np.flatnonzero(looks == 0xEF) * _STRIDE
-    b, c = data[np.minimum(wide + 1, last)], data[np.minimum(wide + 2, last)]
+    b = data[np.minimum(wide + 1, last)]
+    wide, b = wide[(b == 0xBC) | (b == 0xBD)], b[(b == 0xBC) | (b == 0xBD)]
+    c = data[np.minimum(wide + 2, last)]
     found.append(
         wide[((b == 0xBC) & (c >= 0x90) & (c != 0x9A) & (c != 0x9B) & (c != 0x9F)) | ((b == 0xBD) & (c <= 0x9A))]
     )
@@ -251,7 +258,11 @@ def _candidates(texts: pa.Array) -> npt.NDArray[np.int64]:
     if values is None or offsets[-1] == offsets[0]:
         return np.zeros(0, np.int64)
     data = np.frombuffer(values, np.uint8)[offsets[0] : offsets[-1]]
-    size = 1 << 22  # so much at a time, and a little more, so that a run over the edge is seen
+    if len(data) < _LINES * len(texts):
+        return np.flatnonzero(
+            pc.fill_null(pc.match_substring_regex(texts, _NEEDED), False).to_numpy(zero_copy_only=False)
+        )
+    size = 1 << 20  # so much at a time, and a little more, so that a run over the edge is seen
     rows = []
     for begin in range(0, len(data), size):
         at = _suspects(data[begin : begin + size + 16]) + begin + offsets[0]

@@ -49,6 +49,14 @@ numbers = st.builds(
 around = st.text(st.sampled_from("同志们，。：（）电话号是 年\n"), max_size=20)
 
 
+@pytest.mark.parametrize("before", [" 、# \n，", *("a" * n for n in range(5)), *("讲" * n for n in range(4))])
+@pytest.mark.parametrize("number", ["QQ:1234９", "QQ:1２3４5", "QQ：９1234"])
+def test_digits_of_both_widths_are_found_wherever_a_short_line_has_them(before: str, number: str) -> None:
+    text = f"{before}，{number}"
+    assert kinds(text) == ["qq"]
+    assert personal.scan(pa.array([text, "讲话", None])) == [["qq"], [], []]
+
+
 @settings(deadline=None)
 @given(numbers, around, around, st.booleans())
 def test_every_identity_number_with_the_right_checksum_is_found(
