@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -63,6 +64,7 @@ def _buffers(strings: pa.Array) -> tuple[npt.NDArray[Any], memoryview]:
     return at, memoryview(data) if data is not None else memoryview(b"")
 
 
+@lru_cache(maxsize=256)
 def _plain_type(dtype: pa.DataType) -> str:
     return str(dtype).replace("large_", "").replace(" not null", "")
 
@@ -83,7 +85,8 @@ def _feed(digest: Any, dtype: pa.DataType, arrays: Sequence[pa.Array]) -> None:
             )  # values lie without gaps from the first to the last
     elif pa.types.is_list(dtype):
         for array in arrays:
-            lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+            lengths = pc.list_value_length(array)
+            lengths = (pc.fill_null(lengths, 0) if array.null_count else lengths).to_numpy(zero_copy_only=False)
             digest.update(np.ascontiguousarray(lengths, "<i8"))
         _feed(digest, dtype.value_type, [a.flatten() for a in arrays])
     elif pa.types.is_struct(dtype):
@@ -96,10 +99,9 @@ def _feed(digest: Any, dtype: pa.DataType, arrays: Sequence[pa.Array]) -> None:
 
 def _numbers(array: pa.Array, dtype: pa.DataType) -> npt.NDArray[Any]:
     """Booleans as bytes, floats as float64, all other numbers, dates and times as int64; little-endian, null as zero."""
-    if pa.types.is_boolean(dtype):
-        return np.ascontiguousarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), np.uint8)
-    if pa.types.is_floating(dtype):
-        return np.ascontiguousarray(pc.fill_null(array, 0.0).to_numpy(zero_copy_only=False), "<f8")
     if pa.types.is_temporal(dtype):
-        array = array.cast(pa.int32() if pa.types.is_date32(dtype) else pa.int64())
-    return np.ascontiguousarray(pc.fill_null(array.cast(pa.int64()), 0).to_numpy(zero_copy_only=False), "<i8")
+        array = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
+    if array.null_count:
+        array = pc.fill_null(array, False if pa.types.is_boolean(dtype) else 0)
+    kind = np.uint8 if pa.types.is_boolean(dtype) else "<f8" if pa.types.is_floating(dtype) else "<i8"
+    return np.ascontiguousarray(array.to_numpy(zero_copy_only=False), kind)

@@ -17,7 +17,7 @@ from crawler.errors import DamagedError, JianghuaError
 from crawler.wording import counted
 from publisher.manifest import Part, sha256
 from publisher.pages import strings_at
-from publisher.storage import checked, content_digest, decode, encode, part_name, read_file
+from publisher.storage import checked, content_digest, decode, encoded, part_name, read_file
 from publisher.versions import conform
 
 _MANY = 20  # of fewer rows than one in so many, only the pages up to the last are read
@@ -42,6 +42,7 @@ class PartStore:
     folder: Path
     waiting: dict[tuple[str, str], Path] = field(default_factory=dict)
     bytes: int = 0
+    _back: bytearray = field(default_factory=bytearray)  # room for what is read back, used again for each part
 
     def path(self, table: str, part: Part) -> Path:
         """Where a part can be read now."""
@@ -53,12 +54,12 @@ class PartStore:
         Raises JianghuaError when the disk is full, or when what was written does not read back the same.
         """
         store = self.folder / "tables" / table
-        data = encode(rows)
+        data = encoded(rows)
         digest = sha256(data)
         part = Part(
             file=part_name(digest),
             rows=rows.num_rows,
-            bytes=len(data),
+            bytes=data.size,
             sha256=digest,
             content_sha256=content_digest(rows),
         )
@@ -67,7 +68,7 @@ class PartStore:
             return part
         try:
             store.mkdir(parents=True, exist_ok=True)
-            if target.is_file() and target.stat().st_size == len(data) and sha256(target.read_bytes()) == digest:
+            if target.is_file() and target.stat().st_size == data.size and sha256(target.read_bytes()) == digest:
                 return part
             beside = store / f".{part.file}.tmp"
             with beside.open("wb") as out:
@@ -75,9 +76,9 @@ class PartStore:
                 out.flush()
                 os.fsync(out.fileno())
             self.waiting[table, part.file] = beside
-            written = beside.read_bytes()
-            if written != data:  # quicker to see than its SHA-256
-                checked(written, digest, str(beside))
+            written = self._read_back(beside, data.size)
+            if not pa.py_buffer(written).equals(data):  # quicker to see than its SHA-256
+                checked(bytes(written), digest, str(beside))
             del data
             back = decode(written, str(beside))
         except OSError as e:
@@ -90,6 +91,16 @@ class PartStore:
             )
         self.bytes += part.bytes
         return part
+
+    def _read_back(self, path: Path, size: int) -> memoryview:
+        """All bytes of a file that should have `size` of them; good until the next call."""
+        if len(self._back) <= size:  # one more, by which a longer file is seen
+            self._back = bytearray(size + size // 4 + 1)
+        room, found = memoryview(self._back), 0
+        with path.open("rb", buffering=0) as file:
+            while found <= size and (more := file.readinto(room[found:])):
+                found += more
+        return room[:found]
 
     def read(self, table: str, part: Part, schema_version: str) -> pa.Table:
         """All rows of a part, verified by SHA-256 and page checksums. Raises DamagedError."""

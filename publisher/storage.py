@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from crawler.durable import cannot_write, write_bytes
 from crawler.errors import DamagedError
-from crawler.parquet import ROW_GROUP_ROWS, encode
+from crawler.parquet import ROW_GROUP_ROWS, encode, encoded
 from publisher.digests import content_digest
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "content_digest",
     "decode",
     "encode",
+    "encoded",
     "link_or_copy",
     "part_name",
     "put",
@@ -40,7 +41,10 @@ _REMEDY = "restore the file from a copy of the dataset (its name tells its SHA-2
 
 
 def decode(
-    data: bytes | pa.Buffer | pa.NativeFile, where: str, columns: list[str] | None = None, threads: bool = False
+    data: bytes | memoryview | pa.Buffer | pa.NativeFile,
+    where: str,
+    columns: list[str] | None = None,
+    threads: bool = False,
 ) -> pa.Table:
     """The rows of a Parquet file, every page's checksum verified.
 

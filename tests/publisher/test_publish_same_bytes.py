@@ -71,7 +71,7 @@ def test_two_builds_at_another_time_of_the_day_are_the_same_but_for_the_clock(tm
         assert without_clock(found[n]) == without_clock(wanted[n])
 
 
-def another_writer(table: pa.Table) -> bytes:
+def another_writer(table: pa.Table) -> pa.Buffer:
     """The rows as another version of the library might write them."""
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -84,12 +84,12 @@ def another_writer(table: pa.Table) -> bytes:
         use_dictionary=False,
         write_page_checksum=True,
     )
-    return bytes(sink.getvalue())
+    return sink.getvalue()
 
 
 @pytest.fixture
 def other(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    monkeypatch.setattr(parts, "encode", another_writer)
+    monkeypatch.setattr(parts, "encoded", another_writer)
     yield monkeypatch
     monkeypatch.undo()
 
