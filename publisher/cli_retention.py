@@ -1,4 +1,4 @@
-"""`jianghua retention`: which versions stay, and which files of the archive."""
+"""`jianghua retention`: which versions stay, and which files of the archive. That of the runs is in schedules/retention_cli.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what wo
 WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for a publish to end.")]
 
 
-class _Duration(BaseModel):
+class DurationOption(BaseModel):
     value: Duration
 
 
@@ -33,7 +33,7 @@ class _Size(BaseModel):
     value: ByteSize
 
 
-def _parsed(model: type[BaseModel], text: str, option: str, example: str) -> Any:
+def parsed(model: type[BaseModel], text: str, option: str, example: str) -> Any:
     try:
         return model(value=text).value  # type: ignore[attr-defined]
     except ValidationError as e:
@@ -79,7 +79,7 @@ def versions(
         "monthly": monthly,
         "keep_months": months,
         "keep": (*rules.keep, *keep) if keep else None,
-        "grace": _parsed(_Duration, grace, "--grace", "24h") if grace else None,
+        "grace": parsed(DurationOption, grace, "--grace", "24h") if grace else None,
     }
     rules = RetentionSettings.model_validate(dict(rules) | {k: v for k, v in given.items() if v is not None})
     with err.status("looking at the versions"):
@@ -121,8 +121,8 @@ def archive(
     """
     at = home_of(home)
     rules = retention_settings(at)
-    age = _parsed(_Duration, older_than, "--older-than", "180d") if older_than else None
-    size = _parsed(_Size, max_bytes, "--max-bytes", "50GB") if max_bytes else None
+    age = parsed(DurationOption, older_than, "--older-than", "180d") if older_than else None
+    size = parsed(_Size, max_bytes, "--max-bytes", "50GB") if max_bytes else None
     if age is None and size is None:
         age, size = rules.archive_older_than, rules.archive_max_bytes
     with err.status("looking at the archive"):

@@ -43,7 +43,8 @@ class RetentionSettings(BaseModel):
 
     A version stays that is younger than keep_days, one of the newest keep_last, named in keep, or, with monthly, the last of its month
     (UTC; of the last keep_months months, None: of all). The latest and the one before it always stay. grace: how long a part stays that
-    no version names. archive_older_than, archive_max_bytes: see publisher/retention_archive.py.
+    no version names. archive_older_than, archive_max_bytes: see publisher/retention_archive.py. runs_keep_days, runs_most: age and
+    number from which old runs go from the ledger (schedules/old_runs.py).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +57,8 @@ class RetentionSettings(BaseModel):
     grace: Duration = timedelta(days=1)
     archive_older_than: Duration | None = None
     archive_max_bytes: ByteSize | None = None
+    runs_keep_days: float = Field(default=730, ge=1)  # inf: for ever
+    runs_most: int = Field(default=100_000, ge=1000)
 
 
 def retention_settings(home: Home) -> RetentionSettings:

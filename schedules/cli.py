@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "corrections": ("crawler.corrections.cli", LOOK, "What people put right: list, check and add corrections."),
     "takedown": ("publisher.cli_takedown", LOOK, "Take speeches down: add, list, lift and carry out."),
     "explain": ("crawler.explaining.cli", LOOK, "Show why a row is what it is: page, blocks, decisions, row."),
-    "retention": ("publisher.cli_retention", STAGES, "Let old versions go by rule, and old files of the archive."),
+    "retention": ("schedules.retention_cli", STAGES, "Let old versions, files of the archive and runs go by rule."),
     "versions": ("publisher.cli", LOOK, "List the published versions."),
     "changes": ("publisher.cli", LOOK, "Show what changed between two versions."),
     "verify": ("publisher.cli", LOOK, "Read every file of a version again and check it."),

@@ -31,6 +31,7 @@ from schedules.ending import wrap_up
 from schedules.fence import fence_of
 from schedules.jobs import Command, Interrupted, Outcome, Plan, before_failure, command, plan_of, run_plan
 from schedules.ledger import ASKED, AT_ONCE, Lease, LeaseLost, Ledger, Run
+from schedules.old_runs import forget, run_rules
 from schedules.owner import myself, short
 from schedules.plan import (
     ABSENT,
@@ -50,6 +51,7 @@ log = logging.getLogger("jianghua.schedules")
 
 # A clock that moves so much further than time has passed was set, or the machine slept.
 JUMP = timedelta(seconds=30)
+FORGET_EVERY = 3600.0  # seconds between two looks for old runs
 LAST_WORD = 10.0  # seconds that a process gets to end which was asked twice
 
 
@@ -112,6 +114,8 @@ class Scheduler:
         self._files: object = None
         self._sites: object = {}
         self._forget = False
+        self._forget_at: float | None = None  # when old runs are looked for again (monotonic)
+        self._forgotten = 0  # old runs that went since the last look
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._last_word: threading.Timer | None = None
@@ -216,7 +220,9 @@ class Scheduler:
         for schedule in self.schedules.values():
             self._record(schedule, now, marks.get(schedule.name))
         self._absent = ABSENT
-        return self._start_due(now)
+        idle = self._start_due(now)
+        self._let_old_runs_go()
+        return idle
 
     def _look_at_the_clock(self, now: datetime) -> None:
         """Tell when the clock was set; what it jumped over is then missed, and what it shows again is in the ledger."""
@@ -233,6 +239,27 @@ class Scheduler:
             log.warning("the clock was set back by %s; fire times that have a run get no second one", span(-ahead))
         if abs(ahead) > JUMP:
             self._set_alarms()
+            self._forget_at = self.monotonic() + FORGET_EVERY
+
+    def _let_old_runs_go(self) -> None:
+        """Remove some old runs from the ledger, every hour those that came of age. Not in the first hour, nor in the one after the clock
+        was set: by a clock that is wrong, runs of yesterday would be old."""
+        if self._forget_at is None:
+            self._forget_at = self.monotonic() + FORGET_EVERY
+        if self.lease is None or self._stopping.is_set() or self.monotonic() < self._forget_at:
+            return
+        went = 0
+        try:
+            went = forget(self.home, self.ledger, run_rules(self.home), held=self.lease, steps=1).runs
+        except JianghuaError as e:
+            log.warning("old runs stay in the ledger for now: %s", e)
+        self._forgotten += went
+        if went:
+            return  # and more with the next wake-up
+        if self._forgotten:
+            log.info("%s removed from the ledger", counted(self._forgotten, "old run"))
+        self._forgotten = 0
+        self._forget_at = self.monotonic() + FORGET_EVERY
 
     def _patience(self) -> timedelta:
         """How much longer than they should others may be silent: where the clock was set forward, or this process was held up

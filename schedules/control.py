@@ -19,6 +19,7 @@ from schedules.ledger import Ledger, Run, dealt_until, free_moment, write_dues
 from schedules.owner import surely_dead
 from schedules.plan import MANUAL, Pause, Schedule, due_runs, fire_times
 from schedules.store import marks, paused, runs
+from schedules.totals import total_of
 
 MOST = 100_000  # rows that one backfill may make
 
@@ -160,8 +161,8 @@ def backfill(
     missed: bool = False,
     dry: bool = False,
 ) -> Backfill:
-    """A due run for each fire time in [since, until] that has none, and is past. They begin one after the other, after what is
-    due now. missed: also those that are recorded as missed or skipped. dry: only tell.
+    """A due run for each fire time in [since, until] that has had none, and is past; one whose run was removed has had it. They begin one
+    after the other, after what is due now. missed: also those that are recorded as missed or skipped. dry: only tell.
 
     Raises UsageError when the time is empty or holds too many of them.
     """
@@ -181,7 +182,8 @@ def backfill(
             for t, r in there.items()
             if missed and r.state in ("missed", "skipped") and r.started is None and t in {*times}
         ]
-        new = [t for t in times if t not in there]
+        total = total_of(c, schedule.name)
+        new = [t for t in times if t not in there and not total.had(t)]
         if not dry:
             facts = {"cause": "backfill", "state": "due", "why": _asked("backfill asked for", by), "asked_by": by}
             for row in again:

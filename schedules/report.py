@@ -16,11 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from crawler.durable import write_json
 from crawler.secrecy import masked
-from schedules.store import explained, runs
+from schedules.store import runs
+from schedules.totals import count_report
 
 if TYPE_CHECKING:
     from schedules.ledger import Ledger, Run
@@ -250,10 +252,14 @@ def report_of(run: Run) -> RunReport:
 
 
 def keep(ledger: Ledger, run_id: int) -> RunReport:
-    """Make the report of a run that has ended and keep it in the ledger."""
-    found = make_report(ledger.run(run_id))
-    with explained(ledger.url), ledger.engine.begin() as c:
-        c.execute(runs.update().where(runs.c.id == run_id).values(report=found.model_dump(mode="json")))
+    """Make the report of a run that has ended and keep it in the ledger; what all runs brought together follows it."""
+    run = ledger.run(run_id)
+    found = make_report(run)
+    told = found.model_dump(mode="json")
+    with ledger._changing() as c:
+        before = c.execute(sa.select(runs.c.report).where(runs.c.id == run_id)).scalar()
+        c.execute(runs.update().where(runs.c.id == run_id).values(report=told))
+        count_report(c, run.schedule, before, told)
     return found
 
 

@@ -61,6 +61,12 @@ runs = sa.Table(
     sa.Column("cancel", sa.Text),  # a person wants it ended: who and why
     sa.UniqueConstraint("schedule", "scheduled_for"),
 )
+sa.Index(
+    "ix_runs_counted", runs.c.schedule, runs.c.state, runs.c.finished
+)  # how many of each state, the last that ended well
+sa.Index("ix_runs_listed", runs.c.scheduled_for, runs.c.id, runs.c.state)  # lists, newest first
+# The state in a form for which SQLite takes no index of states alone, where another one gives the order or all that is asked for.
+state_told: sa.ColumnElement[str] = runs.c.state.concat("")
 lease = sa.Table(
     "lease",
     metadata,
@@ -78,6 +84,17 @@ marks = sa.Table(
     sa.Column("until", UTCDateTime, nullable=False),
     sa.Column("timing", sa.String(16), nullable=False),
     sa.Column("begun", UTCDateTime),
+)
+# What all runs of a schedule brought together, and what is known of those that were removed (schedules/totals.py). removed: by state;
+# between which scheduled times they lie: no fire time there gets a run again.
+totals = sa.Table(
+    "totals",
+    metadata,
+    sa.Column("schedule", sa.String(63), primary_key=True),
+    sa.Column("sums", sa.JSON, nullable=False, default=dict),
+    sa.Column("removed", sa.JSON, nullable=False, default=dict),
+    sa.Column("removed_since", UTCDateTime),
+    sa.Column("removed_until", UTCDateTime),
 )
 # Schedules that a person holds back.
 paused = sa.Table(

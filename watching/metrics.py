@@ -1,17 +1,13 @@
-"""Metrics for Prometheus, made from the ledger when they are asked for. No state but what old runs came to, so any process can give them.
+"""Metrics for Prometheus, made from the ledger when they are asked for. No state, so any process can give them.
 
-Counters are sums over what the ledger holds; when old runs are removed from it they begin again lower, which Prometheus takes for a
-restart.
+Counters count the runs that were removed from the ledger too (schedules/totals.py): one that fell would be a restart to Prometheus, and
+what it shows then an increase.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from threading import Lock
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 import sqlalchemy as sa
@@ -30,77 +26,14 @@ from schedules.owner import surely_dead
 from schedules.plan import load_schedules
 from schedules.report import RunReport
 from schedules.store import alarms as alarms_table
-from schedules.store import runs
+from schedules.store import runs, state_told
+from schedules.totals import CHANGES, PAGES, all_totals
 from watching.facts import disk_of, last_reports, lease_of, visits_of
 from watching.rules import RULES
 from watching.store import reading
 
 log = logging.getLogger("jianghua.alarms")
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-PAGES = ("new", "changed", "unchanged", "gone", "failed", "disallowed")  # what became of a page in a crawl
-
-
-CHANGES = ("added", "changed", "removed")  # of a version's rows
-Sums = dict[str, Counter[str]]  # by schedule
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What the runs that ended before `until` brought together; rows: how many they are."""
-
-    until: datetime
-    rows: int
-    sums: Sums
-
-
-# By ledger, in this process: the reports of a year at minute intervals are gigabytes, which no scrape has the time to read.
-_settled: dict[str, Settled] = {}
-_lock = Lock()
-
-
-def _sums_of(c: sa.Connection, *of: sa.ColumnElement[bool]) -> Sums:
-    """What the kept reports of these runs come to."""
-    crawl = runs.c.report["total"]["crawl"]
-    figures = {f: crawl[f] for f in ("requests", "bytes", *PAGES)}
-    figures |= {f"rows_{f}": runs.c.report["published"][f] for f in CHANGES}
-    figures["speeches"] = runs.c.report["total"]["extract"]["fresh"]["speeches"]
-    query = (
-        sa.select(runs.c.schedule, *(sa.func.sum(x.as_float()).label(name) for name, x in figures.items()))
-        .where(runs.c.report.is_not(None), *of)
-        .group_by(runs.c.schedule)
-    )
-    return {row.schedule: Counter({f: getattr(row, f) or 0 for f in figures}) for row in c.execute(query)}
-
-
-def _added(*parts: Sums) -> Sums:
-    found: Sums = {}
-    for part in parts:
-        for schedule, sums in part.items():
-            found.setdefault(schedule, Counter()).update(sums)
-    return found
-
-
-def _all_sums(ledger: Ledger) -> Sums:
-    """What all runs brought together. Of those that ended days ago the reports are read once, and again when one of them has gone."""
-    until = datetime.combine(ledger.now().date() - timedelta(days=1), time(), UTC)
-
-    def ended(before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-        return runs.c.report.is_not(None), runs.c.finished < before
-
-    with _lock, reading(ledger) as c:
-        known = _settled.get(ledger.url)
-        if known is not None and known.until <= until:
-            rows = c.execute(sa.select(sa.func.count()).select_from(runs).where(*ended(known.until))).scalar_one()
-        if known is None or known.until > until or rows != known.rows:
-            since: tuple[sa.ColumnElement[bool], ...] = ()
-            before: Sums = {}
-        else:
-            since, before = (runs.c.finished >= known.until,), known.sums
-        if known is None or not since or known.until != until:
-            sums = _added(before, _sums_of(c, *ended(until), *since))
-            rows = c.execute(sa.select(sa.func.count()).select_from(runs).where(*ended(until))).scalar_one()
-            known = _settled[ledger.url] = Settled(until, rows, sums)
-        return _added(known.sums, _sums_of(c, sa.or_(runs.c.finished >= until, runs.c.finished.is_(None))))
 
 
 def metrics(home: Home, ledger: Ledger) -> bytes:
@@ -165,17 +98,20 @@ class LedgerCollector(Collector):
         )
         with reading(self.ledger) as c:
             counts = {(r.schedule, r.state): r.n for r in c.execute(query)}
+            kept = all_totals(c)
+        for schedule, total in kept.items():
+            for state, n in total.removed.items():
+                counts[schedule, state] = counts.get((schedule, state), 0) + n
         for schedule in sorted({s for s, _ in counts}):
             for state in get_args(State):
                 family = active if state in OPEN else ended
                 family.add_metric([schedule, state], counts.get((schedule, state), 0))
         queue.add_metric([], sum(n for (_, state), n in counts.items() if state == "due"))
         yield from (ended, active, queue)
-        yield from self._sums()
+        yield from self._sums({schedule: total.sums for schedule, total in kept.items()})
 
-    def _sums(self) -> Iterator[Metric]:
-        """What all runs brought together, from their kept reports."""
-        found = _all_sums(self.ledger)
+    def _sums(self, found: Mapping[str, Mapping[str, float]]) -> Iterator[Metric]:
+        """What all runs of each schedule brought together."""
         requests = CounterMetricFamily("jianghua_requests", "Requests made to sites.", labels=["schedule"])
         received = CounterMetricFamily(
             "jianghua_received_bytes",
@@ -193,13 +129,13 @@ class LedgerCollector(Collector):
             "jianghua_row_changes", "Speeches added, changed and removed by versions.", labels=["schedule", "change"]
         )
         for schedule, sums in sorted(found.items()):
-            requests.add_metric([schedule], sums["requests"])
-            received.add_metric([schedule], sums["bytes"])
-            read.add_metric([schedule], sums["speeches"])
+            requests.add_metric([schedule], sums.get("requests", 0))
+            received.add_metric([schedule], sums.get("bytes", 0))
+            read.add_metric([schedule], sums.get("speeches", 0))
             for name in PAGES:
-                pages.add_metric([schedule, name], sums[name])
+                pages.add_metric([schedule, name], sums.get(name, 0))
             for name in CHANGES:
-                changes.add_metric([schedule, name], sums[f"rows_{name}"])
+                changes.add_metric([schedule, name], sums.get(f"rows_{name}", 0))
         yield from (requests, received, pages, read, changes)
 
     def _last_runs(self) -> Iterator[Metric]:
@@ -221,7 +157,7 @@ class LedgerCollector(Collector):
         )
         good = (
             sa.select(runs.c.schedule, sa.func.max(runs.c.finished).label("at"))
-            .where(runs.c.state.in_(("done", "caught_up")))
+            .where(state_told.in_(("done", "caught_up")))
             .group_by(runs.c.schedule)
             .order_by(runs.c.schedule)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -23,6 +24,7 @@ from crawler.errors import JianghuaError
 from schedules import revisions
 from schedules.ledger import Ledger, Run
 from schedules.store import metadata
+from schedules.totals import figures_of
 
 LEDGERS = Path(__file__).with_name("ledgers")
 OLDER = sorted({p.name[:4] for p in LEDGERS.glob("*.sql")})
@@ -124,6 +126,42 @@ def test_an_older_ledger_is_migrated_with_all_its_rows_and_works(url: str, older
     assert ledger.finish(due.id, "host:9:9:m", "done", None)
     assert ledger.add_manual("host:8:8:m", {}, ["wengao"], LEASE).id > due.id
     ledger.close()
+
+
+def test_what_runs_brought_before_is_summed_when_a_ledger_is_migrated(url: str) -> None:
+    make_old(url, "0004")
+    kept = rows_of(url)["runs"][-1]["report"]
+    # half a character, which PostgreSQL's own JSON does not understand
+    half = (
+        "UPDATE runs SET report = CAST(REPLACE(CAST(report AS TEXT), '\"cause\"', '\"\\ud83d\"') AS JSON) WHERE id = 10"
+    )
+    engine = sa.create_engine(url)
+    with engine.begin() as c:
+        c.exec_driver_sql(
+            half
+            if engine.dialect.name == "postgresql"
+            else half.replace("CAST(REPLACE(", "(REPLACE(").replace(" AS JSON)", ")")
+        )
+    engine.dispose()
+    Ledger(url).close()
+    (row,) = rows_of(url)["totals"]
+    sums = row["sums"] if isinstance(row["sums"], dict) else json.loads(row["sums"])
+    assert kept["total"]["crawl"]["requests"] == 100
+    assert sums == {
+        "requests": 100,
+        "bytes": 5_000_000,
+        "new": 10,
+        "changed": 5,
+        "unchanged": 85,
+        "speeches": 14,
+        "rows_added": 9,
+        "rows_changed": 2,
+        "rows_removed": 1,
+    }
+    assert (row["schedule"], row["removed_since"]) == ("nightly", None)
+    assert sums == {
+        k: v for k, v in figures_of(kept).items() if v
+    }  # the migration reads what the program of today reads
 
 
 def test_a_copy_of_a_sqlite_ledger_as_it_was_stays_beside_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
-from schedules import control
+from schedules import control, report
 from schedules.ledger import Ledger
 from schedules.store import lease, marks, runs
 from tests.watching.made import House, counts, crawl, extract, publish
@@ -108,34 +108,49 @@ def test_names_and_units_follow_the_conventions(house: House) -> None:
             assert re.search(r"_(?:seconds|bytes)$", family.name), f"the unit comes last: {family.name}"
 
 
-def test_old_reports_are_read_once_and_again_when_some_have_gone(house: House) -> None:
+def test_the_sums_follow_the_reports_as_they_are_kept(house: House) -> None:
     """At minute intervals a month of them took longer to read than a scrape may take."""
 
     def requests() -> float:
         return values(house)["jianghua_requests_total{schedule=nightly}"]
 
-    def say(of: sa.ColumnElement[bool], requests: int) -> None:
-        with house.ledger.engine.begin() as c:
-            report = c.execute(sa.select(runs.c.report).where(of)).scalars().first()
-            assert report is not None
-            report["total"]["crawl"]["requests"] = requests
-            c.execute(runs.update().where(of).values(report=report))
-
-    numbers = [house.ran() for _ in range(6)]  # one a day, 100 requests each
+    numbers = [house.ran() for _ in range(6)]
     assert requests() == 600
-    say(runs.c.id == numbers[0], 7)
-    assert requests() == 600  # it was read
-    say(runs.c.id == numbers[-1], 150)
-    assert requests() == 650  # what is new is read each time
-    for day in range(1, 5):
-        house.ran(counts([crawl()], [extract()], publish(added=day)))
-        assert requests() == 650 + 100 * day
-    assert values(house)["jianghua_row_changes_total{change=added,schedule=nightly}"] == 6 * 9 + 1 + 2 + 3 + 4
+    with house.ledger.engine.begin() as c:  # no report is read any more
+        c.execute(runs.update().where(runs.c.id == numbers[0]).values(report=None))
+    assert requests() == 600
+    report.keep(house.ledger, numbers[1])  # a report that is made again counts once
+    assert requests() == 600
     with house.ledger.engine.begin() as c:
-        c.execute(runs.delete().where(runs.c.id == numbers[1]))
-    assert requests() == 650 + 400 - 100 - 93
-    house.clock.pass_(days=-20)  # a clock that was put right
-    assert requests() == 650 + 400 - 100 - 93
+        kept = counts([crawl(requests=7)], [extract()], publish(added=1))
+        c.execute(runs.update().where(runs.c.id == numbers[1]).values(counts=kept))
+    report.keep(house.ledger, numbers[1])
+    assert requests() == 507
+    house.ran(schedule="weekly")
+    found = values(house)
+    assert found["jianghua_requests_total{schedule=nightly}"] == 507
+    assert found["jianghua_requests_total{schedule=weekly}"] == 100
+    assert found["jianghua_row_changes_total{change=added,schedule=nightly}"] == 5 * 9 + 1
+
+
+def test_a_scrape_reads_no_rows_of_many_runs(house: House) -> None:
+    """Counts come from an index alone, and of the runs themselves the last hundred are read."""
+    asked: list[tuple[str, object]] = []
+
+    @sa.event.listens_for(house.ledger.engine, "before_cursor_execute")
+    def remember(c: object, cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    house.ran()
+    asked.clear()
+    values(house)
+    plans = []
+    with house.ledger.engine.connect() as c:
+        for statement, parameters in [x for x in asked if "FROM runs" in x[0]]:
+            plan = c.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()  # type: ignore[arg-type]
+            plans.append([row.detail for row in plan])
+    counted = "SCAN runs USING COVERING INDEX ix_runs_counted"
+    assert sorted(plans) == [[counted], [counted], ["SCAN runs USING INDEX ix_runs_listed"]]
 
 
 def test_hostile_names_stay_labels(house: House) -> None:
