@@ -17,7 +17,6 @@ from crawler.errors import DamagedError
 from crawler.wording import counted
 from publisher.changes import SCHEMA as CHANGES_SCHEMA
 from publisher.changes import Changes
-from publisher.compare import differences, read_columns
 from publisher.digests import text_digests_wrong
 from publisher.layout import keys
 from publisher.manifest import Manifest, Part
@@ -240,6 +239,8 @@ def _changes(run: Run, folder: Path, manifest: Manifest, parent: Manifest | None
         raise DamagedError("changes.parquet has other columns", where=str(path), remedy=RESTORE) from e
     true: Changes | None = None
     if parent is not None or manifest.parent is None:
+        from publisher.compare import differences  # brings polars, which a quick look can do without
+
         try:
             true = differences(parent, manifest, partial(_read, run, manifest.version))
         except _OtherDamagedError as e:
@@ -274,6 +275,8 @@ class _OtherDamagedError(Exception):
 
 def _read(run: Run, verified: str, manifest: Manifest, table: str, part: Part, columns: list[str]) -> pa.Table:
     folder = run.dataset / "versions" / manifest.version
+    from publisher.compare import read_columns
+
     try:
         return read_columns(folder / table / part.file, manifest, table, part, columns)
     except DamagedError as e:

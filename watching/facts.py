@@ -13,7 +13,6 @@ from crawler.errors import JianghuaError
 from crawler.home import Home
 from crawler.site import Expect, load_site, site_files
 from publisher.places import DATASETS, dataset_folder
-from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
 from schedules.ledger import Ledger
 from schedules.plan import MANUAL, Pause, Schedule, fire_times, load_schedules, on_purpose
@@ -162,6 +161,10 @@ def datasets(home: Home) -> tuple[dict[str, datetime], dict[str, str]]:
             try:
                 latest = read_latest(folder)
                 if latest is not None:
+                    from publisher.verify import (
+                        verify,  # brings much, and not every service has published
+                    )
+
                     verify(folder, "latest", quick=True)
                     published[name] = read_manifest(folder, latest.version)[0].published_at
                 break

@@ -88,6 +88,9 @@ def test_help_loads_nothing_heavy() -> None:
         ("crawler.cli, crawler.sitecrawl", ("pyarrow", "numpy", "crawler.extraction.density")),
         ("publisher.cli, publisher.release", ("sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.mssql", "scrapy")),
         ("crawler.extraction.article, crawler.extraction.worker", ("pyarrow", "sqlalchemy", "scrapy")),
+        ("service.up, service.app", ("polars", "publisher.verify", "scrapy")),
+        ("service.scheduler", ("polars", "publisher.verify", "scrapy")),
+        ("publisher.verify", ("polars",)),  # a quick look at the files of a version
     ],
 )
 def test_a_stage_loads_only_what_it_works_with(modules: str, without: tuple[str, ...]) -> None:
