@@ -36,26 +36,33 @@ def argv(*args: str) -> list[str]:
 def jianghua(home: Home, *args: str, bytes_a_file: int | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, on a disk that takes no more than so many bytes a file.
 
-    It is a process of its own, forked from one that has loaded the command already; with an environment of its own it is started anew.
+    It is a process of its own, forked from one that has loaded the command already; with other code (PYTHONPATH) it is started anew.
     """
     home.root.mkdir(parents=True, exist_ok=True)
-    if env:
+    if "PYTHONPATH" in env:
         assert bytes_a_file is None
         return subprocess.run(
             argv(*args), capture_output=True, text=True, cwd=home.root, env=environment(home, **env), timeout=240
         )
+    return forked(list(args), environment(home, **env), home.root, bytes_a_file)
+
+
+def forked(
+    args: list[str], env: dict[str, str], folder: Path, bytes_a_file: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end in a process of its own, forked from one that has loaded it already."""
     try:
         warm = IDLE.pop()  # two threads may ask at once
     except IndexError:
         warm = _warm()
     assert warm.stdin
     assert warm.stdout
-    job = {"args": args, "cwd": str(home.root), "env": environment(home), "limit": bytes_a_file}
+    job = {"args": args, "cwd": str(folder), "env": env, "limit": bytes_a_file}
     warm.stdin.write(json.dumps(job) + "\n")
     warm.stdin.flush()
     code, out, err = json.loads(warm.stdout.readline())
     IDLE.append(warm)
-    return subprocess.CompletedProcess(list(args), code, out, err)
+    return subprocess.CompletedProcess(args, code, out, err)
 
 
 IDLE: list[subprocess.Popen[str]] = []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -25,6 +27,7 @@ settings.load_profile("jianghua")
 LONGEST = (
     "test_docsites.py",
     "test_docsites_watched.py",
+    "test_seeds.py",
     "service/test_three_days.py",
     "crawler/extraction/test_jobs.py",
     "service/test_stopping.py",
@@ -53,12 +56,21 @@ LONGEST = (
     "crawler/extraction/test_profile.py",
     "crawler/explaining/test_page.py",
 )
+# What the first of these files prepares, minutes of it, the others look at as well: one worker runs them all.
+TOGETHER = dict.fromkeys(
+    ("tests/test_docsites.py", "tests/test_docsites_watched.py", "tests/test_seeds.py"), "tests/test_docsites.py"
+)
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 1024**3  # bytes that must be free in memory, several times what the tests leave lying
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary files in memory where there is room: nearly every test waits for the disk at each file it makes safe."""
+    """Keep temporary files in memory where there is room: nearly every test waits for the disk at each file it makes safe.
+
+    And keep what Python compiles, also where it is told not to (as in many containers): the tests start some thousand processes.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        sys.dont_write_bytecode = False
     if "TMPDIR" not in os.environ and MEMORY.is_dir():
         found = os.statvfs(MEMORY)
         if (
@@ -89,6 +101,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are CPUs: many a test waits for a server, a lock or a clock."""
     return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile: a file's tests go to one worker, and so do those of files that belong together."""
+    from xdist.scheduler import LoadFileScheduling  # here: pytest works without xdist as well
+
+    class Together(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return TOGETHER.get(file, file)
+
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import selectors
 import sys
 import threading
 
+from crawler import console
 from schedules.cli import main as command
 
 # What the commands load when they are called; nothing here starts a thread that a fork would lack, or installs a reactor.
@@ -48,6 +49,9 @@ def become(job: dict[str, object], out: int, err: int) -> None:
     os.environ.update(job["env"])  # type: ignore[call-overload]
     os.chdir(str(job["cwd"]))
     sys.argv = ["jianghua", *job["args"]]  # type: ignore[misc]
+    for told in (console.out, console.err):  # made when this process began
+        told.width = int(os.environ.get("COLUMNS", 80))
+        told.no_color = "NO_COLOR" in os.environ
     if limit := job["limit"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # type: ignore[arg-type]
 

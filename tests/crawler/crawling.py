@@ -1,4 +1,4 @@
-"""Running `jianghua crawl` as people do, in a process of its own, and looking at what it left."""
+"""Running `jianghua crawl` in a process of its own, and looking at what it left."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 from crawler.home import Home
 from crawler.state import PageState, SiteState
+from tests.chain import forked
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,12 +40,11 @@ def start(home: Home, *words: str, before: Callable[[], None] | None = None) -> 
                             text=True, preexec_fn=before)  # fmt: skip
 
 
-def crawl(home: Home, *words: str, before: Callable[[], None] | None = None) -> Ran:
+def crawl(home: Home, *words: str) -> Ran:
     """Run `jianghua crawl WORDS --json` to its end."""
-    process = start(home, "crawl", *words, "--json", before=before)
-    out, err = process.communicate(timeout=240)
-    sites = {s["site"]: s for s in json.loads(out)["sites"]} if out.strip().startswith("{") else {}
-    return Ran(process.returncode, sites, err, out)
+    done = forked(["crawl", *words, "--json", "--home", str(home.root)], environment(), ROOT)
+    sites = {s["site"]: s for s in json.loads(done.stdout)["sites"]} if done.stdout.strip().startswith("{") else {}
+    return Ran(done.returncode, sites, done.stderr, done.stdout)
 
 
 def pages(home: Home, site: str) -> dict[str, PageState]:

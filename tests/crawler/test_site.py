@@ -12,7 +12,8 @@ import pytest
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.site import BUILT_IN, Site, load_site, parse_site, site_files
-from tests.crawler.crawling import argv, environment
+from tests.chain import forked
+from tests.crawler.crawling import environment
 
 FULL = """name: full
 title: 全
@@ -120,7 +121,7 @@ def test_own_files_win_and_unknown_sites_are_told(tmp_path: Path) -> None:
 
 
 def run(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv(home, *words), env=environment(), capture_output=True, text=True, timeout=60)
+    return forked([*words, "--home", str(home.root)], environment(), home.root)
 
 
 def test_the_command_lists_shows_and_checks(tmp_path: Path) -> None:
