@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from crawler.config import load_settings
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.hosts import Hosts
+from crawler.loading import loading
 from crawler.site import Site, load_site, site_files
 
 log = logging.getLogger("jianghua.crawl")
@@ -145,9 +149,31 @@ def _tell(site: str, counts: dict[str, Any], error: str | None) -> None:
     log.info("crawl of %s ended: %s", site, told, extra={"site": site, "figures": figures})
 
 
+def load_scrapy() -> None:
+    """Load what a crawl needs of Scrapy, and no reactor.
+
+    Three of its classes ask at that time for all frames of the stack with their lines of source, to know the module that they are in;
+    deep inside a crawl that takes longer than the whole rest of loading. They are told their own frame alone.
+    """
+
+    def near(context: int = 1) -> list[Any]:
+        return [None, (sys._getframe(2),)]
+
+    whole = inspect.stack
+    inspect.stack = near
+    try:
+        with loading():
+            importlib.import_module("scrapy.core.downloader.handlers.http11")
+            importlib.import_module("scrapy.crawler")
+            importlib.import_module("crawler.sitecrawl")
+    finally:
+        inspect.stack = whole
+
+
 def crawler_process(home: Home) -> Any:
     """Scrapy with the project's settings and those of a home, ready to take spiders. One a process (Twisted's reactor)."""
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
+    load_scrapy()
     from scrapy.crawler import CrawlerProcess
     from scrapy.utils.project import get_project_settings
     from scrapy.utils.reactor import install_reactor

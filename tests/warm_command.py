@@ -15,6 +15,7 @@ import sys
 import threading
 
 from crawler import console
+from crawler.crawl import load_scrapy
 from schedules.cli import main as command
 
 # What the commands load when they are called; nothing here starts a thread that a fork would lack, or installs a reactor.
@@ -32,6 +33,7 @@ MODULES = (
 
 
 def load() -> None:
+    load_scrapy()
     for name in MODULES:
         importlib.import_module(name)
     assert "twisted.internet.reactor" not in sys.modules

@@ -338,6 +338,20 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path, room: int) -> N
             assert read_response(home, address).body == noise[name]
 
 
+def test_scrapy_is_loaded_without_reading_the_source_of_the_whole_stack() -> None:
+    code = """
+import inspect, sys
+whole, asked, frames = inspect.stack, [], inspect.getouterframes
+inspect.getouterframes = lambda *a, **k: asked.append(a) or frames(*a, **k)
+from crawler.crawl import load_scrapy
+load_scrapy()
+from scrapy.core.downloader.tls import ScrapyClientTLSOptions as deprecated
+print(len(asked), inspect.stack is whole, deprecated.__module__, "twisted.internet.reactor" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert done.stdout == "0 True scrapy.core.downloader.tls False\n", done.stderr
+
+
 def test_scrapy_knows_the_sites(tmp_path: Path) -> None:
     home = Home.find(tmp_path)
 
