@@ -5,6 +5,10 @@ The modules of the stages are imported only when one of their commands is called
 
 from __future__ import annotations
 
+# isort: off
+import schedules.early  # noqa: F401 — before all that takes time to load: from here on `jianghua up` ends well when it is told to
+
+# isort: on
 import importlib
 import inspect
 import os

@@ -26,6 +26,7 @@ from crawler.durable import cannot_write
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.loading import loading
+from schedules import early
 from schedules.look import open_ledger
 from schedules.settings import load_settings
 from service.access import load_keys
@@ -161,7 +162,8 @@ def _serve(pages: Pages, house: House, listening: socket.socket, supervisor: Sup
         # in a thread of its own: what the signal interrupts may hold the very locks that this needs
         threading.Thread(target=supervisor.hurry if pages.force_exit else supervisor.stop, daemon=True).start()
 
-    before = {s: signal.signal(s, on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
+    before = {s: signal.signal(s, on_signal) for s in early.SIGNALS}
+    early.hand_over()
     supervisor.start()
     house.builder.start()
     try:
