@@ -1,4 +1,5 @@
-"""HTTP connections of the service: uvicorn's, with limits to how long a request may take to arrive, and its answer to be taken."""
+"""HTTP connections of the service: uvicorn's, with limits to how long a request may take to arrive, and its answer to be taken; and with
+room for another one, were all of them held by visitors who ask for nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import fcntl
 import sys
 import termios
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -18,13 +20,17 @@ TAKE_TIME = (
 
 
 class Connection(H11Protocol):
-    """Closed when a request's head dribbles in, or nothing of an answer is taken, so that a few visitors cannot hold all connections."""
+    """Closed when a request's head dribbles in, or nothing of an answer is taken, so that a few visitors cannot hold all connections. When
+    there are as many as there may be, an idle one makes room for the next."""
 
+    _idle_since = 0.0  # by the loop's clock; in the middle of a request it says nothing
     _waiting: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._idle_since = self.loop.time()
+        self._make_room()
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -38,6 +44,33 @@ class Connection(H11Protocol):
             self._heard()
         elif self._waiting is None and (before is None or before.response_complete):
             self._wait()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._idle_since = self.loop.time()
+
+    def _make_room(self) -> None:
+        """Close idle connections where there are too many: of the address that holds the most, the one that is idle the longest. So
+        whoever holds them all, and opens another one for each that is closed, takes them from himself."""
+        while self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            here = [c for c in self.connections if isinstance(c, Connection)]
+            held = Counter(c._address for c in here)
+            idle = [c for c in here if c is not self and c._idle]
+            if not idle:
+                return  # all are at work: uvicorn answers 503
+            longest = min(idle, key=lambda c: (-held[c._address], c._idle_since))
+            self.connections.discard(longest)
+            longest.transport.close()
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    @property
+    def _idle(self) -> bool:
+        """Whether it has no request of which an answer is made or taken. A head that is not yet whole is none."""
+        cycle: Any = self.cycle
+        return (cycle is None or cycle.response_complete) and self.transport.get_write_buffer_size() == 0
 
     def pause_writing(self) -> None:
         super().pause_writing()

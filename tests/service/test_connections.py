@@ -79,3 +79,94 @@ def test_who_takes_it_slowly_is_waited_for(server: Server, monkeypatch: pytest.M
             time.sleep(0.1)
         assert server.held == 1
     until(lambda: server.held == 0, 10)
+
+
+LIMIT = 8
+
+
+@pytest.fixture
+def small() -> Iterator[Server]:
+    """A server that takes eight connections, of which each answer is short."""
+    made = Server()
+    made.pages.config.limit_concurrency = LIMIT
+    made.pages.config.app = _short
+    made.thread.start()
+    yield made
+    made.pages.force_exit = made.pages.should_exit = True
+    made.thread.join(20)
+    made.listening.close()
+
+
+async def _short(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/long":
+        await asyncio.sleep(3)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def connect(server: Server, address: str = "127.0.0.1") -> socket.socket:
+    return socket.create_connection(server.listening.getsockname(), 30, (address, 0))
+
+
+def ask(s: socket.socket, path: str = "/") -> int:
+    """The status of one more answer on a connection; 0 when it is closed."""
+    try:
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        told = s.recv(4096)
+    except ConnectionError:
+        return 0
+    return int(told.split()[1]) if told else 0
+
+
+def closed(s: socket.socket) -> bool:
+    s.setblocking(False)
+    try:
+        return s.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+    finally:
+        s.settimeout(30)
+
+
+def test_idle_connections_make_room_for_others(small: Server) -> None:
+    """One visitor holds them all, and opens another one for each that is closed."""
+    friend = connect(small, "127.0.0.2")
+    assert ask(friend) == 200
+    held = [connect(small) for _ in range(LIMIT)]
+    until(lambda: small.held == LIMIT - 1, 10)
+    for _ in range(40):
+        again = [s for s in held if closed(s)]
+        for s in again:
+            s.close()
+        held = [s for s in held if s not in again] + [connect(small) for _ in again]
+        with connect(small, "127.0.0.3") as other:
+            assert ask(other) == 200
+    assert ask(friend) == 200  # idle the longest, but not of the address that holds the most
+    assert small.held < LIMIT
+    for s in [friend, *held]:
+        s.close()
+
+
+def test_the_longest_idle_one_of_an_address_goes_first(small: Server) -> None:
+    held = [connect(small) for _ in range(LIMIT - 1)]
+    assert [ask(s) for s in held[:3]] == [200] * 3  # these were asked later than the others came
+    with connect(small) as one, connect(small) as two:
+        assert [ask(one), ask(two)] == [200, 200]
+        until(lambda: sum(closed(s) for s in held) == 2, 10)
+        assert not any(closed(s) for s in held[:3])
+    for s in held:
+        s.close()
+
+
+def test_a_connection_at_work_is_not_closed_for_another(small: Server) -> None:
+    at_work = [connect(small) for _ in range(LIMIT - 1)]
+    for s in at_work:
+        s.sendall(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    until(lambda: len(small.pages.server_state.tasks) == LIMIT - 1, 10)
+    with connect(small) as s:
+        assert ask(s) == 503
+    assert all(s.recv(4096).startswith(b"HTTP/1.1 200") for s in at_work)
+    for s in at_work:
+        s.close()
