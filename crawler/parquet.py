@@ -32,7 +32,7 @@ UNIQUE = frozenset(
     }
 )
 # Hexadecimal digits: nothing repeats in them, and zstd, looking for it, takes three times as long and leaves more than when it hardly looks.
-HEXADECIMAL = frozenset({"text_sha256", "simtext_sha256", "html_sha256"})
+HEXADECIMAL = frozenset({"speech_id", "text_sha256", "simtext_sha256", "html_sha256"})
 # Nobody asks for texts between two others, and a page's first and last of them would be copied whole into its index.
 UNRANKED = frozenset({"text"})
 

@@ -131,7 +131,7 @@ class RowCheck:
     now: the time of publishing, aware. at_once: rows of a table that are gathered, without their texts.
     """
 
-    def __init__(self, now: datetime, at_once: int = 20_000) -> None:
+    def __init__(self, now: datetime, at_once: int = 50_000) -> None:
         self._now = now.astimezone(UTC)
         self._at_once = at_once
         self._found: Violations = {}
