@@ -78,7 +78,8 @@ class Intake:
         lights = {n: joined([light[u.name][n] for u in units]) for n in RECORDS} if light else {}
         if not self._take(raw, lights, units[0].name):
             return False
-        self.brought.update(raw["speeches"]["site"].to_pylist())
+        sites = pc.value_counts(raw["speeches"]["site"])
+        self.brought.update({v["values"]: v["counts"] for v in sites.to_pylist()})
         return True
 
     def take_changed(self, looked: Changed) -> bool:
