@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,11 @@ def test_files_that_belong_together_go_to_one_worker(pytestconfig: pytest.Config
     places = {made._split_scope(f"{name}::test_a") for name in TOGETHER}
     assert places == {"tests/test_docsites.py"}
     assert made._split_scope("tests/test_order.py::test_a[x]") == "tests/test_order.py"
+
+
+def test_nobody_looks_through_what_was_collected_for_garbage() -> None:
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10_000
 
 
 def test_what_a_child_compiles_is_kept() -> None:
