@@ -7,6 +7,7 @@ physical schema: times are stored as milliseconds (the coarsest unit that Parque
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -37,7 +38,7 @@ def knows(schema_version: str) -> bool:
     return len(asked) == 3 and asked[0] == mine[0] and asked <= mine
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """One published table.
 
@@ -57,7 +58,7 @@ class Table:
     quiet: tuple[str, ...] = ()
     content: bool = True
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema, as every Parquet file of the table has it."""
         return pa.schema([c.field for c in self.columns])
