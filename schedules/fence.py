@@ -1,9 +1,9 @@
 """The fence: a publish that is a step of a run commits only while the run is still that of the scheduler that began it.
 
 The scheduler gives the step, in its environment, the run, itself as owner, the attempt and the token of its lease. Right
-before the step replaces latest.json it looks at the lease and at the run in a transaction that locks both, and holds that
-transaction until latest.json is in its place. A scheduler takes over a lease or a run only in a transaction that locks the
-same rows: so either it was there first, and the step sees that and publishes nothing, or it has to wait until the step has published.
+before the step replaces latest.json it takes a lock for the run and one for the dataset, looks whether lease and run are still those,
+and keeps the locks until latest.json is in its place (schedules/committing.py). A scheduler takes over a run only where its lock is free: so
+either it was there first, and the step sees that and publishes nothing, or it leaves the run until the step has published, or has ended.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def fence_of(ledger: Ledger, run: Run, token: int | None) -> dict[str, str]:
     """What the environment of a run's publish gets. token: of the lease under which it began, None for a run by hand."""
     url = ledger.engine.url.render_as_string(hide_password=False)
     told = {"ledger": url, "run": run.id, "owner": run.owner, "attempt": run.attempts, "token": token}
+    told["dataset"] = (run.plan or {}).get("dataset") or "speeches"
     return {FENCE: json.dumps(told)}
 
 
@@ -36,7 +37,7 @@ def from_environment() -> Iterator[Callable[[str], None]]:
     told = json.loads(os.environ[FENCE])
     ledger = Ledger(told["ledger"])
     try:
-        with ledger.fenced(told["run"], told["owner"], told["attempt"], told["token"]) as note:
+        with ledger.fenced(told["run"], told["owner"], told["attempt"], told["token"], told["dataset"]) as note:
             yield note
     except LeaseLost:
         raise refused(ledger, told["run"], told["owner"]) from None

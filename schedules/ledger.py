@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -23,9 +23,11 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from crawler.errors import UsageError
+from schedules import committing
+from schedules.committing import Committing, all_committing, committing_of
 from schedules.owner import short, surely_dead
 from schedules.plan import MANUAL, Due, Pause, Schedule, span
-from schedules.store import explained, lease, marks, open_engine, paused, runs, state_told
+from schedules.store import IDLE, explained, lease, marks, open_engine, paused, runs, state_told
 from schedules.totals import total_of
 
 State = Literal["due", "running", "waiting", "done", "failed", "missed", "skipped", "caught_up"]
@@ -253,39 +255,53 @@ class Ledger:
         return row.owner, row.expires
 
     @contextmanager
-    def fenced(self, run_id: int, owner: str, attempt: int, token: int | None) -> Iterator[Callable[[str], None]]:
-        """While this is held nobody can take over the lease or a run. Raises LeaseLost when it was taken over before. Yields what notes the
-        version that the run has made: so the ledger has it also when the step is killed right behind its commit.
+    def fenced(
+        self, run_id: int, owner: str, attempt: int, token: int | None, dataset: str = "speeches"
+    ) -> Iterator[Callable[[str], None]]:
+        """While this is held nobody takes over this run, and no other run commits to the dataset; the lease and all other runs are free
+        (schedules/committing.py). Raises LeaseLost when lease or run was taken over before. Yields what notes the version that the run has
+        made: so the ledger has it also when the step is killed right behind its commit.
 
         token: of the lease under which the run began; None for a run by hand. attempt: the `attempts` of the run then. What
         becomes of the connection when the block has ended no longer matters, and raises nothing.
         """
-        with explained(self.url):
-            c = self.engine.connect()
-            try:
-                c.begin()
-                if self.engine.dialect.name == "postgresql":  # a frozen holder must keep it for as long as it is frozen
-                    c.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-                now = c.execute(sa.select(lease).where(lease.c.id == 1).with_for_update()).one()
-                row = c.execute(sa.select(runs).where(runs.c.id == run_id).with_for_update()).one_or_none()
-                if token is not None and (now.token, now.owner) != (token, owner):
-                    raise LeaseLost
-                if row is None or (row.owner, row.attempts, row.state) != (owner, attempt, "running"):
-                    raise LeaseLost
-            except BaseException:
-                c.close()
-                raise
+        with ExitStack() as stack:
+            with explained(self.url):
+                holding = stack.enter_context(committing.held(self.engine, run_id, dataset))
+                if holding is not None:
+                    self._own(holding(), run_id, owner, attempt, token)
+                else:
+                    with self.engine.begin() as c:
+                        self._own(c, run_id, owner, attempt, token)
 
-        def note(version: str) -> None:
-            with suppress(sa.exc.SQLAlchemyError):
-                c.execute(runs.update().where(runs.c.id == run_id).values(version=version))
-                c.commit()
+            def note(version: str) -> None:
+                ours = (runs.c.id == run_id, runs.c.owner == owner, runs.c.attempts == attempt)
+                made = runs.update().where(*ours, runs.c.state == "running").values(version=version)
+                with suppress(sa.exc.SQLAlchemyError):
+                    if holding is not None:
+                        # latest.json is in its place: who is frozen from here on must not hold the row for as long as that
+                        holding().exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE}s'")
+                        holding().execute(made)
+                        holding().commit()
+                    else:
+                        with self.engine.begin() as c:
+                            c.execute(made)
 
-        try:
             yield note
-        finally:
-            with suppress(sa.exc.SQLAlchemyError):
-                c.close()
+
+    def _own(self, c: sa.Connection, run_id: int, owner: str, attempt: int, token: int | None) -> None:
+        """Raises LeaseLost when a run, or the lease under which it began, is another's by now."""
+        now = c.execute(sa.select(lease).where(lease.c.id == 1)).one()
+        row = c.execute(sa.select(runs).where(runs.c.id == run_id)).one_or_none()
+        if token is not None and (now.token, now.owner) != (token, owner):
+            raise LeaseLost
+        if row is None or (row.owner, row.attempts, row.state) != (owner, attempt, "running"):
+            raise LeaseLost
+
+    def committing(self) -> list[Committing]:
+        """The runs that commit a version now, the longest first."""
+        with self._reading() as c:
+            return all_committing(c)
 
     # ------------------------------------------------------------------------------------------ fire times
 
@@ -482,7 +498,8 @@ class Ledger:
     def take_up(self, held: Lease, silent_for: timedelta, working_on: Iterable[int] = ()) -> list[Run]:
         """Make the runs due again whose process died; a manual run is closed, since its user will start it anew.
 
-        Dead is a process of this machine that is no more, or any that gave no sign for `silent_for`.
+        Dead is a process of this machine that is no more, or any that gave no sign for `silent_for`. A run whose step commits is left
+        until that has ended.
         working_on: the runs that the holder of the lease works on itself.
         """
         now = self.now()
@@ -490,10 +507,15 @@ class Ledger:
         working = set(working_on)
         with self._changing(held) as c:
             self._bury_manual(c, now - silent_for)
+            dead = []
             for row in c.execute(sa.select(runs).where(runs.c.state == "running", runs.c.cause != "manual")).all():
                 mine = row.owner == held.owner
-                if row.id in working if mine else not _dead(row, now - silent_for):
-                    continue
+                if not (row.id in working if mine else not _dead(row, now - silent_for)):
+                    dead.append(row)
+            commit = committing_of(c, [row.id for row in dead])
+            for row in dead:
+                if row.id in commit:
+                    continue  # its step is only frozen, and may replace latest.json at any moment
                 values: dict[str, Any] = {"state": "due"}
                 if row.cancel is not None:
                     values = {"state": "failed", "why": f"{row.cancel}; its process had died", "finished": now}
@@ -505,8 +527,11 @@ class Ledger:
         return [self.run(i) for i in ids]
 
     def _bury_manual(self, c: sa.Connection, silent_since: datetime) -> None:
-        for row in c.execute(sa.select(runs).where(runs.c.state == "running", runs.c.cause == "manual")).all():
-            if _dead(row, silent_since):
+        manual = c.execute(sa.select(runs).where(runs.c.state == "running", runs.c.cause == "manual")).all()
+        dead = [row for row in manual if _dead(row, silent_since)]
+        commit = committing_of(c, [row.id for row in dead])
+        for row in dead:
+            if row.id not in commit:
                 why = f"its process died in step {row.step or '?'}; what it kept is kept, the same command goes on"
                 values = {"state": "failed", "why": why, "finished": row.heartbeat}
                 c.execute(runs.update().where(runs.c.id == row.id).values(**values))

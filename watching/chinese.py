@@ -24,6 +24,7 @@ REMEDIES = {
     "`jianghua runs` says what it waits for: another run of the same site, or too few `parallel` runs": "`jianghua runs` 会说明它在等什么：同一网站的另一次运行，或 `parallel` 数太小",
     "`jianghua schedule check` names file, line and remedy; until then its last good content counts, after a restart nothing does": "`jianghua schedule check` 指出文件、行号与处理办法；在此之前沿用其上一份有效内容，重启后则不再有效",
     "`jianghua retention` lets old versions and archive files go by rule; or make room, or move the home to a larger disk": "`jianghua retention` 按规则清理旧版本与存档文件；或腾出空间，或把主目录移到更大的磁盘",
+    "end that process where it is stopped or hangs (`kill -9` and its number): nothing kept is lost, and its run goes on": "若该进程被暂停或卡住，请结束它（`kill -9` 加进程号）：已保存的内容不会丢失，其运行会继续",
     "`jianghua verify latest` reads every file; restore what it names from a copy (`jianghua sync`), `jianghua doctor` mends the rest": "`jianghua verify latest` 会读取每个文件；用副本恢复它指出的文件（`jianghua sync`），其余由 `jianghua doctor` 修复",
 }
 
@@ -51,6 +52,7 @@ SAID = {
     "the publish of run {run:d} ({schedule}) was refused: {What}": "运行 {run}（{schedule}）的发布被拒绝：{What}",
     "the version of run {run:d} ({schedule}) waits for a person: {What}": "运行 {run}（{schedule}）的版本等待人工确认：{What}",
     "a warning": "有警告",
+    "the commit of run {run:d} has held its dataset for {span}: process {pid:d} on {host}": "运行 {run} 的提交已占用其数据集 {span}：{host} 上的进程 {pid}",
     "schedule {schedule}: {Told} since its last run": "计划 {schedule}：自上次运行以来{Told}",
     "{n:d} missed": "错过 {n} 次",
     "{n:d} skipped": "跳过 {n} 次",

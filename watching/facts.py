@@ -14,6 +14,7 @@ from crawler.home import Home
 from crawler.site import Expect, load_site, site_files
 from publisher.places import DATASETS, dataset_folder
 from publisher.versions import read_latest, read_manifest
+from schedules.committing import Committing
 from schedules.ledger import Ledger
 from schedules.plan import MANUAL, Pause, Schedule, fire_times, load_schedules, on_purpose
 from schedules.report import RunReport, SiteFigures, report_of
@@ -50,7 +51,8 @@ class Fire:
 class Facts:
     """now: aware UTC. schedules: those that are enabled; broken: files with mistakes. visits: by site, oldest first. reports: of ended
     runs by schedule, oldest first. fires: the last recorded fire times by schedule, oldest first, of whatever state. marks: up to when the
-    fire times of a schedule are dealt with. pauses: the schedules that a person holds back. expects: of the site files. published: dataset: when its latest version was published; damaged: dataset: why that version does not hold."""
+    fire times of a schedule are dealt with. pauses: the schedules that a person holds back. expects: of the site files. published: dataset: when its latest version was published; damaged: dataset: why that version does not hold. commits: runs that
+    commit a version now."""
 
     now: datetime
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class Facts:
     samples: Sequence[Sample] = ()
     published: Mapping[str, datetime] = field(default_factory=dict)
     damaged: Mapping[str, str] = field(default_factory=dict)
+    commits: Sequence[Committing] = ()
 
 
 def gather(home: Home, ledger: Ledger, now: datetime) -> Facts:
@@ -91,6 +94,7 @@ def gather(home: Home, ledger: Ledger, now: datetime) -> Facts:
         samples=samples(home),
         published=published,
         damaged=damaged,
+        commits=ledger.committing(),
     )
 
 

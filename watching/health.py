@@ -16,8 +16,10 @@ from schedules.ledger import Ledger
 from schedules.owner import surely_dead
 from schedules.plan import load_schedules, span
 from watching.facts import datasets, disk_of, known_marks, late_since, lease_of, silence
+from watching.rules import UNHOLD
 
 Status = Literal["ok", "degraded", "failing"]
+HELD = timedelta(minutes=1)  # a commit that takes so long is frozen
 FULL, NEARLY_FULL = 200_000_000, 1_000_000_000  # bytes free
 
 
@@ -50,7 +52,7 @@ def health(home: Home, ledger: Ledger) -> Health:
     hide = masker_of(os.environ)
     found = [
         p.model_copy(update={"what": hide(p.what), "remedy": hide(p.remedy)})
-        for p in (*_ledger(home, ledger), *_schedules(home), *_disk(home), *_datasets(home))
+        for p in (*_ledger(home, ledger), *_commits(ledger), *_schedules(home), *_disk(home), *_datasets(home))
     ]
     status: Status = "failing" if any(p.status == "failing" for p in found) else "degraded" if found else "ok"
     return Health(status=status, at=ledger.now(), problems=tuple(found), scheduler=_holder(ledger))
@@ -98,6 +100,22 @@ def _ledger(home: Home, ledger: Ledger) -> Iterator[Problem]:
                 status="failing",
                 what=f"no scheduler is at work: schedule {name} should have run {span(now - due)} ago",
                 remedy="start `jianghua schedule run` (or the service), and let the system restart it",
+            )
+
+
+def _commits(ledger: Ledger) -> Iterator[Problem]:
+    now = ledger.now()
+    try:
+        commits = ledger.committing()
+    except JianghuaError:
+        return  # the ledger's own problem
+    for commit in commits:
+        if now - commit.since > HELD:
+            yield Problem(
+                component="dataset",
+                status="failing",
+                what=f"the commit of run {commit.run} has held its dataset for {span(now - commit.since)}: {commit.process}",
+                remedy=UNHOLD,
             )
 
 

@@ -19,6 +19,7 @@ from watching.facts import Facts, Visit, late_since, silence
 
 Severity = Literal["info", "warning", "critical"]
 MIN_RUNS = 2
+UNHOLD = "end that process where it is stopped or hangs (`kill -9` and its number): nothing kept is lost, and its run goes on"
 Limits = Mapping[str, float]
 
 
@@ -492,6 +493,16 @@ def gate_waiting(facts: Facts, limits: Limits) -> Found:
         )
 
 
+def commit_held(facts: Facts, limits: Limits) -> Found:
+    for commit in facts.commits:
+        if facts.now - commit.since > timedelta(minutes=limits["minutes"]):
+            yield Finding(
+                f"the commit of run {commit.run} has held its dataset for {span(facts.now - commit.since)}: {commit.process}",
+                {"run": commit.run, "process": commit.pid, "host": commit.host, "since": commit.since.isoformat()},
+                since=commit.since,
+            )
+
+
 def run_missed(facts: Facts, limits: Limits) -> Found:
     for schedule in facts.schedules:
         row = []
@@ -630,6 +641,8 @@ RULES: tuple[Rule, ...] = (
     Rule("gate_waiting", "A version waits for a person", "warning",
          "look at what it says, then `jianghua publish {subject} --confirm REASON`; until then readers keep the latest version",
          gate_waiting),
+    Rule("commit_held", "A commit does not end", "critical",
+         UNHOLD, commit_held, {"minutes": 5}, "a commit takes milliseconds, on object storage that does not answer minutes"),
     Rule("run_missed", "Fire times were missed or skipped", "warning",
          "missed: keep `jianghua schedule run` (or the service) running; skipped: the run takes longer than its interval, so let it fire less often",
          run_missed, {"missed": 1, "skipped": 3}, "one missed run is a day without data; a skipped one now and then is overlap doing its work"),

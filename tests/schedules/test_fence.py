@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,15 +17,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from crawler.errors import JianghuaError
 from crawler.shards import SCHEMAS, write_shard
 from publisher.fencing import FencedError
 from publisher.release import dataset_folder, publish
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest, version_names
-from schedules import store
+from schedules import committing, store
 from schedules.child import FENCE
 from schedules.fence import fence_of, from_environment
-from schedules.ledger import Lease, Ledger, Run
+from schedules.ledger import Lease, LeaseLost, Ledger, Run
 from schedules.plan import Schedule, due_runs
 from tests.publisher.publisher_made import records, speech
 from tests.schedules.house import House, until
@@ -134,23 +138,42 @@ def test_a_leader_frozen_past_its_lease_and_woken_publishes_nothing(house: House
     one_version_more(house)
 
 
-def test_nobody_takes_over_from_a_leader_frozen_while_it_commits(house: House) -> None:
+@pytest.mark.parametrize("then", ["woken", "killed"])
+def test_a_leader_frozen_while_it_commits_holds_up_its_own_run_alone(house: House, then: str) -> None:
+    """Another scheduler takes the lease and does what else there is; the run is left until its commit has ended, and counts once."""
     step, run = frozen(house, "within")
-    first, _ = house.processes
-    past = house.ledger.lease_holder()[1]
-    assert past is not None
-    until(lambda: datetime.now(UTC) > past + timedelta(seconds=1), 60)
-    assert house.ledger.lease_holder()[0] == run.owner
-    assert house.run(run.id).owner == run.owner
-    assert len(version_names(dataset_folder(house.home))) == 2  # its folder is there, but readers do not get it
+    first, second = house.processes
+    until(lambda: f":{second.pid}:" in (house.ledger.lease_holder()[0] or ""), 100)
+    other = house.ledger.add_manual("a:1:1:m", {}, ["hualong"], LEASE)  # the ledger answers
+    assert house.ledger.finish(other.id, "a:1:1:m", "done", None)
+    renewed = house.ledger.lease_holder()[1]
+    assert renewed is not None
+    until(lambda: (house.ledger.lease_holder()[1] or renewed) > renewed, 60)
+
+    (commit,) = house.ledger.committing()
+    assert (commit.run, commit.pid, commit.host) == (run.id, step, socket.gethostname())
+    assert abs(commit.since - datetime.now(UTC)) < timedelta(minutes=5)
+    there = house.run(run.id)
+    assert (there.owner, there.attempts, there.state) == (run.owner, run.attempts, "running")
     latest = read_latest(dataset_folder(house.home))
     assert latest is not None
     assert latest.sequence == 1
 
     (house.folder / "go").write_text("within")
-    os.killpg(step, signal.SIGCONT)
+    if then == "woken":
+        os.killpg(step, signal.SIGCONT)
+        until(lambda: read_latest(dataset_folder(house.home)) != latest, 60)
+    else:
+        os.killpg(step, signal.SIGKILL)
+    # its scheduler is frozen still: whoever leads takes it up, and finds nothing new or begins the step again
+    until(lambda: house.run(run.id).state in ("done", "caught_up"), 100)
+    after = house.run(run.id)
+    assert after.owner is not None
+    assert f":{second.pid}:" in after.owner
+    assert (after.attempts, after.version) == (2, version_names(dataset_folder(house.home))[-1])
+    assert house.ledger.committing() == []
     first.send_signal(signal.SIGCONT)
-    until(lambda: house.run(run.id).state in ("done", "caught_up"), 60)
+    until(lambda: "lost the lease" in house.log(0), 60)
     one_version_more(house)
 
 
@@ -171,6 +194,86 @@ def test_a_publish_killed_behind_its_commit_has_its_version_in_the_ledger(house:
     assert (after.state, after.version) == ("caught_up", version)
     assert len(pids(house, "begin")) == 2
     assert version_names(dataset_folder(house.home)) == [version]
+
+
+def test_what_commits_is_left_alone_and_nothing_else_is(url: str) -> None:
+    times = [datetime(2026, 11, 22, 3, 0, 5, tzinfo=UTC)]
+    ledger, other = Ledger(url, lambda: times[0]), Ledger(url, lambda: times[0])
+    lease, run = begun(ledger, times[0])
+    by_hand = ledger.add_manual("c:3:3:m", {}, ["y"], LEASE)
+    with (
+        ledger.fenced(run.id, "a:1:1:m", 1, lease.token) as made_it,
+        ledger.fenced(by_hand.id, "c:3:3:m", 1, None, "another"),
+    ):
+        assert {c.run for c in other.committing()} == {run.id, by_hand.id}
+        times[0] += 2 * LEASE
+        taken = other.take_lease("b:2:2:m", LEASE)  # the ledger answers
+        assert taken is not None
+        assert other.take_up(taken, LEASE) == []
+        assert [r.state for r in other.runs()] == ["running", "running"]
+        made_it("2026-11-22.1")  # the run is its own still
+        assert other.run(run.id).version == "2026-11-22.1"
+    assert other.committing() == []
+    assert [r.id for r in other.take_up(taken, LEASE)] == [run.id]
+    assert other.run(by_hand.id).state == "failed"
+    with pytest.raises(LeaseLost), ledger.fenced(run.id, "a:1:1:m", 1, lease.token):
+        pytest.fail("not held")
+    for one in (ledger, other):
+        one.close()
+
+
+def test_one_run_at_a_time_commits_to_a_dataset(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committing, "WAIT", 0.3)
+    ledger = Ledger(url)
+    one, two = (ledger.add_manual(f"{x}:1:1:m", {}, [x], LEASE) for x in "ab")
+    with ledger.fenced(one.id, "a:1:1:m", 1, None):
+        with (
+            pytest.raises(
+                JianghuaError, match=f"run {one.id} .process {os.getpid()} on .* commits to the dataset speeches"
+            ),
+            ledger.fenced(two.id, "b:1:1:m", 1, None),
+        ):
+            pytest.fail("not held")
+        assert [c.run for c in ledger.committing()] == [one.id]
+    with ledger.fenced(two.id, "b:1:1:m", 1, None):
+        pass
+    ledger.close()
+
+
+@pytest.mark.parametrize("order", ["taken over first", "committed first"])
+def test_taking_over_and_committing_at_once_is_one_of_the_two(url: str, order: str) -> None:
+    """Each waits for the other where that is in the middle of it; never do both believe to have the run."""
+    times = [datetime(2026, 11, 22, 3, 0, 5, tzinfo=UTC)]
+    ledger, other = Ledger(url, lambda: times[0]), Ledger(url, lambda: times[0])
+    _, run = begun(ledger, times[0])
+    times[0] += 2 * LEASE
+    taken = other.take_lease("a:1:1:m", LEASE)  # of the same name: only the row tells them apart
+    assert taken is not None
+    found: list[str] = []
+
+    def commit() -> None:
+        try:
+            with ledger.fenced(run.id, "a:1:1:m", 1, None):
+                found.append("committed")
+        except LeaseLost:
+            found.append("lost")
+
+    if order == "taken over first":
+        with other._changing(taken) as c:
+            assert committing.committing_of(c, [run.id]) == set()
+            thread = threading.Thread(target=commit)
+            thread.start()
+            time.sleep(0.5)
+            assert found == []
+            c.execute(store.runs.update().where(store.runs.c.id == run.id).values(state="due"))
+        thread.join(30)
+        assert found == ["lost"]
+    else:
+        with ledger.fenced(run.id, "a:1:1:m", 1, None):
+            assert other.take_up(taken, LEASE) == []
+        assert [r.id for r in other.take_up(taken, LEASE)] == [run.id]
+    for one in (ledger, other):
+        one.close()
 
 
 def begun(ledger: Ledger, now: datetime) -> tuple[Lease, Run]:

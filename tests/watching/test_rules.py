@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from schedules.store import marks
+from service.words import phrases
 from tests.watching.made import SITE, House, counts, crawl, extract, publish, step
 from watching import facts as facts_module
 from watching.alarms import alarms
 from watching.check import check
 from watching.disk import Disk
-from watching.rules import RULES, listed
+from watching.facts import gather
+from watching.health import health
+from watching.rules import RULES, Finding, find_all, listed
 from watching.settings import AlarmSettings
 
 GIB = 1 << 30
@@ -94,7 +99,16 @@ def test_a_rule_is_silent_as_usual_loud_when_not_and_over_afterwards(house: Hous
 
 
 def test_every_rule_has_its_case() -> None:
-    elsewhere = {"few_new", "run_missed", "overdue", "stuck", "schedule_broken", "disk", "dataset_damaged"}
+    elsewhere = {
+        "few_new",
+        "run_missed",
+        "overdue",
+        "stuck",
+        "schedule_broken",
+        "disk",
+        "dataset_damaged",
+        "commit_held",
+    }
     assert {r.kind for r in RULES} == CASES.keys() | elsewhere
     assert all(r.remedy and r.title for r in RULES)
 
@@ -258,6 +272,27 @@ def test_the_disk(house: House, monkeypatch: pytest.MonkeyPatch, free: int, a_da
     house.clock.pass_(days=2)
     monkeypatch.setattr(facts_module, "disk_of", lambda home: disk(free))
     assert kinds(house) == ({"disk": wanted} if wanted else {})
+
+
+def test_a_commit_that_does_not_end(house: House) -> None:
+    house.clock.now = datetime.now(UTC)
+    run = house.ledger.add_manual("host:1:1:m", {}, [], timedelta(hours=1))
+    with house.ledger.fenced(run.id, "host:1:1:m", 1, None):
+        assert "commit_held" not in kinds(house)
+        assert [p.what for p in health(house.home, house.ledger).problems] == []
+        house.clock.pass_(minutes=7)
+        (finding,) = [
+            f for r, f in find_all(gather(house.home, house.ledger, house.clock())) if r.kind == "commit_held"
+        ]
+        assert isinstance(finding, Finding)
+        told = f"the commit of run {run.id} has held its dataset for 7m"
+        assert finding.what.startswith(told)
+        assert finding.what.endswith(f": process {os.getpid()} on {socket.gethostname()}")
+        (problem,) = health(house.home, house.ledger).problems
+        assert (problem.component, problem.status, problem.what) == ("dataset", "failing", finding.what)
+        assert "kill -9" in problem.remedy
+        assert phrases()(finding.what).startswith(f"运行 {run.id} 的提交已占用其数据集")
+    assert "commit_held" not in kinds(house)
 
 
 def test_kinds_can_be_turned_off_and_limits_set(house: House) -> None:
