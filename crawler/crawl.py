@@ -186,7 +186,8 @@ def crawler_process(home: Home) -> Any:
     # Scrapy installs the reactor with the first site, but not when that site cannot start
     install_reactor(settings["TWISTED_REACTOR"])
     # where the logs of this process are set up already (a step of a run), Scrapy's go there too
-    return CrawlerProcess(settings, install_root_handler=not logs.set_up_here())
+    settings.set("LOG_INSTALL_ROOT_HANDLER", not logs.set_up_here(), priority="cmdline")
+    return CrawlerProcess(settings)
 
 
 def run_to_the_end(process: Any) -> None:

@@ -338,6 +338,10 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path, room: int) -> N
             assert read_response(home, address).body == noise[name]
 
 
+def test_no_warning_for_programmers_is_told_to_people(rounds: Rounds) -> None:
+    assert [line for ran in rounds.ran for line in ran.err.splitlines() if "Warning" in line] == []
+
+
 def test_scrapy_is_loaded_without_reading_the_source_of_the_whole_stack() -> None:
     code = """
 import inspect, sys
