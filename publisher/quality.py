@@ -7,7 +7,7 @@ read again, and two versions can be compared without their rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -125,38 +125,43 @@ KINDS = ("flags", "personal", "nulls", "lengths")
 
 def together(counts: Iterable[Counts]) -> Counts:
     """The counts of some speeches from those of parts of them; what is counted nowhere is left out."""
-    return _sum(counts, getattr)
+    many = list(counts)
+    return _sum({k: [getattr(c, k) for c in many] for k in (*NUMBERS, *KINDS)})
 
 
 def summed(measures: Iterable[Measures]) -> Measures:
     """All of them together."""
-    return _by_site((m.sites for m in measures), getattr)
+    return Measures({site: together(counts) for site, counts in _by_site(m.sites for m in measures)})
 
 
 def summed_json(values: Iterable[Mapping[str, Any]]) -> Measures:
     """All of them together, each as `as_json` gave it: as `summed` of those that `Measures.from_json` gives, in a fraction of the time."""
-    return _by_site(values, lambda value, key: value[key] if key in NUMBERS else value.get(key, {}))
+    found = {}
+    for site, counts in _by_site(values):
+        numbers = {k: [c[k] for c in counts] for k in NUMBERS}
+        found[site] = _sum(numbers | {k: [c.get(k, {}) for c in counts] for k in KINDS})
+    return Measures(found)
 
 
-def _by_site(sites: Iterable[Mapping[str, Any]], of: Callable[[Any, str], Any]) -> Measures:
+def _by_site(sites: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
     found: dict[str, list[Any]] = {}
     for some in sites:
         for site, counts in some.items():
             found.setdefault(site, []).append(counts)
-    return Measures({site: _sum(found[site], of) for site in sorted(found)})
+    return sorted(found.items())
 
 
-def _sum(counts: Iterable[Any], of: Callable[[Any, str], Any]) -> Counts:
-    numbers = dict.fromkeys(NUMBERS, 0)
-    kinds: dict[str, dict[Any, int]] = {kind: {} for kind in KINDS}
-    for c in counts:
-        for name in NUMBERS:
-            numbers[name] += of(c, name)
-        for kind, into in kinds.items():
-            for key, n in of(c, kind).items():
+def _sum(values: Mapping[str, list[Any]]) -> Counts:
+    """The sum of counts, given by the name of what is counted."""
+    kinds: list[dict[Any, int]] = []
+    for kind in KINDS:
+        into: dict[Any, int] = {}
+        for of in values[kind]:
+            for key, n in of.items():
                 into[key] = into.get(key, 0) + n
-    flags, personal, nulls = ({k: n for k, n in sorted(kinds[kind].items()) if n} for kind in KINDS[:3])
-    lengths = {k: n for k, n in sorted((int(k), n) for k, n in kinds["lengths"].items()) if n}
+        kinds.append({int(k): n for k, n in into.items()} if kind == "lengths" else into)
+    flags, personal, nulls, lengths = ({k: n for k, n in sorted(kind.items()) if n} for kind in kinds)
+    numbers = {k: sum(values[k]) for k in NUMBERS}
     return Counts(**numbers, flags=flags, personal=personal, nulls=nulls, lengths=lengths)
 
 

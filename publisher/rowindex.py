@@ -13,7 +13,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,7 @@ def save(folder: Path, manifest_sha256: str, state: State) -> None:
         for segment in state.segments.get(name) or [Segment(rows.num_rows)]:
             if segment.file not in there:
                 segment = _written(folder, name, rows.slice(start, segment.rows), there)
-            entries[name].append(asdict(segment))
+            entries[name].append({"rows": segment.rows, "file": segment.file, "sha256": segment.sha256})
             start += segment.rows
     kept = {
         "format": FORMAT,
