@@ -222,9 +222,11 @@ class Stage:
                 here = stay[(stay >= self.starts[number]) & (stay < self.starts[number + 1])]
                 if last is None or last[0] != number:
                     last = number, store.read(self.table.name, self.parts[number], self.schema_version)
-                within = pa.array(here - self.starts[number])
-                old_index = index.slice(self.starts[number], self.parts[number].rows).take(within)
-                rows, new_index = self._merged(last[1].take(within), here, old_index, own, changed, names)
+                old, old_index = last[1], index.slice(self.starts[number], self.parts[number].rows)
+                if len(here) < old.num_rows:
+                    within = pa.array(here - self.starts[number])
+                    old, old_index = old.take(within), old_index.take(within)
+                rows, new_index = self._merged(old, here, old_index, own, changed, names)
                 pieces.append(rows)
                 marks.append(new_index)
             if len(fresh := output[len(stay) :]):
@@ -306,16 +308,24 @@ class Stage:
         order = np.arange(old.num_rows)
         order[at] = old.num_rows + np.arange(len(at))
         fresh = self._indexed(new, units, raw, names)
-        return (
-            pa.concat_tables([old, new]).take(pa.array(order)),
-            pa.concat_tables([marks, fresh]).take(pa.array(order)),
-        )
+        return _placed(old, before, new, order), pa.concat_tables([marks, fresh]).take(pa.array(order))
 
     @property
     def columns_of_change(self) -> list[str]:
         """The columns whose change is told: those that are compared, and the text."""
         skip = {*self.table.key, *ignored(self.table), *self.missing}
         return [n for n in self.table.schema.names if n not in skip]
+
+
+def _placed(old: pa.Table, before: pa.Table, new: pa.Table, order: Places) -> pa.Table:
+    """Rows with some of them replaced. before, new: these, as they are and as they become; order: of the rows of old and new. A column in which
+    nothing becomes another value is not copied."""
+    at = pa.array(order)
+    columns = [
+        a if b.equals(c) else pa.concat_arrays([*a.chunks, *c.chunks]).take(at)
+        for a, b, c in zip(old.columns, before.columns, new.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=old.schema)
 
 
 def _extra(rows: pa.Table) -> tuple[I32, U64]:

@@ -204,3 +204,25 @@ def test_units_keep_their_rows_behind_a_site_whose_records_are_damaged(tmp_path:
         last = open_dataset(home.datasets / "speeches")
         ends[name] = {table: last.arrow(table).to_pylist() for table in TABLES}
     assert ends["remembered"] == ends["not"]
+
+
+def test_replaced_rows_stand_in_the_places_of_those_before() -> None:
+    schema = pa.schema(
+        [("n", pa.int64()), ("text", pa.string()), ("list", pa.list_(pa.string())), ("same", pa.float64())]
+    )
+    rows = [
+        {"n": n, "text": None if n == 3 else f"t{n}", "list": ["a"] * (n % 3), "same": float("nan")} for n in range(9)
+    ]
+    old = pa.Table.from_pylist(rows, schema=schema)
+    at = np.array([2, 3, 8])
+    before = old.take(pa.array(at))
+    edits: list[dict[str, object]] = [{"text": "new"}, {"n": -1, "text": None, "list": ["b"]}, {}]
+    none: list[dict[str, object]] = [{}] * 3
+    for edited in (edits, none):
+        new = pa.Table.from_pylist([r | e for r, e in zip(before.to_pylist(), edited, strict=True)], schema=schema)
+        order = np.arange(9)
+        order[at] = 9 + np.arange(3)
+        made = stage._placed(old, before, new, order)
+        assert made.schema == schema
+        wanted = pa.concat_tables([old, new]).take(pa.array(order))
+        assert str(made.to_pylist()) == str(wanted.to_pylist())
