@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 from publisher import candidates
 from publisher.copies import HELD, REASONS, Shingles, Speeches, Texts, reasons, relation
+from publisher.memory import keep_freed
 from publisher.similarity import I64, PERMUTATIONS, overlap
 from publisher.sketches import forget, opened
 from publisher.tables import CONTAINED, DUPLICATES
@@ -75,6 +76,7 @@ def relate(
 
     Raises DamagedError when `texts` does not give a text, JianghuaError when the index cannot be written.
     """
+    keep_freed()
     speeches = Speeches(facts.select(list(COLUMNS)))
     past = _Past(speeches, old, touched)
     sketched = np.flatnonzero(~speeches.bare)

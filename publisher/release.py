@@ -42,6 +42,7 @@ from publisher.history import read as read_history
 from publisher.intake import Shards, Source, Tables, sites_with_records
 from publisher.locks import building, locked, recover
 from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
+from publisher.memory import keep_freed
 from publisher.parts import PartStore
 from publisher.places import DATASETS, dataset_folder, memo_folder
 from publisher.projections import project
@@ -224,6 +225,7 @@ def publish_records(
     if unknown := set(accept or ()) - names():
         raise UsageError(f"there is no gate '{min(unknown)}'", remedy=f"accept one of: {', '.join(sorted(names()))}")
     check_program()
+    keep_freed()
     now = (now or datetime.now(UTC)).astimezone(UTC)
     source: Source = Tables(records) if isinstance(records, Mapping) else records
     recipe = recipe or Recipe(corrections)
