@@ -24,7 +24,7 @@ from publisher.textbuffers import Values, joined, values_of
 RANGE = 10_000  # places a file: some 30 MB of speeches
 MEMORY = 96 << 20  # bytes that are kept in memory
 LOADED = 3  # files that are open for reading at once
-PLACE, BYTES = "__place", "__bytes"
+PLACE, START, BYTES = "__place", "__start", "__bytes"
 LONG = "text"  # the column that has a file of its own
 _AT_ONCE = 1_000  # slices that the system takes in one call (IOV_MAX is 1024)
 
@@ -33,10 +33,9 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Filed:
-    """Rows by place, ascending. rest: their columns but LONG, in this order; long: the values of LONG; order: for each row its number there."""
+    """Rows by place, ascending. rest: their columns but LONG; long: the values of LONG."""
 
     places: Places
-    order: Places
     rest: pa.Table
     long: Values | None
 
@@ -48,7 +47,7 @@ class _Filed:
             rest = self.rest.take(pa.array(at))
         if self.long is None:
             return rest
-        long = joined(self.long, self.order[at], schema.field(LONG).type)
+        long = joined(self.long, at, schema.field(LONG).type)
         return pa.Table.from_arrays([long if n == LONG else rest[n] for n in schema.names], schema=schema)
 
 
@@ -57,10 +56,14 @@ class Spill:
 
     def __init__(self, schema: pa.Schema, folder: Path, memory: int = MEMORY) -> None:
         self.schema = schema
+        self._rest = pa.schema([f for f in schema if f.name != LONG])
         self._folder = folder
         self._memory = memory
         self._bytes = 0
-        self._waiting: list[tuple[pa.Table, Places]] = []
+        self._waiting: list[tuple[pa.Table, Places]] = []  # without LONG
+        self._long: list[pa.ChunkedArray] = []  # of those that wait, while it is in memory
+        self._outside = False  # whether LONG goes to files at once
+        self._sizes: dict[int, int] = {}  # bytes of LONG in each file
         self._files: dict[int, pa.RecordBatchStreamWriter] = {}
         self._sinks: dict[int, pa.NativeFile] = {}
         self._kept: _Filed | None = None
@@ -71,60 +74,83 @@ class Spill:
         """File rows under their places (not negative, no two alike). Raises JianghuaError when the disk is full."""
         if not rows.num_rows:
             return
-        self._waiting.append((rows, places))
         self.rows += rows.num_rows
-        self._bytes += rows.nbytes
-        if self._bytes > self._memory:
-            self._flush()
+        long = rows[LONG] if LONG in rows.column_names else None
+        rest = rows if long is None else rows.drop_columns([LONG])
+        try:
+            if long is not None and self._outside:
+                # at once, so that the memory of a batch is there for the next one
+                rest = self._with_long_outside(rest, long, places)
+            elif long is not None:
+                self._long.append(long)
+                self._bytes += long.nbytes
+            self._waiting.append((rest, places))
+            self._bytes += rest.nbytes
+            if not self._outside and self._bytes > self._memory:
+                self._outside = True
+                if self._long:
+                    held = zip(self._waiting, self._long, strict=True)
+                    self._waiting = [(self._with_long_outside(r, x, p), p) for (r, p), x in held]
+                    self._long.clear()
+                    self._bytes = sum(r.nbytes for r, _ in self._waiting)
+            # a flush needs room for two copies of what it writes
+            if self._outside and self._bytes > self._memory // 2:
+                self._flush()
+        except OSError as e:
+            raise cannot_write(self._folder, e) from e
+
+    def _with_long_outside(self, rest: pa.Table, long: pa.ChunkedArray, places: Places) -> pa.Table:
+        """Rows with the place of their LONG in the file of their range, to which it is written."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        values = values_of(long)
+        lengths = values.high - values.low
+        low = np.zeros(len(places), np.int64)
+        order = np.argsort(places // RANGE, kind="stable")
+        for number, here in _runs(places[order] // RANGE):
+            mine = order[here]
+            size = self._sizes.get(number, 0)
+            ends = size + np.cumsum(lengths[mine])
+            low[mine] = ends - lengths[mine]
+            _append(self._path(number, LONG), values.slices(mine))
+            self._sizes[number] = int(ends[-1])
+        return rest.append_column(START, pa.array(low)).append_column(BYTES, pa.array(lengths))
 
     def _gather(self) -> _Filed:
         """All rows that wait, by place."""
-        rows = pa.concat_tables([self.schema.empty_table(), *(rows for rows, _ in self._waiting)])
-        places = np.concatenate([np.zeros(0, np.int64), *(places for _, places in self._waiting)])
-        if LONG not in rows.column_names:
-            return _filed(rows, places, None)
-        return _filed(rows.drop_columns([LONG]), places, values_of(rows[LONG]))
+        if not self._waiting:
+            return _Filed(np.zeros(0, np.int64), self._rest.empty_table(), None)
+        filed = _filed(
+            pa.concat_tables([rows for rows, _ in self._waiting]),
+            np.concatenate([places for _, places in self._waiting]),
+            values_of(pa.chunked_array([c for x in self._long for c in x.chunks])) if self._long else None,
+        )
+        self._waiting.clear()
+        self._long.clear()
+        self._bytes = 0
+        return filed
 
     def _flush(self) -> None:
         """Write what waits to the files of its ranges: one piece a file, since small ones cost as much as large ones."""
         filed = self._gather()
-        self._waiting.clear()
-        self._bytes = 0
-        if not len(filed.places):
-            return
-        owner = filed.places // RANGE
-        starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]])).tolist()
-        try:
-            for start, stop in zip(starts, [*starts[1:], len(owner)], strict=True):
-                self._write(int(owner[start]), filed, slice(start, stop))
-        except OSError as e:
-            raise cannot_write(self._folder, e) from e
-
-    def _write(self, number: int, filed: _Filed, here: slice) -> None:
-        rows = filed.rest.slice(here.start, here.stop - here.start)
-        rows = rows.append_column(PLACE, pa.array(filed.places[here]))
-        if filed.long is not None:
-            order = filed.order[here]
-            rows = rows.append_column(BYTES, pa.array(filed.long.high[order] - filed.long.low[order]))
-        if number not in self._files:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._sinks[number] = pa.OSFile(str(self._path(number)), "wb")
-            self._files[number] = pa.ipc.new_stream(self._sinks[number], rows.schema)
-        self._files[number].write_table(rows)
-        if filed.long is not None:
-            _append(self._path(number, LONG), filed.long.slices(order))
+        for number, here in _runs(filed.places // RANGE):
+            rows = filed.rest.slice(here.start, here.stop - here.start)
+            rows = rows.append_column(PLACE, pa.array(filed.places[here]))
+            if number not in self._files:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._sinks[number] = pa.OSFile(str(self._path(number)), "wb")
+                self._files[number] = pa.ipc.new_stream(self._sinks[number], rows.schema)
+            self._files[number].write_table(rows)
 
     def _path(self, number: int, suffix: str = "arrows") -> Path:
         return self._folder / f"{number}.{suffix}"
 
     def finish(self) -> None:
         """No more rows will come."""
-        if not self._files:
+        if not self._outside:
             self._kept = self._gather()
-            self._waiting.clear()
             return
-        self._flush()
         try:
+            self._flush()
             for number, writer in self._files.items():
                 writer.close()
                 self._sinks[number].close()
@@ -142,13 +168,11 @@ class Spill:
             return None
         with pa.memory_map(str(self._path(number))) as file:
             rows = pa.ipc.open_stream(file).read_all()
-        places = rows[PLACE].to_numpy()
         long = None
-        if BYTES in rows.column_names:
-            ends = np.cumsum(rows[BYTES].to_numpy())
-            long = Values([_mapped(self._path(number, LONG))], None, ends - rows[BYTES].to_numpy(), ends)
-        own = [n for n in (PLACE, BYTES) if n in rows.column_names]
-        self._loaded[number] = _filed(rows.drop_columns(own), places, long)
+        if START in rows.column_names:
+            low = rows[START].to_numpy()
+            long = Values([_mapped(self._path(number, LONG))], None, low, low + rows[BYTES].to_numpy())
+        self._loaded[number] = _filed(rows.select(self._rest.names), rows[PLACE].to_numpy(), long)
         while len(self._loaded) > LOADED:
             self._loaded.popitem(last=False)
         return self._loaded[number]
@@ -182,14 +206,25 @@ class Spill:
     def close(self) -> None:
         """Forget everything and remove the files."""
         self._loaded.clear()
-        for number, writer in self._files.items():
-            self._sinks[number].close()
-            del writer
-            for suffix in ("arrows", LONG):
-                self._path(number, suffix).unlink(missing_ok=True)
+        for number, sink in self._sinks.items():
+            sink.close()
+            self._path(number).unlink(missing_ok=True)
+        for number in self._sizes:
+            self._path(number, LONG).unlink(missing_ok=True)
         self._files.clear()
+        self._sinks.clear()
+        self._sizes.clear()
         self._waiting.clear()
+        self._long.clear()
         self._kept = None
+
+
+def _runs(numbers: Places) -> list[tuple[int, slice]]:
+    """Where each number stands, of numbers that ascend."""
+    if not len(numbers):
+        return []
+    starts = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]])).tolist()
+    return [(int(numbers[a]), slice(a, z)) for a, z in zip(starts, [*starts[1:], len(numbers)], strict=True)]
 
 
 def _filed(rest: pa.Table, places: Places, long: Values | None) -> _Filed:
@@ -198,7 +233,7 @@ def _filed(rest: pa.Table, places: Places, long: Values | None) -> _Filed:
     rest = rest.combine_chunks()
     if (np.diff(order) != 1).any():
         rest = rest.take(pa.array(order))
-    return _Filed(places[order], order, rest, long)
+    return _Filed(places[order], rest, None if long is None else long.take(order))
 
 
 def _append(path: Path, slices: list[memoryview]) -> None:

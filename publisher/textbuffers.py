@@ -72,6 +72,10 @@ class Values:
         data = self.data
         return [data[w][a:z] for w, a, z in zip(self.whose[rows].tolist(), low, high, strict=True)]
 
+    def take(self, rows: Indices) -> Values:
+        """The values at these rows, in this order."""
+        return Values(self.data, None if self.whose is None else self.whose[rows], self.low[rows], self.high[rows])
+
 
 def values_of(column: pa.ChunkedArray) -> Values:
     """The values of a string or large_string column; a null is empty."""
