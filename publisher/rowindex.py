@@ -174,9 +174,11 @@ def load(folder: Path, manifest_sha256: str) -> State | None:
 
 
 def damage(folder: Path) -> str | None:
-    """What is wrong with the state kept in `folder`, None when it is whole or there is none."""
+    """What is wrong with the state kept in `folder`, None when it is whole, or there is none that this program wrote."""
     path = folder / "state.json"
     try:
+        if json.loads(path.read_bytes())["format"] != FORMAT:
+            return None  # of another program: the next publish makes it anew
         for entry in _entries(path):
             if sha256((folder / entry["file"]).read_bytes()) != entry["sha256"]:
                 return f"{entry['file']} is not as it was written"

@@ -87,13 +87,21 @@ def test_nothing_is_found_where_nothing_is_wrong(home: Home, tmp_path: Path) -> 
     assert not (tmp_path / "empty").exists()
 
 
-@pytest.mark.parametrize("step", [20, 45, 75, 100, 118, 135])
+@pytest.fixture(scope="module")
+def steps(run: Run, undisturbed: Days, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """How many there are in the publish that is killed."""
+    code, _, steps = run(begin(undisturbed[0], tmp_path_factory.mktemp("steps")), 1)
+    assert code == 0
+    return steps
+
+
+@pytest.mark.parametrize("share", [0.15, 0.33, 0.54, 0.72, 0.85, 0.97])
 def test_what_a_killed_publish_left_is_undone_or_finished(
-    tmp_path: Path, run: Run, undisturbed: Days, step: int
+    tmp_path: Path, run: Run, undisturbed: Days, steps: int, share: float
 ) -> None:
     home = Home(tmp_path)
     folder = begin(undisturbed[0], home.datasets)
-    assert run(folder, 1, kill_at=step)[0] == -signal.SIGKILL
+    assert run(folder, 1, kill_at=int(share * steps))[0] == -signal.SIGKILL
     before = everything(home)
     dry = examine(home, dry_run=True)
     assert everything(home) == before

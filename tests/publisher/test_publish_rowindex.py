@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,6 +150,21 @@ def test_a_damaged_part_is_found_and_written_again(tmp_path: Path, how: str) -> 
     found = load(tmp_path, "one")
     assert found
     assert found.tables["pages"].equals(pa.concat_tables(pieces))
+
+
+def test_what_another_program_remembered_is_no_damage_and_goes(tmp_path: Path) -> None:
+    tables = {"pages": {"file": "pages-0.arrow", "sha256": "0" * 64}}
+    (tmp_path / "state.json").write_text(json.dumps({"format": 3, "manifest": "one", "tables": tables}))
+    (tmp_path / "pages-0.arrow").write_bytes(b"x")
+    assert load(tmp_path, "one") is None
+    assert damage(tmp_path) is None
+    save(tmp_path, "one", state(piece("pages", 0, 10)))
+    assert "pages-0.arrow" not in kept(tmp_path) == files(tmp_path)
+    odd = json.dumps({"format": rowindex.FORMAT, "tables": {"pages": [{}]}})
+    for content in ("{}", "[]", "x", odd):
+        (tmp_path / "state.json").write_text(content)
+        assert "state.json" in str(damage(tmp_path))
+        assert load(tmp_path, "one") is None
 
 
 def test_a_publish_writes_the_index_of_few_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
