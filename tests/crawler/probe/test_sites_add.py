@@ -25,6 +25,7 @@ from crawler.sample.server import Request, SampleServer
 from crawler.site import parse_site
 from tests.chain import ROOT, jianghua, report, rows
 from tests.crawler.faults import FaultServer, Reply, html, links
+from tests.schedules.house import until
 
 
 @pytest.fixture(scope="module")
@@ -187,10 +188,13 @@ def test_ctrl_c_ends_the_look_and_the_question(home: Home) -> None:
         asks = subprocess.Popen(command, cwd=ROOT, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         assert asks.stderr is not None
         shown = b""
-        while b"Write " not in shown:
+        while b"Write " not in shown or b"[Y/n" not in shown:
             read = os.read(asks.stderr.fileno(), 65536)
             assert read, shown
             shown += read
+        # Python misses a signal that comes in the moment before it waits for an answer, until there is one
+        state = Path(f"/proc/{asks.pid}/stat")
+        until(lambda: not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "S")
         asks.send_signal(signal.SIGINT)
         asks.communicate(timeout=60)
         assert asks.returncode != 0
