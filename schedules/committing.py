@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -91,8 +92,13 @@ def all_committing(c: sa.Connection) -> list[Committing]:
 # ---------------------------------------------------------------------------------------------- SQLite: files
 
 
+def _ledger(engine: sa.Engine) -> Path:
+    """The ledger's own file: behind a link to it, as SQLite does with what it keeps beside it, else those who come by the link lock another."""
+    return Path(os.path.realpath(engine.url.database or ""))
+
+
 def _file(engine: sa.Engine, dataset: str) -> Path:
-    path = Path(engine.url.database or "")
+    path = _ledger(engine)
     return path.with_name(f"{path.name}.commit-{re.sub(r'[^A-Za-z0-9_-]', '_', dataset)}")
 
 
@@ -139,9 +145,9 @@ def _read(fd: int) -> Committing | None:
 
 
 def _held_files(engine: sa.Engine) -> list[Committing]:
-    path = Path(engine.url.database or "")
+    path = _ledger(engine)
     found = []
-    for file in sorted(path.parent.glob(f"{path.name}.commit-*")):
+    for file in sorted(path.parent.glob(f"{escape(path.name)}.commit-*")):
         try:
             fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
         except OSError:

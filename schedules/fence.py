@@ -24,8 +24,12 @@ def fence_of(ledger: Ledger, run: Run, token: int | None) -> dict[str, str]:
     """What the environment of a run's publish gets. token: of the lease under which it began, None for a run by hand."""
     url = ledger.engine.url.render_as_string(hide_password=False)
     told = {"ledger": url, "run": run.id, "owner": run.owner, "attempt": run.attempts, "token": token}
-    told["dataset"] = (run.plan or {}).get("dataset") or "speeches"
+    told["dataset"] = _dataset(run)
     return {FENCE: json.dumps(told)}
+
+
+def _dataset(run: Run) -> str:
+    return (run.plan or {}).get("dataset") or "speeches"
 
 
 @contextmanager
@@ -37,7 +41,9 @@ def from_environment() -> Iterator[Callable[[str], None]]:
     told = json.loads(os.environ[FENCE])
     ledger = Ledger(told["ledger"])
     try:
-        with ledger.fenced(told["run"], told["owner"], told["attempt"], told["token"], told["dataset"]) as note:
+        # a scheduler that was not started anew since the program was updated names no dataset
+        dataset = told.get("dataset") or _dataset(ledger.run(told["run"]))
+        with ledger.fenced(told["run"], told["owner"], told["attempt"], told["token"], dataset) as note:
             yield note
     except LeaseLost:
         raise refused(ledger, told["run"], told["owner"]) from None

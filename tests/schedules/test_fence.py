@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -240,6 +241,20 @@ def test_one_run_at_a_time_commits_to_a_dataset(url: str, monkeypatch: pytest.Mo
     ledger.close()
 
 
+@pytest.mark.parametrize("name", ["state.db", "state [1]*.db"])
+def test_whatever_the_file_is_called_and_by_whatever_link_it_is_opened(tmp_path: Path, name: str) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path / name}")
+    path = Path(ledger.engine.url.database or "")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "link.db").symlink_to(path)
+    other = Ledger(f"sqlite:///{tmp_path / 'elsewhere' / 'link.db'}")
+    run = ledger.add_manual("a:1:1:m", {}, ["x"], LEASE)
+    with ledger.fenced(run.id, "a:1:1:m", 1, None):
+        assert [c.run for c in ledger.committing()] == [c.run for c in other.committing()] == [run.id]
+    for one in (ledger, other):
+        one.close()
+
+
 @pytest.mark.parametrize("order", ["taken over first", "committed first"])
 def test_taking_over_and_committing_at_once_is_one_of_the_two(url: str, order: str) -> None:
     """Each waits for the other where that is in the middle of it; never do both believe to have the run."""
@@ -331,4 +346,23 @@ def test_a_run_by_hand_is_fenced_by_its_row_alone(url: str, monkeypatch: pytest.
     ledger.finish(run.id, "a:1:1:m", "failed", "dead")
     with pytest.raises(FencedError), from_environment():
         pytest.fail("not held")
+    ledger.close()
+
+
+def test_a_scheduler_from_before_an_update_names_no_dataset(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its steps are of the new program already; which dataset it is stands in the plan of the run."""
+    monkeypatch.setattr(committing, "WAIT", 0.3)
+    ledger = Ledger(url)
+    one, two = (ledger.add_manual("a:1:1:m", {"dataset": "minutes"}, [x], LEASE) for x in "ab")
+    told = json.loads(fence_of(ledger, one, None)[FENCE])
+    assert told.pop("dataset") == "minutes"
+    monkeypatch.setenv(FENCE, json.dumps(told))
+    with from_environment():
+        with ledger.fenced(two.id, "a:1:1:m", 1, None, "speeches"):
+            pass
+        with (
+            pytest.raises(JianghuaError, match="dataset minutes"),
+            ledger.fenced(two.id, "a:1:1:m", 1, None, "minutes"),
+        ):
+            pytest.fail("not held")
     ledger.close()
