@@ -19,7 +19,7 @@ from schedules.ledger import Ledger, Run, dealt_until, free_moment, write_dues
 from schedules.owner import surely_dead
 from schedules.plan import MANUAL, Pause, Schedule, due_runs, fire_times
 from schedules.store import marks, paused, runs
-from schedules.totals import total_of
+from schedules.totals import count_left, total_of
 
 MOST = 100_000  # rows that one backfill may make
 
@@ -189,6 +189,7 @@ def backfill(
             for row in again:
                 why = f"{facts['why']}; before: {row.why}"
                 c.execute(runs.update().where(runs.c.id == row.id).values(**{**facts, "why": why, "finished": None}))
+            count_left(c, schedule.name, [row.state for row in again])
             if new:
                 c.execute(
                     runs.insert(),
@@ -214,6 +215,7 @@ def cancel(ledger: Ledger, run_id: int, by: str | None = None, why: str | None =
             values = {"state": state, "why": told, "cancel": told, "finished": now}
         elif row.state == "waiting":
             values = {"state": "failed", "why": f"{told} (it waited: {row.why})", "cancel": told}
+            count_left(c, row.schedule, [row.state])
         elif row.state == "running":
             values = {"cancel": told}
         else:

@@ -28,7 +28,7 @@ from schedules.committing import Committing, all_committing, committing_of
 from schedules.owner import short, surely_dead
 from schedules.plan import MANUAL, Due, Pause, Schedule, span
 from schedules.store import IDLE, explained, lease, marks, open_engine, paused, runs, state_told
-from schedules.totals import total_of
+from schedules.totals import count_left, total_of
 
 State = Literal["due", "running", "waiting", "done", "failed", "missed", "skipped", "caught_up"]
 ASKED = ("now", "confirm")  # causes of runs that a person wants now: neither a pause nor blackout hours hold them back
@@ -122,6 +122,7 @@ def write_dues(
     later = of_schedule.where(runs.c.scheduled_for > mark) if mark else of_schedule
     known = {row.scheduled_for: row for row in c.execute(later)}
     total = total_of(c, schedule.name)
+    revived = 0
     for due in dues:
         if mark is not None and due.scheduled_for <= mark:
             continue  # somebody else has dealt with it since the caller looked
@@ -152,9 +153,11 @@ def write_dues(
         if before is not None:
             values["why"] = f"{values['why'] or ''} (was missed while the clock was ahead)".strip()
             c.execute(runs.update().where(runs.c.id == before.id).values(**values))
+            revived += 1
         else:
             new.append(values)
     write()
+    count_left(c, schedule.name, ["missed"] * revived)
     if mark is None or mark < until:
         c.execute(marks.update().where(marks.c.schedule == schedule.name).values(until=until))
     return written
@@ -493,6 +496,7 @@ class Ledger:
                     if old.id == answers:
                         passed = {"state": "done", "why": f"run {run_id} published it, confirmed: {reason}"}
                     c.execute(runs.update().where(runs.c.id == old.id).values(**passed))
+                    count_left(c, old.schedule, [old.state])
         return True
 
     def take_up(self, held: Lease, silent_for: timedelta, working_on: Iterable[int] = ()) -> list[Run]:

@@ -85,8 +85,8 @@ marks = sa.Table(
     sa.Column("timing", sa.String(16), nullable=False),
     sa.Column("begun", UTCDateTime),
 )
-# What all runs of a schedule brought together, and what is known of those that were removed (schedules/totals.py). removed: by state;
-# between which scheduled times they lie: no fire time there gets a run again.
+# What all runs of a schedule brought together, and what is known of those that were removed (schedules/totals.py). removed: by state,
+# with those that only left it; between which scheduled times they lie: no fire time there gets a run again.
 totals = sa.Table(
     "totals",
     metadata,

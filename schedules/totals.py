@@ -7,8 +7,8 @@ stay when a run is removed: who watches them takes one that falls for a restart,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +28,8 @@ PLACES: dict[str, tuple[str, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Of a schedule: sums of all reports, those of removed runs included; how many runs were removed, by state, and between which
-    scheduled times (None: none was)."""
+    """Of a schedule: sums of all reports, those of removed runs included; by state, how many runs were in it when they were removed, or left
+    it since (`count_left`); and between which scheduled times runs were removed (None: none was)."""
 
     sums: Mapping[str, float] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)
@@ -87,6 +87,15 @@ def count_report(c: sa.Connection, schedule: str, before: Any, after: Any) -> No
     sums.update(new)
     sums.subtract(old)
     write_total(c, schedule, Total(sums, total.removed, total.removed_since, total.removed_until))
+
+
+def count_left(c: sa.Connection, schedule: str, states: Iterable[str]) -> None:
+    """Go on counting runs that had ended, or waited, in these states and are in another one now: what was missed is made up for, what waited
+    is confirmed. states: one a run."""
+    left = Counter(states)
+    if left:
+        total = total_of(c, schedule)
+        write_total(c, schedule, replace(total, removed=left + Counter(total.removed)))
 
 
 def _total(row: Any) -> Total:

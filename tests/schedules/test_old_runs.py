@@ -19,6 +19,7 @@ from crawler.errors import JianghuaError
 from crawler.home import Home
 from publisher.retention import retention_settings
 from schedules import control, old_runs
+from schedules.jobs import Outcome
 from schedules.ledger import LeaseLost, Ledger
 from schedules.old_runs import LAST, RunRules, forget, run_rules
 from schedules.plan import Due, Schedule
@@ -204,6 +205,68 @@ def test_counters_never_fall_when_runs_go(tmp_path: Path) -> None:
     assert 'jianghua_requests_total{schedule="nightly"} 23100.0' in metrics(house.home, house.ledger).decode()
     assert alarms(house.ledger) == []
     house.ledger.close()
+
+
+def counted(fast: FastTime) -> dict[str, float]:
+    """The counters of runs that the metrics give."""
+    lines = metrics(fast.home, fast.ledger).decode().splitlines()
+    return {k: float(v) for k, v in (x.rsplit(" ", 1) for x in lines if x.startswith("jianghua_runs_total{"))}
+
+
+def test_counters_do_not_fall_either_when_runs_are_made_up_for_or_confirmed(tmp_path: Path) -> None:
+    fast = FastTime(tmp_path, NOW)
+    fast.schedule(every="1h", missed="none")
+    fast.tick()
+    seen = [counted(fast)]
+
+    def grown(**by: int) -> None:
+        """So many runs more of these states, and no others."""
+        seen.append(counted(fast))
+        more = {k: n - seen[-2].get(k, 0.0) for k, n in seen[-1].items()}
+        assert {k.split('"')[3]: n for k, n in more.items() if n} == by
+
+    fast.wind(timedelta(hours=3, minutes=5))
+    fast.scheduler = fast.new_scheduler()
+    fast.tick()
+    grown(missed=3)
+    (schedule,) = fast.scheduler.schedules.values()
+    assert len(control.backfill(fast.ledger, schedule, NOW, fast.wall, missed=True, dry=True).times) == 4
+    grown()
+    assert len(control.backfill(fast.ledger, schedule, NOW, fast.wall, missed=True).times) == 4
+    fast.tick()
+    grown(done=4)
+
+    fast.set_clock(timedelta(hours=2))  # and right again: what was missed meanwhile runs after all
+    fast.tick()
+    grown(missed=2)
+    fast.set_clock(timedelta(hours=-2))
+    fast.tick()
+    for minutes in (55, 60):
+        fast.wind(timedelta(minutes=minutes))
+        fast.tick()
+    grown(done=2)
+
+    waits = Outcome("waiting", "too many gone", {}, None)
+    published = Outcome("done", None, {}, "2026-11-22.1")
+
+    def publishes(outcome: Outcome) -> Outcome:
+        assert fast.ledger.beat(fast.rows()[-1].id, fast.scheduler.owner, counts={"publish": {}})
+        return outcome
+
+    def run(outcome: Outcome) -> None:
+        fast.perform = lambda _: publishes(outcome)
+        fast.wind(timedelta(hours=1))
+        fast.tick()
+
+    run(waits)
+    grown(waiting=1)
+    control.cancel(fast.ledger, fast.rows()[-1].id)
+    grown(failed=1)
+    run(waits)
+    grown(waiting=1)
+    run(published)
+    grown(done=1, failed=1)  # the other one that waits was never confirmed
+    fast.ledger.close()
 
 
 def test_the_scheduler_lets_old_runs_go_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
