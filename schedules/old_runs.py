@@ -2,7 +2,8 @@
 
 What stays whatever the rules say: runs that are open or wait for a person; the last runs of each schedule, by which alarms, health and the
 pages judge what is usual; the last one that ended well; runs that an open alarm names; the newest of all. What goes leaves in `totals` how many
-there were, by state, and between which scheduled times: no fire time there gets a run again, whatever the clock shows or a backfill asks for.
+there were, by state, and between which scheduled times those lie that had begun: no fire time there gets a run again, whatever the clock shows or a
+backfill asks for.
 """
 
 from __future__ import annotations
@@ -194,19 +195,20 @@ def forget(
 def _remove(ledger: Ledger, ids: list[int], held: Lease | None) -> list[Any]:
     """Remove those of these runs that are still over; they as they were."""
     with ledger._changing(held) as c:
-        asked = sa.select(runs.c.id, runs.c.schedule, runs.c.scheduled_for, runs.c.state)
+        asked = sa.select(runs.c.id, runs.c.schedule, runs.c.scheduled_for, runs.c.state, runs.c.started)
         there = c.execute(asked.where(runs.c.id.in_(ids), runs.c.state.in_(OVER))).all()
         by_schedule: dict[str, list[Any]] = {}
         for row in there:
             by_schedule.setdefault(row.schedule, []).append(row)
         for schedule, rows in by_schedule.items():
             total = total_of(c, schedule)
-            times = [row.scheduled_for for row in rows]
+            # Of those alone that began: what a clock that was years ahead jumped over was never run, and must not bar what comes.
+            times = [row.scheduled_for for row in rows if row.started is not None]
             removed = Counter(total.removed)
             removed.update(row.state for row in rows)
             since, until = total.removed_since, total.removed_until
-            since = min(times) if since is None else min(since, *times)
-            until = max(times) if until is None else max(until, *times)
+            since = min((*times, since) if since else times, default=None)
+            until = max((*times, until) if until else times, default=None)
             write_total(c, schedule, Total(total.sums, removed, since, until))
         c.execute(runs.delete().where(runs.c.id.in_([row.id for row in there])))
     return list(there)

@@ -86,7 +86,7 @@ marks = sa.Table(
     sa.Column("begun", UTCDateTime),
 )
 # What all runs of a schedule brought together, and what is known of those that were removed (schedules/totals.py). removed: by state,
-# with those that only left it; between which scheduled times they lie: no fire time there gets a run again.
+# with those that only left it; between which scheduled times those lie that had begun: no fire time there gets a run again.
 totals = sa.Table(
     "totals",
     metadata,

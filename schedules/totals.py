@@ -29,7 +29,7 @@ PLACES: dict[str, tuple[str, ...]] = (
 @dataclass(frozen=True, slots=True)
 class Total:
     """Of a schedule: sums of all reports, those of removed runs included; by state, how many runs were in it when they were removed, or left
-    it since (`count_left`); and between which scheduled times runs were removed (None: none was)."""
+    it since (`count_left`); and between which scheduled times runs were removed that had begun (None: none was)."""
 
     sums: Mapping[str, float] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)

@@ -207,6 +207,27 @@ def test_counters_never_fall_when_runs_go(tmp_path: Path) -> None:
     house.ledger.close()
 
 
+def test_times_that_were_never_run_are_no_obstacle_when_the_clock_was_years_ahead(tmp_path: Path) -> None:
+    """It was so for more than a week, so that what it jumped over was removed as missed; then it is put right."""
+    fast = FastTime(tmp_path, NOW)
+    fast.schedule(cron="0 3,9,15,21 * * *", time_zone="UTC", missed="none")
+    fast.tick()
+    for _ in range(210):
+        fast.wind(timedelta(hours=6))
+        fast.tick()
+    fast.set_clock(3 * 365 * DAY)
+    for _ in range(9):
+        fast.wind(DAY)
+        fast.tick()
+    assert forget(fast.home, fast.ledger, RunRules(10_000, 1000)).runs > 3000
+    fast.set_clock(-3 * 365 * DAY)
+    fast.tick()
+    fast.wind(timedelta(hours=6))
+    fast.tick()
+    assert [r.state for r in fast.rows() if r.scheduled_for == fast.wall] == ["done"]
+    fast.ledger.close()
+
+
 def counted(fast: FastTime) -> dict[str, float]:
     """The counters of runs that the metrics give."""
     lines = metrics(fast.home, fast.ledger).decode().splitlines()
