@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,8 +14,11 @@ from schedules.store import explained, lease
 
 @contextmanager
 def reading(ledger: Ledger) -> Iterator[sa.Connection]:
-    """A connection to look with. Raises JianghuaError when the database does not answer."""
-    with explained(ledger.url), ledger.engine.connect().execution_options(reading=True) as c:
+    """A connection to look with; all that is asked is answered as of one moment. Raises JianghuaError when the database does not answer."""
+    options: dict[str, Any] = {"reading": True}
+    if ledger.engine.dialect.name == "postgresql":  # else each statement sees what was changed since the one before
+        options["isolation_level"] = "REPEATABLE READ"
+    with explained(ledger.url), ledger.engine.connect().execution_options(**options) as c:
         yield c
 
 

@@ -24,9 +24,10 @@ from schedules.ledger import LeaseLost, Ledger
 from schedules.old_runs import LAST, RunRules, forget, run_rules
 from schedules.plan import Due, Schedule
 from schedules.store import runs
-from schedules.totals import Total, total_of
+from schedules.totals import Total, all_totals, total_of
 from tests.schedules.fast_time import FastTime, utc
 from tests.schedules.test_command_line import called
+from watching import metrics as metrics_module
 from watching.alarms import alarms
 from watching.check import check
 from watching.metrics import metrics
@@ -205,6 +206,21 @@ def test_counters_never_fall_when_runs_go(tmp_path: Path) -> None:
     assert 'jianghua_requests_total{schedule="nightly"} 23100.0' in metrics(house.home, house.ledger).decode()
     assert alarms(house.ledger) == []
     house.ledger.close()
+
+
+def test_counters_are_those_of_one_moment(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that are removed while the metrics are made count once: twice now would be a counter that falls at the next look."""
+    home = Home.find(tmp_path)
+    fill(ledger, 1000)
+
+    def then_removed(c: sa.Connection) -> dict[str, Total]:
+        if there(ledger) == {*range(1, 1001)}:
+            assert forget(home, ledger, RULES).runs == 270
+        return all_totals(c)
+
+    monkeypatch.setattr(metrics_module, "all_totals", then_removed)
+    for _ in range(2):
+        assert b'jianghua_runs_total{schedule="s",state="done"} 1000.0' in metrics(home, ledger)
 
 
 def test_times_that_were_never_run_are_no_obstacle_when_the_clock_was_years_ahead(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def small() -> Iterator[Server]:
     """A server that takes eight connections, of which each answer is short."""
     made = Server()
     made.pages.config.limit_concurrency = LIMIT
+    made.pages.config.timeout_keep_alive = 60  # a machine under load must not close what the tests believe idle
     made.pages.config.app = _short
     made.thread.start()
     yield made
