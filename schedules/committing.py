@@ -36,12 +36,13 @@ _NAME = "jianghua commit"
 
 @dataclass(frozen=True, slots=True)
 class Committing:
-    """A run that commits. process: number and machine of the one that does; since: aware UTC."""
+    """A run that commits into a dataset. process: number and machine of the one that does; since: aware UTC."""
 
     run: int
     pid: int
     host: str
     since: datetime
+    dataset: str = "speeches"
 
     @property
     def process(self) -> str:
@@ -99,7 +100,11 @@ def _ledger(engine: sa.Engine) -> Path:
 
 def _file(engine: sa.Engine, dataset: str) -> Path:
     path = _ledger(engine)
-    return path.with_name(f"{path.name}.commit-{re.sub(r'[^A-Za-z0-9_-]', '_', dataset)}")
+    return path.with_name(f"{path.name}.commit-{_plain(dataset)}")
+
+
+def _plain(dataset: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", dataset)
 
 
 @contextmanager
@@ -115,7 +120,13 @@ def _held_file(engine: sa.Engine, run: int, dataset: str) -> Iterator[None]:
             if time.monotonic() >= until:
                 raise _busy(dataset, _read(fd))
             time.sleep(0.05)
-        told = {"run": run, "pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat()}
+        told = {
+            "run": run,
+            "dataset": dataset,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now(UTC).isoformat(),
+        }
         try:  # before the row is looked at: who sees the lock and not yet this has its change seen there
             os.ftruncate(fd, 0)
             os.pwrite(fd, json.dumps(told).encode(), 0)
@@ -139,7 +150,8 @@ def _locked(fd: int, kind: int) -> bool:
 def _read(fd: int) -> Committing | None:
     try:
         told = json.loads(os.pread(fd, 4096, 0))
-        return Committing(int(told["run"]), int(told["pid"]), str(told["host"]), datetime.fromisoformat(told["since"]))
+        since = datetime.fromisoformat(told["since"])
+        return Committing(int(told["run"]), int(told["pid"]), str(told["host"]), since, str(told["dataset"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -179,7 +191,7 @@ def _held_in_transaction(engine: sa.Engine, run: int, dataset: str) -> Iterator[
     try:
         c.begin()
         c.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # a frozen holder must keep it
-        name = f"{_ours(c)}{run} {os.getpid()} {socket.gethostname()}"[:63]
+        name = f"{_ours(c)}{run} {os.getpid()} {_plain(dataset)} {socket.gethostname()}"[:63]
         c.execute(sa.select(sa.func.set_config("application_name", name, True)))
         until = time.monotonic() + WAIT
         for what in (f"run {run}", f"dataset {dataset}"):
@@ -200,6 +212,6 @@ def _in_activity(c: sa.Connection) -> list[Committing]:
     )
     found = []
     for name, since in c.execute(asked, {"ours": f"{_ours(c)}%"}):
-        if m := re.fullmatch(rf"{_NAME} -?\d+ (\d+) (\d+) (.*)", name):
-            found.append(Committing(int(m[1]), int(m[2]), m[3], since.astimezone(UTC)))
+        if m := re.fullmatch(rf"{_NAME} -?\d+ (\d+) (\d+) (\S+) (.*)", name):
+            found.append(Committing(int(m[1]), int(m[2]), m[4], since.astimezone(UTC), m[3]))
     return found

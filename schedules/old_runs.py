@@ -227,13 +227,15 @@ def _logs_of(home: Home, run: int, *, remove: bool) -> int:
     folder = home.logs / str(run)
     if not folder.is_dir() or folder.is_symlink():
         return 0
-    size = sum(_size(p) for p in folder.rglob("*"))
-    if remove:
-        try:
+    try:
+        size = sum(_size(p) for p in folder.rglob("*"))
+        if remove:
             shutil.rmtree(folder)
-        except OSError as e:
-            log.warning("the logs of run %d cannot be removed: %s", run, e.strerror or e)
-            return 0
+    except FileNotFoundError:  # another process is at the same work
+        return 0
+    except OSError as e:
+        log.warning("the logs of run %d cannot be removed: %s", run, e.strerror or e)
+        return 0
     return size
 
 

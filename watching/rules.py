@@ -499,6 +499,7 @@ def commit_held(facts: Facts, limits: Limits) -> Found:
             yield Finding(
                 f"the commit of run {commit.run} has held its dataset for {span(facts.now - commit.since)}: {commit.process}",
                 {"run": commit.run, "process": commit.pid, "host": commit.host, "since": commit.since.isoformat()},
+                dataset=commit.dataset,
                 since=commit.since,
             )
 

@@ -206,7 +206,8 @@ def test_what_commits_is_left_alone_and_nothing_else_is(url: str) -> None:
         ledger.fenced(run.id, "a:1:1:m", 1, lease.token) as made_it,
         ledger.fenced(by_hand.id, "c:3:3:m", 1, None, "another"),
     ):
-        assert {c.run for c in other.committing()} == {run.id, by_hand.id}
+        found = {(c.run, c.dataset, c.pid) for c in other.committing()}
+        assert found == {(run.id, "speeches", os.getpid()), (by_hand.id, "another", os.getpid())}
         times[0] += 2 * LEASE
         taken = other.take_lease("b:2:2:m", LEASE)  # the ledger answers
         assert taken is not None

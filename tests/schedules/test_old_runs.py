@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -206,6 +207,25 @@ def test_counters_never_fall_when_runs_go(tmp_path: Path) -> None:
     assert 'jianghua_requests_total{schedule="nightly"} 23100.0' in metrics(house.home, house.ledger).decode()
     assert alarms(house.ledger) == []
     house.ledger.close()
+
+
+def test_logs_that_another_process_removes_just_then_hold_nothing_up(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home.find(tmp_path)
+    numbers = fill(ledger, 1000)
+    (home.logs / str(numbers[0]) / "site").mkdir(parents=True)
+    (home.logs / str(numbers[0]) / "site" / "crawl.log").write_text("x")
+    size = old_runs._size
+
+    def then_gone(path: Path) -> int:
+        found = size(path)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        return found
+
+    monkeypatch.setattr(old_runs, "_size", then_gone)
+    assert forget(home, ledger, RULES).runs == 270
+    assert there(ledger) == {*numbers[-730:]}
 
 
 def test_counters_are_those_of_one_moment(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -295,6 +295,19 @@ def test_a_commit_that_does_not_end(house: House) -> None:
     assert "commit_held" not in kinds(house)
 
 
+def test_each_dataset_whose_commit_does_not_end_is_told(house: House) -> None:
+    house.clock.now = datetime.now(UTC)
+    one, two = (house.ledger.add_manual(f"host:{n}:1:m", {}, [], timedelta(hours=1)) for n in (1, 2))
+    with (
+        house.ledger.fenced(one.id, "host:1:1:m", 1, None, "speeches"),
+        house.ledger.fenced(two.id, "host:2:1:m", 1, None, "minutes"),
+    ):
+        house.clock.pass_(minutes=7)
+        check(house.home, house.ledger, telling=False)
+        held = {a.key: a.figures["run"] for a in alarms(house.ledger) if a.kind == "commit_held"}
+        assert held == {"commit_held speeches": one.id, "commit_held minutes": two.id}
+
+
 def test_kinds_can_be_turned_off_and_limits_set(house: House) -> None:
     for _ in range(3):
         house.ran()
