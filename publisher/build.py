@@ -151,6 +151,7 @@ def build(
         damaged |= broken
     light, broken = look(source, [u for u in todo if u.site not in damaged], stages, numbers)
     damaged |= broken
+    looked = looked.without(damaged, units, numbers) if looked and damaged else looked
     rank(light, looked)
     for site, why in damaged.items():
         if not before.get(site):
@@ -255,7 +256,7 @@ def build(
     found += gates.accepted(release_gates(run, history), accept)
     if gates.refused(found):
         return Build(found, run, **facts)
-    tokens = _tokens(source, units, damaged, same | (looked.told if looked else frozenset()))
+    tokens = _tokens(source, units, failed, same | (looked.told if looked else frozenset()))
     past = parent.state.segments if parent else {}
     state = State(
         {n: emitted[n].index for n in TABLES},
@@ -358,12 +359,12 @@ def _same_units(parent: Parent | None, units: Sequence[Unit], recipe: str, older
 
 
 def _tokens(
-    source: Source, units: Sequence[Unit], damaged: Mapping[str, str], unread: Collection[str]
+    source: Source, units: Sequence[Unit], failed: Collection[str], unread: Collection[str]
 ) -> dict[str, str | None]:
-    """The token of each unit as it was taken in. unread: names of those of which no file was read for that: they may have been replaced
-    meanwhile, and looked into for other reasons."""
-    good = {u.name: u.token if u.name in unread else source.token(u) for u in units if u.site not in damaged}
-    return good | {u.name: u.token for u in units if u.name in unread}
+    """The token of each unit as it was taken in. failed: sites whose rows are carried: their units have none, so that all of them are looked
+    at again, since what is carried stays only for as long as the site fails. unread: names of units of which no file was read for
+    that: they may have been replaced meanwhile, and looked into for other reasons."""
+    return {u.name: None if u.site in failed else u.token if u.name in unread else source.token(u) for u in units}
 
 
 def _keep_units(parent: Parent | None, stages: Mapping[str, Stage], numbers: Mapping[str, int], same: set[str]) -> None:

@@ -122,7 +122,8 @@ def plan(sizes: Sequence[int], touched: Mask, removed: Mask, added: Places, most
         full = next((v for k, v in sorted(classes.items()) if k >= 0 and len(v) >= MERGE_AT), None)
         if full is None:
             return parts
-        rows = np.concatenate([places(parts[i]) for i in full])
+        # in the order of places: a part that was merged already may end with new rows, and older ones follow it
+        rows = np.sort(np.concatenate([places(parts[i]) for i in full]))
         merged: list[int | Places] = [rows[i : i + most] for i in range(0, len(rows), most)]
         rest = [i for i in range(full[0] + 1, len(parts)) if i not in set(full)]
         parts = [*parts[: full[0]], *merged, *(parts[i] for i in rest)]

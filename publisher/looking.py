@@ -7,7 +7,7 @@ the difference to the shard before it, where the parent has taken in that one; t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -197,6 +197,25 @@ class Changed:
     brought: Counter[str] = field(default_factory=Counter)
     told: frozenset[str] = frozenset()
 
+    def without(self, sites: Collection[str], units: Sequence[Unit], numbers: Mapping[str, int]) -> Changed:
+        """The same without what is of these sites: their records turned out to be damaged, and of a site all is taken in or nothing."""
+        theirs = [u for u in units if u.site in sites]
+        if not theirs:
+            return self
+        of_theirs = np.array([numbers[u.name] for u in theirs], np.int64)
+        out = Changed(
+            brought=Counter({s: n for s, n in self.brought.items() if s not in sites}),
+            told=self.told - {u.name for u in theirs},
+        )
+        for n, (at, of) in self.same.items():
+            stay = ~np.isin(of, of_theirs)
+            out.same[n] = at[stay], of[stay]
+        for n, light in self.lights.items():
+            stay = ~np.isin(light.units, of_theirs)
+            out.lights[n] = light.take(np.flatnonzero(stay))
+            out.raw[n] = self.raw[n].filter(pa.array(stay))
+        return out
+
 
 @dataclass(slots=True)
 class _Found:
@@ -258,8 +277,9 @@ def _by_change(
 ) -> set[str]:
     """Put what changed in units since the parent took them in into `out`; gives the names of those of which that was enough.
 
-    It is not where the parent has what changed under other ids or not at all, nor where speeches changed on pages with several (how ids are
-    given there depends on all of them).
+    It is not where the parent has what changed under other ids or not at all, nor where something changed on pages with several speeches (how
+    ids are given there depends on all of them). Nor is it where the parent has not all rows of the unit: what was taken down decides about
+    the row of its page.
     """
     names = [*found]
     nth = np.full(max(numbers.values()) + 2, -1, np.int64)  # of the units found, by number; the last is for NO_UNIT
@@ -281,10 +301,13 @@ def _by_change(
         known = marks["known"].to_numpy(zero_copy_only=False)
         good[owner[np.where(known, by[at] != owner, by[at] >= 0)]] = False
         good[left[by[was] != left]] = False
+        had = np.bincount(mine[n][mine[n] >= 0], minlength=len(names))
+        good[had != [found[u].were.get(n, 0) for u in names]] = False
         number = np.array([numbers[names[i]] for i in owner], np.int64)
         told[n] = Light(keyed, at, days, number, _raw(marks)), owner, was
     shared = _on_shared_pages(stages["speeches"], {u: found[u].tables["speeches"] for u in names})
     good[[i for i, u in enumerate(names) if u in shared]] = False
+    good[_origins_on_shared_pages(stages["speeches"], [found[u] for u in names])] = False
     for n, (light, owner, was) in told.items():
         stage = stages[n]
         stay = (mine[n] >= 0) & np.append(good, False)[mine[n]]
@@ -420,6 +443,27 @@ def _on_shared_pages(stage: Stage, speeches: Mapping[str, pa.Table]) -> dict[str
         if mine[here].any():
             out[name] = np.unique(codes[here][mine[here]])
     return out
+
+
+def _origins_on_shared_pages(stage: Stage, found: Sequence[ShardChange]) -> list[int]:
+    """Numbers of those changes in which provenance changed, and not its speech, on pages with several in the parent: it may have that speech under
+    the id of another."""
+    ids: list[str] = []
+    owner: list[int] = []
+    for i, change in enumerate(found):
+        origins = [*change.marks["provenance"]["key"].to_pylist(), *change.gone["provenance"].to_pylist()]
+        speeches = {*change.marks["speeches"]["key"].to_pylist(), *change.gone["speeches"].to_pylist()}
+        alone = {key.split("\x1f")[0] for key in origins} - speeches
+        ids += alone
+        owner += [i] * len(alone)
+    if not ids:
+        return []
+    at = stage.find(pa.array(ids, pa.large_string()))
+    pages = stage.index["page"].to_numpy()
+    known = np.sort(pages)
+    several = known[1:][known[1:] == known[:-1]]
+    bad = (at < 0) | _in_sorted(np.append(pages, np.uint64(0))[at], several)
+    return sorted({owner[i] for i in np.flatnonzero(bad).tolist()})
 
 
 def _in_sorted(some: npt.NDArray[np.uint64], among: npt.NDArray[np.uint64]) -> Mask:

@@ -91,10 +91,11 @@ def decide(
     rows = rows.select(list(TOMBSTONE))
     ids = rows["speech_id"].to_pylist()
     out_of |= {i: dropped[i] for i in ids if i in dropped}
-    of_failed = np.array([s in failed for s in rows["site"].to_pylist()], bool)
-    of_failed &= np.array([i not in out_of for i in ids], bool)
+    staying = np.array([i not in out_of for i in ids], bool)
+    of_failed = np.array([s in failed for s in rows["site"].to_pylist()], bool) & staying
     fates: list[str | None] = [None] * len(ids)
-    rest = np.flatnonzero(~of_failed)
+    # what is taken out goes whatever became of its page: the records of its site may be damaged
+    rest = np.flatnonzero(~of_failed & staying)
     if len(rest):
         asked = rows.take(pa.array(rest))
         keyed = _keys_of_pages(stages["pages"], store, asked)

@@ -40,13 +40,17 @@ def extracted(
     fates: dict[int, str],
     when: datetime,
     gone: Mapping[int, datetime] | None = None,
+    status: Mapping[str, int] | None = None,
 ) -> None:
     """The records of a site as extraction would write them: pages by number, spread over four buckets. gone: since when pages that are
-    kept are not there any more."""
+    kept are not there any more; status: told by a page's row (by its address) or by provenance (by speech_id)."""
+    told = status or {}
     since = {page(speech(site, n))["url"]: at for n, at in (gone or {}).items()}
     for b in range(4):
         rows = [r for n, parts in pages.items() if bucket(n) == b for r in parts]
         of_pages = {r["page_url"]: page(r, fetched_at=when, gone_since=since.get(r["page_url"])) for r in rows}
+        for url in of_pages.keys() & told.keys():
+            of_pages[url]["status"] = told[url]
         for n, fate in fates.items():
             if bucket(n) == b:
                 p = page(speech(site, n), fate)
@@ -57,7 +61,9 @@ def extracted(
             b,
             {
                 "speeches": pa.Table.from_pylist(rows, schema=SPEECH_SCHEMA),
-                "provenance": pa.Table.from_pylist([origin(r) for r in rows], schema=PROVENANCE_SCHEMA),
+                "provenance": pa.Table.from_pylist(
+                    [origin(r) | {"status": told.get(r["speech_id"], 200)} for r in rows], schema=PROVENANCE_SCHEMA
+                ),
                 "pages": pa.Table.from_pylist(list(of_pages.values()), schema=PAGE_SCHEMA),
                 "readings": READING_SCHEMA.empty_table(),
                 "cuts": CUT_SCHEMA.empty_table(),
@@ -310,3 +316,136 @@ def test_a_shard_that_is_replaced_while_it_is_published_is_taken_in_the_next_tim
     assert (result.changed, result.removed) == (0, 1)
     monkeypatch.undo()
     assert publish(home, now=DAY + timedelta(days=2)).changed == 2
+
+
+def as_without_what_is_remembered(home: Home, day: int, accept: Mapping[str, str] | None = None) -> str:
+    """Publish, and again from the same parent without what is remembered: the same bytes. Gives what was said of it."""
+    before = home.root.parent / "before"
+    shutil.copytree(home.root, before, symlinks=True)
+    result = publish(home, now=DAY + timedelta(days=day), accept=accept)
+    quick = home.root.rename(home.root.parent / "quick")
+    before.rename(home.root)
+    shutil.rmtree(home.var / "publish" / "speeches")
+    shutil.rmtree(home.var / "fresh", ignore_errors=True)
+    publish(home, now=DAY + timedelta(days=day), accept=accept)
+    a, b = tree(home.datasets), tree(quick / "datasets")
+    different = sorted(n for n in a.keys() | b.keys() if a.get(n) != b.get(n))
+    assert different == []
+    shutil.rmtree(home.root)
+    quick.rename(home.root)
+    return result.reason
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Of each publish that follows the names of the units of which only what changed was read."""
+    found: list[list[str]] = []
+    plain = taking.Intake.take_changed
+
+    def noted(self: taking.Intake, changed: looking.Changed) -> Any:
+        found.append(sorted(changed.told))
+        return plain(self, changed)
+
+    monkeypatch.setattr(taking.Intake, "take_changed", noted)
+    return found
+
+
+def test_the_title_of_a_page_that_was_taken_down_does_not_come_back_with_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The speech that was taken down is in the records, in no version, and did not change; only its page's row did."""
+    home = Home(tmp_path / "home")
+    pages = {n: [speech("a", n)] for n in range(80)}
+    url, of = pages[4][0]["page_url"], pages[4][0]["speech_id"]
+    extracted(home, "a", pages, {}, WHEN)
+    publish(home, now=DAY)
+    add_takedown(home, {"reason": "a request", "date": date(2026, 11, 22), "speech_id": of})
+    as_without_what_is_remembered(home, 1)
+    told = counted(monkeypatch)
+    extracted(home, "a", pages | {1: [speech("a", 1, text("edited"))]}, {}, WHEN, status={url: 203})
+    as_without_what_is_remembered(home, 2)
+    assert told[0] == ["a/01"]
+    (row,) = [r for r in open_dataset(home.datasets / "speeches").arrow("pages").to_pylist() if r["url"] == url]
+    assert (row["status"], row["title"]) == (203, None)
+
+
+def test_provenance_that_changes_alone_stays_with_its_speech(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts of a page changed places before, so that their published ids are not those of their records."""
+    home = Home(tmp_path / "home")
+    bodies = [text(("x", i)) for i in range(3)]
+    pages = {n: [speech("a", n)] for n in range(80)}
+    extracted(home, "a", pages | {100: compilation("a", 100, bodies)}, {}, WHEN)
+    publish(home, now=DAY)
+    turned = compilation("a", 100, bodies[::-1])
+    extracted(home, "a", pages | {100: turned}, {}, WHEN)
+    publish(home, now=DAY + timedelta(days=1))
+    told = counted(monkeypatch)
+    later = pages | {100: turned, 1: [speech("a", 1, text("edited"))]}
+    extracted(home, "a", later, {}, WHEN, status={turned[0]["speech_id"]: 203})
+    as_without_what_is_remembered(home, 2)
+    assert told[0] == ["a/01"]
+    dataset = open_dataset(home.datasets / "speeches")
+    (of,) = [r["speech_id"] for r in dataset.arrow("provenance").to_pylist() if r["status"] == 203]
+    assert [r["text"] for r in dataset.arrow().to_pylist() if r["speech_id"] == of] == [turned[0]["text"]]
+
+
+def test_of_a_site_with_damaged_records_nothing_is_taken_in_and_it_comes_back_whole(tmp_path: Path) -> None:
+    """Two shards changed: of one the change was kept, of the other it was not, and its marks are damaged."""
+    home = Home(tmp_path / "home")
+    pages = {n: [speech("b", n)] for n in range(80)}
+    new = pages | {n: [speech("b", n, text(("edited", n)))] for n in (0, 1)}
+    for site in ("a", "b"):
+        extracted(home, site, {n: [speech(site, n)] for n in range(80)}, {}, WHEN)
+    publish(home, now=DAY)
+    extracted(home, "b", new, {}, WHEN)
+    extracted(home, "a", {n: [speech("a", n)] for n in range(81)}, {}, WHEN)
+    next((home.var / "fresh" / "b").glob("00-*")).unlink()
+    shard = read_pointer(home, "b", 0)
+    assert shard
+    marks = (shard.folder / "marks.arrow").read_bytes()
+    (shard.folder / "marks.arrow").write_bytes(marks[:-1] + b"x")
+    as_without_what_is_remembered(home, 1)
+    dataset = open_dataset(home.datasets / "speeches")
+    assert dataset.manifest.carried["b"].rows == 80
+    texts = {r["text"] for r in dataset.arrow().to_pylist() if r["site"] == "b"}
+    assert texts == {r["text"] for parts in pages.values() for r in parts}
+    (shard.folder / "marks.arrow").write_bytes(marks)
+    as_without_what_is_remembered(home, 2)
+    dataset = open_dataset(home.datasets / "speeches")
+    assert not dataset.manifest.carried
+    texts = {r["text"] for r in dataset.arrow().to_pylist() if r["site"] == "b"}
+    assert texts == {r["text"] for parts in new.values() for r in parts}
+
+
+def test_what_was_carried_leaves_when_its_site_is_back_without_it(tmp_path: Path) -> None:
+    """A site was silent, and then brings the speeches of one shard; the others are as they were when it was silent."""
+    home = Home(tmp_path / "home")
+    pages = {n: [speech("b", n)] for n in range(8)}
+    extracted(home, "a", {n: [speech("a", n)] for n in range(8)}, {}, WHEN)
+    extracted(home, "b", pages, {}, WHEN)
+    publish(home, now=DAY)
+    accept = dict.fromkeys(("rows_lost", "rows_gone"), "a test")
+    extracted(home, "a", {n: [speech("a", n)] for n in range(9)}, {}, WHEN)
+    extracted(home, "b", {}, {}, WHEN)
+    as_without_what_is_remembered(home, 1, accept)
+    assert open_dataset(home.datasets / "speeches").manifest.sites == {"a": 9, "b": 8}
+    extracted(home, "b", {n: pages[n] for n in (0, 4)}, {}, WHEN)
+    as_without_what_is_remembered(home, 2, accept)
+    manifest = open_dataset(home.datasets / "speeches").manifest
+    assert (manifest.sites, manifest.carried) == ({"a": 9, "b": 2}, {})
+
+
+def test_a_takedown_is_published_also_where_the_records_of_its_site_are_damaged(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    for site in ("a", "b"):
+        extracted(home, site, {n: [speech(site, n)] for n in range(8)}, {}, WHEN)
+    publish(home, now=DAY)
+    shard = read_pointer(home, "b", 1)
+    assert shard
+    for name in ("marks.arrow", "pages.parquet"):
+        (shard.folder / name).write_bytes(b"damaged")
+    of = speech("b", 0)["speech_id"]
+    add_takedown(home, {"reason": "a request", "date": date(2026, 11, 22), "speech_id": of})
+    assert publish(home, now=DAY + timedelta(days=1)).removed == 1
+    dataset = open_dataset(home.datasets / "speeches")
+    assert of not in dataset.arrow()["speech_id"].to_pylist()
+    assert dataset.manifest.carried["b"].rows == 7

@@ -140,6 +140,24 @@ def test_places_of_a_plan() -> None:
     assert list(out[3]) == [100, 101, 102]  # type: ignore[arg-type]
 
 
+def test_parts_of_a_few_rows_before_larger_ones_are_merged_with_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three small parts and a new one become one of the next class, of which three stand behind it."""
+    monkeypatch.setattr(stage, "SMALL_PART_ROWS", 100)
+    table = Published(tmp_path)
+    state: dict[str, Any] = {}
+    for n, more in enumerate((3, 3, 3, 4, 4, 4, 1)):
+        state |= {f"a:{n}{i}": (1, f"{n} {i}") for i in range(more)}
+        table.publish(rows(state))
+        found = table.rows()
+        assert sorted(zip(found["speech_id"].to_pylist(), found["title"].to_pylist(), strict=True)) == sorted(
+            (k, title) for k, (_, title) in state.items()
+        )
+        assert table.index["key"].to_pylist() == found["speech_id"].to_pylist()
+    assert len(table.parts) == 1
+
+
 @given(
     st.lists(st.integers(0, 200), unique=True, max_size=60),
     st.sampled_from([0, 1 << 8, 1 << 20]),
