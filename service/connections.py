@@ -50,14 +50,14 @@ class Connection(H11Protocol):
         self._idle_since = self.loop.time()
 
     def _make_room(self) -> None:
-        """Close idle connections where there are too many: of the address that holds the most, the one that is idle the longest. So
-        whoever holds them all, and opens another one for each that is closed, takes them from himself."""
+        """Close idle connections where there are too many: of the address that holds the most, the one that is idle the longest, which
+        may be this one. So whoever holds them all, at work or not, and opens another one for each that is closed, takes them from himself."""
         while self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             here = [c for c in self.connections if isinstance(c, Connection)]
             held = Counter(c._address for c in here)
-            idle = [c for c in here if c is not self and c._idle]
-            if not idle:
-                return  # all are at work: uvicorn answers 503
+            idle = [c for c in here if c._idle]
+            if idle == [self]:
+                return  # all others are at work: uvicorn answers 503
             longest = min(idle, key=lambda c: (-held[c._address], c._idle_since))
             self.connections.discard(longest)
             longest.transport.close()

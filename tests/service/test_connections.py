@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import uvicorn
@@ -82,6 +83,7 @@ def test_who_takes_it_slowly_is_waited_for(server: Server, monkeypatch: pytest.M
 
 
 LIMIT = 8
+go_on = threading.Event()  # the long answers may be given
 
 
 @pytest.fixture
@@ -91,6 +93,7 @@ def small() -> Iterator[Server]:
     made.pages.config.limit_concurrency = LIMIT
     made.pages.config.timeout_keep_alive = 60  # a machine under load must not close what the tests believe idle
     made.pages.config.app = _short
+    go_on.clear()
     made.thread.start()
     yield made
     made.pages.force_exit = made.pages.should_exit = True
@@ -99,8 +102,8 @@ def small() -> Iterator[Server]:
 
 
 async def _short(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] == "/long":
-        await asyncio.sleep(3)
+    while scope["path"] == "/long" and not go_on.is_set():
+        await asyncio.sleep(0.02)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
@@ -110,12 +113,12 @@ def connect(server: Server, address: str = "127.0.0.1") -> socket.socket:
 
 
 def ask(s: socket.socket, path: str = "/") -> int:
-    """The status of one more answer on a connection; 0 when it is closed."""
-    try:
+    """The status of one more answer on a connection, which is taken whole; 0 when it is closed."""
+    told = b""
+    with suppress(ConnectionError):
         s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        told = s.recv(4096)
-    except ConnectionError:
-        return 0
+        while not told.endswith(b"\r\n\r\nok") and (more := s.recv(4096)):
+            told += more
     return int(told.split()[1]) if told else 0
 
 
@@ -152,6 +155,7 @@ def test_idle_connections_make_room_for_others(small: Server) -> None:
 
 def test_the_longest_idle_one_of_an_address_goes_first(small: Server) -> None:
     held = [connect(small) for _ in range(LIMIT - 1)]
+    until(lambda: small.held == LIMIT - 1, 10)
     assert [ask(s) for s in held[:3]] == [200] * 3  # these were asked later than the others came
     with connect(small) as one, connect(small) as two:
         assert [ask(one), ask(two)] == [200, 200]
@@ -168,6 +172,23 @@ def test_a_connection_at_work_is_not_closed_for_another(small: Server) -> None:
     until(lambda: len(small.pages.server_state.tasks) == LIMIT - 1, 10)
     with connect(small) as s:
         assert ask(s) == 503
+    go_on.set()
     assert all(s.recv(4096).startswith(b"HTTP/1.1 200") for s in at_work)
     for s in at_work:
+        s.close()
+
+
+def test_who_has_many_at_work_takes_no_idle_one_from_others(small: Server) -> None:
+    friend = connect(small, "127.0.0.2")
+    assert ask(friend) == 200
+    at_work = [connect(small) for _ in range(LIMIT - 2)]
+    for s in at_work:
+        s.sendall(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    until(lambda: len(small.pages.server_state.tasks) == LIMIT - 2, 10)
+    with connect(small) as one_more:
+        assert ask(one_more) == 0
+        assert ask(friend) == 200
+    go_on.set()
+    assert all(s.recv(4096).startswith(b"HTTP/1.1 200") for s in at_work)
+    for s in [friend, *at_work]:
         s.close()
