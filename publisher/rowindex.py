@@ -30,8 +30,8 @@ from publisher.tables import TABLES, Table
 
 log = logging.getLogger(__name__)
 
-# 3: rows of pages that are gone are compared anew; 4: a file a part; 5: of sites that failed all is looked at anew
-FORMAT = 5
+# 3: rows of pages that are gone are compared anew; 4: a file a part; 5: of sites that failed all is looked at anew; 6: a digest
+FORMAT = 6
 SEEDS = (20_240_115, 7)
 FACTS = ("text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
 NOT_HELD, HELD, CARRIED = 0, 1, 2  # held: its page could not be read; carried: its whole site failed
@@ -151,7 +151,7 @@ def segments_of(kept: Sequence[int | None], rows: Sequence[int], parent: Sequenc
 def load(folder: Path, manifest_sha256: str) -> State | None:
     """The state kept of the version with this manifest, None when there is none that is whole and of this program."""
     try:
-        kept = json.loads((folder / "state.json").read_bytes())
+        kept = _read(folder / "state.json")
         if (kept["format"], kept["manifest"], kept["polars"]) != (FORMAT, manifest_sha256, pl.__version__):
             return None
         tables, segments = {}, {}
@@ -197,7 +197,24 @@ def files(folder: Path) -> set[str]:
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
-    return [e for entries in json.loads(path.read_bytes())["tables"].values() for e in entries]
+    return [e for entries in _read(path)["tables"].values() for e in entries]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What state.json tells. Raises OSError, ValueError, KeyError, TypeError when it is not as it was written, or no state at all."""
+    data = path.read_bytes()
+    kept: dict[str, Any] = json.loads(data)
+    if kept["format"] == FORMAT and _sealed(data.rpartition(_SEAL)[0]) != data:
+        raise ValueError("not as it was written")
+    return kept
+
+
+_SEAL = b', "sha256": "'
+
+
+def _sealed(body: bytes) -> bytes:
+    """A JSON object without its closing brace, closed by a digest of it."""
+    return body + _SEAL + hashlib.sha256(body).hexdigest().encode() + b'"}'
 
 
 def save(folder: Path, manifest_sha256: str, state: State) -> None:
@@ -227,7 +244,7 @@ def save(folder: Path, manifest_sha256: str, state: State) -> None:
         "measures": state.measures,
     }
     # for no one to read: without indents it is made in a tenth of the time
-    write_bytes(folder / "state.json", json.dumps(kept, ensure_ascii=False).encode())
+    write_bytes(folder / "state.json", _sealed(json.dumps(kept, ensure_ascii=False).encode()[:-1]))
     for old in there - {e["file"] for of in entries.values() for e in of}:
         (folder / old).unlink(missing_ok=True)
     for left in folder.glob(".*.tmp"):

@@ -57,6 +57,13 @@ def test_digits_of_both_widths_are_found_wherever_a_short_line_has_them(before: 
     assert personal.scan(pa.array([text, "讲话", None])) == [["qq"], [], []]
 
 
+@pytest.mark.parametrize("dash", "‐‑–—−－-")
+def test_an_account_with_a_dash_of_any_kind_is_found_among_many(dash: str) -> None:
+    text = f"微信：ab{dash}123c，"
+    assert kinds(text) == ["wechat"]
+    assert personal.scan(pa.array([text, "讲话" * 5])) == [["wechat"], []]
+
+
 @settings(deadline=None)
 @given(numbers, around, around, st.booleans())
 def test_every_identity_number_with_the_right_checksum_is_found(

@@ -167,6 +167,22 @@ def test_what_another_program_remembered_is_no_damage_and_goes(tmp_path: Path) -
         assert load(tmp_path, "one") is None
 
 
+def test_a_state_in_which_a_digit_was_changed_is_not_used(tmp_path: Path) -> None:
+    """It is JSON as before, and would take the rows of one unit for those of another."""
+    made = state(piece("pages", 0, 3))
+    made.units, made.numbers = {"a/00": "t", "a/01": "u"}, {"a/00": 0, "a/01": 1}
+    save(tmp_path, "one", made)
+    assert load(tmp_path, "one") is not None
+    assert damage(tmp_path) is None
+    path = tmp_path / "state.json"
+    there = path.read_bytes()
+    assert there.count(b'"a/01": 1') == 1
+    for damaged in (there.replace(b'"a/01": 1', b'"a/01": 0'), there.replace(b', "sha256": "', b', "sha255": "')):
+        path.write_bytes(damaged)
+        assert load(tmp_path, "one") is None
+        assert "state.json" in str(damage(tmp_path))
+
+
 def test_a_publish_writes_the_index_of_few_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "PART_ROWS", 4)
     monkeypatch.setattr(stage, "SMALL_PART_ROWS", 4)
