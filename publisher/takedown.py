@@ -190,6 +190,11 @@ def _compare(
         take(at[found.text], prints[found.print_][1], found.how)
 
 
+def known_by_id_alone(entries: Entries) -> set[str]:
+    """Ids of speeches that the entries name without a fingerprint of their text, as when one is written by hand."""
+    return {t.entry.speech_id for t in entries if t.entry.speech_id is not None and not t.entry.texts}
+
+
 # -- the other tables
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher import checks, gates, quality
+from publisher import checks, gates, quality, takedown
 from publisher import recipe as recipes
 from publisher.identity import reconcile
 from publisher.intake import Source, Unit
@@ -153,6 +153,9 @@ class Intake:
         new = given["speeches"].filter(pa.array(chosen)).select(columns)
         taken = {*old["speech_id"].to_pylist(), *self._tombs}
         names = {a: b for a, b in reconcile(old, new, taken, self._tombs).items() if a != b}
+        # what was taken down by its id alone, without a fingerprint, would come back under another one
+        for i in takedown.known_by_id_alone(self.recipe.takedowns) - {*old["speech_id"].to_pylist()}:
+            names.pop(i, None)
         for name in ("speeches", "provenance") if names else ():
             given[name], renamed = _renamed(given[name], names)
             found = keys(given[name], TABLES[name].key)

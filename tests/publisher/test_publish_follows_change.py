@@ -449,3 +449,17 @@ def test_a_takedown_is_published_also_where_the_records_of_its_site_are_damaged(
     dataset = open_dataset(home.datasets / "speeches")
     assert of not in dataset.arrow()["speech_id"].to_pylist()
     assert dataset.manifest.carried["b"].rows == 7
+
+
+def test_a_part_that_was_taken_down_by_its_id_alone_stays_away(tmp_path: Path) -> None:
+    """An entry without a fingerprint, as one written by hand; later all records are read again."""
+    home = Home(tmp_path / "home")
+    parts = compilation("a", 100, [text(("x", i)) for i in range(3)])
+    extracted(home, "a", {n: [speech("a", n)] for n in range(8)} | {100: parts}, {}, WHEN)
+    publish(home, now=DAY)
+    for day, of in ((1, parts[1]["speech_id"]), (2, speech("a", 0)["speech_id"])):
+        add_takedown(home, {"reason": "a request", "date": date(2026, 11, 22), "speech_id": of})
+        as_without_what_is_remembered(home, day)
+        texts = open_dataset(home.datasets / "speeches").arrow()["text"].to_pylist()
+        assert parts[1]["text"] not in texts
+        assert {parts[0]["text"], parts[2]["text"]} <= {*texts}
