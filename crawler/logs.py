@@ -137,6 +137,7 @@ def set_up(
     handler = Lines(stream)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     handler.addFilter(SecretFilter(masker_of(os.environ, secrets)))
+    handler.addFilter(_heeded)
     root = logging.getLogger()
     for old in list(root.handlers):
         if type(old) in (Lines, logging.StreamHandler):  # a handler of somebody else's making stays
@@ -149,6 +150,11 @@ def set_up(
     if form == "json":
         sys.excepthook = _tell_unexpected
     return handler
+
+
+def _heeded(record: logging.LogRecord) -> bool:
+    """Whether a line is for people. Those of QUIET set the levels of their loggers anew when they begin, as Scrapy does."""
+    return record.levelno >= logging.WARNING or not f"{record.name}.".startswith(tuple(f"{n}." for n in QUIET))
 
 
 def _tell_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
