@@ -28,6 +28,7 @@ from publisher.delta_log import (
     begun,
     commit_name,
     delta_schema,
+    following,
     last_stamp,
     make,
     names_digest,
@@ -199,11 +200,17 @@ def _follow(table: Path, name: str, look: Callable[[str, str, str], Two | None],
         created = begun(table)
     except DamagedError:
         return False
+    number = int(stamp["number"]) + 1
+    if _same_schema(table, *(m for m, _ in two)):
+        was, now = (_step(table, m, d, digest, "", own=False) for m, d in two)
+        if data := following(name, now, was.files, created):
+            _add(table, number, data, now)
+            return True
     last, step = (_step(table, m, d, digest, "") for m, d in two)
     before = Commit(
         table / LOG, last.version, last.sequence, last.manifest_sha256, "", last.schema, created, last.files
     )
-    _append(table, name, before, int(stamp["number"]) + 1, [replace(step, schema=step.schema or last.schema)])
+    _append(table, name, before, number, [replace(step, schema=step.schema or last.schema)])
     return True
 
 
@@ -226,10 +233,14 @@ def _append(table: Path, name: str, last: Commit, number: int, steps: list[Step]
     if not steps:
         return
     for i, data in enumerate(make(name, steps, table, last)):
-        beside = table / f".delta-{number + i}.json.tmp"
-        _write(beside, data, steps[i])
-        beside.rename(table / LOG / commit_name(number + i))
-        fsync_folder(table / LOG)
+        _add(table, number + i, data, steps[i])
+
+
+def _add(table: Path, number: int, data: bytes, step: Step) -> None:
+    beside = table / f".delta-{number}.json.tmp"
+    _write(beside, data, step)
+    beside.rename(table / LOG / commit_name(number))
+    fsync_folder(table / LOG)
 
 
 def _anew(table: Path, name: str, steps: list[Step]) -> None:
@@ -276,10 +287,16 @@ def _steps(table: Path, live: Manifests) -> list[Step]:
     return steps
 
 
-def _step(table: Path, manifest: Manifest, digest: str, names: str, schema: str) -> Step:
-    """The commit of a version. schema: of the version before, for one that does not tell its own."""
+def _same_schema(table: Path, before: Manifest, after: Manifest) -> bool:
+    """Whether the table has one schema in both versions, as can be told without a file of it."""
+    known = table.name in TABLES and knows(after.schema_version)
+    return table.name not in after.tables or (known and before.schema_version == after.schema_version)
+
+
+def _step(table: Path, manifest: Manifest, digest: str, names: str, schema: str, own: bool = True) -> Step:
+    """The commit of a version. schema: of the version before, for one that does not tell its own; own: whether its own is asked for."""
     entry = manifest.tables.get(table.name)
-    if entry:
+    if entry and own:
         schema = _schema(table, manifest.schema_version, entry.parts[0].file if entry.parts else None) or schema
     return Step(
         table.name,

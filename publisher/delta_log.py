@@ -1,4 +1,4 @@
-"""Commits of a Delta log: made by deltalake, then stamped; read and held against their stamp.
+"""Commits of a Delta log: made by deltalake, or as it makes them, then stamped; read and held against their stamp.
 
 A commit that deltalake writes tells the clock, the place and a random id. Stamping puts the version's own facts there instead
 and seals the whole with a digest, so that the same versions give the same bytes, history and time travel by date tell when a
@@ -13,8 +13,11 @@ import re
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +35,7 @@ PROPERTIES: dict[str, str | None] = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
+_KNOWN = "1.6.6"  # the deltalake whose form of commits `following` knows
 REMEDY = "delete the folder _delta_log and run `jianghua publish speeches`, which makes it anew from the manifests"
 
 
@@ -184,6 +188,45 @@ def _committed(stage: Path, step: Step, new: Files, left: Files, schema: str | N
             post_commithook_properties=hooks,
         )
     return (stage / LOG / commit_name(1)).read_bytes()
+
+
+def following(name: str, step: Step, files: Files, created: int) -> bytes | None:
+    """The content of a commit that only adds and removes files of a table whose schema stays, as `make` gives it, without asking deltalake,
+    which would have to be loaded; None where another one is installed than the one whose form this is.
+
+    files: those before; created: of the log, in ms since 1970.
+    """
+    if _installed() != _KNOWN:
+        return None
+    at = _milliseconds(step.published_at)
+    kind = {"operation": "WRITE", "operationParameters": {"mode": "Append"}}
+    actions: list[dict[str, Any]] = [
+        {"commitInfo": {**kind, "clientVersion": f"delta-rs.py-{_KNOWN}", "engineInfo": f"delta-rs:py-{_KNOWN}"}}
+    ]
+    for path, file in step.files.items():
+        if path not in files:
+            facts = {
+                "path": path,
+                "size": file.bytes,
+                "partitionValues": {},
+                "modificationTime": at,
+                "dataChange": True,
+            }
+            more = dict.fromkeys(("baseRowId", "clusteringProvider", "defaultRowCommitVersion", "tags"))
+            actions.append({"add": {**facts, "stats": json.dumps({"numRecords": file.rows}), **more}})
+    for path, file in files.items():
+        if path not in step.files:
+            actions.append(
+                {"remove": {"path": path, "size": file.bytes, "dataChange": True, "extendedFileMetadata": False}}
+            )
+    return _stamped(_lines(actions), step, name, created)
+
+
+@cache
+def _installed() -> str | None:
+    with suppress(PackageNotFoundError):
+        return version("deltalake")
+    return None
 
 
 def _milliseconds(when: datetime) -> int:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import duckdb
 import polars
@@ -21,7 +22,7 @@ from deltalake import DeltaTable
 
 from crawler.errors import DamagedError, UsageError
 from publisher import delta
-from publisher.delta_log import LOG, commit_name, delta_schema, make, read_log
+from publisher.delta_log import LOG, Commit, File, Step, commit_name, delta_schema, following, make, read_log
 from publisher.gone import remove_version, tombstone
 from publisher.manifest import Manifest, Part, TableEntry, latest_of, sha256, to_json
 from publisher.reader import open_dataset
@@ -130,6 +131,47 @@ def test_a_log_made_anew_has_the_same_bytes(dataset: Path) -> None:
     project(dataset)
     assert logs(dataset) == before
     assert not list(dataset.glob("tables/*/.delta*"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_commit_that_follows_is_what_deltalake_writes(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(seed)
+    schema = delta_schema(TABLES["pages"].schema, "pages")
+    names = [f"part-{n}.parquet" for n in range(8)]
+    files = [{n: File(rng.randrange(10**9), rng.randrange(10**4)) for n in rng.sample(names, seed * 2)} for _ in "ab"]
+    for name in files[0].keys() & files[1].keys():
+        files[1][name] = files[0][name]
+    step = Step(
+        "pages", "2026-11-23.1", 2, "f" * 64, "e" * 32, DAY + timedelta(seconds=rng.randrange(9**9)), schema, files[1]
+    )
+    before = Commit(tmp_path, "2026-11-22.1", 1, "d" * 64, "c" * 32, schema, 1_700_000_000_123, files[0])
+    (wanted,) = make("speeches/pages", [step], tmp_path, before)
+    assert following("speeches/pages", step, before.files, before.created) == wanted
+    monkeypatch.setattr("publisher.delta_log._installed", lambda: "1.7.0")
+    assert following("speeches/pages", step, before.files, before.created) is None
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_version_is_appended_without_deltalake_where_its_form_is_known(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, other: bool
+) -> None:
+    before = logs(dataset)
+    for table in TABLES:
+        (dataset / "tables" / table / LOG / commit_name(3)).unlink()
+    asked: list[str] = []
+
+    def noted(name: str, *more: Any) -> Iterator[bytes]:
+        asked.append(name)
+        return make(name, *more)
+
+    monkeypatch.setattr(delta, "make", noted)
+    if other:
+        monkeypatch.setattr("publisher.delta_log._installed", lambda: "1.7.0")
+    project(dataset)
+    assert logs(dataset) == before
+    assert len(asked) == (len(TABLES) if other else 0)
 
 
 def test_nothing_is_opened_where_the_log_is_up_to_date(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
