@@ -7,9 +7,10 @@ import string
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import JianghuaError
@@ -110,6 +111,74 @@ def test_many_texts_at_once_are_told_as_one_by_one(texts: list[str | None], cut:
 @given(st.lists(pieces, max_size=12).map("".join))
 def test_nothing_is_found_in_what_is_masked(text: str) -> None:
     assert kinds(personal.mask(text)) == []
+
+
+WIDE = {**{chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)}, **{chr(c + 0xFEE0): chr(c) for c in range(0x21, 0x7F)}}
+SPACES, DASHES = " \u3000\u00a0\u2002\u2003\u2009", "-‐‑–—−－"
+FOLDED = "".join(map(chr, personal._FOLDED))
+
+
+def alike(c: str) -> st.SearchStrategy[str]:
+    """This character, or one that is read as it is, or that looks so."""
+    return st.sampled_from(SPACES if c in SPACES else DASHES if c in DASHES else c + WIDE.get(c, c))
+
+
+def in_other_widths(text: str) -> st.SearchStrategy[str]:
+    return st.tuples(*map(alike, text)).map("".join)
+
+
+labels = [
+    "qq", "QQ号", "加q", "扣扣", "企鹅", "vx", "wx", "v信", "wechat", "微信", "微", "信", "加v", "：", "号", "(at)", "[at]",
+    "at", "#", "@", "qq.com", "163.cn", "12345", "1234", "138", "110105", "abcde",
+]  # fmt: skip
+mixed = st.one_of(
+    st.sampled_from([t for r in personal.rules() for t in (*r.yes, *r.no)]).flatmap(in_other_widths),
+    st.sampled_from(labels).flatmap(in_other_widths),
+    st.text(st.sampled_from("".join(map(chr, range(0x20, 0x7F))) + FOLDED), max_size=8),
+    st.text(st.sampled_from("讲话，：；？（）、。“…·é×\n\t\u200b\ufeff😀"), max_size=6),
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.lists(st.lists(mixed, max_size=6).map("".join) | st.none(), max_size=5),
+    st.integers(0, 3),
+    st.sampled_from([0, 0, 100, 1 << 30]),
+    st.sampled_from([8, 64, 1 << 19]),
+    st.sampled_from([0, 0, 1, 500]),
+)
+@example(["ａ＠ｂ.cn"], 0, 0, 1 << 19, 500)
+@example(["微信：ab–cd–ef"], 1, 0, 1 << 19, 500)
+@example(["加Q12３45６。"], 0, 0, 64, 1)
+@example(["投稿a　@　b.cn"], 2, 0, 8, 1)
+@example(["ＷｅＣｈａｔ 1234567"], 0, 1 << 30, 8, 0)
+@example(["ab_＃ｑｑ．ｃｏｍ"], 0, 1 << 30, 8, 0)
+@example(["ab（ａｔ）１６３．ｃn"], 0, 1 << 30, 8, 0)
+def test_the_quick_way_misses_nothing_whatever_widths_are_mixed(
+    texts: list[str | None], shift: int, lines: int, at_once: int, around: int
+) -> None:
+    texts = [
+        t if t is None else "é" * (shift % 2) + "a" * (shift // 2) + "讲" * around + t + "话" * around for t in texts
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(personal, "_LINES", lines)  # by looks or by RE2
+        patch.setattr(personal, "_AT_ONCE", at_once)
+        found = personal.scan(pa.array(texts, pa.string()))
+    assert found == [kinds(t) if t is not None else [] for t in texts]
+
+
+def test_another_search_looks_through_all_rows_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = personal.digest.__wrapped__()
+    monkeypatch.setattr(personal, "SEARCH", personal.SEARCH + 1)
+    assert personal.digest.__wrapped__() != before
+
+
+def test_the_looks_leave_out_nearly_all_that_has_none() -> None:
+    """What is looked at closer costs: dates, amounts, numbers of meetings and ordinary signs are not to be."""
+    plain = "各位代表：２０２３年以来，GDP增长5.2%，完成投资1234万元；“十四五”——2021年到2025年（含2022年）、第3条？3月15日10:30。\n一、"
+    few = plain.replace("２０２３", "2023") * 3
+    assert not len(personal._candidates(pa.array([few] * 50)))
+    assert not len(personal._suspects(np.frombuffer((few * 5 + "讲话话。").encode(), np.uint8)))
 
 
 def table(*rows: dict[str, object]) -> pa.Table:
