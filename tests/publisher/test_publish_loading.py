@@ -7,6 +7,8 @@ import hashlib
 import http.server
 import os
 import re
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -89,7 +91,9 @@ def rows_of(loaded: Any) -> list[dict[str, Any]]:
     if hasattr(loaded, "to_dict") and hasattr(loaded, "iloc"):
         return list(loaded.to_dict("records"))
     if hasattr(loaded, "toPandas"):
-        return [r.asDict() for r in loaded.collect()]
+        rows = [r.asDict() for r in loaded.collect()]
+        loaded.sparkSession.stop()
+        return rows
     return [dict(r) for r in loaded]
 
 
@@ -116,10 +120,29 @@ def test_a_snippet_gives_the_rows_of_the_version(snippet: Snippet, version: Made
     assert snippet.module is not None
     if snippet.module not in LOCKED:
         pytest.importorskip(snippet.module)
+    if snippet.tool == "spark" and not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        pytest.skip("Spark needs Java")
     found = rows_of(run(snippet, version, url))
     wanted = version.tables["speeches"]
     assert len(found) == wanted.num_rows
     assert digest(found) == digest(wanted.select(["speech_id", "text"]).to_pylist())
+
+
+def test_the_snippet_for_r_gives_the_rows_of_the_version(version: Made, tmp_path: Path) -> None:
+    if not (rscript := shutil.which("Rscript")):
+        pytest.skip("R is not installed")
+    if subprocess.run([rscript, "-e", "library(arrow)"], capture_output=True, timeout=120, check=False).returncode:
+        pytest.skip("R has no arrow")
+    out = tmp_path / "out.arrow"
+    code = BY_TOOL["r"].filled(folder=str(version.folder))
+    code += f'write_ipc_file(Scanner$create(speeches, c("speech_id", "text"))$ToTable(), "{out}")\n'
+    code += "stopifnot(nrow(speeches) == nrow(Scanner$create(speeches)$ToTable()))\n"
+    script = tmp_path / "script.R"
+    script.write_text(code)
+    done = subprocess.run([rscript, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = pa.ipc.open_file(out.read_bytes()).read_all()
+    assert digest(found.to_pylist()) == digest(version.tables["speeches"].select(["speech_id", "text"]).to_pylist())
 
 
 def one_of_each(version: Made) -> set[str]:
