@@ -7,14 +7,15 @@ A rule is worked out in two ways that give the same pairs: for all texts by walk
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from publisher.similarity import I64, PERMUTATIONS, U32, U64
-from publisher.sketches import BANDS, ROW_BITS, Run, band_entries, samples_of, spread
+from publisher.similarity import I64, MINIMA, U32, U64, sorted_in_buckets, spread
+from publisher.sketches import BANDS, ROW_BITS, Run, band_entries, samples_of
 
 RAREST = 8  # sampled hashes by which a text looks for its containers
 COMMON = 128  # a hash in more texts than this is a stock phrase and proposes nothing
@@ -65,9 +66,7 @@ class View:
 
     def signatures(self, texts: I64) -> Any:
         """n x 128"""
-        return self._gathered(
-            texts, lambda run, rows: run.signatures[rows], np.empty((len(texts), PERMUTATIONS), np.uint16)
-        )
+        return self._gathered(texts, lambda run, rows: run.signatures[rows], np.empty((len(texts), MINIMA), np.uint16))
 
     def samples(self, texts: I64) -> tuple[I64, U32]:
         """The sampled hashes of these texts, with the place (in `texts`) of the text that has them, in this order."""
@@ -123,7 +122,7 @@ class _Pairs:
             some = codes[start : start + 50_000]
             i, j = _parted(some)
             same = np.count_nonzero(self.view.signatures(i) == self.view.signatures(j), axis=1)
-            self.kept.append(some[same >= self.floor(i, j) * PERMUTATIONS])
+            self.kept.append(some[same >= self.floor(i, j) * MINIMA])
 
     def done(self) -> tuple[I64, I64]:
         self._sift()
@@ -252,15 +251,16 @@ def contained(view: View, asked: Flags, shortest: float, longer: float) -> tuple
     rule = _Rule(view, shortest, longer)
     texts = np.flatnonzero(asked)
     if len(texts) > FEW * view.n:
-        short, long = _answers(rule, _questions_of_all(rule))
+        short, long = _answers(rule, *_questions_of_all(rule))
         wanted = asked[short] | asked[long]
         return short[wanted], long[wanted]
     if not len(texts):
         return texts, texts
     mine = _sampled(view, texts)
-    one = _answers(rule, _rarest(*_part(mine, rule.looks[mine[0]])))
+    holders = partial(_holders, view)
+    one = _answers(rule, _rarest(*_part(mine, rule.looks[mine[0]])), holders)
     askers = _askers(rule, mine)
-    two = _answers(rule, _rarest(*_sampled(view, askers[~asked[askers]])))
+    two = _answers(rule, _rarest(*_sampled(view, askers[~asked[askers]])), holders)
     wanted = asked[two[1]]
     codes = np.concatenate([a << 32 | b for a, b in (one, (two[0][wanted], two[1][wanted]))])
     return _parted(np.sort(codes).astype(np.uint64))
@@ -283,6 +283,9 @@ class _Rule:
 
 
 Questions = tuple[I64, U32, I64]  # texts that ask (sorted), hashes they ask for, and in how many texts each stands
+Holders = Callable[
+    [Questions], tuple[I64, I64]
+]  # the texts that have what is asked for, as (number of the question, text)
 
 
 def _telling(frequency: Any) -> Flags:
@@ -309,12 +312,13 @@ def _sampled(view: View, texts: I64) -> Questions:
     return texts[owner], hashes, _frequencies(view, distinct)[of]
 
 
-def _questions_of_all(rule: _Rule) -> Questions:
-    """What all texts ask for, by one walk over the postings, a part of the hashes at a time."""
+def _questions_of_all(rule: _Rule) -> tuple[Questions, Holders]:
+    """What all texts ask for and who has it, by one walk over the postings, a part of the hashes at a time. In place of a hash stands
+    where those begin that have it: such numbers have the order of the hashes."""
     view = rule.view
     total = sum(len(r.postings) for r in view.runs)
     cuts = np.linspace(0, 1 << 32, max(2, total // PIECE + 2)).astype(np.uint64)
-    found = [np.zeros(0, np.uint64)]
+    found, having, passed = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)], 0
     for low, high in pairwise(cuts):
         cut = np.array([low, high]) << _SHIFT
         codes = _shared(view, [r.postings[slice(*np.searchsorted(r.postings, cut))] for r in view.runs])
@@ -323,21 +327,30 @@ def _questions_of_all(rule: _Rule) -> Questions:
         hashes = codes >> _HALF
         first = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]]))
         length = np.diff(np.append(first, len(hashes)))
-        keep = np.repeat(_telling(length), length)
-        codes, hashes = codes[keep], hashes[keep]
-        frequency = np.repeat(length[_telling(length)].astype(np.uint64), length[_telling(length)])
-        text = codes & _LOW
-        packed = text << np.uint64(40) | frequency << _HALF | hashes
+        text = codes[np.repeat(_telling(length), length)] & _LOW
+        length = length[_telling(length)]
+        begin = passed + np.cumsum(length) - length
+        each = length.astype(np.uint64) << _HALF | begin.astype(np.uint64)
+        packed = text << np.uint64(40) | np.repeat(each, length)
         found.append(packed[rule.looks[text.astype(np.int64)]])
-    packed = np.concatenate(found)
-    packed.sort()
-    owner = packed >> np.uint64(40)
-    packed = packed[_rank(owner.view(np.int64)) < RAREST]
-    return (
+        having.append(text.astype(np.int32))
+        passed += len(text)
+    packed, texts = np.concatenate(found), np.concatenate(having)
+    packed = sorted_in_buckets(
+        packed, ((packed >> np.uint64(40)) * np.uint64(256) // np.uint64(max(view.n, 1))).astype(np.uint8)
+    )
+    packed = packed[_rank((packed >> np.uint64(40)).view(np.int64)) < RAREST]
+
+    def holders(questions: Questions) -> tuple[I64, I64]:
+        _, begin, length = questions
+        return np.repeat(np.arange(len(begin)), length), texts[spread(begin, length)].astype(np.int64)
+
+    questions = (
         (packed >> np.uint64(40)).astype(np.int64),
         (packed & _LOW).astype(np.uint32),
         ((packed >> _HALF) & np.uint64(0xFF)).astype(np.int64),
     )
+    return questions, holders
 
 
 def _spans(run: Run, hashes: U32) -> tuple[I64, I64]:
@@ -371,14 +384,16 @@ def _frequencies(view: View, hashes: U32) -> I64:
     return np.minimum(total, COMMON + 1)
 
 
-def _holders(view: View, hashes: U32) -> tuple[I64, I64]:
-    """The texts in which each hash stands, as (number of the hash, text). Best given hashes in their order."""
+def _holders(view: View, questions: Questions) -> tuple[I64, I64]:
+    """`Holders` that look into the index, of its hashes."""
+    order = np.argsort(questions[1], kind="stable")  # one after the other they are found sooner
+    hashes = questions[1][order]
     numbers, texts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for run, known in zip(view.runs, view.texts, strict=True):
         begin, count = _spans(run, hashes)
         text = known[run.postings[spread(begin, count)] & _ROW]
         live = text >= 0
-        numbers.append(np.repeat(np.arange(len(hashes)), count)[live])
+        numbers.append(np.repeat(order, count)[live])
         texts.append(text[live].astype(np.int64))
     return np.concatenate(numbers), np.concatenate(texts)
 
@@ -395,21 +410,20 @@ def _pieces(questions: Questions) -> list[Questions]:
     return [(owner[a:b], hashes[a:b], frequency[a:b]) for a, b in pairwise(edges)]
 
 
-def _counted(view: View, questions: Questions, may: Callable[[I64, I64], Flags]) -> tuple[I64, I64, I64]:
+def _counted(questions: Questions, holders: Holders, may: Callable[[I64, I64], Flags]) -> tuple[I64, I64, I64]:
     """Which other text answers how many of the questions of each text: (asking, other, count), sorted. may: which of (asking, other)
     are wanted at all."""
-    order = np.argsort(questions[1], kind="stable")
-    number, other = _holders(view, questions[1][order])
-    asking = questions[0][order][number]
+    number, other = holders(questions)
+    asking = questions[0][number]
     wanted = (asking != other) & may(asking, other)
     codes, count = np.unique(asking[wanted] << 32 | other[wanted], return_counts=True)
     return codes >> 32, codes & 0xFFFFFFFF, count
 
 
-def _answers(rule: _Rule, questions: Questions) -> tuple[I64, I64]:
+def _answers(rule: _Rule, questions: Questions, holders: Holders) -> tuple[I64, I64]:
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for piece in _pieces(questions):
-        short, long, count = _counted(rule.view, piece, rule.may)
+        short, long, count = _counted(piece, holders, rule.may)
         enough = count >= rule.needs[short]
         found.append((short[enough], long[enough]))
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
@@ -419,6 +433,6 @@ def _askers(rule: _Rule, sampled: Questions) -> I64:
     """Texts that may find one of these as their container: they share enough sampled hashes with it, rare or not."""
     found = [np.zeros(0, np.int64)]
     for piece in _pieces(_part(sampled, _telling(sampled[2]))):
-        _, short, count = _counted(rule.view, piece, lambda long, short: rule.may(short, long))
+        _, short, count = _counted(piece, partial(_holders, rule.view), lambda long, short: rule.may(short, long))
         found.append(short[count >= rule.needs[short]])
     return np.unique(np.concatenate(found))

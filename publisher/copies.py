@@ -20,7 +20,7 @@ from crawler.errors import DamagedError
 from crawler.extraction.fold import traditional_pattern
 from crawler.wording import counted, plural
 from publisher.layout import flat
-from publisher.similarity import BLOCK, I64, U64, shingle_sets
+from publisher.similarity import BLOCK, I64, U64, shingle_sets, spread
 
 # Gives (row, text) of the speeches asked for by their rows, in any order.
 Texts = Callable[[I64], Iterable[tuple[int, str]]]
@@ -76,18 +76,21 @@ class Speeches:
         """Which groups have such a row."""
         return np.bincount(self.group[rows], minlength=self.groups) > 0
 
-    def rows_of(self, groups: Iterable[int]) -> list[int]:
-        """The rows of these groups."""
-        return [r for g in groups for r in self.rows[self.edges[g] : self.edges[g + 1]].tolist()]
+    def rows_of(self, groups: I64) -> tuple[I64, I64]:
+        """The rows of these groups, one group after the other, and how many each has."""
+        counts = self.edges[groups + 1] - self.edges[groups]
+        return self.rows[spread(self.edges[groups], counts)], counts
 
-    def standing(self, rows: Sequence[int], ids: Sequence[str]) -> list[tuple[bool, int, int, str]]:
-        """By what each of these rows (with its id) stands for its copies, the best lowest: whole, longest, earliest published, smallest id."""
-        places = pa.array(rows, pa.int64())
+    def standing(self, rows: I64) -> tuple[I64, I64]:
+        """The places of these rows in the order in which they stand for their copies (whole, longest, earliest published, smallest id),
+        and in the order of their ids."""
+        places = pa.array(rows)
         at = self.at.take(places)
         # null comes last: nobody knows whether it was earlier
-        when = pc.fill_null(at.cast(pa.timestamp("ms", at.type.tz)).cast(pa.int64()), _NEVER).to_pylist()
-        chars = [-n for n in self.chars.take(places).to_pylist()]
-        return list(zip(self.preview[rows].tolist(), chars, when, ids, strict=True))
+        when = pc.fill_null(at.cast(pa.timestamp("ms", at.type.tz)).cast(pa.int64()), _NEVER).to_numpy()
+        chars = self.chars.take(places).to_numpy(zero_copy_only=False)
+        by_id = _places(pc.sort_indices(self.ids.take(places)).to_numpy().astype(np.int64))
+        return _places(np.lexsort((by_id, when, -chars.astype(np.int64), self.preview[rows]))), by_id
 
     def id_of(self, rows: Any) -> list[str]:
         """The speech_id of each of these rows."""
@@ -101,9 +104,10 @@ class Speeches:
         found: I64 = self.rows[self.first[groups]]
         return found
 
-    def fetch(self, texts: Texts, rows: I64) -> Iterator[tuple[int, str]]:
-        """(place in `rows`, text) of each, in the order in which they come. Raises DamagedError when one is missing."""
-        place = dict(zip(rows.tolist(), range(len(rows)), strict=True))
+    def fetch(self, texts: Texts, rows: I64, names: I64 | None = None) -> Iterator[tuple[int, str]]:
+        """(name, text) of each, in the order in which they come; names: by default the places in `rows`. Raises DamagedError when one
+        is missing."""
+        place = dict(zip(rows.tolist(), range(len(rows)) if names is None else names.tolist(), strict=True))
         for row, text in texts(rows) if len(rows) else ():
             at = place.pop(row, None)
             if at is not None:
@@ -114,6 +118,13 @@ class Speeches:
                 f"the {plural(len(place), 'text is', 'texts are')} missing of {counted(len(place), 'speech')}, the first is {first}",
                 remedy="run `jianghua verify` on the dataset, and extract the site of this speech again",
             )
+
+
+def _places(order: I64) -> I64:
+    """Where each stands in an order that names who comes first, second, …"""
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    return places
 
 
 def _first_bits(digests: pa.Array) -> U64:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ import pyarrow.compute as pc
 from publisher import candidates
 from publisher.copies import HELD, REASONS, Shingles, Speeches, Texts, reasons, relation
 from publisher.memory import keep_freed
-from publisher.similarity import I64, PERMUTATIONS, overlap
+from publisher.similarity import I64, MINIMA, overlap
 from publisher.sketches import forget, opened
 from publisher.tables import CONTAINED, DUPLICATES
 
@@ -47,6 +46,8 @@ LONGER = 1.25  # how many times as long a container is
 SHORTEST = 60  # distinct 5-grams; what is shorter stands in other texts by chance
 
 COLUMNS = ("speech_id", "text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
+
+_EXACT, _NEAR = REASONS.index("exact"), REASONS.index("near")
 
 Flags = npt.NDArray[np.bool_]
 
@@ -82,8 +83,7 @@ def relate(
     sketched = np.flatnonzero(~speeches.bare)
 
     def ask(places: I64) -> Iterator[tuple[int, str]]:
-        rows = speeches.representatives(sketched[places])
-        return ((int(places[k]), text) for k, text in speeches.fetch(texts, rows))
+        return speeches.fetch(texts, speeches.representatives(sketched[places]), places)
 
     preview = speeches.any(speeches.preview)[sketched]
     floors = [_floor(NEAR), _floor(NEAR_PREVIEW)]
@@ -119,7 +119,7 @@ def texts_of(speeches: pa.Table) -> Texts:
 
 def _floor(at_least: float) -> float:
     """Three standard deviations of the estimate below the wanted similarity."""
-    return at_least - 3 * float(np.sqrt(at_least * (1 - at_least) / PERMUTATIONS))
+    return at_least - 3 * float(np.sqrt(at_least * (1 - at_least) / MINIMA))
 
 
 class _Past:
@@ -200,18 +200,6 @@ class _Past:
         return rows.filter(pa.array(keep, pa.bool_()))
 
 
-@dataclass(slots=True)
-class _Columns:
-    """Rows of `duplicates` as they are found. unclear: those whose reason the texts tell, with the speech's row and its representative's."""
-
-    speech: list[str] = field(default_factory=list)
-    cluster: list[str] = field(default_factory=list)
-    best: list[bool] = field(default_factory=list)
-    jaccard: list[float] = field(default_factory=list)
-    reason: list[str] = field(default_factory=list)
-    unclear: list[tuple[int, int, int]] = field(default_factory=list)
-
-
 class _Work:
     """Compares what was proposed. Nodes are groups, and whole clusters of the parent (numbered after the groups)."""
 
@@ -221,7 +209,11 @@ class _Work:
         self.whole = speeches.any(speeches.preview)
         self.parent: dict[int, int] = {}
         self.joined: set[int] = set()
-        self.rows = _Columns()
+        self.common: dict[tuple[int, int], int] = {}  # how many 5-grams groups share that were joined
+        self.found: list[pa.Table] = []
+        self.unclear: list[
+            tuple[int, int, int]
+        ] = []  # place among what is found, row and its representative's: their texts tell the reason
         self.inside: list[tuple[str, str, float]] = []
 
     def _find(self, i: int) -> int:
@@ -258,6 +250,7 @@ class _Work:
                 piece = slice(at, min(end, at + HELD // 2))
                 self._compare(a[piece].tolist(), b[piece].tolist(), within[piece].tolist(), node)
             self._cluster(np.unique(np.concatenate([node[a[start:end]], node[b[start:end]]])))
+            self.common.clear()
             start = end
         done = np.zeros(len(node) if not len(node) else int(node.max()) + 1, np.bool_)
         done[node[a]] = done[node[b]] = True
@@ -285,6 +278,7 @@ class _Work:
                 alike = common / max(1, len(x) + len(y) - common)
                 if alike >= NEAR or (alike >= NEAR_PREVIEW and self._shows(i, j, common)):
                     self._join(at(i), at(j))
+                    self.common[i, j] = common
         self._put_inside(answers)
 
     def _shows(self, i: int, j: int, common: int) -> bool:
@@ -296,13 +290,17 @@ class _Work:
     def _put_inside(self, answers: dict[tuple[int, int], float]) -> None:
         if not answers:
             return
-        long = sorted({j for _, j in answers})
-        rows = [self.speeches.rows_of([j]) for j in long]
-        flat = [r for some in rows for r in some]
-        standing = iter(self.speeches.standing(flat, self.speeches.id_of(flat)))
-        best = {j: min(islice(standing, len(some)))[-1] for j, some in zip(long, rows, strict=True)}
-        for (i, j), share in answers.items():
-            self.inside += [(s, best[j], round(share, 6)) for s in self.speeches.id_of(self.speeches.rows_of([i]))]
+        speeches = self.speeches
+        short, long = np.array(list(answers), np.int64).T
+        containers, number = np.unique(long, return_inverse=True)
+        rows, counts = speeches.rows_of(containers)
+        standing, _ = speeches.standing(rows)
+        order = np.argsort(standing)
+        best = rows[order[np.minimum.reduceat(standing, np.cumsum(counts) - counts)]]
+        rows, counts = speeches.rows_of(short)
+        holders = speeches.id_of(np.repeat(best[number], counts))
+        shares = np.repeat([round(share, 6) for share in answers.values()], counts).tolist()
+        self.inside += zip(speeches.id_of(rows), holders, shares, strict=True)
 
     def _cluster(self, nodes: I64) -> None:
         """Make the clusters of these nodes; all that is connected with them is among them."""
@@ -332,31 +330,39 @@ class _Work:
 
     def _write(self, found: list[list[int]]) -> None:
         """The rows of some clusters, given the groups of each."""
-        speeches, out = self.speeches, self.rows
-        rows = [speeches.rows_of(groups) for groups in found]
-        flat = [r for some in rows for r in some]
-        every_id, shas = speeches.id_of(flat), speeches.text_sha.take(pa.array(flat, pa.int64())).to_pylist()
-        every_standing = speeches.standing(flat, every_id)
-        self.shingles.need(g for groups in found if 1 < len(groups) <= HELD for g in groups)
-        start = 0
-        for groups, some in zip(found, rows, strict=True):
-            ids, sha = every_id[start : start + len(some)], shas[start : start + len(some)]
-            standing = every_standing[start : start + len(some)]
-            start += len(some)
-            best = standing.index(min(standing))
-            top = int(speeches.group[some[best]])
-            jaccard = self._jaccards(groups, top)
-            cluster = "c" + hashlib.sha256(min(ids).encode()).hexdigest()[:16]
-            for k, r in enumerate(some):
-                group = int(speeches.group[r])
-                reason = "exact" if sha[k] == sha[best] else "near"
-                if k != best and group == top and reason == "near":
-                    out.unclear.append((len(out.speech), r, some[best]))
-                out.speech.append(ids[k])
-                out.cluster.append(cluster)
-                out.best.append(k == best)
-                out.jaccard.append(jaccard[group])
-                out.reason.append(reason)
+        speeches = self.speeches
+        groups = np.array([g for some in found for g in some], np.int64)
+        rows, counts = speeches.rows_of(groups)
+        cluster = np.repeat(np.repeat(np.arange(len(found)), list(map(len, found))), counts)
+        first = np.flatnonzero(np.concatenate([[True], cluster[1:] != cluster[:-1]]))
+        standing, by_id = speeches.standing(rows)
+        best = np.argsort(standing)[np.minimum.reduceat(standing, first)]
+        ids = speeches.id_of(rows)
+        smallest = np.argsort(by_id)[np.minimum.reduceat(by_id, first)]
+        named = ["c" + hashlib.sha256(ids[k].encode()).hexdigest()[:16] for k in smallest.tolist()]
+
+        group, top = speeches.group[rows], speeches.group[rows[best]]
+        self.shingles.need(g for some in found if 1 < len(some) <= HELD for g in some)
+        alike: dict[int, float] = {}
+        for some, one in zip(found, top.tolist(), strict=True):
+            alike.update(self._jaccards(some, one))
+        text = speeches.text_sha.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+        reason = np.where(text == text[best][cluster], _EXACT, _NEAR)
+        is_best = np.zeros(len(rows), np.bool_)
+        is_best[best] = True
+        before = sum(t.num_rows for t in self.found)
+        unclear = np.flatnonzero((reason == _NEAR) & (group == top[cluster]))
+        self.unclear += zip(
+            (before + unclear).tolist(), rows[unclear].tolist(), rows[best[cluster[unclear]]].tolist(), strict=True
+        )
+        columns = (
+            ids,
+            pa.array(named, pa.string()).take(pa.array(cluster)),
+            is_best,
+            [alike[g] for g in group.tolist()],
+            reason.astype(np.int8),
+        )
+        self.found.append(pa.table(dict(zip(DUPLICATES.schema.names, columns, strict=True))))
 
     def _jaccards(self, groups: list[int], top: int) -> dict[int, float]:
         """Similarity of each group with the one of the representative."""
@@ -368,27 +374,28 @@ class _Work:
             sets = self.shingles.sets
             for g in some:
                 if g != top:
-                    common = overlap(sets[g], sets[top])
+                    common = self.common.get((min(g, top), max(g, top)))
+                    if common is None:
+                        common = overlap(sets[g], sets[top])
                     out[g] = round(common / max(1, len(sets[g]) + len(sets[top]) - common), 6)
         return out
 
     def duplicates(self) -> pa.Table:
         """The rows found; a representative relates as its nearest copy does."""
-        rows = self.rows
-        pairs = [(row, best) for _, row, best in rows.unclear]
-        told = reasons(self.speeches, self.texts, self.shingles.raw, pairs)
-        for (k, _, _), reason in zip(rows.unclear, told, strict=True):
-            rows.reason[k] = reason
-        nearest: dict[str, str] = {}
-        for cluster, best, reason in zip(rows.cluster, rows.best, rows.reason, strict=True):
-            if not best:
-                nearest[cluster] = min(nearest.get(cluster, "near"), reason, key=REASONS.index)
-        rows.reason = [
-            nearest[c] if best else r for c, best, r in zip(rows.cluster, rows.best, rows.reason, strict=True)
-        ]
-        columns = (rows.speech, rows.cluster, rows.best, rows.jaccard, rows.reason)
         schema = DUPLICATES.schema
-        return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+        if not self.found:
+            return schema.empty_table()
+        found = pa.concat_tables(self.found).combine_chunks()
+        reason = found["reason"].to_numpy().astype(np.int64)
+        told = reasons(self.speeches, self.texts, self.shingles.raw, [(row, best) for _, row, best in self.unclear])
+        reason[[k for k, _, _ in self.unclear]] = [REASONS.index(r) for r in told]
+        best = found["is_representative"].to_numpy()
+        cluster = found["cluster_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+        nearest = np.full(cluster.max() + 1, _NEAR)
+        np.minimum.at(nearest, cluster[~best], reason[~best])
+        reason[best] = nearest[cluster[best]]
+        named = pa.array(REASONS, pa.string()).take(pa.array(reason))
+        return found.set_column(found.column_names.index("reason"), "reason", named).cast(schema)
 
     def contained(self) -> pa.Table:
         """The containments found."""

@@ -363,7 +363,7 @@ def _record_refusal(folder: Path, made: Build, parent: Parent | None, now: datet
 
 def _software() -> dict[str, str]:
     out = {}
-    for name in ("jianghua", "pyarrow", "rensa"):
+    for name in ("jianghua", "pyarrow", "numpy"):
         with contextlib.suppress(PackageNotFoundError):
             out[name] = installed(name)
     return out

@@ -23,12 +23,24 @@ import numpy as np
 import numpy.typing as npt
 
 from crawler.durable import replacing, write_json
-from publisher.similarity import ALGORITHM, BLOCK, I64, PERMUTATIONS, U16, U32, U64, Sketches, sketch
+from publisher.similarity import (
+    ALGORITHM,
+    BLOCK,
+    I64,
+    MINIMA,
+    U16,
+    U32,
+    U64,
+    Sketches,
+    sketch,
+    sorted_in_buckets,
+    spread,
+)
 
 log = logging.getLogger(__name__)
 
 BAND_ROWS = 3  # 42 bands of 3: a pair of Jaccard .55 is proposed with probability .9995, of .1 with .04
-BANDS = PERMUTATIONS // BAND_ROWS
+BANDS = MINIMA // BAND_ROWS
 ROW_BITS = 26  # a row of a run, in the low bits of a packed entry
 LARGEST = 1 << 18  # texts in a run as it is first made: bounds the memory
 MERGE = 4  # runs of one size class (a factor of 4) become one
@@ -231,7 +243,7 @@ def _read(path: Path) -> Run:
         if len(part) != entry["bytes"] or checksum.hexdigest() != entry["checksum"]:
             raise ValueError(f"damaged {name}")
         arrays[name] = part.view(ARRAYS[name])
-    arrays["signatures"] = arrays["signatures"].reshape(-1, PERMUTATIONS)
+    arrays["signatures"] = arrays["signatures"].reshape(-1, MINIMA)
     return Run(path=path, mapped=data, **arrays)
 
 
@@ -274,7 +286,7 @@ def _made(folder: Path, wanted: U64, count: int, texts: Iterable[tuple[int, str]
 def _room(size: int) -> Sketches:
     return Sketches(
         np.empty(size, np.uint32),
-        np.empty((size, PERMUTATIONS), np.uint16),
+        np.empty((size, MINIMA), np.uint16),
         np.empty(size, np.uint32),
         np.zeros(0, np.uint32),
     )
@@ -309,11 +321,12 @@ def _postings(samples: U32, rows: U32) -> Iterator[U64]:
     part = (samples.astype(np.uint64) * np.uint64(parts) >> np.uint64(32)).astype(np.uint8) if parts > 1 else None
     for k in range(parts):
         mine = slice(None) if part is None else np.flatnonzero(part == k)
-        entries = samples[mine].astype(np.uint64)
+        hashes = samples[mine]
+        entries = hashes.astype(np.uint64)
         entries <<= np.uint64(ROW_BITS)
         entries |= rows[mine]
-        entries.sort()
-        yield entries
+        bucket = hashes.astype(np.uint64) * np.uint64(parts) >> np.uint64(24)  # its low byte, within a part
+        yield sorted_in_buckets(entries, bucket.astype(np.uint8))
 
 
 def _bands(signatures: U16, texts: I64, row: U32) -> Iterator[U64]:
@@ -323,8 +336,8 @@ def _bands(signatures: U16, texts: I64, row: U32) -> Iterator[U64]:
         for start in range(0, len(texts), 4096):
             some = texts[start : start + 4096]
             out[:, start : start + 4096] = band_entries(signatures[some], low, low + 7).T | row[some]
-        out.sort(axis=1)
-        yield out
+        for entries in out:
+            yield sorted_in_buckets(entries, (entries >> np.uint64(ROW_BITS + 24)).astype(np.uint8))
 
 
 def band_entries(signatures: U16, low: int = 0, high: int = BANDS) -> U64:
@@ -378,12 +391,3 @@ def _merge(folder: Path, runs: list[Run], wanted: U64 | None) -> Run:
 def samples_of(run: Run, rows: I64) -> U32:
     """The sampled hashes of these rows, one row after the other."""
     return run.samples[spread(run.starts[rows], run.counts[rows])]
-
-
-def spread(starts: Any, counts: Any) -> I64:
-    """start, start + 1, … (count of them) for each start, one after the other."""
-    counts = np.asarray(counts, np.int64)
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    out: I64 = np.arange(total, dtype=np.int64) + np.repeat(np.asarray(starts, np.int64) - ends + counts, counts)
-    return out

@@ -21,6 +21,7 @@ from crawler.extraction import fold as one
 
 I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
+U32 = npt.NDArray[np.uint32]
 
 _END, _DROP, _SLOW = 0, 1, 2  # code points that no folded text has
 _YEAR = ord("年")
@@ -42,12 +43,11 @@ def fold_many(texts: Sequence[str]) -> list[Folded]:
     """The folded texts, in one or two groups: those that the tables fold (uint16), and those that `fold` had to (uint32)."""
     if not texts:
         return []
-    joined = "\0".join(texts) + "\0"
     odd: set[int] = set()
-    if joined.count("\0") != len(texts):
+    raw = _points("\0".join(texts) + "\0")
+    if np.count_nonzero(raw == _END) != len(texts):
         odd = {i for i, t in enumerate(texts) if "\0" in t}
-        joined = "\0".join("" if i in odd else t for i, t in enumerate(texts)) + "\0"
-    raw = np.frombuffer(joined.encode("utf-16-le", "surrogatepass"), "<u2")
+        raw = _points("\0".join("" if i in odd else t for i, t in enumerate(texts)) + "\0")
     codes = np.take(_table(), raw, mode="clip")
     _zeros(raw, codes)
     slow = np.flatnonzero(codes == _SLOW)
@@ -55,12 +55,12 @@ def fold_many(texts: Sequence[str]) -> list[Folded]:
         odd |= _blank(codes, np.flatnonzero(raw == _END), slow)
     codes = codes.take(np.flatnonzero(codes != _DROP))
     censored = np.flatnonzero(codes == ord("d"))
-    censored = censored[np.isin(codes[censored - 1], tuple(map(ord, "890")))]
+    censored = censored[_among("890")[codes[censored - 1]]]
     if len(censored):
         odd |= _blank(codes, np.flatnonzero(codes == _END), censored)
         codes = codes[codes != _DROP]
-    codes = _without(codes, _masks(codes))
-    codes = _without(codes, _cut_years(codes))
+    masks = _masks(codes)
+    codes = _without(codes, np.concatenate([masks, _cut_years(codes, masks)]))
     ends = np.flatnonzero(codes == _END)
     if not odd:
         return [Folded(np.arange(len(texts)), codes, ends)]
@@ -76,11 +76,12 @@ def fold_many(texts: Sequence[str]) -> list[Folded]:
 
 @cache
 def _table() -> U16:
-    """What each character of the basic plane folds to by itself: a code point, _DROP, or _SLOW where it is not that simple."""
-    table = np.full(1 << 16, _DROP, np.uint16)
+    """What each character of the basic plane folds to by itself: a code point, _DROP, or _SLOW where it is not that simple. What lies
+    beyond the plane is looked up in a last row."""
+    table = np.full((1 << 16) + 1, _DROP, np.uint16)
     surrogates = slice(0xD800, 0xE000)
     letters = one._PUNCTUATION.sub("", _text(np.delete(np.arange(1 << 16), surrogates)))
-    table[_points(letters)] = table[surrogates] = _SLOW
+    table[_points(letters)] = table[surrogates] = table[1 << 16] = _SLOW
     # No two of these compose, and lower case does not look at their neighbours (but for the sigma).
     changed = np.fromiter(one.traditional_table(), np.int64)
     ideographs = np.setdiff1d(np.arange(0x4E00, 0xA000), changed, assume_unique=True)
@@ -101,8 +102,9 @@ def _text(points: I64) -> str:
     return points.astype("<u2").tobytes().decode("utf-16-le")
 
 
-def _points(text: str) -> U16:
-    return np.frombuffer(text.encode("utf-16-le"), "<u2")
+def _points(text: str) -> U32:
+    """The code points of a text."""
+    return np.array([text]).view(np.uint32)[: len(text)]  # in a third of the time of encoding it
 
 
 @cache
@@ -112,11 +114,13 @@ def _among(chars: str) -> npt.NDArray[np.bool_]:
     return flags
 
 
-def _zeros(raw: U16, codes: U16) -> None:
+def _zeros(raw: U32, codes: U16) -> None:
     """The zero of a year in Chinese numerals (`fold._ZERO`), put into `codes`."""
-    at = np.flatnonzero((raw == ord("一")) | (raw == ord("二")))
+    at = np.flatnonzero((codes == ord("一")) | (codes == ord("二")))
     at = at[at < len(raw) - 2] + 1
-    at = at[_among("0o零○〇Οο")[raw[at]] & _among("一二三四五六七八九0零○〇")[raw[at + 1]]]
+    at = at[_among("0o零○〇Οο").take(raw[at], mode="clip")]
+    at = at[_among("一二三四五六七八九0零○〇").take(raw[at + 1], mode="clip")]
+    at = at[(raw[at - 1] == ord("一")) | (raw[at - 1] == ord("二"))]
     codes[at] = ord("〇")
 
 
@@ -164,12 +168,16 @@ def _mixed_run(run: bytes) -> npt.NDArray[np.bool_]:
     return drop
 
 
-def _cut_years(codes: U16) -> I64:
-    """What stands of a masked year before its 年 (`fold._CUT_YEAR`)."""
+def _cut_years(codes: U16, masks: I64) -> I64:
+    """What stands of a masked year before its 年 (`fold._CUT_YEAR`) where the masks (their places) are gone."""
     at = np.flatnonzero(codes == _YEAR)
     if not len(at):
         return at
-    back = [codes[np.maximum(at - k, 0)] for k in range(5)]  # before the first text there is as good as an end
+    gone = masks - np.arange(len(masks))  # how many are left before each
+    at -= np.searchsorted(masks, at)
+    before = [at - k for k in range(5)]
+    before = [k + np.searchsorted(gone, k, side="right") for k in before]
+    back = [codes[np.maximum(k, 0)] for k in before]  # before the first text there is as good as an end
     for k in range(1, 5):
         back[k][at < k] = _END
     digit = _among("0123456789")
@@ -189,4 +197,4 @@ def _cut_years(codes: U16) -> I64:
 
     long = np.logical_or(*begins(3, "one more"))
     short = np.logical_or(*begins(2, "")) & ~long
-    return np.sort(np.concatenate([*(at[long] - k for k in (1, 2, 3)), *(at[short] - k for k in (1, 2))]))
+    return np.concatenate([*(before[k][long] for k in (1, 2, 3)), *(before[k][short] for k in (1, 2))])

@@ -19,8 +19,8 @@ from crawler.errors import DamagedError
 from crawler.extraction.fold import fold, simtext_sha256
 from publisher import candidates
 from publisher.candidates import View
-from publisher.duplicates import COLUMNS, NEAR, Relations, relate, texts_of
-from publisher.similarity import I64, overlap, shingle_set, shingle_sets, sketch
+from publisher.duplicates import COLUMNS, NEAR, Relations, _floor, relate, texts_of
+from publisher.similarity import I64, overlap, shingle_set, shingle_sets, sketch, sorted_in_buckets
 from publisher.sketches import load_runs, opened
 from publisher.tables import DUPLICATES, SPEECHES
 from publisher.taking import in_order
@@ -90,6 +90,57 @@ def test_a_sketch_is_that_of_the_text_alone(texts: list[str]) -> None:
         assert np.array_equal(alone.samples, all_of_them.samples[ends[i] - all_of_them.counts[i] : ends[i]])
         if alone.sizes[0]:
             assert np.array_equal(alone.signatures[0], all_of_them.signatures[i])
+
+
+def pairs_of_similarity(size: int, share: float, count: int) -> tuple[list[str], list[str]]:
+    """Pairs of texts of `size` ideographs, of which the second differs in single characters, so that about `share` of their 5-grams is alike."""
+    rng = random.Random(f"{size} {share}")
+    changes = max(1, round(size * (1 - share) / (1 + share) / 5))
+    ones, others = [], []
+    for _ in range(count):
+        one = [chr(rng.randrange(0x4E00, 0x5200)) for _ in range(size)]
+        other = list(one)
+        for k in range(changes):
+            other[(k * size + rng.randrange(size)) // changes] = "龙"
+        ones.append("".join(one))
+        others.append("".join(other))
+    return ones, others
+
+
+@pytest.mark.parametrize("size", [9, 20, 60, 130, 300, 2000])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
+def test_alike_minima_estimate_the_similarity(size: int, share: float) -> None:
+    count = 150
+    ones, others = pairs_of_similarity(size, share, count)
+    a, b = sketch(ones).signatures, sketch(others).signatures
+    estimates = (a == b).mean(axis=1)
+    sets = zip(shingle_sets(ones), shingle_sets(others), strict=True)
+    true = np.array([(n := overlap(x, y)) / (len(x) + len(y) - n) for x, y in sets])
+    # the error of a minimum that is drawn anew for each bin, as MinHash has it, and of the mean of so many pairs
+    error = np.sqrt((true * (1 - true)).mean() / a.shape[1])
+    assert abs((estimates - true).mean()) < 4 * error / np.sqrt(count)
+    assert np.sqrt(((estimates - true) ** 2).mean()) < 1.2 * error
+
+
+@pytest.mark.parametrize("size", [80, 250, 1500])
+def test_what_is_near_is_proposed(size: int) -> None:
+    ones, others = pairs_of_similarity(size, 0.58, 400)
+    with viewed(ones + others) as (view, place):
+        i, j = candidates.near(view, np.ones(view.n, np.bool_), lambda i, j: np.full(len(i), _floor(NEAR)))
+    proposed = set(zip(i.tolist(), j.tolist(), strict=True))
+    sets = list(zip(shingle_sets(ones), shingle_sets(others), strict=True))
+    true = [(n := overlap(x, y)) / (len(x) + len(y) - n) for x, y in sets]
+    near = [tuple(sorted((int(place[k]), int(place[400 + k])))) for k in range(400) if true[k] >= NEAR]
+    assert len(near) > 200
+    assert len(set(near) - proposed) <= len(near) // 100
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, (1 << 40) - 1), max_size=60))
+def test_sorting_in_buckets_sorts(values: list[int]) -> None:
+    given_values = np.array(values, np.uint64)
+    made = sorted_in_buckets(given_values, (given_values >> np.uint64(32)).astype(np.uint8))
+    assert made.tolist() == sorted(values)
 
 
 def test_near_candidates_finds_the_alike_and_spares_the_others() -> None:
