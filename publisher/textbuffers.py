@@ -11,6 +11,7 @@ import pyarrow as pa
 
 Indices = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+MOST = 2**31 - 1  # bytes in one string array; a large_string array has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,22 @@ def values_of(column: pa.ChunkedArray) -> Values:
     return Values([b.bytes for b in found], whose, low, high)
 
 
-def joined(values: Values, rows: Indices, dtype: pa.DataType) -> pa.Array:
-    """The values at these rows as one array of type string or large_string. Raises ValueError where a string array cannot hold so much."""
-    ends = np.concatenate([[0], np.cumsum(values.high[rows] - values.low[rows])])
+def joined(values: Values, rows: Indices, dtype: pa.DataType) -> pa.ChunkedArray:
+    """The values at these rows as a column of type string or large_string: in one piece, unless a string array cannot hold so much. Raises
+    ValueError for a single value that none can hold."""
     width = np.int64 if pa.types.is_large_string(dtype) else np.int32
-    if ends[-1] > np.iinfo(width).max:
-        raise ValueError("too many bytes for one array")
-    buffers = [None, pa.py_buffer(ends.astype(width)), pa.py_buffer(b"".join(values.slices(rows)))]
-    return pa.Array.from_buffers(dtype, len(rows), buffers)
+    most = np.iinfo(np.int64).max if width is np.int64 else MOST
+    ends = np.concatenate([[0], np.cumsum(values.high[rows] - values.low[rows])])
+    pieces = []
+    at = 0
+    while at < len(rows):
+        end = len(rows)
+        if ends[end] - ends[at] > most:
+            end = int(np.searchsorted(ends, ends[at] + most, side="right")) - 1
+            if end == at:
+                raise ValueError(f"a value of {ends[at + 1] - ends[at]} bytes is too long for {dtype}")
+        offsets = pa.py_buffer((ends[at : end + 1] - ends[at]).astype(width))
+        buffers = [None, offsets, pa.py_buffer(b"".join(values.slices(rows[at:end])))]
+        pieces.append(pa.Array.from_buffers(dtype, end - at, buffers))
+        at = end
+    return pa.chunked_array(pieces, dtype)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from crawler.errors import JianghuaError
 from crawler.records import OUTLINE
-from publisher import spill, stage
+from publisher import spill, stage, textbuffers
 from publisher.layout import MERGE_AT, _size_class, differs, keys, plan
 from publisher.parts import PartStore
 from publisher.rowindex import schema_of
@@ -215,6 +215,32 @@ def test_a_full_disk_is_told_while_rows_wait(tmp_path: Path, monkeypatch: pytest
         waiting.add(rows, np.array([2, 3], np.int64))
     waiting.close()
     assert not list((tmp_path / "s").iterdir())
+
+
+@pytest.mark.parametrize("dtype", [pa.string(), pa.large_string()])
+@pytest.mark.parametrize("memory", [0, 1 << 30])
+def test_more_text_than_one_array_holds_comes_in_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: pa.DataType, memory: int
+) -> None:
+    monkeypatch.setattr(textbuffers, "MOST", 10)
+    texts = ["四个字", "", "長長長", None, "abc", "012", "x"]
+    waiting = Spill(pa.schema([pa.field("n", pa.int64()), pa.field("text", dtype)]), tmp_path / "s", memory)
+    waiting.add(pa.table({"n": range(7), "text": pa.array(texts, dtype)}), np.arange(7))
+    waiting.finish()
+    rows, found = waiting.take(np.array([6, 0, 1, 2, 3, 4, 5]))
+    waiting.close()
+    assert found.tolist() == [*range(7)]
+    assert rows["n"].to_pylist() == [6, 0, 1, 2, 3, 4, 5]
+    assert rows["text"].to_pylist() == ["x", "四个字", "", "長長長", "", "abc", "012"]
+    assert rows["text"].num_chunks == (3 if dtype == pa.string() else 1)
+
+
+def test_a_single_text_that_no_array_holds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textbuffers, "MOST", 10)
+    values = textbuffers.values_of(pa.chunked_array([["a", "b" * 11]], pa.large_string()))
+    with pytest.raises(ValueError, match="11 bytes is too long for string"):
+        textbuffers.joined(values, np.arange(2), pa.string())
+    assert textbuffers.joined(values, np.arange(2), pa.large_string()).to_pylist() == ["a", "b" * 11]
 
 
 NESTED = st.none() | st.lists(
