@@ -11,17 +11,25 @@ import json
 import os
 import resource
 import selectors
+import socket
 import sys
 import threading
 
 from crawler import console
 from crawler.crawl import load_scrapy
+from crawler.extraction import pool
+from crawler.loading import loading
+from schedules import child
 from schedules.cli import main as command
+from tests.nursery import COMMAND, WORKER, Nursery, have_environment
 
 # What the commands load when they are called; nothing here starts a thread that a fork would lack, or installs a reactor.
 MODULES = (
     "crawler.cli",
+    "crawler.extraction.article",
     "crawler.extraction.cli",
+    "crawler.extraction.learning",
+    "crawler.extraction.worker",
     "crawler.sitecrawl",
     "publisher.cli",
     "publisher.release",
@@ -30,12 +38,14 @@ MODULES = (
     "schedules.jobs",
     "schedules.ledger",
 )
+READING = ("extract", "learn", "explain")
 
 
 def load() -> None:
-    load_scrapy()
-    for name in MODULES:
-        importlib.import_module(name)
+    with loading():
+        load_scrapy()
+        for name in MODULES:
+            importlib.import_module(name)
     assert "twisted.internet.reactor" not in sys.modules
     assert threading.active_count() == 1
 
@@ -47,15 +57,35 @@ def become(job: dict[str, object], out: int, err: int) -> None:
     os.dup2(err, 2)
     for fd in (out, err):
         os.close(fd)
-    os.environ.clear()
-    os.environ.update(job["env"])  # type: ignore[call-overload]
+    have_environment(job["env"])  # type: ignore[arg-type]
     os.chdir(str(job["cwd"]))
-    sys.argv = ["jianghua", *job["args"]]  # type: ignore[misc]
-    for told in (console.out, console.err):  # made when this process began
-        told.width = int(os.environ.get("COLUMNS", 80))
-        told.no_color = "NO_COLOR" in os.environ
     if limit := job["limit"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # type: ignore[arg-type]
+
+
+def run(args: list[str], nursery: Nursery) -> None:
+    """Run the command; its steps are forks of a nursery, and so are the workers that read pages, which must end with this process."""
+    sys.argv = ["jianghua", *args]
+    for told in (console.out, console.err):  # made when the first process began
+        told.width = int(os.environ.get("COLUMNS", 80))
+        told.no_color = "NO_COLOR" in os.environ
+    vars(child)["subprocess"] = nursery.subprocess()
+    if args[0] in READING:
+        vars(pool)["subprocess"] = Nursery.begin(work, dies=True).subprocess()
+    command()
+
+
+def step(args: list[str], asking: socket.socket) -> None:
+    """In a fork of the nursery: a step of a run."""
+    run(args[len(COMMAND) :], Nursery(asking))
+
+
+def work(args: list[str], asking: socket.socket) -> None:
+    """In a fork of the nursery of a process that reads pages: one of its workers."""
+    asking.close()
+    found = WORKER.fullmatch(args[1])
+    assert found
+    pool.serve(int(found[1]), os.getppid())
 
 
 def collect(pipes: tuple[int, int]) -> list[str]:
@@ -77,19 +107,20 @@ def collect(pipes: tuple[int, int]) -> list[str]:
 
 def main() -> None:
     load()
+    nursery = Nursery.begin(step)
     for line in sys.stdin:
         job = json.loads(line)
         (out, to_out), (err, to_err) = os.pipe(), os.pipe()
-        if not (child := os.fork()):
+        if not (forked := os.fork()):
             os.close(out)
             os.close(err)
             become(job, to_out, to_err)
-            command()
+            run(job["args"], nursery)
             return
         os.close(to_out)
         os.close(to_err)
         said = collect((out, err))
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        code = os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1])
         sys.stdout.write(json.dumps([code, *said]) + "\n")
         sys.stdout.flush()
 
