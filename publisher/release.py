@@ -42,7 +42,7 @@ from publisher.history import read as read_history
 from publisher.intake import Shards, Source, Tables, sites_with_records
 from publisher.locks import building, locked, recover
 from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
-from publisher.memory import keep_freed
+from publisher.memory import keep_freed, seldom_collecting
 from publisher.parts import PartStore
 from publisher.places import DATASETS, dataset_folder, memo_folder
 from publisher.projections import project
@@ -189,6 +189,7 @@ def _scratch(memo: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@seldom_collecting()
 def publish_records(
     folder: Path,
     records: Mapping[str, pa.Table] | Source,
