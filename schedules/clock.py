@@ -44,6 +44,7 @@ from schedules.plan import (
     schedule_files,
     span,
 )
+from schedules.revisions import NewerLedgerError
 from schedules.settings import Settings
 
 log = logging.getLogger("jianghua.schedules")
@@ -129,7 +130,7 @@ class Scheduler:
         """Run what is due until stopped: exit code 0, or 1 when a run failed or a schedule file is broken.
 
         once: stop when nothing is due any more. seconds: stop after so long. waits: also while there is no schedule to work on
-        yet. Raises what `require` raises, unless it waits.
+        yet. Raises what `require` raises, unless it waits, and NewerLedgerError when a newer program has migrated the ledger meanwhile.
         """
         if not waits:
             require(self.home, self.names)
@@ -144,6 +145,10 @@ class Scheduler:
                 except LeaseLost:
                     self._lost()
                     idle = False
+                except NewerLedgerError:
+                    # the newer program may hold locks of which this one knows nothing: what is at work here is that one's to take up
+                    self._give_up()
+                    raise
                 except JianghuaError as e:
                     if once:
                         raise
@@ -597,6 +602,10 @@ class Scheduler:
 
     def _lost(self) -> None:
         log.warning("lost the lease to another scheduler; ends its runs and waits")
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """End the runs at work and leave them to others."""
         self.lease = None
         self._waiting_for = None
         for worker in self.workers.values():

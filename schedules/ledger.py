@@ -27,6 +27,7 @@ from schedules import committing
 from schedules.committing import Committing, all_committing, committing_of
 from schedules.owner import short, surely_dead
 from schedules.plan import MANUAL, Due, Pause, Schedule, span
+from schedules.revisions import check_not_newer, said
 from schedules.store import IDLE, explained, lease, marks, open_engine, paused, runs, state_told
 from schedules.totals import count_left, total_of
 
@@ -205,9 +206,12 @@ class Ledger:
 
     @contextmanager
     def _changing(self, held: Lease | None = None) -> Iterator[sa.Connection]:
-        """A transaction that nobody else's changing transaction runs beside. Raises LeaseLost when `held` is not held."""
+        """A transaction that nobody else's changing transaction runs beside. Raises LeaseLost when `held` is not held, NewerLedgerError when
+        a newer program has migrated the ledger since it was opened."""
         with explained(self.url), self.engine.begin() as c:
-            row = c.execute(sa.select(lease).where(lease.c.id == 1).with_for_update()).one()
+            revision = sa.select(said.c.version_num).scalar_subquery().label("revision")
+            row = c.execute(sa.select(lease, revision).where(lease.c.id == 1).with_for_update(of=lease)).one()
+            check_not_newer(row.revision, self.url)
             if held is not None and (row.token != held.token or row.owner != held.owner):
                 raise LeaseLost
             yield c

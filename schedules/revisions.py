@@ -35,6 +35,10 @@ said = sa.Table(
 )
 
 
+class NewerLedgerError(JianghuaError):
+    """The ledger has been migrated by a newer program: this one does not know what is in it."""
+
+
 @lru_cache(maxsize=1)
 def known() -> tuple[str, ...]:
     """All revisions, oldest first: the numbers of the files rNNNN_what.py."""
@@ -79,10 +83,10 @@ def revision_of(c: sa.Connection, metadata: sa.MetaData) -> str | None:
 
 
 def check_not_newer(revision: str | None, where: str) -> None:
-    """Raises JianghuaError for a revision that this program does not know."""
+    """Raises NewerLedgerError for a revision that this program does not know."""
     if revision is None or revision in known():
         return
-    raise JianghuaError(
+    raise NewerLedgerError(
         f"the ledger is of a newer Jianghua: revision {revision}, and this one knows up to {newest()}",
         where=where,
         remedy="update Jianghua; or go back to the copy that was made before the update "

@@ -220,6 +220,26 @@ def test_a_newer_ledger_is_refused_and_left_as_it_is(url: str) -> None:
     assert revision(url) == "9000"
 
 
+def test_a_program_that_runs_while_a_newer_one_migrates_the_ledger_changes_nothing_any_more(url: str) -> None:
+    ledger = Ledger(url)
+    held = ledger.take_lease("a:1:1:1", LEASE)
+    assert held is not None
+    with ledger.engine.begin() as c:
+        c.execute(revisions.said.update().values(version_num="9000"))
+    before = rows_of(url)
+    for change in (
+        lambda: ledger.renew(held, LEASE),
+        lambda: ledger.release(held),
+        lambda: ledger.take_lease("a:1:1:1", LEASE),
+        lambda: ledger.beat(1, "a:1:1:1"),
+        lambda: ledger.add_manual("a:1:1:1", {}, [], LEASE),
+    ):
+        with pytest.raises(revisions.NewerLedgerError, match="newer Jianghua: revision 9000"):
+            change()
+    assert rows_of(url) == before
+    ledger.close()
+
+
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from schedules import revisions
 from schedules.clock import Scheduler
 from schedules.jobs import Outcome
 from schedules.ledger import Ledger
@@ -145,6 +146,24 @@ def test_with_once_it_does_not_wait_for_a_living_scheduler(house: House) -> None
     second = house.start(0, once=True)
     assert second.wait(60) == 1
     assert "another scheduler is at work" in house.log(1)
+
+
+def test_a_scheduler_ends_when_a_newer_program_has_migrated_the_ledger(house: House) -> None:
+    """It knows nothing of the locks and columns of that one, which takes up what was at work."""
+    house.schedule()
+    process = house.start(60)
+    until(lambda: house.events())
+    with house.ledger.engine.begin() as c:
+        c.execute(revisions.said.update().values(version_num="9000"))
+    assert process.wait(60) == 1
+    assert "the ledger is of a newer Jianghua: revision 9000" in house.log(0)
+    assert not alive(house.events()[0][2])
+    assert house.ledger.runs(limit=1)[0].state == "running"
+    with house.ledger.engine.begin() as c:
+        c.execute(revisions.said.update().values(version_num=revisions.newest()))
+    (house.folder / "go").touch()
+    assert house.start(0, once=True).wait(60) == 0
+    assert house.states()[-1] == "caught_up"
 
 
 def test_sigterm_leaves_the_run_to_go_on_later(house: House) -> None:
