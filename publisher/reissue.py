@@ -30,6 +30,7 @@ from publisher.changes import Changes
 from publisher.compare import differences, read_columns
 from publisher.gone import finish as finish_gone
 from publisher.gone import gone_names, read_gone, remove_version, tombstone
+from publisher.locks import recover
 from publisher.manifest import (
     FileEntry,
     Gate,
@@ -178,6 +179,9 @@ def reissue(
     now = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     try:
         if not dry_run:
+            recover(
+                folder
+            )  # else the parts of a publish that died might be used again here, and removed by who undoes it later
             finish(folder)
         held = survey(folder, entries, progress)
         affected = [h for h in held if h.affected]

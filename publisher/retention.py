@@ -22,7 +22,8 @@ from crawler.errors import UsageError
 from crawler.home import Home
 from crawler.site import Duration
 from crawler.wording import counted, plural
-from publisher.gone import finish, gone_versions, remove_version, tombstone
+from publisher import reissue
+from publisher.gone import gone_versions, remove_version, tombstone
 from publisher.locks import locked, recover
 from publisher.manifest import Manifest, sha256
 from publisher.projections import project
@@ -169,7 +170,9 @@ def retain(
     with locked(folder, wait):
         if not dry_run:
             recover(folder)
-            finish(folder)
+            reissue.finish(
+                folder
+            )  # of a version and the one that takes its place there must be one, when they are counted
         report, manifests, since = _plan(folder, rules, now, dry_run)
         if not dry_run:
             _carry_out(folder, report, manifests, since, now)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from crawler.durable import fsync_folder, write_bytes
 from crawler.errors import UsageError
+from publisher import reissue
 from publisher.buckets import BucketStore
 from publisher.chain import History, Known, Place, read_history, require_published
 from publisher.gone import SUFFIX
@@ -96,6 +97,7 @@ def sync(
             return report
         with locked(folder, wait):
             recover(folder)
+            reissue.finish(folder)
             _pull(source.store, folder, history, report, check, progress)
             if delete:
                 report.swept = sweep(target, read_history(target.store), GRACE)

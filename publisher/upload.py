@@ -16,15 +16,16 @@ After 4 the version is published whatever becomes of the publisher: projections 
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Literal, Protocol
 
 from crawler.durable import write_bytes
 from crawler.errors import DamagedError, JianghuaError
@@ -162,8 +163,8 @@ def _empty(folder: Path) -> None:
 def mirror(place: Place, folder: Path) -> History:
     """Bring the mirror to the remote's latest version: that one whole, of the others what KEPT names. Gives the remote's history.
 
-    What the mirror has beyond that goes: the remote decides. A name that a publisher of this mirror had claimed and not published
-    is let go: it has died, since the caller holds the mirror's lock. Raises DamagedError when the remote is damaged.
+    What the mirror has beyond that goes: the remote decides. A name that a publisher of this mirror holds at the remote, and did not begin to
+    commit, is let go: it has died, since the caller holds the mirror's lock. Raises DamagedError when the remote is damaged.
     """
     recover(folder)
     paths = {p.parent.name: p for p in folder.glob("versions/*/manifest.json")}
@@ -188,17 +189,31 @@ def mirror(place: Place, folder: Path) -> History:
 
 
 def _claim(folder: Path) -> Path:
-    """The file that remembers which name at the remote the publisher of a mirror has claimed, while it has."""
+    """The file that remembers how far the publisher of a mirror has come with which name at the remote, while it is at it."""
     return folder.parent / "claim.json"
 
 
+def _note(folder: Path, name: str, stage: Literal["claiming", "claimed", "committing"]) -> None:
+    """Remember it before what it says is done; `claimed` right after."""
+    write_bytes(_claim(folder), (json.dumps({"version": name, "stage": stage}) + "\n").encode())
+
+
 def _let_go(place: Place, folder: Path, history: History) -> None:
+    """Remove what a dead publisher of this mirror has put under its name.
+
+    Who died claiming it may never have had it: another one may be at work under it. And a commit whose answer did not come may be on its way
+    still. Such a folder is passed over, and goes by `sweep` when its time has come.
+    """
     note = _claim(folder)
-    if note.exists():
-        name = note.read_text().strip()
-        if VERSION.fullmatch(name) and name not in history.versions:
-            remove_version(place.store, name)
-        note.unlink()
+    if not note.exists():
+        return
+    name, stage = "", ""
+    with suppress(ValueError, KeyError, TypeError):
+        told = json.loads(note.read_bytes())
+        name, stage = str(told["version"]), str(told["stage"])
+    if VERSION.fullmatch(name) and stage == "claimed" and name not in history.versions:
+        remove_version(place.store, name)
+    note.unlink()
 
 
 def _bring_quality(store: Store, folder: Path, history: History) -> None:
@@ -263,13 +278,14 @@ class Upload:
             files = files_of(source, manifest, sha256(data))
             upload = VersionUpload(source, target, manifest, files, Path(spool))
             upload.parts(part_names(head) if head else set())
-            write_bytes(_claim(folder), f"{name}\n".encode())
+            _note(folder, name, "claiming")
             try:
                 upload.claim(data, again=False)
             except ConflictError:
                 _claim(folder).unlink()
                 raise
             try:
+                _note(folder, name, "claimed")
                 upload.rest()
                 self._in_time()
             except Exception:
@@ -277,6 +293,7 @@ class Upload:
                 raise
         try:
             with self.fence() as made_it:
+                _note(folder, name, "committing")
                 target.put(LATEST, to_json(latest), absent=self.history.tag is None, tag=self.history.tag)
                 if made_it is not None:
                     made_it(name)

@@ -277,6 +277,57 @@ def test_a_name_that_a_dead_publisher_holds_stands_in_nobodys_way(url: str, tmp_
     verify_remote(store)
 
 
+def test_who_died_claiming_a_name_takes_nothing_from_who_has_it_now(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_rows(url, tmp_path / "m1", "a", range(3))
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VersionUpload, "claim", killed)
+        with pytest.raises(KilledError):
+            publish_rows(url, tmp_path / "m1", "dead", range(1))
+    rest = VersionUpload.rest
+    back: list[PublishResult] = []
+
+    def slow(self: VersionUpload, only: set[str] | None = None) -> None:
+        rest(self, only)
+        back.append(publish_rows(url, tmp_path / "m1", "a", range(3)))  # the one that died is run again
+
+    monkeypatch.setattr(VersionUpload, "rest", slow)
+    result = publish_rows(url, tmp_path / "m2", "b", range(1))
+    assert [r.version for r in back] == [None]
+    assert verify_remote(open_place(url, "speeches").store).versions[-1] == result.version
+
+
+def test_a_commit_that_arrives_late_finds_its_version_whole(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_rows(url, tmp_path / "m", "a", range(3))
+    place = open_place(url, "speeches", to_write=True)
+    put = type(place.store).put
+    late: list[Callable[[], None]] = []
+
+    def slow(self: Any, name: str, data: Any, **how: Any) -> None:
+        if name == "latest.json":
+            late.append(lambda: put(self, name, data, **how))
+            raise JianghuaError("the storage does not answer", where=name, remedy="try again later")
+        put(self, name, data, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(place.store), "put", slow)
+        with pytest.raises(JianghuaError, match="does not answer"):
+            publish_rows(url, tmp_path / "m", "b", range(1))
+    publish_rows(url, tmp_path / "m", "a", range(3))  # nothing new
+    late[0]()
+    assert len(verify_remote(place.store).versions) == 2
+
+
 def test_a_commit_whose_answer_was_lost_counts(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_rows(url, tmp_path / "m", "a", range(3))
     place = open_place(url, "speeches", to_write=True)

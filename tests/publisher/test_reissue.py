@@ -17,15 +17,20 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from crawler.durable import write_bytes
 from crawler.errors import JianghuaError
 from crawler.takedowns import Entry, Takedown
-from publisher import quality, reissue, takedown
+from publisher import quality, reissue, release, takedown
+from publisher.chain import open_place
 from publisher.fingerprint import fingerprint
 from publisher.gone import read_gone, remove_version, tombstone
 from publisher.manifest import sha256, to_json
 from publisher.reader import open_dataset
+from publisher.recipe import Recipe
 from publisher.release import locked, publish_records
+from publisher.retention import RetentionSettings, retain
 from publisher.storage import content_digest
+from publisher.sync import sync
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest, version_names
 from tests.children import environment, program
@@ -311,6 +316,67 @@ def test_kill_9_at_any_step_and_the_next_one_finishes(tmp_path: Path, child: Cal
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
+
+
+def test_parts_of_a_publish_that_died_are_not_taken_into_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The publish that left the text out died before its commit; re-issuing makes the very same parts."""
+    folder = tmp_path / "speeches"
+    rows = records([*(speech("a", n) for n in range(3)), secret()])
+    publish_records(folder, rows, now=DAY)
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(path: Path, data: bytes) -> None:
+        if path.name == "latest.json":
+            patched.setattr(release, "recover", lambda _: None)  # nobody clears up behind it
+            raise KilledError
+        write_bytes(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(release, "write_bytes", killed)
+        with pytest.raises(KilledError):
+            publish_records(folder, rows, now=DAY + timedelta(days=1), recipe=Recipe((), (BY_ID,)))
+    assert (folder / ".publishing.json").exists()
+    run(folder, BY_ID)
+    assert not (folder / ".publishing.json").exists()
+    verify(folder)
+    assert publish_records(folder, rows, now=NOW, recipe=Recipe((), (BY_ID,))).version is None
+    verify(folder)
+    assert TITLE not in words(folder)
+
+
+def test_retention_and_sync_finish_a_re_issue_first(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a version and the one in its place would count as two, and the older one as retired."""
+    copy(folder, tmp_path / "synced" / "speeches")
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(*_: Any) -> None:
+        raise KilledError
+
+    for place in (folder, tmp_path / "synced" / "speeches"):
+        with monkeypatch.context() as patched:
+            patched.setattr(reissue, "remove_version", killed)
+            with pytest.raises(KilledError):
+                run(place, BY_ID)
+        assert (place / "versions" / "2026-11-23.1").exists()
+        assert (place / "versions" / "2026-11-23.2").exists()
+    rules = RetentionSettings(keep_days=0, keep_last=4, monthly=False)
+    found = retain(folder, rules, now=NOW)
+    assert [k.version for k in found.kept] == ["2026-11-23.2", "2026-11-24.2", "2026-11-25.2", "2026-11-26.2"]
+    gone = read_gone(folder, "2026-11-23.1")
+    assert gone is not None
+    assert (gone.state, gone.replaced_by) == ("yanked", "2026-11-23.2")
+    verify(folder)
+    sync(open_place(str(folder), "speeches"), open_place(str(tmp_path / "synced" / "speeches"), "speeches"))
+    verify(tmp_path / "synced" / "speeches")
+    gone = read_gone(tmp_path / "synced" / "speeches", "2026-11-23.1")
+    assert gone is not None
+    assert gone.state == "yanked"
 
 
 def test_latest_json_is_as_it_would_be_written(folder: Path) -> None:
