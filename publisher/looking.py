@@ -416,11 +416,13 @@ def _marked(
 
 
 def _differ(stage: Stage, light: Light) -> Mask:
-    """Which rows are not in the parent as they are."""
+    """Which rows are not in the parent as they are. Rows that were held or carried are read in any case: their marks may be the same, and what
+    is made of the records another thing by now (a recipe, a column that is new)."""
     assert light.raw is not None
     out = light.at < 0
     known = ~out
-    out[known] = (stage.raw[light.at[known]] != light.raw[known]).any(axis=1)
+    at = light.at[known]
+    out[known] = (stage.raw[at] != light.raw[known]).any(axis=1) | (stage.held[at] != NOT_HELD)
     return out
 
 

@@ -434,6 +434,31 @@ def test_what_was_carried_leaves_when_its_site_is_back_without_it(tmp_path: Path
     assert (manifest.sites, manifest.carried) == ({"a": 9, "b": 2}, {})
 
 
+@pytest.mark.parametrize("forgets", [False, True])
+def test_what_was_carried_is_looked_at_anew_when_its_site_is_back(tmp_path: Path, forgets: bool) -> None:
+    """Its rows are those of the version before, whatever the program or the settings would make of the records by now."""
+    home = Home(tmp_path)
+    home.settings_file.write_text("[publish]\nmask_personal_data = false\n")
+    pages = {n: [speech("a", n, text(("a", n)) + "\n来信请寄a@b.cn")] for n in range(8)}
+    for site, shown in (("a", pages), ("b", {n: [speech("b", n)] for n in range(8)})):
+        extracted(home, site, shown, {}, WHEN)
+    publish(home, now=DAY)
+    home.settings_file.write_text("")
+    path = pointer_path(home, "a", 1)
+    before = path.read_bytes()
+    path.write_text("{")
+    extracted(home, "b", {n: [speech("b", n)] for n in range(9)}, {}, WHEN)
+    publish(home, now=DAY + timedelta(days=2))
+    path.write_bytes(before)
+    if forgets:
+        shutil.rmtree(home.var / "publish")
+    result = publish(home, now=DAY + timedelta(days=3))
+    assert (result.added, result.changed, result.removed) == (0, 8, 0)
+    found = [r["text"] for r in open_dataset(home.datasets / "speeches").arrow().to_pylist() if r["site"] == "a"]
+    assert len(found) == 8
+    assert not [x for x in found if "@b.cn" in x]
+
+
 def test_a_takedown_is_published_also_where_the_records_of_its_site_are_damaged(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     for site in ("a", "b"):
