@@ -4,6 +4,8 @@ metadata. The same rows give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -42,9 +44,20 @@ def encode(table: pa.Table) -> bytes:
     return bytes(encoded(table))
 
 
-def encoded(table: pa.Table) -> pa.Buffer:
-    """As `encode`, without a copy."""
+def encoded(table: pa.Table, room: pa.Buffer | None = None) -> pa.Buffer:
+    """As `encode`, without a copy. room: memory to write into where the file fits there (what is given back lies in it then): a buffer that
+    grows is copied each time."""
+    if room is not None:
+        sink = pa.FixedSizeBufferWriter(room)
+        with contextlib.suppress(pa.ArrowException, OSError):  # if it was not for want of room, it is told below
+            _write(table, sink)
+            return room.slice(0, sink.tell())
     sink = pa.BufferOutputStream()
+    _write(table, sink)
+    return sink.getvalue()
+
+
+def _write(table: pa.Table, sink: pa.NativeFile) -> None:
     columns = _leaves(table.schema)
     pq.write_table(
         table.replace_schema_metadata(None),
@@ -58,7 +71,6 @@ def encoded(table: pa.Table) -> pa.Buffer:
         write_page_index=True,
         write_page_checksum=True,
     )
-    return sink.getvalue()
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

@@ -272,7 +272,7 @@ def build(
         run,
         entries=entries,
         state=state,
-        changes=_changes(stages, emitted, missing, store),
+        changes=_changes(stages, emitted, missing),
         counts={n: stages[n].counts() for n in TABLES},
         relations={
             "duplicates": entries["duplicates"].rows,
@@ -476,9 +476,7 @@ def _removed(
     return pa.concat_tables([old.filter(pc.invert(back)), pa.Table.from_pylist(rows, schema=schema)])
 
 
-def _changes(
-    stages: Mapping[str, Stage], emitted: Mapping[str, Emitted], missing: Missing, store: PartStore
-) -> pa.Table:
+def _changes(stages: Mapping[str, Stage], emitted: Mapping[str, Emitted], missing: Missing) -> pa.Table:
     """The rows of changes.parquet."""
     out = [CHANGES.empty_table()]
     for name in CONTENT:
@@ -495,7 +493,7 @@ def _changes(
             _change_rows(
                 name, "added", flat(new["key"]), None,
                 none.slice(0, new.num_rows), flat(new["text_sha256"]) if speeches else none.slice(0, new.num_rows),
-                _revisions(stage, made, store) if speeches else None,
+                made.revisions if speeches else None,
             ),
             _change_rows(
                 name, "changed", pa.array(c.keys, pa.large_string()), c.columns,
@@ -531,15 +529,3 @@ def _change_rows(
         ],
         schema=CHANGES,
     )
-
-
-def _revisions(stage: Stage, made: Emitted, store: PartStore) -> pa.Array:
-    """The revision of each new speech, in the order of the version: 1, or more for one that is back."""
-    out: list[pa.Array] = [pa.array([], pa.int32())]
-    start = 0
-    for part in made.entry.parts:
-        mine = made.fresh[start : start + part.rows]
-        start += part.rows
-        if mine.any():
-            out.append(flat(store.columns("speeches", part, ["revision"])["revision"].filter(pa.array(mine))))
-    return pa.concat_arrays(out)

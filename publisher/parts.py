@@ -42,7 +42,9 @@ class PartStore:
     folder: Path
     waiting: dict[tuple[str, str], Path] = field(default_factory=dict)
     bytes: int = 0
-    _back: bytearray = field(default_factory=bytearray)  # room for what is read back, used again for each part
+    # room for what is written and for what is read back, used again for each part
+    _room: bytearray = field(default_factory=bytearray)
+    _back: bytearray = field(default_factory=bytearray)
 
     def path(self, table: str, part: Part) -> Path:
         """Where a part can be read now."""
@@ -54,7 +56,9 @@ class PartStore:
         Raises JianghuaError when the disk is full, or when what was written does not read back the same.
         """
         store = self.folder / "tables" / table
-        data = encoded(rows)
+        if len(self._room) < rows.nbytes:  # nearly always more than it takes in the file
+            self._room = bytearray(rows.nbytes + rows.nbytes // 4)
+        data = encoded(rows, pa.py_buffer(self._room))
         digest = sha256(data)
         part = Part(
             file=part_name(digest),

@@ -8,6 +8,7 @@ out of these files in the order of their part.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 from collections import OrderedDict
@@ -26,6 +27,7 @@ MEMORY = 96 << 20  # bytes that are kept in memory
 LOADED = 3  # files that are open for reading at once
 PLACE, START, BYTES = "__place", "__start", "__bytes"
 LONG = "text"  # the column that has a file of its own
+_BUFFER = 64 << 10  # bytes a file that is written: a column of a few rows is some hundred
 _AT_ONCE = 1_000  # slices that the system takes in one call (IOV_MAX is 1024)
 
 Places = npt.NDArray[np.int64]
@@ -137,7 +139,7 @@ class Spill:
             rows = rows.append_column(PLACE, pa.array(filed.places[here]))
             if number not in self._files:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._sinks[number] = pa.OSFile(str(self._path(number)), "wb")
+                self._sinks[number] = pa.BufferedOutputStream(pa.OSFile(str(self._path(number)), "wb"), _BUFFER)
                 self._files[number] = pa.ipc.new_stream(self._sinks[number], rows.schema)
             self._files[number].write_table(rows)
 
@@ -207,7 +209,8 @@ class Spill:
         """Forget everything and remove the files."""
         self._loaded.clear()
         for number, sink in self._sinks.items():
-            sink.close()
+            with contextlib.suppress(OSError):  # it may have something left to write, which nobody wants
+                sink.close()
             self._path(number).unlink(missing_ok=True)
         for number in self._sizes:
             self._path(number, LONG).unlink(missing_ok=True)

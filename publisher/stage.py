@@ -201,6 +201,7 @@ class Stage:
         names = compared(self.table, self.table.schema.names)
         last: tuple[int, pa.Table] | None = None
         fresh_rows: list[Mask] = []
+        revisions = [pa.array([], pa.int32())]
         texts: dict[int, str] = {}
         for output in outputs:
             if isinstance(output, int):
@@ -234,6 +235,8 @@ class Stage:
                 assert len(found) == len(fresh)
                 units, raw = _extra(rows)
                 rows = own.added(rows.drop_columns(EXTRA))
+                if self.table.name == "speeches":
+                    revisions.append(flat(rows["revision"]))
                 pieces.append(rows)
                 marks.append(self._indexed(rows, units, raw, names))
             rows = pa.concat_tables(pieces).combine_chunks()
@@ -257,7 +260,9 @@ class Stage:
         entry = TableEntry(rows=sum(p.rows for p in parts), parts=tuple(parts), **self.counts())
         fresh_mask = np.concatenate([np.zeros(0, bool), *fresh_rows])
         pieces = [index.slice(i[0], i[1] - i[0]) if isinstance(i, tuple) else i for i in indexes]
-        return Emitted(entry, of_pieces(pieces, index.schema), tuple(kept), changed, fresh_mask, texts)
+        return Emitted(
+            entry, of_pieces(pieces, index.schema), tuple(kept), changed, fresh_mask, texts, pa.concat_arrays(revisions)
+        )
 
     def _marks_differ(self, index: pa.Table) -> Mask:
         """Which rows of the parent have other marks in this index than in the one that is kept of it."""
@@ -336,7 +341,8 @@ def _extra(rows: pa.Table) -> tuple[I32, U64]:
 class Emitted:
     """A table of the next version: its entry, its index, what changed in it, which of its rows are new, and the texts of rows that
     are new or changed (of speeches, by number, at most TEXTS): they are compared next, and would be read again. kept: of each part the number
-    that it has in the parent, None where it is another one or the parent's index says something else of its rows."""
+    that it has in the parent, None where it is another one or the parent's index says something else of its rows. revisions: of its new rows,
+    in their order (of speeches)."""
 
     entry: TableEntry
     index: pa.Table
@@ -344,6 +350,7 @@ class Emitted:
     changed: Changed
     fresh: Mask
     texts: Mapping[int, str]
+    revisions: pa.Array
 
 
 class OwnColumns:

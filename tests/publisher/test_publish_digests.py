@@ -159,3 +159,11 @@ def test_exactly_the_wrong_ones_are_named(rows: list[tuple[str, bool]], start: i
     wrong = [i for i, (_, bad) in enumerate(rows) if bad]
     assert text_digests_wrong(table).tolist() == wrong
     assert text_digests_wrong(table.slice(start)).tolist() == [i - start for i in wrong if i >= start]
+
+
+def test_a_digest_in_capitals_or_of_another_length_is_wrong() -> None:
+    texts = ["讲话", "各位领导"]
+    sums = [hashlib.sha256(t.encode()).hexdigest() for t in texts]
+    for stated in ([sums[0].upper(), sums[1]], [sums[0] + sums[1], ""], [sums[0][:-1], sums[1]]):
+        table = pa.table({"text": pa.array(texts, pa.large_string()), "text_sha256": pa.array(stated, pa.string())})
+        assert text_digests_wrong(table).tolist() == [i for i in range(2) if stated[i] != sums[i]]

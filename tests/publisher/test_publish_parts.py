@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import DamagedError
-from crawler.parquet import encode
+from crawler.parquet import encode, encoded
 from publisher.manifest import Part, sha256
 from publisher.pages import strings_at
 from publisher.parts import PartStore
@@ -111,3 +111,16 @@ def test_a_damaged_byte_is_found_or_does_no_harm(tmp_path: Path) -> None:
         except DamagedError:
             told += 1
     assert told > 40
+
+
+def test_the_bytes_of_a_part_are_the_same_wherever_there_is_room_for_them(tmp_path: Path) -> None:
+    several = [in_order(records([speech("a", i) for i in range(n)])["speeches"], SPEECHES) for n in (300, 3, 40)]
+    for rows in several:
+        wanted = encode(rows)
+        for size in (0, 100, len(wanted) - 1, len(wanted), 2 * len(wanted)):
+            found = encoded(rows, pa.py_buffer(bytearray(b"x" * size)))
+            assert bytes(found) == wanted
+    store = PartStore(tmp_path)  # one that uses it again
+    for rows in several:
+        part = store.write("speeches", rows)
+        assert store.path("speeches", part).read_bytes() == encode(rows)

@@ -71,7 +71,7 @@ def test_two_builds_at_another_time_of_the_day_are_the_same_but_for_the_clock(tm
         assert without_clock(found[n]) == without_clock(wanted[n])
 
 
-def another_writer(table: pa.Table) -> pa.Buffer:
+def another_writer(table: pa.Table, room: pa.Buffer | None = None) -> pa.Buffer:
     """The rows as another version of the library might write them."""
     sink = pa.BufferOutputStream()
     pq.write_table(
