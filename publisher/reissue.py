@@ -259,8 +259,11 @@ class _Work:
         tables = {t: self._table(h, beside, t) for t in old.tables if t not in ("duplicates", "contained")}
         tables |= self._relations(h, beside)
         sites = dict(old.sites)
+        carried = {s: c.rows for s, c in old.carried.items()}  # all rows of a site are, or none
         for row in h.rows:
             sites[row["site"]] -= 1
+            if row["site"] in carried:
+                carried[row["site"]] -= 1
         words = scrub.words_of([r for x in self.held for r in x.rows])
         manifest = old.model_copy(
             update={
@@ -268,6 +271,7 @@ class _Work:
                 "parent": self._parent(old.parent),
                 "tables": {t: tables[t] for t in old.tables},
                 "sites": {s: n for s, n in sites.items() if n or old.sites[s] == 0},
+                "carried": {s: c.model_copy(update={"rows": carried[s]}) for s, c in old.carried.items() if carried[s]},
                 "gates": tuple(
                     Gate.model_validate(scrub.document(g.model_dump(mode="json"), words)) for g in old.gates
                 ),
@@ -303,16 +307,22 @@ class _Work:
         return self.written.get((table, part.file), part_path(self.folder, table, part))
 
     def _parent(self, parent: Reference | None) -> Reference | None:
-        """The parent as it stands now: what replaced it, where it was replaced."""
-        while parent is not None:
-            if done := self.made.get(parent.version):
-                return Reference(version=done.manifest.version, sequence=done.manifest.sequence, manifest_sha256=done.digest)  # fmt: skip
-            gone = read_gone(self.folder, parent.version)
-            if gone is None or gone.replaced_by is None or gone.replaced_by in gone_names(self.folder):
+        """The parent as it stands now: what replaced it, where it was replaced, however often; itself where that is no more either."""
+        if parent is None:
+            return None
+        name = parent.version
+        while name not in self.made and (gone := read_gone(self.folder, name)):
+            if gone.replaced_by is None:
                 return parent
-            manifest, data = read_manifest(self.folder, gone.replaced_by)
-            parent = Reference(version=manifest.version, sequence=manifest.sequence, manifest_sha256=sha256(data))
-        return None
+            name = gone.replaced_by
+        if done := self.made.get(name):
+            return Reference(
+                version=done.manifest.version, sequence=done.manifest.sequence, manifest_sha256=done.digest
+            )
+        if name == parent.version:
+            return parent
+        manifest, data = read_manifest(self.folder, name)
+        return Reference(version=manifest.version, sequence=manifest.sequence, manifest_sha256=sha256(data))
 
     # -- tables
 

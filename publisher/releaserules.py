@@ -200,7 +200,8 @@ def judge(
         if known is None:
             continue
         rise = round(value - known, 4)
-        enough = rise * rows >= MIN_ROWS if rule.distance is None else rows >= 5 * MIN_ROWS
+        # in whole speeches: a share is rounded
+        enough = round(rise * rows) >= MIN_ROWS if rule.distance is None else rows >= 5 * MIN_ROWS
         if enough and rise > max(rule.fail, slack):
             result = "fail"
         elif enough and rise > max(rule.warn, slack) and result == "pass":
@@ -303,7 +304,7 @@ def _rule_gate(rule: Rule, run: Run, sites: Sites, history: Sequence[Entry]) -> 
             subject = _subject(site, name)
             known = before.get(name)
             if run.parent is None:
-                if value > rule.first and value * counts.rows >= MIN_ROWS:
+                if value > rule.first and round(value * counts.rows) >= MIN_ROWS:
                     verdicts.append(Verdict(subject, "warn", value, None, None))
                 continue
             if known is None:

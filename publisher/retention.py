@@ -208,7 +208,8 @@ def _plan(
         part = f"{path.parent.name}/{path.name}"
         if not _PART.fullmatch(path.name) or part in named:
             continue
-        since[part] = before.get(part, now.astimezone(UTC).isoformat())
+        # a clock that was ahead when a part was first found unnamed does not keep it for as long
+        since[part] = min(before.get(part, now), now).astimezone(UTC).isoformat()
         until = datetime.fromisoformat(since[part]) + rules.grace
         size = path.stat().st_size
         if until <= now:
@@ -299,14 +300,14 @@ def _carry_out(
     _write_since(folder, {p: s for p, s in since.items() if p not in over})
 
 
-def _read_since(folder: Path) -> dict[str, str]:
+def _read_since(folder: Path) -> dict[str, datetime]:
     try:
         found = json.loads((folder / UNREFERENCED).read_bytes())
-        return {str(p): datetime.fromisoformat(s).astimezone(UTC).isoformat() for p, s in found.items()}
+        return {str(p): datetime.fromisoformat(s).astimezone(UTC) for p, s in found.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # lost or damaged: the grace time begins anew
 
 
 def _write_since(folder: Path, since: Mapping[str, str]) -> None:
-    if since != _read_since(folder):
+    if {p: datetime.fromisoformat(s) for p, s in since.items()} != _read_since(folder):
         write_json(folder / UNREFERENCED, since)

@@ -82,7 +82,7 @@ def sync(
     delete: also remove parts and folders at the target that belong to no version, older than GRACE. check: look at every file of
     versions that are there already, by size. wait: seconds for a publish into a target folder to end.
 
-    Raises UsageError when nothing is published at the source or the target has another history, ConflictError when somebody
+    Raises UsageError when nothing is published at the source, the target has another history, or what was taken down there would come back, ConflictError when somebody
     publishes to the target meanwhile, DamagedError when a file of the source is not what was published.
     """
     if source.store.where == target.store.where:
@@ -117,7 +117,15 @@ def _manifest_at(store: Store) -> Callable[[str], bytes | None]:
 
 
 def require_same_history(source: History, target: History, where: str) -> None:
-    """What readers of the target get is also in the source's history. Raises UsageError when not."""
+    """What readers of the target get is also in the source's history, and nothing that was taken down there would come back from the source, as
+    from a copy that was made before. Raises UsageError when not."""
+    for gone in target.gone.values():
+        if gone.state == "yanked" and gone.version in source.versions:
+            raise UsageError(
+                f"the target has let version {gone.version} go ({gone.reason}), which the source still has",
+                where=where,
+                remedy="sync the other way first, or do at the source what was done at the target (`jianghua takedown apply`)",
+            )
     mine = target.latest
     if mine is None or mine.version in source.gone:
         return
@@ -140,7 +148,7 @@ def _pull(
     require_same_history(history, here, str(folder))
     latest = require_published(history, source.where)
     for name, known in history.versions.items():
-        if check or not _is_here(folder, known):
+        if name not in here.gone and (check or not _is_here(folder, known)):  # what retention let go here stays away
             progress(name)
             lacking = bring_version(source, folder, known, dry_run=report.dry_run)
             report.count(lacking)

@@ -82,6 +82,12 @@ def test_small_sites_do_not_warn_by_chance(rule: Any) -> None:
     assert results(run_of(at(0.9, rule.name, rows=12), at(0, rule.name, rows=12))) == {rule.name: "fail"}
 
 
+def test_ten_speeches_more_are_enough_whatever_share_they_are() -> None:
+    for rows in range(20, 200):
+        assert "previews" in results(run_of(counts(rows, previews=10), counts(rows)))
+        assert "previews" not in results(run_of(counts(rows, previews=9), counts(rows)))
+
+
 def test_lengths_pass_warn_and_fail_by_their_distance() -> None:
     def at_length(octaves: int, share: float, rows: int = ROWS) -> Counts:
         moved = round(rows * share)

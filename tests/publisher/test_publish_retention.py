@@ -259,6 +259,18 @@ def test_a_manifest_that_cannot_be_read_stops_everything(dataset: Path) -> None:
     assert parts(dataset) == before
 
 
+def test_a_clock_that_was_ahead_for_a_while_keeps_no_part_for_ever(dataset: Path) -> None:
+    rules = RetentionSettings(keep_days=0, monthly=False)
+    retain(dataset, rules, now=NOW)
+    waiting = retain(dataset, rules, now=NOW + timedelta(hours=1), dry_run=True).waiting
+    assert waiting
+    told = json.loads((dataset / ".unreferenced.json").read_bytes())
+    (dataset / ".unreferenced.json").write_text(json.dumps(dict.fromkeys(told, "2046-01-01T00:00:00+00:00")))
+    assert retain(dataset, rules, now=NOW).swept == []
+    swept = retain(dataset, rules, now=NOW + timedelta(days=2)).swept
+    assert {s.part for s in swept} == {w.part for w in waiting}
+
+
 def test_a_part_named_again_begins_anew(dataset: Path) -> None:
     retain(dataset, HOURS_24, now=NOW)
     note = dataset / ".unreferenced.json"

@@ -28,14 +28,19 @@ from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.takedowns import Entry, Takedown
 from publisher import reissue
 from publisher.chain import Place, open_place, read_history
+from publisher.gone import remove_version, tombstone
+from publisher.manifest import sha256
+from publisher.projections import project
 from publisher.reader import open_dataset
 from publisher.release import PublishedError, PublishResult, locked, publish_records
 from publisher.remote import ConflictError
+from publisher.retention import RetentionSettings, retain
 from publisher.shipping import VersionUpload
 from publisher.sync import Synced, sweep, sync
 from publisher.upload import Upload, mirror, mirror_folder, publish_to
 from publisher.verify import verify
 from publisher.verify_remote import verify_remote
+from publisher.versions import read_latest, read_manifest
 from schedules.cli import app
 from tests.children import environment, program
 from tests.publisher.publisher_made import page, records, speech, text
@@ -462,10 +467,44 @@ def test_a_target_with_another_history_is_refused(url: str, tmp_path: Path) -> N
         sync(open_place(url + "/nothing", "speeches"), open_place(str(tmp_path / "x"), "speeches"))
 
 
-def test_versions_that_are_gone_go_at_the_target_too(url: str, tmp_path: Path) -> None:
-    from publisher.gone import remove_version, tombstone
-    from publisher.projections import project
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_what_was_taken_down_at_the_target_does_not_come_back_from_an_old_copy(
+    url: str, tmp_path: Path, kind: str
+) -> None:
+    where = url if kind == "bucket" else str(tmp_path / "two")
+    local(tmp_path / "one" / "speeches")
+    old, new = open_place(str(tmp_path / "one"), "speeches"), open_place(str(tmp_path / "copy"), "speeches")
+    there = open_place(where, "speeches", to_write=True)
+    sync(old, new)
+    folder = tmp_path / "copy" / "speeches"
+    name = f"{NOW:%Y-%m-%d}.1"
+    manifest, data = read_manifest(folder, name)
+    # the first version alone is taken back, so that latest.json is the same in both
+    with locked(folder, 0):
+        remove_version(folder, tombstone(manifest, sha256(data), "yanked", "taken down", NOW))
+        project(folder, read_latest(folder))  # type: ignore[arg-type]
+    sync(new, there)
+    before = sorted(e.name for e in there.store.entries())
+    with pytest.raises(UsageError, match=f"has let version {name} go"):
+        sync(old, there)
+    with pytest.raises(UsageError, match=f"has let version {name} go"):
+        sync(old, there, dry_run=True)
+    assert sorted(e.name for e in there.store.entries()) == before
+    assert name not in verify_remote(there.store).versions
 
+
+def test_what_retention_let_go_in_a_copy_is_not_brought_again(tmp_path: Path) -> None:
+    folder = local(tmp_path / "one" / "speeches", days=5)
+    here, there = open_place(str(tmp_path / "one"), "speeches"), open_place(str(tmp_path / "two"), "speeches")
+    sync(here, there)
+    retain(tmp_path / "two" / "speeches", RetentionSettings(keep_days=0, monthly=False), now=NOW + timedelta(days=9))
+    assert sync(here, there).versions == []
+    publish_records(folder, records([speech("a", n) for n in range(20)]), now=NOW + timedelta(days=7))
+    assert len(sync(here, there).versions) == 1
+    assert len(verify(tmp_path / "two" / "speeches").versions) == 3
+
+
+def test_versions_that_are_gone_go_at_the_target_too(url: str, tmp_path: Path) -> None:
     folder = local(tmp_path / "one" / "speeches")
     here, there = open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True)
     sync(here, there)

@@ -318,6 +318,36 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != ".lock"}
 
 
+def test_the_parent_is_found_over_versions_that_went_before(tmp_path: Path) -> None:
+    folder = tmp_path / "speeches"
+    rows = [speech("a", n) for n in range(6)]
+    one, two = (entry(id=f"e{n}", speech_id=rows[n]["speech_id"]) for n in range(2))
+    publish_records(folder, records(rows), now=DAY)
+    more = records([*rows, speech("a", 9)])
+    publish_records(folder, more, now=DAY + timedelta(days=1), recipe=Recipe((), (one, two)))
+    run(folder, one)
+    run(folder, two)
+    assert [v.old for v in run(folder, entry(speech_id=speech("a", 9)["speech_id"])).versions] == ["2026-11-23.1"]
+    manifest, _ = read_manifest(folder, "2026-11-23.2")
+    assert manifest.parent is not None
+    assert manifest.parent.version == "2026-11-22.3"
+    changes = json.loads((folder / "versions" / "2026-11-23.2" / "changes.json").read_bytes())
+    assert changes["speeches"] == {"added": [], "changed": [], "removed": []}
+    verify(folder)
+
+
+def test_what_was_carried_forward_is_counted_as_it_is_now(tmp_path: Path) -> None:
+    folder = tmp_path / "speeches"
+    rows = [speech("a", n) for n in range(8)]
+    publish_records(folder, records([*rows, speech("z", 1), speech("z", 2), speech("y", 1)]), now=DAY)
+    publish_records(folder, records([*rows, speech("a", 9)]), now=DAY + timedelta(days=1))
+    run(folder, *(entry(id=f"e{s}", speech_id=speech(s, 1)["speech_id"]) for s in "zy"))
+    manifest, _ = read_manifest(folder, "2026-11-23.2")
+    assert {s: c.rows for s, c in manifest.carried.items()} == {"z": 1}
+    assert manifest.sites == {"a": 9, "z": 1}
+    verify(folder)
+
+
 def test_parts_of_a_publish_that_died_are_not_taken_into_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The publish that left the text out died before its commit; re-issuing makes the very same parts."""
     folder = tmp_path / "speeches"
