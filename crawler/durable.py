@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -71,6 +72,37 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that somebody named, to write: replaced when the block ends well, as `replacing` does.
+
+    A link stays one: the file that it leads to is replaced. What is no file (a pipe, /dev/null) is written to as it stands, and
+    never replaced. Raises JianghuaError as `replacing`.
+    """
+    try:
+        plain = path.is_file() or path.is_dir() or not path.exists()
+        target = path.resolve() if path.is_symlink() else path
+        if not plain:
+            with path.open("wb") as out:
+                yield out
+            return
+    except BrokenPipeError:
+        raise  # whoever read it has seen enough
+    except (OSError, RuntimeError) as e:
+        raise cannot_write(path, e if isinstance(e, OSError) else OSError(errno.ELOOP, "too many links")) from e
+    with replacing(target) as out:
+        yield out
+
+
+def cannot_read(path: Path | str, error: OSError) -> JianghuaError:
+    """The error a user can act on for an operating system error met while reading `path`."""
+    return JianghuaError(
+        f"cannot read: {error.strerror or error}",
+        where=str(path),
+        remedy="check that the path is right and that you may read it",
+    )
 
 
 def cannot_write(path: Path, error: OSError) -> JianghuaError:

@@ -86,6 +86,18 @@ def open_place(where: str, dataset: str, *, to_write: bool = False) -> Place:
     return Place(store, dataset)
 
 
+def published_at(where: str, dataset: str) -> Store:
+    """The store of a dataset to read: as `open_place` finds it, or `where` itself, whatever it is called, when its latest.json is the
+    dataset's (a download, a folder that a web server shows as its root). Raises UsageError, DamagedError."""
+    store = open_place(where, dataset).store
+    if store.read(LATEST) is None:
+        itself = open_store(where)
+        found = itself.read(LATEST)
+        if found is not None and parse_latest(found.data, f"{itself.where}/{LATEST}").dataset == dataset:
+            return itself
+    return store
+
+
 def read_history(store: Store, cached: Callable[[str], bytes | None] = lambda _: None) -> History:
     """The versions at a place. cached: manifest.json of a version by name, if it is at hand.
 

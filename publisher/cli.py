@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
-from crawler.durable import write_bytes
+from crawler.durable import cannot_read, writing
 from crawler.errors import UsageError
 from crawler.loading import loading
 from crawler.wording import counted
@@ -193,10 +193,13 @@ def verify(
             status.update(f"verifying {what}")
 
         if at is not None:
-            from publisher.chain import open_place
+            from publisher.chain import published_at
             from publisher.verify_remote import verify_remote
 
-            report = verify_remote(open_place(at, dataset).store, version, progress)
+            try:
+                report = verify_remote(published_at(at, dataset), version, progress)
+            except OSError as e:  # a folder that may not be looked into
+                raise cannot_read(e.filename or at, e) from e
         else:
             from publisher.verify import verify as verify_dataset
 
@@ -250,7 +253,8 @@ def changes(
         latest = read_latest(folder)
         steps = changes_shown.steps(live_versions(folder, latest), pair) if latest else []
     if parquet:
-        write_bytes(parquet, encode(found.rows))
+        with writing(parquet) as file:
+            file.write(encode(found.rows))
     if as_markdown:
         show(None, lambda: Text(changes_shown.markdown(found, steps, shown).rstrip()), False)
         return

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from crawler.errors import DamagedError, JianghuaError, UsageError
+from crawler.errors import DamagedError, JianghuaError
 from publisher.changes import SCHEMA, Changes
+from publisher.finding import moment
 from publisher.layout import Indices, Mask, differs, keys
 from publisher.manifest import Manifest, Part
 from publisher.rowindex import ignored
@@ -31,7 +31,7 @@ VALUES_AT_ONCE = 2_000_000  # of each side, in memory at a time
 OPS = ("added", "changed", "removed")
 Read = Callable[[Manifest, str, Part, Sequence[str]], pa.Table]
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
 
 def diff(dataset: Path, a: str, b: str) -> Changes:
@@ -53,22 +53,8 @@ def resolve(dataset: Path, name: str) -> Manifest:
     if name == "latest":
         return read_manifest(dataset, latest.version, latest.manifest_sha256)[0]
     if _DAY.fullmatch(name):
-        name = as_of(dataset, _moment(name))
+        name = as_of(dataset, moment(name))
     return read_manifest(dataset, name, latest.manifest_sha256 if name == latest.version else None)[0]
-
-
-def _moment(text: str) -> datetime:
-    try:
-        if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), time.max, UTC)
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"'{text}' is no date", remedy="write it as 2026-11-22, or with time and zone as 2026-11-22T08:00:00Z"
-        ) from None
-    if when.tzinfo is None:
-        raise UsageError(f"'{text}' says no time zone", remedy="add one, as in 2026-11-22T08:00:00Z")
-    return when
 
 
 def verified_columns(dataset: Path) -> Read:

@@ -3,6 +3,7 @@
 A download makes a dataset folder like the one it comes from, without the publisher's store:
 
     TO/latest.json                        names the newest version downloaded
+    TO/versions.json                      lists those that are here
     TO/versions/2026-11-22.1/             a version, whole; `sha256sum -c SHA256SUMS` checks it
     TO/versions/.downloading-2026-…/      one that is not whole yet; the same command goes on with it
 
@@ -28,14 +29,16 @@ from typing import IO, Any
 
 from crawler.durable import cannot_write, fsync_folder, write_bytes
 from crawler.errors import DamagedError, JianghuaError, UsageError
-from publisher.finding import find, read_latest_of, sums, tombstone
+from publisher.finding import find, fits, read_latest_of, sums, tombstone
 from publisher.gone import gone_error
-from publisher.manifest import Manifest, latest_of, parse_manifest, sha256, to_json
+from publisher.manifest import Manifest, as_json, latest_of, parse_manifest, sha256, to_json
+from publisher.projections import entry as listed_entry
+from publisher.projections import versions_document
 from publisher.reader import locate
 from publisher.storage import link_or_copy, put
 from publisher.tables import TABLES
 from publisher.transfer import Folder, Source, TransferError, patiently
-from publisher.versions import LATEST, order, version_names
+from publisher.versions import LATEST, order, read_manifest, version_names
 
 TRIES = 6  # of each file, in all
 PARALLEL = 4
@@ -93,10 +96,15 @@ def download(
             raise UsageError("this is a single version", where=source.where, remedy="leave --as-of out")
         data = source.read("manifest.json") or b""
         manifest = parse_manifest(data, f"{source.where}/manifest.json")
+        fits(manifest, None, f"{source.where}/manifest.json")
         if version not in (None, "latest", manifest.version):
             raise UsageError(f"this is version {manifest.version}", where=source.where, remedy="leave --version out")
     folder = Path(to) if to is not None else Path(manifest.dataset)
-    if (folder / "tables").exists():
+    try:
+        store = (folder / "tables").exists()
+    except OSError as e:
+        raise cannot_write(folder, e) from e
+    if store:
         raise UsageError(
             "a dataset is published in this folder; a download does not belong there",
             where=str(folder),
@@ -112,6 +120,8 @@ def download(
 
 def _wanted(manifest: Manifest, tables: Iterable[str] | None, where: str) -> set[str]:
     names = set(manifest.tables)
+    if isinstance(tables, str):
+        raise UsageError("tables is one string", remedy=f"give a list of names, e.g. ['{tables}']")
     chosen = names if tables is None else set(tables)
     if unknown := sorted(chosen - names):
         known = [t for t in TABLES if t in names] + sorted(names - set(TABLES))
@@ -170,6 +180,7 @@ class _Download:
         listed = {n: d for n, d in every.items() if n in digests or (there and (self.target / n).is_file())}
         self._publish("".join(f"{d}  {n}\n" for n, d in sorted(listed.items())).encode())
         self._point()
+        self._list()
         return Downloaded(
             self.manifest.version,
             str(self.target.resolve()),
@@ -197,6 +208,15 @@ class _Download:
             known |= {f"{table}/{p.file}": p.sha256 for p in entry.parts}
         if not listed:
             raise self._vanished("SHA256SUMS")
+        here = {n.partition("/")[0] for n in listed if "/" in n}
+        for table in sorted(set(self.manifest.tables) - here):
+            if table in self.tables:
+                raise UsageError(
+                    f"the table '{table}' is not there: this copy was itself downloaded in part",
+                    where=f"{self.source.where}/{self.prefix}",
+                    remedy=f"name those that are with --table: {', '.join(t for t in self.manifest.tables if t in here)}",
+                )
+            known = {n: d for n, d in known.items() if not n.startswith(f"{table}/")}
         for name, digest in known.items():
             if listed.get(name, "") != digest:
                 raise DamagedError(
@@ -337,6 +357,16 @@ class _Download:
         mine = (self.manifest.sequence, order(self.manifest.version))
         if latest is None or (latest.sequence, order(latest.version)) < mine:
             write_bytes(path, to_json(latest_of(self.manifest, sha256(self.data))))
+
+    def _list(self) -> None:
+        """versions.json lists the versions that are here: by it they are found where this folder is served from."""
+        listed = []
+        for name in version_names(self.folder):
+            with contextlib.suppress(JianghuaError):  # another version that is damaged is not asked for
+                manifest, data = read_manifest(self.folder, name)
+                listed.append(listed_entry(manifest, sha256(data)))
+        listed.sort(key=lambda v: (int(v["sequence"]), order(v["version"])))
+        put(self.folder / "versions.json", as_json(versions_document(self.manifest.dataset, listed, [])))
 
     def _withdrawn(self) -> dict[str, str]:
         """Versions here that the publisher has taken down."""

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from crawler.durable import replacing
+from crawler.durable import writing
 from crawler.errors import JianghuaError, UsageError
 from publisher.reader import Dataset
 from publisher.storage import ROW_GROUP_ROWS
@@ -61,7 +61,7 @@ def export(
     format: by the ending of the file when left out. columns: which ones, in this order. bom: begin CSV with a byte order mark, by
     which Excel knows UTF-8. formulas: `keep` leaves cells of CSV as they are, for programs. watch: told the rows written.
 
-    A file is written beside and renamed when whole. Raises UsageError for what does not fit together, DamagedError for a damaged
+    A file is written beside and renamed when whole (what is no file, as a named pipe, is written to). Raises UsageError for what does not fit together, DamagedError for a damaged
     version, JianghuaError when the disk is full.
     """
     chosen = format or ENDINGS.get(Path(to).suffix.lower())
@@ -73,6 +73,9 @@ def export(
         )
     if bom and chosen != "csv":
         raise UsageError(f"{chosen} has no byte order mark", remedy="leave --bom out")
+    columns = None if columns is None else list(columns)
+    if twice := [c for i, c in enumerate(columns or []) if c in (columns or [])[:i]]:
+        raise UsageError(f"column '{twice[0]}' is named twice", remedy="name each column once")
     pieces = dataset.batches(table, columns, rows=2_500)
     first = next(pieces, None)
     if first is None:  # no rows pass: the columns alone
@@ -103,7 +106,7 @@ def export(
 @contextmanager
 def _target(to: str | Path) -> Iterator[IO[bytes]]:
     if str(to) != "-":
-        with replacing(Path(to)) as out:
+        with writing(Path(to)) as out:
             yield out
         return
     try:

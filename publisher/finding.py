@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -14,6 +15,8 @@ from publisher.manifest import Gone, Latest, Manifest, parse_gone, parse_latest,
 from publisher.storage import checked
 from publisher.transfer import Source
 from publisher.versions import LATEST, VERSION, latest_at, no_name, order, unknown_version
+
+_NAME = re.compile(r"\w[\w.-]*")
 
 AGAIN = 3  # how often latest.json is read again when the version that it names has just gone
 
@@ -114,7 +117,10 @@ def moment(value: date | datetime | str) -> datetime:
             f"{value.isoformat()} says no time zone",
             remedy="add one, as in 2026-11-22T08:00:00Z or 2026-11-22T16:00:00+08:00",
         )
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # before the first or after the last year that there is in UTC
+        return (datetime.max if value.year > 1 else datetime.min).replace(tzinfo=UTC)
 
 
 def at(source: Source, latest: Latest | None, when: date | datetime | str) -> str:
@@ -163,8 +169,26 @@ def find(
             checked(data, latest.manifest_sha256, where)
         elif verify and (digest := sums(source, prefix).get("manifest.json")):
             checked(data, digest, where)
-        return parse_manifest(data, where), data, prefix
+        manifest = parse_manifest(data, where)
+        fits(manifest, name, where)
+        return manifest, data, prefix
     raise AssertionError("AGAIN is at least 1")
+
+
+def fits(manifest: Manifest, name: str | None, where: str) -> None:
+    """Raises DamagedError for a manifest whose names are none, which no path may be made of, or of another version than `name`."""
+    if not VERSION.fullmatch(manifest.version) or name not in (None, manifest.version):
+        raise DamagedError(
+            f"the manifest is of version {manifest.version!r}",
+            where=where,
+            remedy="restore the version folder from a copy of the dataset",
+        )
+    if not _NAME.fullmatch(manifest.dataset):
+        raise DamagedError(
+            f"the manifest is of dataset {manifest.dataset!r}, which is no name",
+            where=where,
+            remedy="restore the version folder from a copy of the dataset",
+        )
 
 
 def _latest(source: Source, lenient: bool) -> Latest | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from crawler.durable import cannot_write, fsync_folder, write_bytes
+from crawler.durable import cannot_read, cannot_write, fsync_folder, write_bytes
 from crawler.errors import DamagedError, UsageError
 from publisher.manifest import Gone, Manifest, parse_gone, to_json
 from publisher.storage import read_file
@@ -48,8 +48,11 @@ def tombstone(
 def read_gone(folder: Path, name: str) -> Gone | None:
     """The tombstone of a version, None when it has none. Raises DamagedError when it is not as it was written."""
     path = gone_path(folder, name)
-    if not path.exists():
-        return None
+    try:
+        if not path.exists():
+            return None
+    except OSError as e:  # a folder that may not be looked into
+        raise cannot_read(path, e) from e
     data = read_file(path)
     gone = parse_gone(data, str(path))
     if gone.version != name or to_json(gone) != data:

@@ -25,15 +25,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler.durable import cannot_read
 from crawler.errors import JianghuaError, UsageError
 from crawler.records import Column
 from crawler.wording import counted
-from publisher.finding import VersionInfo, find, history, read_latest_of, sums
+from publisher.finding import VersionInfo, find, fits, history, read_latest_of, sums
 from publisher.manifest import Manifest, parse_manifest
 from publisher.selection import NEEDS, REFERS, Filters, Split, kept
 from publisher.storage import checked, decode
 from publisher.tables import TABLES, knows
-from publisher.transfer import Folder, Objects, Source, Web
+from publisher.transfer import Folder, Objects, Source, TransferError, Web
 from publisher.verified import Files, known, missing
 from publisher.versions import no_name, unknown_version
 
@@ -106,6 +107,8 @@ class Dataset:
 
         A file is verified before its first row is handed over. Raises as `arrow`.
         """
+        if rows < 1:
+            raise UsageError(f"rows is {rows}", remedy="give the size of a batch, 1 or more")
         for piece in self._pieces(table, columns):
             yield from piece.to_batches(max_chunksize=rows)
 
@@ -273,6 +276,8 @@ class Dataset:
     def _pieces(self, table: str, columns: Iterable[str] | None) -> Iterator[pa.Table]:
         """The rows of each part that pass the filters, verified."""
         self._files.parts(table)
+        if isinstance(columns, str):
+            raise UsageError("columns is one string", remedy=f"give a list of names, e.g. ['{columns}']")
         wanted = list(columns) if columns is not None else None
         if wanted is not None and knows(self.manifest.schema_version):
             known(wanted, table, [c.name for c in self.columns(table)])
@@ -343,12 +348,17 @@ def locate(path_or_url: str | Path) -> tuple[Source, str | None]:
     text = str(path_or_url)
     if "://" in text:
         return _locate_away(text)
-    root = Path(text).expanduser()
-    if (root / "manifest.json").is_file() and not (root / "latest.json").is_file():
-        return Folder(root.resolve()), ""
-    for folder in (root, root / "speeches", root / "datasets" / "speeches"):
-        if (folder / "latest.json").is_file() or (folder / "versions").is_dir():
-            return Folder(folder.resolve()), None
+    try:
+        root = Path(text).expanduser()
+        if (root / "manifest.json").is_file() and not (root / "latest.json").is_file():
+            return Folder(root.resolve()), ""
+        for folder in (root, root / "speeches", root / "datasets" / "speeches"):
+            if (folder / "latest.json").is_file() or (folder / "versions").is_dir():
+                return Folder(folder.resolve()), None
+    except OSError as e:  # a folder that may not be looked into, a name too long
+        raise cannot_read(e.filename or text, e) from e
+    except RuntimeError:  # ~NAME, and there is nobody of that name
+        pass
     raise UsageError(
         "there is no published dataset here",
         where=text,
@@ -357,13 +367,26 @@ def locate(path_or_url: str | Path) -> tuple[Source, str | None]:
 
 
 def _locate_away(url: str) -> tuple[Source, str | None]:
-    url = url.rstrip("/").removesuffix("/latest.json")
+    scheme, _, rest = url.strip().partition("://")
+    url = f"{scheme.lower()}://{rest.rstrip('/').removesuffix('/latest.json')}"
     source: type[Web] | type[Objects] = Web if url.startswith(("http://", "https://")) else Objects
+    refused: TransferError | None = None
     for root in (url, f"{url}/speeches", f"{url}/datasets/speeches"):
-        if source(root).read("latest.json") is not None:
-            return source(root), None
-    if source(url).read("manifest.json") is None:
-        raise UsageError(
+        try:
+            if source(root).read("latest.json") is not None:
+                return source(root), None
+        except TransferError as e:
+            if e.status != 403:
+                raise
+            refused = refused or e  # so object storage that must not be listed tells of what is not there
+    try:
+        manifest = source(url).read("manifest.json")
+    except TransferError as e:
+        if e.status != 403:
+            raise
+        manifest = None
+    if manifest is None:
+        raise refused or UsageError(
             "there is no published dataset at this address",
             where=url,
             remedy="give the address of the folder that holds latest.json",
@@ -382,6 +405,7 @@ def _only(source: Source, version: str | None, as_of: date | datetime | str | No
     if verify and (digest := sums(source, "").get("manifest.json")):
         checked(data, digest, where)
     manifest = parse_manifest(data, where)
+    fits(manifest, None, where)
     if version not in (None, "latest", manifest.version):
         raise unknown_version(str(version), [manifest.version], source.where)
     return manifest

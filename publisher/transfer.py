@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
-from urllib.parse import quote
+from typing import IO, TYPE_CHECKING, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
 
+from crawler.durable import cannot_read
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.wording import counted
 from publisher.remote import open_store
@@ -101,7 +102,7 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         path = self.root / name
-        return read_file(path) if path.is_file() else None
+        return read_file(path) if is_file(path) else None
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         raise NoRangesError  # a local file is opened as such
@@ -109,18 +110,42 @@ class Folder:
     @contextlib.contextmanager
     def stream(self, name: str, start: int = 0) -> Iterator[tuple[int, Iterator[bytes]] | None]:
         path = self.root / name
-        if not path.is_file():
+        if not is_file(path):
             yield None
             return
-        with path.open("rb") as file:
-            file.seek(start)
-            yield start, iter(lambda: file.read(CHUNK), b"")
+        try:
+            file = path.open("rb")
+        except OSError as e:
+            raise cannot_read(path, e) from e
+        with file:
+            yield start, _chunks(path, file, start)
 
     def local(self, name: str) -> Path | None:
         return self.root / name
 
     def names(self) -> list[str] | None:
-        return sorted(p.name for p in (self.root / "versions").glob("*"))
+        folder = self.root / "versions"
+        try:
+            return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        except OSError as e:
+            raise cannot_read(folder, e) from e
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file. Raises JianghuaError where that cannot be seen."""
+    try:
+        return path.is_file()
+    except OSError as e:
+        raise cannot_read(path, e) from e
+
+
+def _chunks(path: Path, file: IO[bytes], start: int) -> Iterator[bytes]:
+    try:
+        file.seek(start)
+        while chunk := file.read(CHUNK):
+            yield chunk
+    except OSError as e:
+        raise cannot_read(path, e) from e
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +157,14 @@ class Web:
     @property
     def where(self) -> str:
         return self.root
+
+    def __post_init__(self) -> None:
+        try:
+            host = urlsplit(self.root).hostname
+        except ValueError:
+            host = None
+        if not host or "\n" in self.root or "\r" in self.root:
+            raise UsageError("this is no address", where=self.root, remedy="write it as https://HOST/PATH")
 
     def read(self, name: str) -> bytes | None:
         return patiently(lambda: self._read(name))
@@ -176,7 +209,7 @@ class Web:
         if wanted:
             headers["Range"] = wanted
         try:
-            request = urllib.request.Request(f"{self.root}/{quote(name)}", headers=headers)
+            request = urllib.request.Request(f"{_escaped(self.root)}/{quote(name)}", headers=headers)
             answer = urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as e:
             e.close()
@@ -229,6 +262,14 @@ class Web:
             refused=isinstance(getattr(e, "reason", e), ConnectionRefusedError),
             passing=not isinstance(e, ValueError),
         )
+
+
+def _escaped(root: str) -> str:
+    """An address whose path people wrote as they read it (Chinese, spaces), as requests need it; what is escaped already stays."""
+    scheme, _, rest = root.partition("://")
+    host, slash, path = rest.partition("/")
+    kept = "%/:?#[]@!$&'()*+,;=~"
+    return f"{scheme}://{host}{slash}{quote(path, safe=kept)}"
 
 
 def _offset(answer: http.client.HTTPResponse) -> int:

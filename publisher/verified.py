@@ -13,13 +13,13 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from crawler.durable import write_bytes
+from crawler.durable import cannot_read, write_bytes
 from crawler.errors import DamagedError, UsageError
 from crawler.wording import counted
 from publisher.manifest import Manifest, Part
 from publisher.storage import checked, decode, read_file
 from publisher.tables import TABLES, knows
-from publisher.transfer import NoRangesError, RangeFile, Source
+from publisher.transfer import NoRangesError, RangeFile, Source, is_file
 
 RANGES_FROM = 64 << 10  # bytes; a smaller file is fetched whole as quickly as its footer
 AHEAD = 4  # files fetched at once from elsewhere
@@ -65,8 +65,12 @@ class Files:
         """The rows of a part: all columns, or those named, in the order of the file."""
         name = self._name(table, part)
         where = f"{self.source.where}/{name}"
-        data = self._content(name, part, columns is not None)
-        rows = decode(data, where, None if columns is None else list(columns), threads=True)
+        wanted = None if columns is None else list(columns)
+        try:
+            rows = decode(self._content(name, part, columns is not None), where, wanted, threads=True)
+        except NoRangesError:  # it did give some: there are several servers behind the address, or it was changed
+            self.ranges = False
+            rows = decode(self._content(name, part, columns is not None), where, wanted, threads=True)
         if columns is not None:
             known(columns, table, rows.column_names)
         if not knows(self.manifest.schema_version):
@@ -88,9 +92,12 @@ class Files:
             return pa.PythonFile(RangeFile(self.source, name, part.bytes), mode="r")
         path = self.source.local(name)
         if path is not None and self.verify is False:
-            if not path.is_file():
+            if not is_file(path):
                 raise self._absent(name)
-            return pa.OSFile(str(path))
+            try:
+                return pa.OSFile(str(path))
+            except OSError as e:
+                raise cannot_read(path, e) from e
         data = self.source.read(name)
         if data is None:
             raise self._absent(name)
@@ -127,10 +134,15 @@ class Files:
                 assert isinstance(data, bytes)
                 write_bytes(path, data)
             return path
-        if not path.is_file():
+        if not is_file(path):
             raise self._absent(name)
-        if self.verify is not False and _digest(path) != part.sha256:
-            checked(read_file(path), part.sha256, str(path))
+        if self.verify is not False:
+            try:
+                whole = _digest(path) == part.sha256
+            except OSError as e:
+                raise cannot_read(path, e) from e
+            if not whole:
+                checked(read_file(path), part.sha256, str(path))
         if set("*?[") & set(str(path)):  # engines take such a path for a pattern
             link = _cache(str(path.parent)) / part.file
             if not link.is_symlink():

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from crawler.durable import cannot_read
 from crawler.errors import DamagedError
 from publisher import delta
 from publisher.documents.feed import whole
@@ -17,7 +18,7 @@ from publisher.projections import entry as listed_entry
 from publisher.projections import gone_entry, index_entry, versions_document
 from publisher.storage import read_file
 from publisher.verify_version import RESTORE, Report, Run, verify_version
-from publisher.versions import LATEST, read_latest, read_manifest, unknown_version, version_names
+from publisher.versions import LATEST, VERSION, read_latest, read_manifest, unknown_version, version_names
 
 __all__ = ["Report", "verify"]
 
@@ -33,8 +34,15 @@ def verify(
 
     progress: called with what is looked at now, for people. quick: only that every file is there and has its size, and that the
     manifests are those that latest.json and their successors name; damage inside a file is not seen. Raises DamagedError naming the
-    first damaged file or broken link, UsageError for an unknown version.
+    first damaged file or broken link, UsageError for an unknown version, JianghuaError for what may not be read.
     """
+    try:
+        return _verify(dataset, version, progress, quick)
+    except OSError as e:
+        raise cannot_read(e.filename or dataset, e) from e
+
+
+def _verify(dataset: Path, version: str | None, progress: Callable[[str], None], quick: bool) -> Report:
     start = monotonic()
     latest = read_latest(dataset)
     names = version_names(dataset)
@@ -113,6 +121,7 @@ def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[
     listed = _derived(path, "versions")
     if listed is not None:
         _versions(dataset, name, listed, true, gone)
+    _link(dataset, gone)
     path = dataset / "feed.xml"
     if path.exists() and not whole(read_file(path)):
         raise _derived_damage(path, "it is no feed as written")
@@ -121,6 +130,17 @@ def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[
     for mine in every["datasets"]:
         if mine.get("dataset") == name and not _indexed(name, mine, true, len(gone)):
             raise _derived_damage(index, f"it does not say of {name} what the manifests say")
+
+
+def _link(dataset: Path, gone: dict[str, Gone]) -> None:
+    """`latest` leads to a version of the dataset; it may be behind, as the others may."""
+    link = dataset / "latest"
+    if not link.is_symlink():
+        return  # there is none where the file system has no links
+    head, _, name = str(link.readlink()).partition("/")
+    there = (dataset / "versions" / name / "manifest.json").is_file() or name in gone
+    if head != "versions" or not VERSION.fullmatch(name) or not there:
+        raise _derived_damage(link, f"it leads to {link.readlink()}, which is no version of the dataset")
 
 
 def _versions(
@@ -175,7 +195,7 @@ def _derived(path: Path, key: str) -> dict[str, Any] | None:
         found = json.loads(data)
         if all(isinstance(v, dict) for v in found[key]) and as_json(found) == data:
             return dict(found)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise _derived_damage(path, f"it is no list of {key} as written")
 

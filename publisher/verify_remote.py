@@ -11,8 +11,9 @@ from time import monotonic
 from crawler.errors import DamagedError
 from publisher.buckets import BucketStore
 from publisher.chain import History, read_history, require_published
+from publisher.download import LOCK
 from publisher.manifest import latest_of
-from publisher.remote import Store, at_once
+from publisher.remote import FolderStore, Store, at_once
 from publisher.shipping import SUMS, File, files_of, hashed
 from publisher.verify import Report
 from publisher.versions import unknown_version
@@ -62,8 +63,10 @@ def _version(store: Store, history: History, name: str, report: Report) -> None:
 
 
 def _parts(store: Store, history: History, report: Report) -> None:
-    """The store of parts, which versions to come are built on."""
+    """The store of parts, which versions to come are built on. Who only reads has none: the web, and a download."""
     if isinstance(store, BucketStore) and store.web:
+        return
+    if isinstance(store, FolderStore) and (store.root / LOCK).exists() and not (store.root / "tables").exists():
         return
     shared = {
         f"tables/{t}/{p.file}": File(f"{t}/{p.file}", p.sha256, p.bytes, True)

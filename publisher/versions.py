@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from crawler.durable import cannot_read
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.wording import counted
 from publisher.gone import SUFFIX, gone_error, gone_versions, read_gone
@@ -39,7 +40,11 @@ def read_latest(folder: Path) -> Latest | None:
     Raises DamagedError when it cannot be understood, or is missing although there are versions.
     """
     path = folder / LATEST
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as e:  # a folder that may not be looked into
+        raise cannot_read(path, e) from e
+    if not there:
         names = version_names(folder)
         if names and (note := read_journal(folder / JOURNAL)):
             names = [n for n in names if n != note["version"]]
@@ -85,6 +90,8 @@ def _listed(folder: Path) -> dict[str, bool]:
             return {p.name: p.is_dir() for p in found}
     except FileNotFoundError:
         return {}
+    except OSError as e:
+        raise cannot_read(folder / "versions", e) from e
 
 
 def live_versions(folder: Path, latest: Latest) -> list[tuple[Manifest, str]]:

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from crawler.durable import write_bytes
 from jianghua import DamagedError, GoneError, JianghuaError, UsageError, download, open_dataset
 from publisher import download as module
+from publisher.cli import app as publishing
 from publisher.cli_data import app
 from publisher.manifest import Gone, to_json
 from publisher.release import publish_records
@@ -437,3 +438,48 @@ def test_fifty_downloads_while_twenty_versions_are_published(serve: Callable[...
         assert whole(found)
         assert tree(found) == tree(folder / "versions" / found.name)
         assert open_dataset(found).arrow().num_rows == 8
+
+
+def test_downloads_list_their_versions_for_those_who_read_them_over_the_web(
+    published: Path, serve: Callable[..., str], tmp_path: Path
+) -> None:
+    to = tmp_path / "to"
+    download(published, to)
+    download(published, to, version="2026-11-22.1")
+    assert (to / "versions.json").read_bytes() == (published / "versions.json").read_bytes()
+    url = serve(to)
+    assert [v.version for v in open_dataset(url).versions()] == ["2026-11-22.1", "2026-11-23.1"]
+    assert open_dataset(url, as_of="2026-11-22").version == "2026-11-22.1"
+    assert download(url, tmp_path / "again", as_of="2026-11-22").version == "2026-11-22.1"
+    with pytest.raises(UsageError, match="unknown version") as caught:
+        open_dataset(url, version="2026-11-24.1")
+    assert "2026-11-22.1, 2026-11-23.1" in str(caught.value)
+
+
+def test_a_download_in_part_can_be_downloaded_from(published: Path, tmp_path: Path) -> None:
+    some = ["speeches", "duplicates"]
+    download(published, tmp_path / "part", tables=some)
+    with pytest.raises(UsageError, match="downloaded in part") as caught:
+        download(tmp_path / "part", tmp_path / "next")
+    assert "duplicates, speeches" in str(caught.value)
+    download(tmp_path / "part", tmp_path / "next", tables=some)
+    assert tree(tmp_path / "next" / "versions") == tree(tmp_path / "part" / "versions")
+    assert whole(tmp_path / "next" / "versions" / "2026-11-23.1")
+
+
+def test_a_download_is_verified_wherever_it_lies(published: Path, serve: Callable[..., str], tmp_path: Path) -> None:
+    to = tmp_path / "mine"
+    download(published, to)
+    for where in (str(to), serve(to)):
+        told = CliRunner().invoke(publishing, ["verify", "--at", where])
+        assert told.exit_code == 0, told.output
+        assert "all as written" in told.output
+    part = next((to / "versions" / "2026-11-23.1" / "pages").iterdir())
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    for where in (str(to), serve(to)):
+        told = CliRunner().invoke(publishing, ["verify", "--at", where])
+        assert isinstance(told.exception, DamagedError)
+    shutil.copytree(published, tmp_path / "speeches", symlinks=True)
+    shutil.rmtree(tmp_path / "speeches" / "tables")  # no download, and has lost its store
+    told = CliRunner().invoke(publishing, ["verify", "--at", str(tmp_path / "speeches")])
+    assert isinstance(told.exception, DamagedError)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -222,3 +225,28 @@ def test_a_pipe_gets_the_rows_alone(home: Path) -> None:
         json.loads(process.stdout.readline())
         process.stdout.close()
         assert process.wait(60) is not None
+
+
+def test_what_is_no_file_is_written_to_and_a_link_stays_one(home: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(home)
+    export(dataset, tmp_path / "whole.csv")
+    pipe, got = tmp_path / "pipe", bytearray()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.extend(pipe.read_bytes()), daemon=True)
+    reader.start()
+    export(dataset, pipe, "csv")
+    reader.join(30)
+    assert bytes(got) == (tmp_path / "whole.csv").read_bytes()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    (tmp_path / "file.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("file.csv")
+    export(dataset, tmp_path / "link.csv")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "file.csv").read_bytes() == bytes(got)
+
+
+def test_a_column_named_twice_is_refused(home: Path, tmp_path: Path) -> None:
+    for name in ("a.csv", "a.jsonl", "a.parquet"):
+        with pytest.raises(UsageError, match="'title' is named twice"):
+            export(open_dataset(home), tmp_path / name, columns=["title", "chars", "title"])
+    assert list(tmp_path.iterdir()) == []

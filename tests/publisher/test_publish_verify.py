@@ -337,3 +337,40 @@ def test_a_damaged_parent_is_no_damage_of_the_version_that_is_asked_for(copy: Pa
         verify(copy, FIRST)
     path.write_bytes(b"PAR1")
     assert mine in verify(copy, "latest").unchecked[0]
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_link_to_a_folder_of_other_rows_is_found(copy: Path, quick: bool) -> None:
+    """Engines that read the folder would read what it leads to."""
+    link = copy / "versions" / SECOND / "speeches" / "more"
+    link.symlink_to(copy / "versions" / FIRST / "speeches", target_is_directory=True)
+    with pytest.raises(DamagedError, match="not listed in SHA256SUMS") as caught:
+        verify(copy, quick=quick)
+    assert str(link) in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff{", b"[]\n", b"null\n", b"[1]", b"[" * 100_000])
+def test_changes_json_that_is_none_is_damage(copy: Path, data: bytes) -> None:
+    (copy / "versions" / SECOND / "changes.json").write_bytes(data)
+    reseal(copy, SECOND)
+    with pytest.raises(DamagedError, match=r"changes\.json"):
+        verify(copy)
+
+
+@pytest.mark.parametrize("file", ["versions.json", "../index.json"])
+def test_lists_too_deep_to_be_read_are_damage(copy: Path, file: str) -> None:
+    (copy / file).write_bytes(b"[" * 100_000)
+    with pytest.raises(DamagedError, match="as written"):
+        verify(copy)
+
+
+def test_latest_leads_to_a_version(copy: Path) -> None:
+    link = copy / "latest"
+    for target, wrong in ((f"versions/{FIRST}", False), ("versions/2020-01-01.1", True), ("/etc", True)):
+        link.unlink()
+        link.symlink_to(target)
+        if not wrong:
+            verify(copy)  # behind, as a publish killed after its commit leaves it
+            continue
+        with pytest.raises(DamagedError, match="no version of the dataset"):
+            verify(copy)

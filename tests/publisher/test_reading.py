@@ -31,6 +31,8 @@ from publisher.release import publish_records
 from publisher.selection import Filters, kept, on_test_side, roots
 from publisher.tables import CONTAINED, DUPLICATES, TABLES
 from publisher.transfer import Web
+from publisher.verify import verify
+from tests.publisher.denied import denied
 from tests.publisher.publisher_made import page, records, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -556,3 +558,121 @@ def test_a_latest_that_has_just_gone_is_asked_for_again(published: Path, serve: 
     Stale.answers.append(to_json(old))
     assert find(Web(url))[0].version == "2026-11-25.1"
     assert not Stale.answers
+
+
+def test_times_at_the_ends_of_the_calendar(made: Path) -> None:
+    for hours in (-5, 5):
+        zone = timezone(timedelta(hours=hours))
+        assert open_dataset(made, as_of=datetime.max.replace(tzinfo=zone)).version == "2026-11-25.1"
+        assert diff(made, "2026-11-22.1", "9999-12-31T23:59:59-05:00").summary["version"] == "2026-11-25.1"
+        with pytest.raises(UsageError, match="nothing had been published"):
+            open_dataset(made, as_of=datetime.min.replace(tzinfo=zone))
+
+
+def test_a_time_is_told_to_changes_as_to_the_reader(made: Path) -> None:
+    assert diff(made, "2026-11-22 23:00+08:00", "latest").summary["parent"] == "2026-11-22.1"
+
+
+@pytest.mark.parametrize("folder", ["数据 集", "a%41", "it's=1 [x] (2)"])
+def test_addresses_as_people_write_them(made: Path, serve: Callable[..., str], tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).symlink_to(made)
+    url = serve(tmp_path)
+    asked = folder.replace("%", "%25")  # what is escaped already is left as it is
+    assert open_dataset(f"{url}/{asked}").arrow().equals(open_dataset(made).arrow())
+    assert open_dataset(f"{url.upper().replace('HTTP', 'Http')}/{asked}").version == "2026-11-25.1"
+
+
+@pytest.mark.parametrize("address", ["http://", "https:///x", "http://[::1/x", "http://h/a\nb"])
+def test_what_is_no_address_is_told_so(address: str) -> None:
+    with pytest.raises(UsageError, match="this is no address"):
+        open_dataset(address)
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-this-name/x", "a" * 5000, "a/" * 3000])
+def test_what_can_be_no_folder_is_told(place: str) -> None:
+    with pytest.raises(JianghuaError, match=r"no published dataset here|cannot read: File name too long"):
+        open_dataset(place)
+
+
+class Moody(Ranges):
+    """The first range is given, none after it: two servers behind one address, of which one knows none."""
+
+    def do_GET(self) -> None:
+        if self.headers.get("Range") and any(r for _, r in self.asked):
+            del self.headers["Range"]
+        super().do_GET()
+
+
+def test_a_server_that_gives_ranges_once_is_sent_for_whole_files(
+    made: Path, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verified, "RANGES_FROM", 1)
+    Moody.asked = []
+    found = open_dataset(serve(made, Moody)).arrow(columns=["title", "chars"])
+    assert found.equals(open_dataset(made).arrow(columns=["title", "chars"]))
+    assert [r for _, r in Moody.asked if r] == ["bytes=0-3"]
+
+
+class Guarded(Quiet):
+    """What is not there is forbidden, as object storage answers that nobody may list."""
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        super().send_error(403 if code == 404 else code, message, explain)
+
+
+def test_a_server_that_forbids_what_is_not_there(made: Path, serve: Callable[..., str], tmp_path: Path) -> None:
+    url = serve(made.parent.parent, Guarded)
+    assert open_dataset(url).version == open_dataset(f"{url}/datasets/speeches").version == "2026-11-25.1"
+    assert open_dataset(f"{url}/datasets/speeches/versions/2026-11-22.1").version == "2026-11-22.1"
+    with pytest.raises(JianghuaError, match="403"):
+        open_dataset(f"{url}/datasets/speeches/versions")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("version", "../../../x"), ("version", "2026-11-22.1"), ("dataset", "../x"), ("dataset", "/etc"), ("dataset", "")],
+)
+def test_a_manifest_of_another_name_is_not_taken(published: Path, tmp_path: Path, key: str, value: str) -> None:
+    """A server is not to decide where a download is written."""
+    place = published / "versions" / "2026-11-25.1"
+    manifest = json.loads((place / "manifest.json").read_bytes()) | {key: value}
+    data = json.dumps(manifest).encode()
+    (place / "manifest.json").write_bytes(data)
+    sums = (place / "SHA256SUMS").read_text().splitlines()
+    told = [f"{sha256(data)}  manifest.json" if line.endswith("  manifest.json") else line for line in sums]
+    (place / "SHA256SUMS").write_text("\n".join(told) + "\n")
+    latest = json.loads((published / "latest.json").read_bytes()) | {"manifest_sha256": sha256(data)}
+    (published / "latest.json").write_text(json.dumps(latest))
+    for ask in (open_dataset, partial(jianghua.download, to=tmp_path / "to")):
+        with pytest.raises(DamagedError, match="the manifest is of "):
+            ask(published)
+    assert not (tmp_path / "to").exists()
+
+
+def test_strings_where_lists_belong_and_batches_of_nothing(made: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(made)
+    with pytest.raises(UsageError, match="columns is one string"):
+        dataset.arrow(columns="title")
+    with pytest.raises(UsageError, match="tables is one string"):
+        jianghua.download(made, tmp_path / "to", tables="speeches")
+    with pytest.raises(UsageError, match="rows is 0"):
+        next(dataset.batches(rows=0))
+
+
+@pytest.mark.parametrize("where", [".", "versions", "versions/2026-11-25.1/speeches"])
+def test_what_may_not_be_read_is_told(published: Path, tmp_path: Path, where: str) -> None:
+    every: list[Callable[[], object]] = [
+        lambda: open_dataset(published).arrow(),
+        lambda: open_dataset(published).scan(),
+        lambda: open_dataset(published, verify=False).arrow(),
+        lambda: jianghua.download(published, tmp_path / "to"),
+        lambda: verify(published),
+    ]
+    if not where.endswith("speeches"):  # changes are read from the store
+        every.append(lambda: diff(published, "2026-11-22.1", "latest"))
+    for ask in every:
+        ask()  # loads what it needs
+    shutil.rmtree(tmp_path / "to")
+    for ask in every:
+        with denied(published / where), pytest.raises(JianghuaError):
+            ask()
