@@ -337,7 +337,8 @@ def sweep(place: Place, history: History, grace: timedelta = GRACE) -> list[str]
     """Remove what dead publishers left at a place: strays that can no more be published, and parts that no manifest names.
 
     A stray whose number is not above latest's has lost: latest.json has moved on from the version that it builds on, so its
-    publisher's last step must fail. Nothing younger than `grace` by the storage's clock goes. Gives the names removed.
+    publisher's last step must fail. Where none of that number is known to be or have been published, it may be the one that was (retention took
+    the version after it, and with it the reference), and stays. Nothing younger than `grace` by the storage's clock goes. Gives the names removed.
     """
     store = place.store
     if history.latest is None:
@@ -345,6 +346,7 @@ def sweep(place: Place, history: History, grace: timedelta = GRACE) -> list[str]
     head = history.latest.sequence
     clock = store.stat(LATEST)
     before = (clock.modified if clock else datetime.min.replace(tzinfo=history.latest.published_at.tzinfo)) - grace
+    known = {k.manifest.sequence for k in history.versions.values()} | {g.sequence for g in history.gone.values()}
     swept: list[str] = []
     for name in sorted(history.names - set(history.versions)):
         if not VERSION.fullmatch(name):
@@ -352,7 +354,7 @@ def sweep(place: Place, history: History, grace: timedelta = GRACE) -> list[str]
         stray = history.strays.get(name)
         found = list(store.entries(f"versions/{name}"))
         old = bool(found) and all(e.modified < before for e in found)
-        if name in history.gone or (old and (stray is None or stray.sequence <= head)):
+        if name in history.gone or (old and (stray is None or (stray.sequence <= head and stray.sequence in known))):
             swept += remove_version(store, name)
     live = _live(history, swept)
     dead = [

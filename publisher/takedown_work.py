@@ -27,7 +27,7 @@ from crawler.wording import counted
 from publisher import takedown
 from publisher.fingerprint import LEAST, SHINGLE, fingerprint
 from publisher.gone import SUFFIX
-from publisher.locks import locked
+from publisher.locks import discard, locked
 from publisher.places import dataset_folder
 from publisher.reissue import Reissued, reissue, survey
 from publisher.versions import VERSION, read_latest, read_manifest, read_part
@@ -225,7 +225,8 @@ def carry_out(
     if everywhere and folder.is_dir():
         with locked(folder, wait):
             done.reissued = reissue(folder, everywhere, dry_run=dry_run, progress=progress)
-        done.mirrors = _mirrors(home, dry_run)
+    if everywhere:  # also where a home publishes to object storage alone
+        done.mirrors = _mirrors(home, dry_run, wait)
     for where in remotes if everywhere else ():
         done.remotes[where] = at_remote(home, where, everywhere, dataset=dataset, dry_run=dry_run, wait=wait, progress=progress)  # fmt: skip
     erased = _erased(home)
@@ -267,25 +268,29 @@ def at_remote(
     known, gone = mine.versions.get(head.version), mine.gone.get(head.version)
     if head.manifest_sha256 in (known and known.sha256, gone and gone.manifest_sha256):
         return sync(own, target, dry_run=dry_run, wait=wait, progress=progress).gone
-    place = home.var / "takedowns" / "remote" / hashlib.sha256(target.store.where.encode()).hexdigest()[:16]
-    copy = open_place(str(place / dataset), dataset)
-    for attempt in range(ATTEMPTS):
-        shutil.rmtree(place, ignore_errors=True)
-        (place / dataset).mkdir(parents=True)
-        try:
-            sync(target, copy, progress=progress)
-            with locked(place / dataset, wait):
-                done = reissue(
-                    place / dataset, entries, reserved=_names_at(target.store), dry_run=dry_run, progress=progress
-                )
-            if done.versions and not dry_run:
-                sync(copy, target, progress=progress)
-            return [v.old for v in done.versions]
-        except (ConflictError, UsageError):  # somebody published there meanwhile
-            if attempt == ATTEMPTS - 1:
-                raise
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+    copies = home.var / "takedowns" / "remote"
+    with locked(copies, wait):  # a second takedown would remove the copy with which this one works
+        for left in copies.iterdir():  # of one that was killed; it holds what was taken down
+            if left.is_dir():
+                shutil.rmtree(left)
+        place = copies / hashlib.sha256(target.store.where.encode()).hexdigest()[:16]
+        copy = open_place(str(place / dataset), dataset)
+        for attempt in range(ATTEMPTS):
+            (place / dataset).mkdir(parents=True)
+            try:
+                sync(target, copy, progress=progress)
+                with locked(place / dataset, wait):
+                    done = reissue(
+                        place / dataset, entries, reserved=_names_at(target.store), dry_run=dry_run, progress=progress
+                    )
+                if done.versions and not dry_run:
+                    sync(copy, target, progress=progress)
+                return [v.old for v in done.versions]
+            except (ConflictError, UsageError):  # somebody published there meanwhile
+                if attempt == ATTEMPTS - 1:
+                    raise
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
     return []
 
 
@@ -307,18 +312,22 @@ def _erased(home: Home) -> dict[str, str]:
     return {}
 
 
-def _mirrors(home: Home, dry_run: bool) -> list[str]:
-    """Remove the local mirrors of remote datasets, which may hold parts with the text; a publish makes them anew."""
-    found = sorted(p.parent for p in (home.var / "publish" / "mirror").glob("*/*/versions"))
+def _mirrors(home: Home, dry_run: bool, wait: float) -> list[str]:
+    """Remove the local mirrors of remote datasets, which may hold parts with the text; a publish makes them anew.
+
+    One that publishes there just now, and may have read the list of takedowns before, has ended then: what it published is behind us.
+    """
+    found = [p for p in sorted((home.var / "publish" / "mirror").glob("*/*")) if p.is_dir() and _contents(p)]
     if not dry_run:
         for place in found:
-            with locked(place, 60.0):
-                for child in place.iterdir():
-                    if child.is_dir() and not child.is_symlink():
-                        shutil.rmtree(child)
-                    elif child.name != ".lock":
-                        child.unlink()
+            with locked(place.parent, wait), locked(place, wait):
+                for child in _contents(place):
+                    discard(child)
     return [str(p) for p in found]
+
+
+def _contents(place: Path) -> list[Path]:
+    return [child for child in place.iterdir() if child.name != ".lock"]
 
 
 def speeches_now(home: Home, entries: Sequence[Takedown], dataset: str = "speeches") -> dict[str, int]:

@@ -20,8 +20,8 @@ import json
 import random
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,7 +84,7 @@ def publish_to(
     """Publish the next version of the dataset at `url`.
 
     mirrors: folder for the local mirrors (`var/publish/mirror`); each may be deleted at any time. wait: seconds to wait for another
-    publish on this machine to the same place. fence: held while latest.json there is replaced; it raises when this publish must not commit any more.
+    publish on this machine to the same place, which may be a folder too. fence: held while latest.json there is replaced; it raises when this publish must not commit any more.
 
     Raises what `publish` raises (PublishedError also when what is derived cannot be brought up there); ConflictError when `tries` races were lost; UsageError for an address that cannot be used or
     without credentials; JianghuaError when the storage does not answer; DamagedError when the remote dataset is damaged.
@@ -92,7 +92,7 @@ def publish_to(
     place = open_place(url, dataset, to_write=True)
     folder = mirror_folder(mirrors, place)
     renewed = False
-    with locked(folder.parent, wait):
+    with locked(folder.parent, wait), _alone_there(place, wait):
         for attempt in range(tries):
             try:
                 progress(f"bringing up the mirror of {place.store.where}")
@@ -126,6 +126,21 @@ def publish_to(
                 raise PublishedError(result.version, e, folder=folder, next_=NEXT_PUBLISH) from e
             return replace(result, reason=f"{result.reason} (at {place.store.where})")
     raise JianghuaError("no try was allowed", where=url, remedy="allow at least one")
+
+
+@contextmanager
+def _alone_there(place: Place, wait: float) -> Iterator[None]:
+    """In a folder, whose own publishes know nothing of conditional puts, one at a time; what one that died left there under its name goes."""
+    if not isinstance(place.store, FolderStore):
+        yield
+        return
+    with locked(place.store.root, wait):
+        recover(place.store.root)
+        there = read_history(place.store)
+        for name, stray in there.strays.items():
+            if there.latest is None or stray.sequence > there.latest.sequence:
+                remove_version(place.store, name)
+        yield
 
 
 def mirror_folder(mirrors: Path, place: Place) -> Path:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -29,11 +30,11 @@ from crawler.takedowns import Entry, Takedown
 from publisher import reissue
 from publisher.chain import Place, open_place, read_history
 from publisher.gone import remove_version, tombstone
-from publisher.manifest import sha256
+from publisher.manifest import sha256, to_json
 from publisher.projections import project
 from publisher.reader import open_dataset
 from publisher.release import PublishedError, PublishResult, locked, publish_records
-from publisher.remote import ConflictError
+from publisher.remote import ConflictError, FolderStore
 from publisher.retention import RetentionSettings, retain
 from publisher.shipping import VersionUpload
 from publisher.sync import Synced, sweep, sync
@@ -308,6 +309,46 @@ def test_who_died_claiming_a_name_takes_nothing_from_who_has_it_now(
     result = publish_rows(url, tmp_path / "m2", "b", range(1))
     assert [r.version for r in back] == [None]
     assert verify_remote(open_place(url, "speeches").store).versions[-1] == result.version
+
+
+def test_a_version_that_may_be_published_is_not_swept(tmp_path: Path) -> None:
+    """Retention took the version that named it as its parent, and a publisher that lost a race has left one of the same number."""
+    folder = local(tmp_path / "speeches", days=4)
+    first, second, third, _ = read_history(FolderStore(folder)).versions.values()
+    name = f"{second.manifest.version.split('.')[0]}.9"
+    (folder / "versions" / name).mkdir()
+    lost = second.manifest.model_copy(update={"version": name})
+    (folder / "versions" / name / "manifest.json").write_bytes(to_json(lost))
+    place = open_place(str(tmp_path), "speeches")
+    with locked(folder, 0):
+        remove_version(folder, tombstone(third.manifest, third.sha256, "retired", "old", NOW))
+    sweep(place, read_history(place.store), timedelta(seconds=-1))
+    assert (folder / "versions" / second.manifest.version / "manifest.json").exists()
+    shutil.rmtree(folder / "versions" / name)
+    assert [*read_history(place.store).versions][:2] == [first.manifest.version, second.manifest.version]
+
+
+def test_publishing_to_a_folder_holds_its_lock_and_clears_up_behind_the_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = local(tmp_path / "there" / "speeches", days=1)
+    rest = VersionUpload.rest
+
+    def busy(self: VersionUpload, only: set[str] | None = None) -> None:
+        rest(self, only)
+        with pytest.raises(JianghuaError, match="another publish is running"), locked(folder, 0):
+            pass
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VersionUpload, "rest", busy)
+        with pytest.raises(KeyboardInterrupt):
+            publish_rows(str(tmp_path / "there"), tmp_path / "m1", "b", range(2))
+    assert len(list((folder / "versions").iterdir())) == 2
+    result = publish_rows(str(tmp_path / "there"), tmp_path / "m2", "b", range(2))
+    assert result.sequence == 2
+    assert len(list((folder / "versions").iterdir())) == 2
+    assert len(verify(folder).versions) == 2
 
 
 def test_a_commit_that_arrives_late_finds_its_version_whole(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from crawler.home import Home
 from crawler.shards import read_records
 from crawler.takedowns import load_takedowns
 from publisher.cli_takedown import app
+from publisher.locks import locked
 from publisher.reader import open_dataset
 from publisher.release import publish
 from publisher.verify import verify
@@ -95,6 +97,21 @@ def test_everywhere_at_once_and_again_by_apply(home: Home) -> None:
     assert COPY["speech_id"] in listed(home)
     verify(home.datasets / "speeches")
     assert told(home, "apply")["versions"] == []
+
+
+def test_mirrors_go_whole_and_not_from_under_a_publish(home: Home) -> None:
+    place = home.var / "publish" / "mirror" / "x" / "speeches"
+    (place / "tables" / "speeches").mkdir(parents=True)  # a takedown was killed when it had removed the versions
+    (place / "tables" / "speeches" / "part-1.parquet").write_text(TITLE)
+    shutil.rmtree(home.datasets)  # the home publishes to object storage alone
+    with locked(place.parent, 0):
+        code, _, err = jianghua(home, "add", MEANT["page_url"], "--reason", "来函", "--everywhere", "--wait", "0")
+        assert code
+        assert "another publish is running" in err
+    assert (place / "tables").exists()
+    assert told(home, "apply")["mirrors_removed"] == [str(place)]
+    assert [p.name for p in place.iterdir()] == [".lock"]
+    assert told(home, "apply")["mirrors_removed"] == []
 
 
 def test_copies_go_with_it(home: Home) -> None:
