@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +45,7 @@ def _remotes(home: Home, to: list[str] | None) -> list[str]:
     return list(dict.fromkeys([*publish_settings(home).remotes, *(to or ())]))
 
 
-def _told(done: Done) -> dict[str, Any]:
+def _told(done: Done, renewed: bool) -> dict[str, Any]:
     r = done.reissued
     return {
         "versions": [v.model_dump(mode="json") for v in r.versions] if r else [],
@@ -52,10 +54,24 @@ def _told(done: Done) -> dict[str, Any]:
         "erased": [asdict(e) for e in done.erased],
         "mirrors_removed": done.mirrors,
         "remotes": done.remotes,
+        "catalogue_renewed": renewed,
     }
 
 
-def _lines(done: Done, dry_run: bool) -> list[Text]:
+def _renew_catalogue(home: Home) -> bool:
+    """Make the catalogue of the datasets anew, which holds titles, where there is one; whether something of it had to be."""
+    document = home.datasets / "catalogue" / "catalogue.json"
+    if not document.exists():
+        return False
+    from catalogue.build import build
+
+    data = None
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        data = str(json.loads(document.read_bytes())["data"])
+    return bool(build(home.datasets, data=data).made)
+
+
+def _lines(done: Done, dry_run: bool, renewed: bool) -> list[Text]:
     would = "would be " if dry_run else ""
     lines = []
     if done.reissued is not None:
@@ -68,6 +84,8 @@ def _lines(done: Done, dry_run: bool) -> list[Text]:
         lines.append(Text(f"{e.site}: {counted(e.records, 'archived response')} {would}erased, {counted(e.pages, 'page')}, {counted(e.speeches, 'speech')} of the records"))  # fmt: skip
     if done.mirrors:
         lines.append(Text(f"{counted(len(done.mirrors), 'local mirror')} {would}removed"))
+    if renewed:
+        lines.append(Text("the catalogue is made anew"))
     for where, names in done.remotes.items():
         lines.append(Text(f"{where}: {', '.join(names) or 'no version'} {would}replaced"))
     return lines
@@ -142,6 +160,7 @@ def add(
             wait=wait,
             progress=lambda n: status.update(n),
         )
+        renewed = everywhere and not dry_run and _renew_catalogue(at)
     value = {
         "id": None if dry_run else entry.id,
         "where": None if dry_run else entry.where,
@@ -149,7 +168,7 @@ def add(
         "subject": entry.subject,
         "speeches": found.speeches,
         "pages": [p.model_dump(mode="json") for p in entry.entry.pages],
-        **_told(done),
+        **_told(done, renewed),
     }
 
     def human() -> RenderableType:
@@ -159,7 +178,7 @@ def add(
             lines.append(Text(f"… and {len(found.speeches) - 20} more"))
         if not found.speeches:
             lines.append(Text("nothing here is it now; it is left out when it comes", style="yellow"))
-        lines += _lines(done, dry_run)
+        lines += _lines(done, dry_run, renewed)
         if not everywhere:
             lines.append(
                 Text("it is left out from the next `jianghua publish` on; published versions keep it (--everywhere)")
@@ -238,13 +257,15 @@ def apply(
     """Carry out what the list asks for and is not done yet: re-issue versions, erase pages. Again after a kill or an error."""
     at = home_of(home)
     with err.status("looking at the versions") as status:
+        entries = load_takedowns(at)
         done = carry_out(
             at,
-            load_takedowns(at),
+            entries,
             dataset=dataset,
             remotes=_remotes(at, to),
             dry_run=dry_run,
             wait=wait,
             progress=lambda n: status.update(n),
         )
-    show({"dry_run": dry_run, **_told(done)}, lambda: Group(*(_lines(done, dry_run) or [Text("nothing is to be done")])), as_json)  # fmt: skip
+        renewed = not dry_run and any(t.entry.everywhere for t in entries) and _renew_catalogue(at)
+    show({"dry_run": dry_run, **_told(done, renewed)}, lambda: Group(*(_lines(done, dry_run, renewed) or [Text("nothing is to be done")])), as_json)  # fmt: skip

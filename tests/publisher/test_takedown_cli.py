@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from catalogue.build import build
 from crawler.archive import ArchiveWriter
 from crawler.console import run_app
 from crawler.home import Home
@@ -112,6 +114,30 @@ def test_mirrors_go_whole_and_not_from_under_a_publish(home: Home) -> None:
     assert told(home, "apply")["mirrors_removed"] == [str(place)]
     assert [p.name for p in place.iterdir()] == [".lock"]
     assert told(home, "apply")["mirrors_removed"] == []
+
+
+def test_the_catalogue_holds_no_title_of_it_any_more(home: Home) -> None:
+    def words() -> str:
+        said = []
+        for path in sorted((home.datasets / "catalogue" / "data").rglob("*")):
+            if path.is_file():
+                data = path.read_bytes()
+                if path.suffix == ".pack":  # frames one behind the other
+                    data = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
+                said.append(data.decode("utf-8", "replace"))
+        return "\n".join(said)
+
+    build(home.datasets, data="elsewhere/")
+    assert TITLE in words()
+    assert told(home, "add", MEANT["speech_id"], "--reason", "来函")["catalogue_renewed"] is False
+    assert TITLE in words()  # it is still in the version of which the catalogue tells
+    (entry,) = told(home, "list")
+    told(home, "lift", entry["id"], "--reason", "收回")
+    done = told(home, "add", MEANT["speech_id"], "--reason", "来函", "--everywhere")
+    assert done["catalogue_renewed"] is True
+    assert TITLE not in words()
+    assert json.loads((home.datasets / "catalogue" / "catalogue.json").read_bytes())["data"] == "elsewhere/"
+    assert told(home, "apply")["catalogue_renewed"] is False
 
 
 def test_copies_go_with_it(home: Home) -> None:
