@@ -91,7 +91,7 @@ class BucketStore:
                 for found in chunk:
                     name = found["path"][len(self.prefix) :]
                     if not any(p.startswith(".") for p in name.split("/")):
-                        yield Entry(name, found["size"], found["last_modified"])
+                        yield Entry(name, found["size"], found["last_modified"], _md5(found["e_tag"]))
 
     def children(self, folder: str = "") -> tuple[list[str], list[str]]:
         self._refuse_web()
@@ -131,6 +131,12 @@ class BucketStore:
     def _refuse_web(self) -> None:
         if self.web:
             raise UsageError("a web server does not list its files", where=self.where, remedy="use versions.json")
+
+
+def _md5(e_tag: str | None) -> str | None:
+    """Of what was put in one piece the tag is the MD5 on most storage."""
+    found = (e_tag or "").strip('"')
+    return found if re.fullmatch("[0-9a-f]{32}", found) else None
 
 
 def _only(tag: Tag) -> UpdateVersion:

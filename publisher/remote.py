@@ -47,11 +47,15 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file or object: name within the store, bytes, when it was last written (by the storage's clock)."""
+    """One file or object: name within the store, bytes, when it was last written (by the storage's clock).
+
+    md5: of its content, where the storage may tell it; some tell another thing in its place, which looks alike.
+    """
 
     name: str
     size: int
     modified: datetime
+    md5: str | None = None
 
 
 class Store(Protocol):

@@ -14,7 +14,7 @@ from crawler.durable import replacing, write_bytes
 from crawler.errors import DamagedError
 from publisher.chain import Place
 from publisher.manifest import Manifest, as_json, parse_latest
-from publisher.remote import ConflictError, FolderStore, Store, at_once, missing
+from publisher.remote import ConflictError, Entry, FolderStore, Store, at_once, missing
 from publisher.storage import read_file
 from publisher.versions import LATEST
 
@@ -233,12 +233,9 @@ def _index(current: bytes | None, mine: Mapping[str, object]) -> bytes:
 
 def _put_log(place: Place, log: Path, name: str, sequence: int) -> None:
     """A Delta log, in the order of its commits. One that goes on from what is there only gets the commits that it lacks."""
-    theirs = {e.name: e.size for e in place.store.entries(name)}
+    theirs = {e.name: e for e in place.store.entries(name)}
     mine = {f"{name}/{p.relative_to(log)}": p for p in sorted(log.rglob("*")) if p.is_file() and p.name[0] != "."}
-    appended = all(n in mine and mine[n].stat().st_size == size for n, size in theirs.items())
-    if appended and theirs:  # commits of one length may differ: the last one tells, it names its version
-        last = place.store.read(max(theirs))
-        appended = last is not None and last.data == read_file(mine[max(theirs)])
+    appended = _all_same(place.store, theirs, mine)
     if _overtaken(place, sequence):
         return
     if not appended:
@@ -248,15 +245,31 @@ def _put_log(place: Place, log: Path, name: str, sequence: int) -> None:
             put_projection(place, place.store, commit, sequence, lambda _, p=path: read_file(p))  # type: ignore[misc]
 
 
+def _all_same(store: Store, there: Mapping[str, Entry], here: Mapping[str, Path]) -> bool:
+    """Whether each of some files there is here with the same content. Size and last commit tell nothing: where an old version was re-issued, its
+    commit may have the length of the one before, and the last one is what it was."""
+
+    def same(entry: Entry) -> bool:
+        data = read_file(here[entry.name])
+        if len(data) != entry.size:
+            return False
+        if entry.md5 == hashlib.md5(data, usedforsecurity=False).hexdigest():
+            return True
+        found = store.read(entry.name)
+        return found is not None and found.data == data
+
+    return there.keys() <= here.keys() and all(map(same, there.values()))
+
+
 def bring_logs(source: Store, folder: Path) -> None:
     """Make the Delta logs of a local dataset folder those at the source."""
-    there = {e.name: e.size for e in source.entries("tables") if "/_delta_log/" in e.name}
+    there = {e.name: e for e in source.entries("tables") if "/_delta_log/" in e.name}
     here = {
-        str(p.relative_to(folder)): p.stat().st_size
+        str(p.relative_to(folder)): p
         for p in folder.glob("tables/*/_delta_log/**/*")
         if p.is_file() and not p.name.startswith(".")
     }
-    appended = all(there.get(n) == size for n, size in here.items())
+    appended = _all_same(source, {n: e for n, e in there.items() if n in here}, here) and here.keys() <= there.keys()
     if not appended:
         for name in here:
             (folder / name).unlink()

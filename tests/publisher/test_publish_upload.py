@@ -545,6 +545,36 @@ def test_what_retention_let_go_in_a_copy_is_not_brought_again(tmp_path: Path) ->
     assert len(verify(tmp_path / "two" / "speeches").versions) == 3
 
 
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_a_commit_of_a_delta_log_that_differs_in_no_length_is_brought(url: str, tmp_path: Path, kind: str) -> None:
+    """As where an old version was re-issued: its parts have other names of the same length, and the last commit is what it was."""
+    folder = local(tmp_path / "one" / "speeches")
+    there = open_place(url if kind == "bucket" else str(tmp_path / "two"), "speeches", to_write=True)
+    here = open_place(str(tmp_path / "one"), "speeches")
+    sync(here, there)
+    name = "tables/speeches/_delta_log/00000000000000000000.json"
+    true = (folder / name).read_bytes()
+    at = true.index(b"part-") + 5
+    there.store.put(name, true[:at] + (b"0" if true[at : at + 1] != b"0" else b"1") + true[at + 1 :])
+    sync(here, there)
+    found = there.store.read(name)
+    assert found is not None
+    assert found.data == true
+
+
+def test_a_log_from_elsewhere_is_brought_whole_where_one_commit_differs(url: str, tmp_path: Path) -> None:
+    folder = local(tmp_path / "one" / "speeches")
+    sync(open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True))
+    copy = down(url, tmp_path / "two")
+    name = "tables/speeches/_delta_log/00000000000000000000.json"
+    true = (folder / name).read_bytes()
+    at = true.index(b"part-") + 5
+    (copy / name).write_bytes(true[:at] + (b"0" if true[at : at + 1] != b"0" else b"1") + true[at + 1 :])
+    down(url, tmp_path / "two")
+    assert (copy / name).read_bytes() == true
+    verify(copy)
+
+
 def test_versions_that_are_gone_go_at_the_target_too(url: str, tmp_path: Path) -> None:
     folder = local(tmp_path / "one" / "speeches")
     here, there = open_place(str(tmp_path / "one"), "speeches"), open_place(url, "speeches", to_write=True)
