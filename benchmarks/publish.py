@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -41,6 +42,7 @@ from crawler.extraction.foldmany import fold_many
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
 from crawler.shards import BUCKETS, CUT_SCHEMA, READING_SCHEMA, bucket_of, committed, read_table, speech_id, write_shard
+from publisher.memory import ARROW
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
@@ -305,7 +307,11 @@ def publish_once(home: Home, day: int, profile: str | None) -> dict[str, Any]:
 def measured(home: Home, what: int | str) -> dict[str, Any]:
     """A publish on a day, the `bare` writer or the `least` that a publish does, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, __file__, "--child", str(home.root), str(what)], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--child", str(home.root), str(what)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**(ARROW if isinstance(what, int) else {}), **os.environ},  # as `jianghua publish` begins
     )
     return dict(json.loads(done.stdout))
 

@@ -30,6 +30,7 @@ from publisher.intake import Source, Unit
 from publisher.layout import Mask, Places, flat
 from publisher.looking import RECORDS, Changed, batches, look, look_for_changes, rank, unique_keys
 from publisher.manifest import Carried, Gate, Manifest, Part, Reference, TableEntry
+from publisher.memory import give_back
 from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_provenance
 from publisher.parts import PartStore
 from publisher.quality import Measures
@@ -184,6 +185,7 @@ def build(
         return Build(found, failed=failed)
 
     # ---- what is missing
+    give_back()  # batches are larger than parts
     missing = decide(source, stages, store, intake.dropped, recipe, failed)
     keep_provenance(stages)
     for stage in stages.values():
@@ -240,6 +242,7 @@ def build(
         emitted[n] = stages[n].emit(store, own, known if n == "speeches" else None)
     progress("writing parts", len(RECORDS), len(RECORDS))
     found.append(_provenance(parent, stages, emitted))
+    give_back()
     progress("comparing texts", 0, 1)
     relations = _relations(parent, store, emitted["speeches"], index)
     for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained)):

@@ -86,6 +86,8 @@ def load_command(name: str) -> _click.Command:
     """The command `name` of the module that brings it."""
     module, _, _ = COMMANDS[name]
     with loading():
+        if name == "publish":
+            importlib.import_module("publisher.memory").keep_freed_by_arrow()
         stage: typer.Typer = importlib.import_module(module).app
     stage._add_completion = False  # the command as a whole offers none either
     found = typer.main.get_command(stage)

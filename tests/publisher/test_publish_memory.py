@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import platform
 import subprocess
 import sys
@@ -45,3 +46,47 @@ def test_garbage_is_seldom_looked_for_and_never_among_what_was_there() -> None:
             assert gc.get_freeze_count() > there + len(kept)
     assert (gc.get_threshold(), gc.get_freeze_count()) == (threshold, 0)
     assert there > frozen
+
+
+ARROW = """
+import os, sys
+from schedules.cli import load_command
+
+class Noting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pyarrow":
+            print(os.environ.get("MIMALLOC_PURGE_DELAY"))
+            sys.meta_path.remove(self)
+
+sys.meta_path.insert(0, Noting())
+load_command(sys.argv[1])
+import numpy as np
+import pyarrow as pa
+from publisher.memory import give_back
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1])
+
+several = [pa.allocate_buffer(3 << 20) for _ in range(24)]
+for one in several:
+    np.frombuffer(one, np.uint8)[::4096] = 1
+del several, one
+held = resident()
+give_back()
+print(pa.default_memory_pool().backend_name, held - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("command", "given", "wanted"), [("publish", None, "60000"), ("publish", "500", "500"), ("sync", None, "None")]
+)
+def test_a_publish_keeps_what_arrow_frees_until_it_gives_it_back(command: str, given: str | None, wanted: str) -> None:
+    env = {n: v for n, v in os.environ.items() if n != "MIMALLOC_PURGE_DELAY"}
+    env |= {"MIMALLOC_PURGE_DELAY": given} if given else {}
+    done = subprocess.run([sys.executable, "-c", ARROW, command], check=True, capture_output=True, text=True, env=env)
+    told, backend, pages = done.stdout.split()
+    assert told == wanted  # when pyarrow is loaded, which reads it once
+    if backend == "mimalloc":
+        assert int(pages) > 12_000  # of 4 KB, of the 72 MB
