@@ -115,6 +115,15 @@ def cannot_write(path: Path, error: OSError) -> JianghuaError:
     )
 
 
+@contextmanager
+def writing_told(place: Path) -> Iterator[None]:
+    """Errors of the operating system met in the block as such errors. place: a folder, for those that name no file."""
+    try:
+        yield
+    except OSError as e:
+        raise cannot_write(Path(os.fsdecode(e.filename)) if isinstance(e.filename, str | bytes) else place, e) from e
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace `path` by `data`, whole or not at all."""
     with replacing(path) as out:

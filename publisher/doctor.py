@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from crawler.durable import replacing, write_bytes
+from crawler.durable import replacing, write_bytes, writing_told
 from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
 from crawler.wording import counted
@@ -90,20 +90,21 @@ def examine(
     """Find and mend what is not as it should be in a dataset of a home and in what is remembered of it.
 
     restore_latest: let a missing or damaged latest.json name the newest version that verifies. wait: seconds to wait for a publish to end.
-    Killed at any moment it can be run again. Raises UsageError for an unknown dataset, JianghuaError when the disk is full or a publish
-    does not end.
+    Killed at any moment it can be run again. Raises UsageError for an unknown dataset, JianghuaError when the disk is full, something
+    cannot be removed, or a publish does not end.
     """
     folder = dataset_folder(home, dataset)
     found = Diagnosis(dataset, dry_run)
     memo = memo_folder(home, dataset)
     if folder.is_dir():
-        with locked(folder, wait):
+        with locked(folder, wait), writing_told(folder):
             _dataset(found, folder, _mirrors(home, dataset), restore_latest, progress)
             progress("what is remembered")
             _memo(found, folder, memo)
     for mirror in _mirrors(home, dataset):
         progress("mirrors")
-        _mirror(found, mirror, memo_folder(home, dataset, mirror))
+        with writing_told(mirror):
+            _mirror(found, mirror, memo_folder(home, dataset, mirror))
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
 
-from crawler.durable import cannot_write, write_json
+from crawler.durable import cannot_write, write_json, writing_told
 from crawler.errors import UsageError
 from crawler.home import Home
 from crawler.site import Duration
@@ -167,7 +167,7 @@ def retain(
         raise UsageError(
             "there is no version yet", where=str(folder), remedy="`jianghua publish speeches` makes the first one"
         )
-    with locked(folder, wait):
+    with locked(folder, wait), writing_told(folder):
         if not dry_run:
             recover(folder)
             reissue.finish(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from crawler.durable import fsync_folder, write_bytes
+from crawler.durable import fsync_folder, write_bytes, writing_told
 from crawler.errors import UsageError
 from publisher import reissue
 from publisher.buckets import BucketStore
@@ -95,7 +95,7 @@ def sync(
         if dry_run:
             _pull(source.store, folder, history, report, check, progress)
             return report
-        with locked(folder, wait):
+        with locked(folder, wait), writing_told(folder):
             recover(folder)
             reissue.finish(folder)
             _pull(source.store, folder, history, report, check, progress)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from crawler.durable import write_json
+from crawler.durable import write_json, writing_told
 from crawler.erase import Erased, article_keys, erase
 from crawler.errors import UsageError
 from crawler.home import Home
@@ -320,7 +320,7 @@ def _mirrors(home: Home, dry_run: bool, wait: float) -> list[str]:
     found = [p for p in sorted((home.var / "publish" / "mirror").glob("*/*")) if p.is_dir() and _contents(p)]
     if not dry_run:
         for place in found:
-            with locked(place.parent, wait), locked(place, wait):
+            with locked(place.parent, wait), locked(place, wait), writing_told(place):
                 for child in _contents(place):
                     discard(child)
     return [str(p) for p in found]

@@ -27,7 +27,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, Protocol
 
-from crawler.durable import write_bytes
+from crawler.durable import write_bytes, writing_told
 from crawler.errors import DamagedError, JianghuaError
 from publisher.chain import History, Known, Place, open_place, read_history
 from publisher.fencing import Fence, FencedError
@@ -111,7 +111,8 @@ def publish_to(
                 # A flipped bit in the mirror may show as anything; all of the mirror lies at the remote, whole.
                 told = isinstance(e, JianghuaError) and not isinstance(e, DamagedError)
                 if told or renewed or _is_whole(folder):
-                    raise
+                    with writing_told(folder):
+                        raise
                 renewed = True
                 with locked(folder, wait):
                     _empty(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,19 +10,25 @@ import signal
 import subprocess
 from bisect import bisect
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from crawler.errors import DamagedError
+from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
+from crawler.takedowns import Entry, Takedown
 from publisher import rowindex
+from publisher.chain import open_place
 from publisher.cli_doctor import app
 from publisher.doctor import Diagnosis, examine
 from publisher.manifest import as_json
 from publisher.release import memo_folder, publish_records
+from publisher.retention import RetentionSettings, retain
+from publisher.sync import sync
+from publisher.takedown_work import carry_out
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
 from tests.children import environment, program
@@ -148,6 +155,42 @@ def re_issues(*jobs: dict[str, object]) -> list[tuple[int, int]]:
         env=environment(),
     )
     return [tuple(json.loads(line)) for line in told.stdout.splitlines()]
+
+
+def test_what_cannot_be_removed_is_told_with_its_name(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever recovers first: no bare error of the operating system."""
+    folder = home.datasets / "speeches"
+    left = folder / "versions" / ".building-2026-11-25.1"
+    left.mkdir()
+    copy, mirror = home.root / "copy" / "speeches", home.var / "publish" / "mirror" / "x" / "speeches"
+    sync(open_place(str(home.datasets), "speeches"), open_place(str(copy.parent), "speeches"))
+    (copy / "versions" / left.name).mkdir()
+    (mirror / "versions" / left.name).mkdir(parents=True)
+
+    def refused(path: Path, *_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    entry = Takedown(
+        Entry.model_validate(
+            {"id": "t", "reason": "r", "date": "2026-11-30", "everywhere": True, "url": "http://a.example/x"}
+        ),
+        "",
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", refused)
+        for do in (
+            lambda: examine(home),
+            lambda: retain(folder, RetentionSettings(), now=datetime.now(UTC)),
+            lambda: sync(open_place(str(home.datasets), "speeches"), open_place(str(copy.parent), "speeches")),
+            lambda: carry_out(home, [entry]),
+        ):
+            with pytest.raises(JianghuaError, match="cannot write: Permission denied") as caught:
+                do()
+            assert ".building-2026-11-25.1" in str(caught.value.where)
+        left.rmdir()
+        with pytest.raises(JianghuaError, match="cannot write: Permission denied"):
+            carry_out(home, [entry])  # a mirror
+    assert examine(home).well
 
 
 def test_leftovers_of_every_kind_go(home: Home) -> None:
