@@ -284,7 +284,7 @@ def mirror(home: Home, other: Home) -> None:
     """The same records, settings and requests in another home, and nothing that is remembered but what earlier publishes found."""
     if home.settings_file.is_file():
         shutil.copy(home.settings_file, other.settings_file)
-    for folder in (home.var / "records", home.takedowns):
+    for folder in (home.var / "records", home.takedowns, home.own_corrections):
         there = other.root / folder.relative_to(home.root)
         shutil.rmtree(there, ignore_errors=True)
         if folder.is_dir():
@@ -347,6 +347,9 @@ def differences(one: dict[str, Any], two: dict[str, Any]) -> list[Any]:
     return out[:6]
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # what a killed process would not have cleaned up
 @pytest.mark.parametrize("seed", range(FIRST, LAST))
 def test_what_is_remembered_makes_no_difference(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
@@ -358,6 +361,7 @@ def test_what_is_remembered_makes_no_difference(tmp_path: Path, seed: int, monke
     disturbed = Disturbed(home, rng)
     ages = rng.choice([None, *range(DAYS - 1)])
     log: list[Any] = []
+    kept: Rows = []  # corrections
     untouched = True
     for day in range(DAYS):
         now = DAY + timedelta(days=day)
@@ -382,6 +386,18 @@ def test_what_is_remembered_makes_no_difference(tmp_path: Path, seed: int, monke
             with suppress(UsageError):
                 add_takedown(home, {"reason": "a request", "date": date(2026, 11, 22)} | how)
                 log.append((day, "takedown", how))
+        if day and rng.random() < 0.2:
+            kept = [] if rng.random() < 0.4 else kept
+            site = sites[rng.choice(SITES)]
+            row = rng.choice(rng.choice(list(site.pages.values())))
+            what: dict[str, Any] = rng.choice([{"drop": True}, {"field": "title", "value": f"第{day}题"}])
+            kept = [
+                *(k for k in kept if k["speech_id"] != row["speech_id"]),
+                {"speech_id": row["speech_id"], "reason": "wrong"} | what,
+            ]
+            home.own_corrections.mkdir(exist_ok=True)
+            (home.own_corrections / "corrections.yaml").write_text(json.dumps(kept, ensure_ascii=False))
+            log.append((day, "corrections", kept))
         if rng.random() < 0.2:
             masks = rng.choice(["true", "false"])
             home.settings_file.write_text(f"[publish]\nmask_personal_data = {masks}\n")
