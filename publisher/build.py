@@ -160,6 +160,9 @@ def build(
                 f"the records of '{site}' cannot be read: {why}", where=site, remedy="run `jianghua extract` again"
             )
     todo = [u for u in todo if u.site not in damaged]
+    for unit in units if damaged else ():
+        if unit.site in damaged:
+            intake.notes.pop(unit.name, None)
     for stage in stages.values() if damaged else ():
         stage.forget(damaged)  # all of a site or nothing
     done = 0
@@ -199,7 +202,8 @@ def build(
     if not sites:
         found.append(checks.no_rows({u.site for u in units}, sum(before.values()), intake.dropped))
     if recipe.corrections:
-        found.append(checks.corrections(recipe.corrections, intake.notes, _not_idle(speeches, missing, intake)))
+        otherwise = _not_idle(speeches, missing, intake)
+        found.append(checks.corrections(recipe.corrections, intake.notes, otherwise, failed))
     carried_rows = Counter(_by_site(speeches.index, (speeches.held == CARRIED) & speeches.seen))
     kept = carried(failed, carried_rows, parent.manifest) if parent else {}
     measures = parent.measures or _measured(store, stages["speeches"].parts, parent) if parent else None

@@ -91,29 +91,37 @@ def unique_keys(table: Table, found: pa.Array) -> Gate:
     )
 
 
-def corrections(given: Sequence[Correction], notes: Mapping[str, Mapping[str, Any]], known: Collection[str]) -> Gate:
+def corrections(
+    given: Sequence[Correction], notes: Mapping[str, Mapping[str, Any]], known: Collection[str], failed: Collection[str]
+) -> Gate:
     """Every correction still matches (a warning when not).
 
     notes: what each unit of records says of the corrections, by their numbers; known: ids of speeches that the version has, or has not,
-    by other reasons.
+    by other reasons. failed: sites that failed: what was not read says nothing of a correction.
     """
+
+    def told(c: Correction) -> bool:
+        if c.speech_id is None:
+            return not failed
+        return c.speech_id not in known and c.speech_id.rpartition(":")[0] not in failed
+
     applied: set[int] = set()
     why: dict[int, str] = {}
     speeches = 0
     dropped = 0
     for unit in notes.values():
-        if told := unit.get("corrections"):
-            applied.update(told["applied"])
-            for n, text in told["idle"]:
+        if of_unit := unit.get("corrections"):
+            applied.update(of_unit["applied"])
+            for n, text in of_unit["idle"]:
                 # that it is not here says nothing where another unit has it
                 if n not in why or why[n].startswith("no speech has"):
                     why[n] = text
-            speeches += told["speeches"]
-            dropped += told["dropped"]
+            speeches += of_unit["speeches"]
+            dropped += of_unit["dropped"]
     for n, c in enumerate(given):
         if n not in applied:
             why.setdefault(n, "no speech has this id" if c.speech_id else "no speech has this text as read")
-    idle = [(given[n], text) for n, text in sorted(why.items()) if n not in applied and given[n].speech_id not in known]
+    idle = [(given[n], text) for n, text in sorted(why.items()) if n not in applied and told(given[n])]
     what = f"{counted(len(applied), 'correction')} applied: {counted(speeches, 'speech')} corrected, {dropped} dropped"
     if idle:
         c, text = idle[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Mapping, Sequence
@@ -457,6 +458,30 @@ def test_what_was_carried_is_looked_at_anew_when_its_site_is_back(tmp_path: Path
     found = [r["text"] for r in open_dataset(home.datasets / "speeches").arrow().to_pylist() if r["site"] == "a"]
     assert len(found) == 8
     assert not [x for x in found if "@b.cn" in x]
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_correction_of_a_site_that_fails_is_not_told_to_do_nothing(tmp_path: Path, forgets: bool) -> None:
+    home = Home(tmp_path)
+    for site in ("a", "b"):
+        extracted(home, site, {n: [speech(site, n)] for n in range(8)}, {}, WHEN)
+    home.own_corrections.mkdir()
+    kept = [{"speech_id": speech("b", n)["speech_id"], "drop": True, "reason": "no speech"} for n in (1, 2)]
+    (home.own_corrections / "corrections.yaml").write_text(json.dumps(kept))
+    publish(home, now=DAY)
+    extracted(home, "b", {n: [speech("b", n)] for n in (*range(8), 9)}, {}, WHEN)
+    shard = read_pointer(home, "b", 1)
+    assert shard is not None
+    (shard.folder / "marks.arrow").write_bytes(b"x")
+    extracted(home, "a", {n: [speech("a", n)] for n in range(9)}, {}, WHEN)
+    if forgets:
+        shutil.rmtree(home.var / "publish")
+    result = publish(home, now=DAY + timedelta(days=1))
+    assert result.version is not None
+    manifest = open_dataset(home.datasets / "speeches").manifest
+    assert [*manifest.carried] == ["b"]
+    gate = next(g for g in manifest.gates if g.name == "corrections")
+    assert (gate.result, gate.figures["applied"], gate.figures["idle"]) == ("pass", 0, [])
 
 
 def test_a_takedown_is_published_also_where_the_records_of_its_site_are_damaged(tmp_path: Path) -> None:
