@@ -150,13 +150,17 @@ def last_new(history: Sequence[Entry], site: str | None = None) -> str | None:
 
 
 def failing_since(history: Sequence[Entry], site: str) -> str | None:
-    """When the unbroken row of runs began in which the site failed, up to the last; None when it did not fail in that."""
-    since = None
+    """When the unbroken row of runs began in which the site failed, up to the last; None when it did not fail in that. When the clock was ahead
+    in the first of them, by the earliest that the others say: else the row would never grow old."""
+    row = []
     for entry in reversed(history):
         if site not in entry.get("failed", {}):
             break
-        since = str(entry["at"])
-    return since
+        row.append(entry)
+    if not row:
+        return None
+    first = row[-1] if _time(row[-1]) <= _time(row[0]) else min(row, key=_time)
+    return str(first["at"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,9 @@ def test_since_when_a_site_fails() -> None:
     history = [run(0, failed={"b": "x"}), run(1), run(2, failed={"b": "x"}), run(3, None, "refused", failed={"b": "x"})]
     assert failing_since(history, "b") == run(2)["at"]
     assert failing_since(history, "a") is None
+    ahead = [run(1), run(3000, failed={"b": "x"}), run(3, failed={"b": "x"}), run(4, failed={"b": "x"})]
+    assert failing_since(ahead, "b") == run(3)["at"]
+    assert failing_since(ahead[:2], "b") == run(3000)["at"]
 
 
 def test_what_was_usual_leaves_out_refused_runs_and_begins_anew_when_it_was_confirmed() -> None:
