@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from crawler.home import Home
 from publisher.reader import open_dataset
 from publisher.tables import TABLES
 from tests.children import program
+from tests.nursery import Forked, Nursery
 
 ROOT = Path(__file__).parents[1]
 Key = tuple[str, str, int]  # site, path with query, part
@@ -51,34 +52,31 @@ def forked(
     args: list[str], env: dict[str, str], folder: Path, bytes_a_file: int | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end in a process of its own, forked from one that has loaded it already."""
-    try:
-        warm = IDLE.pop()  # two threads may ask at once
-    except IndexError:
-        warm = _warm()
-    assert warm.stdin
-    assert warm.stdout
-    job = {"args": args, "cwd": str(folder), "env": env, "limit": bytes_a_file}
-    warm.stdin.write(json.dumps(job) + "\n")
-    warm.stdin.flush()
-    code, out, err = json.loads(warm.stdout.readline())
-    IDLE.append(warm)
-    return subprocess.CompletedProcess(args, code, out, err)
+    return ran(argv(*args), env=env, cwd=folder, limit=bytes_a_file)
 
 
-IDLE: list[subprocess.Popen[str]] = []
+def popen(args: list[str], **how: Any) -> Forked:
+    """As subprocess.Popen for what Python is to run, in a process forked from one that has loaded the command and all that it needs."""
+    return Forked(nursery(), args, **how)
 
 
-@atexit.register
-def _end() -> None:
-    for warm in IDLE:
-        warm.communicate()
+def ran(args: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
+    """As subprocess.run for what Python is to run, likewise; what it writes is kept."""
+    child = popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+    out, err = child.communicate()
+    return subprocess.CompletedProcess(args, child.wait(), out, err)
 
 
-def _warm() -> subprocess.Popen[str]:
-    """A process of warm_command.py, which ends with this one: its input is closed then. It has no home, lest it looks like one at work."""
-    return subprocess.Popen(
-        program("tests.warm_command"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(None)
-    )
+_STARTED: list[Nursery] = []
+_STARTING = threading.Lock()  # two threads may ask at once
+
+
+def nursery() -> Nursery:
+    """The one of this process, which ends with it. It has no home, lest it looks like one at work."""
+    with _STARTING:
+        if not _STARTED:
+            _STARTED.append(Nursery.start(program("tests.warm_command"), environment(None)))
+        return _STARTED[0]
 
 
 def report(home: Home, *args: str, **env: str) -> Any:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from crawler.extraction import pool
 from crawler.home import Home
 from crawler.sample import install_site_files
 from crawler.sample.build import Sample, build, write
 from crawler.sample.server import SampleServer
+from tests.chain import popen
 from tests.docsites import built_docsites as built_docsites
 from tests.docsites import docsites as docsites
 
@@ -30,29 +34,38 @@ LONGEST = (
     "test_docsites_watched.py",
     "test_seeds.py",
     "service/test_three_days.py",
+    "test_docsites_added.py",
     "test_bad_input.py",
+    "crawler/extraction/test_fuzz.py",
     "test_chain.py",
     "test_kills.py",
-    "schedules/test_scheduler.py",
     "service/test_browser.py",
-    "crawler/test_crawl.py",
-    "schedules/test_three_schedulers.py",
-    "publisher/test_publish_crash.py",
-    "crawler/extraction/test_jobs.py",
-    "schedules/test_fence.py",
     "publisher/test_publish_upload.py",
-    "publisher/test_publish_follows_change.py",
-    "publisher/test_reissue.py",
-    "schedules/test_backup.py",
-    "publisher/test_publish_failures.py",
-    "publisher/test_publish_retention.py",
-    "publisher/test_downloads.py",
-    "schedules/test_moving.py",
-    "publisher/test_doctor.py",
-    "service/test_stopping.py",
+    "schedules/test_three_schedulers.py",
+    "crawler/probe/test_sites_add.py",
     "schedules/test_demo.py",
+    "service/test_stopping.py",
+    "service/test_up.py",
+    "schedules/test_fence.py",
+    "publisher/test_publish_crash.py",
+    "catalogue/test_catalogue_looks.py",
+    "publisher/test_publish_follows_change.py",
+    "service/test_early_stop.py",
+    "schedules/test_scheduler.py",
+    "schedules/test_ahead.py",
+    "publisher/test_doctor.py",
+    "crawler/explaining/test_explain.py",
+    "publisher/test_downloads.py",
     "schedules/test_command_line.py",
-    "crawler/extraction/test_profile.py",
+    "publisher/test_publish_failures.py",
+    "publisher/test_reissue.py",
+    "schedules/test_fast_time.py",
+    "crawler/test_crawl.py",
+    "crawler/test_kill.py",
+    "crawler/extraction/test_jobs.py",
+    "publisher/test_publish_retention.py",
+    "schedules/test_backup.py",
+    "schedules/test_old_runs.py",
     "crawler/test_politeness.py",
     "crawler/explaining/test_page.py",
     "crawler/test_scripted.py",
@@ -125,6 +138,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return TOGETHER.get(file, file)
 
     return Together(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_workers() -> None:
+    """The workers of pools that tests have in their own process are forked from one that has loaded what reading needs; those of
+    crawler/extraction/test_pool.py are real ones."""
+    vars(pool)["subprocess"] = SimpleNamespace(**{**vars(subprocess), "Popen": popen})
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ from crawler.home import Home
 from schedules.ledger import Ledger
 from schedules.plan import load_schedule
 from schedules.report import RunReport, SiteFigures
-from tests.chain import ROOT, Key, at, jianghua, report
+from tests.chain import ROOT, Key, at, jianghua, ran, report
 from tests.rulechange import copied
 
 if TYPE_CHECKING:
@@ -190,12 +190,12 @@ def score(folder: Path, walk: Walk, version: str, day: int) -> dict[str, Any]:
     """What the replicas' scorer says of a version."""
     made = walk.home.datasets / "speeches" / "versions" / version
     out = walk.home.root / f"score-{day}.json"
-    command = [
+    done = ran([
         sys.executable, str(folder / "score.py"), str(made / "speeches"), str(folder / "dev" / "gold.jsonl"),
         "--map", str(folder / "map.json"), "--join", f"{made / 'duplicates'}:speech_id", "--ports", str(walk.server.ports_file),
         "--day", str(day), "--json", str(out), "--list-missed", "--by-site",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    ])  # fmt: skip
+    assert done.returncode == 0, done.stderr
     (walk.home.root / f"score-{day}.txt").write_text(done.stdout)
     found: dict[str, Any] = json.loads(out.read_text())
     return found

@@ -6,13 +6,14 @@ id and then its exit code are told. A nursery ends when nobody holds such an end
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import random
-import re
 import resource
 import select
 import selectors
@@ -20,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,9 +31,8 @@ from typing import Any
 
 ROOM = 1 << 20  # bytes of a message: arguments and environment
 MOST_FILES = 16  # of a message
-COMMAND = ["-P", "-m", "schedules.cli"]
-WORKER = re.compile(r"from crawler\.extraction\.pool import serve; serve\((\d+), \d+\)")
 PR_SET_PDEATHSIG = 1
+Run = Callable[[list[str], "Nursery"], None]
 
 
 def have_environment(new: Mapping[str, str]) -> None:
@@ -49,12 +50,18 @@ class Nursery:
     asking: socket.socket
 
     @classmethod
-    def begin(cls, run: Callable[[list[str], socket.socket], None], *, dies: bool = False) -> Nursery:
-        """Fork a nursery off this process. run: called in each of its forks with the command line behind the interpreter and an end to ask
-        it by. dies: it is killed when this process ends, and does not wait until its forks have closed their ends."""
-        asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (asking, asked):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
+    def start(cls, argv: Sequence[str], env: Mapping[str, str]) -> Nursery:
+        """Start one as a process of its own: a command that is given the number of the file to `serve` as its last word."""
+        asking, asked = _ends()
+        with asked:
+            subprocess.Popen([*argv, str(asked.fileno())], env=env, pass_fds=[asked.fileno()], stdin=subprocess.DEVNULL)
+        return cls(asking)
+
+    @classmethod
+    def begin(cls, run: Run, *, dies: bool = False) -> Nursery:
+        """Fork one off this process. run: see `serve`. dies: it is killed when this process ends, and does not wait until its forks have
+        closed their ends."""
+        asking, asked = _ends()
         parent = os.getpid()
         if os.fork():
             asked.close()
@@ -62,27 +69,53 @@ class Nursery:
         asking.close()
         if dies:
             die_with(parent)
-        with Path(os.devnull).open("r+b", buffering=0) as nothing:
-            for fd in (0, 1):  # what they were is read to its end by somebody
-                os.dup2(nothing.fileno(), fd)
-        found = _serve(asked)
-        if found is None:
-            os._exit(0)
-        job, files = found
-        asking, args = _become(job, files)
-        run(args, asking)
+        serve(asked, run)
         sys.exit()
 
-    def popen(self, args: Sequence[str], **how: Any) -> Forked | subprocess.Popen[bytes]:
-        """As subprocess.Popen; forked are processes of the command and the workers that read pages."""
+    def popen(self, args: Sequence[str], **how: Any) -> Forked | subprocess.Popen[Any]:
+        """As subprocess.Popen, where Python is to be started forked."""
         words = list(args)
-        if words[0] == sys.executable and (words[1:4] == COMMAND or (words[1] == "-c" and WORKER.fullmatch(words[2]))):
-            return Forked(self, words, **how)
-        return subprocess.Popen(words, **how)
+        return Forked(self, words, **how) if words[0] == sys.executable else subprocess.Popen(words, **how)
 
     def subprocess(self) -> Any:
         """What a module is given for the module subprocess."""
         return SimpleNamespace(**{**vars(subprocess), "Popen": self.popen})
+
+
+def _ends() -> tuple[socket.socket, socket.socket]:
+    asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in (asking, asked):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
+    return asking, asked
+
+
+def serve(asked: socket.socket, run: Run) -> None:
+    """Be a nursery until nobody can ask any more. run: called in each of its forks with the command line behind the interpreter and the
+    nursery to ask in its turn; a fork ends with it."""
+    with Path(os.devnull).open("r+b", buffering=0) as nothing:
+        for fd in (0, 1):  # what they were is read to its end by somebody
+            os.dup2(nothing.fileno(), fd)
+    if (found := _serve(asked)) is not None:
+        asking, args = _become(*found)
+        code: Any = None
+        try:
+            run(args, Nursery(asking))
+        except SystemExit as e:
+            code = e.code
+        _end(code)
+
+
+def _end(code: Any) -> None:
+    """End as Python does, without taking apart what was loaded: that would copy all of it."""
+    vars(threading)["_shutdown"]()
+    vars(atexit)["_run_exitfuncs"]()
+    sys.modules.pop("__main__", None)
+    gc.collect()  # what the process itself has made ends, such as databases that are open
+    for file in (sys.stdout, sys.stderr):
+        file.flush()
+    if code is None or isinstance(code, int):
+        os._exit((code or 0) & 0xFF)
+    sys.exit(code)
 
 
 def die_with(parent: int) -> None:
@@ -148,39 +181,54 @@ def _become(job: dict[str, Any], files: list[int]) -> tuple[socket.socket, list[
 
 
 class Forked:
-    """What subprocess.Popen is for a process that a nursery forked."""
+    """What subprocess.Popen is, for a process that a nursery forked. limit: bytes that a file of it may have."""
 
     def __init__(
         self,
         nursery: Nursery,
         args: list[str],
         *,
-        stdin: Any,
-        stdout: Any,
-        stderr: Any,
-        env: Mapping[str, str],
+        stdin: Any = None,
+        stdout: Any = None,
+        stderr: Any = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
         pass_fds: Sequence[int] = (),
         start_new_session: bool = False,
+        text: bool = False,
+        limit: int | None = None,
     ) -> None:
         self.args = args
         self.returncode: int | None = None
+        self.stdin: Any = None
+        self.stdout: Any = None
+        self.stderr: Any = None
         job = {
             "args": args,
-            "env": dict(env),
+            "env": dict(os.environ if env is None else env),
             "files": list(pass_fds),
             "session": start_new_session,
-            "folder": str(Path.cwd()),
-            "limit": resource.getrlimit(resource.RLIMIT_FSIZE),
+            "folder": str(cwd or Path.cwd()),
+            "limit": [limit, limit] if limit else resource.getrlimit(resource.RLIMIT_FSIZE),
         }
         self._told, theirs = socket.socketpair()
         with contextlib.ExitStack() as stack:
             stack.enter_context(theirs)
-            nothing = stack.enter_context(Path(os.devnull).open("r+b", buffering=0))
-            own = [
-                n if given is None else nothing.fileno() if given == subprocess.DEVNULL else given.fileno()
-                for n, given in enumerate((stdin, stdout, stderr))
-            ]
-            files = [theirs.fileno(), nursery.asking.fileno(), *own, *pass_fds]
+            files: list[int] = []
+            for n, (name, given) in enumerate({"stdin": stdin, "stdout": stdout, "stderr": stderr}.items()):
+                if given == subprocess.PIPE:
+                    read, write = os.pipe()
+                    own, his, mode = (write, read, "w") if name == "stdin" else (read, write, "r")
+                    setattr(self, name, os.fdopen(own, mode if text else mode + "b"))
+                    stack.callback(os.close, his)
+                    files.append(his)
+                elif given == subprocess.DEVNULL:
+                    files.append(stack.enter_context(Path(os.devnull).open("r+b", buffering=0)).fileno())
+                elif given == subprocess.STDOUT:
+                    files.append(files[1])
+                else:
+                    files.append(n if given is None else given if isinstance(given, int) else given.fileno())
+            files = [theirs.fileno(), nursery.asking.fileno(), *files, *pass_fds]
             socket.send_fds(nursery.asking, [json.dumps(job).encode()], files)
         self.pid = self._line()
 
@@ -215,3 +263,39 @@ class Forked:
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
+
+    def communicate(self, timeout: float | None = None) -> tuple[Any, Any]:
+        """All that it writes, when it has ended."""
+        end = None if timeout is None else time.monotonic() + timeout
+        if self.stdin is not None:
+            self.stdin.close()
+        found = {f: b"" for f in (self.stdout, self.stderr) if f is not None}
+        with selectors.DefaultSelector() as ready:
+            for file in found:
+                ready.register(file, selectors.EVENT_READ)
+            while ready.get_map():
+                if not (some := ready.select(None if end is None else max(0.0, end - time.monotonic()))):
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+                for key, _ in some:
+                    piece = os.read(key.fd, 65536)
+                    found[key.fileobj] += piece
+                    if not piece:
+                        ready.unregister(key.fileobj)
+        self.wait(None if end is None else max(0.0, end - time.monotonic()))
+        said = [self._decoded(f, found[f]) if f is not None else None for f in (self.stdout, self.stderr)]
+        for file in found:
+            file.close()
+        return said[0], said[1]
+
+    @staticmethod
+    def _decoded(file: Any, data: bytes) -> str | bytes:
+        return data.decode(file.encoding) if hasattr(file, "encoding") else data
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in (self.stdin, self.stdout, self.stderr):
+            if file is not None:
+                file.close()
+        self.wait()

@@ -14,10 +14,12 @@ from tests.schedules.house import alive, until
 
 # A nursery whose forks do what their last word says, and one who asks it.
 ASKS = """
-import os, resource, signal, subprocess, sys, time
-from tests.nursery import COMMAND, Nursery, die_with
+import os, resource, signal, sqlalchemy, subprocess, sys, time
+from tests.nursery import Nursery, die_with
 
-def run(args, asking):
+COMMAND = ["-P", "-m", "schedules.cli"]
+
+def run(args, nursery):
     assert args[:3] == COMMAND
     word = args[3]
     if word == "tell":
@@ -29,13 +31,18 @@ def run(args, asking):
         sys.exit(3)
     if word == "sleep":
         time.sleep(100)
+    if word == "database":
+        engine = sqlalchemy.create_engine(f"sqlite:///{args[4]}")
+        with engine.begin() as c:
+            c.exec_driver_sql("PRAGMA journal_mode=wal")
+            c.exec_driver_sql("CREATE TABLE t (x)")
     if word == "parent":
         if "dies" in sys.argv:
             die_with(os.getppid())
         print(os.getppid(), flush=True)
         time.sleep(100)
     if word == "grandchild":
-        child = start("sleep", by=Nursery(asking))
+        child = start("sleep", by=nursery)
         print(child.pid, flush=True)
         child.wait()
 
@@ -99,6 +106,17 @@ print(child.wait(30))  # it saw the end of its own
     assert said(code) == "0\n"
 
 
+def test_what_it_has_open_is_closed_in_the_end() -> None:
+    """A database that is not leaves its log behind, in which a later process finds what it had."""
+    code = """
+import pathlib, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    child = start("database", str(pathlib.Path(folder, "db")), by=nursery)
+    print(child.wait(30), [p.name for p in pathlib.Path(folder).iterdir()])
+"""
+    assert said(code) == "0 ['db']\n"
+
+
 @pytest.mark.parametrize("how", ["", "dies"])
 def test_it_ends_with_those_who_can_ask(how: str) -> None:
     """Killed with what it forked where it dies with its process; else it ends by itself when its last fork has."""
@@ -122,7 +140,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_other_processes_are_started_as_ever() -> None:
     code = """
-child = nursery.popen([sys.executable, "-c", "print(1)"])
+child = nursery.popen(["echo", "1"])
 assert isinstance(child, subprocess.Popen) and child.wait(30) == 0
 """
     assert said(code) == "1\n"

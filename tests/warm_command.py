@@ -1,44 +1,66 @@
-"""A process in which the command is loaded already, and that forks for each line it reads: so that loading costs once.
+"""A process in which the command is loaded already, and that forks for whatever Python is to run: so that loading costs once.
 
-Each line is JSON: args, cwd, env, and limit (bytes a file may have) or null. The child is a process of its own that runs the command as
-the console script does; answered are its exit code and all that was written to its standard output and error. Started by tests/chain.py.
+It is given the number of a file over which it is asked (tests/nursery.py); tests/chain.py starts it. A fork is a process of its own that runs
+the command as the console script does, or a module, a file or code as `python` does; what those start is forked as well.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
-import resource
-import selectors
+import re
+import runpy
 import socket
 import sys
 import threading
+from types import ModuleType
 
 from crawler import console
 from crawler.crawl import load_scrapy
 from crawler.extraction import pool
+from crawler.extraction.article import read_article
+from crawler.extraction.fold import fold
+from crawler.extraction.model import PageInput
 from crawler.loading import loading
+from crawler.sample.build import build
+from crawler.site import Site
 from schedules import child
 from schedules.cli import main as command
-from tests.nursery import COMMAND, WORKER, Nursery, have_environment
+from tests.nursery import Nursery, serve
 
 # What the commands load when they are called; nothing here starts a thread that a fork would lack, or installs a reactor.
 MODULES = (
     "crawler.cli",
-    "crawler.extraction.article",
+    "crawler.middlewares.guard",
+    "crawler.probe.cli",
+    "crawler.settings",
+    "crawler.spiders.document",
     "crawler.extraction.cli",
     "crawler.extraction.learning",
+    "crawler.extraction.profile",
     "crawler.extraction.worker",
     "crawler.sitecrawl",
+    "pandas",  # pyarrow's, for any list that becomes an array
     "publisher.cli",
     "publisher.release",
     "publisher.changes_shown",
     "publisher.verify",
+    "schedules.clock",
     "schedules.jobs",
     "schedules.ledger",
+    "service.app",
+    "service.cli",
+    "trafilatura",
+    "watching.check",
+    *(
+        f"scrapy.downloadermiddlewares.{x}"
+        for x in ("cookies", "httpcompression", "httpproxy", "offsite", "redirect", "retry")
+    ),
+    *(f"scrapy.extensions.{x}" for x in ("feedexport", "memusage", "telnet", "throttle")),
 )
-READING = ("extract", "learn", "explain")
+WORKER = re.compile(r"from crawler\.extraction\.pool import serve; serve\((\d+), \d+\)")
+# Which of them have workers that read pages.
+READING = ("extract", "learn", "explain", "golden")
 
 
 def load() -> None:
@@ -46,84 +68,54 @@ def load() -> None:
         load_scrapy()
         for name in MODULES:
             importlib.import_module(name)
+        make_ready()
     assert "twisted.internet.reactor" not in sys.modules
     assert threading.active_count() == 1
 
 
-def become(job: dict[str, object], out: int, err: int) -> None:
-    """Make this process what the job says, as if it had just been started."""
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(out, 1)
-    os.dup2(err, 2)
-    for fd in (out, err):
-        os.close(fd)
-    have_environment(job["env"])  # type: ignore[arg-type]
-    os.chdir(str(job["cwd"]))
-    if limit := job["limit"]:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # type: ignore[arg-type]
+def make_ready() -> None:
+    """Have what reading and folding make when they are first needed, such as the patterns of their rules."""
+    fold("學習")
+    sample, site = build(articles=4, chars=300), Site(name="a", title="a", start=("http://a.example/",))
+    for spec in sample.sites:
+        for answer in sample.pages(spec.name, 1).values():
+            if b"<p" in answer.body:
+                read_article([PageInput("http://a.example/1.html", answer.body, answer.content_type)], site, None)
 
 
 def run(args: list[str], nursery: Nursery) -> None:
-    """Run the command; its steps are forks of a nursery, and so are the workers that read pages, which must end with this process."""
-    sys.argv = ["jianghua", *args]
+    """In a fork: be `python ARGS`. Its steps are forks of the nursery; the workers that read pages must end with it, and have one of their
+    own."""
+    sys.path[:0] = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p not in sys.path]
+    if args[0] == "-c" and (worker := WORKER.fullmatch(args[1])):
+        nursery.asking.close()
+        pool.serve(int(worker[1]), os.getppid())
+        return
+    vars(child)["subprocess"] = nursery.subprocess()
     for told in (console.out, console.err):  # made when the first process began
         told.width = int(os.environ.get("COLUMNS", 80))
         told.no_color = "NO_COLOR" in os.environ
-    vars(child)["subprocess"] = nursery.subprocess()
-    if args[0] in READING:
-        vars(pool)["subprocess"] = Nursery.begin(work, dies=True).subprocess()
-    command()
-
-
-def step(args: list[str], asking: socket.socket) -> None:
-    """In a fork of the nursery: a step of a run."""
-    run(args[len(COMMAND) :], Nursery(asking))
-
-
-def work(args: list[str], asking: socket.socket) -> None:
-    """In a fork of the nursery of a process that reads pages: one of its workers."""
-    asking.close()
-    found = WORKER.fullmatch(args[1])
-    assert found
-    pool.serve(int(found[1]), os.getppid())
-
-
-def collect(pipes: tuple[int, int]) -> list[str]:
-    """All that comes out of two pipes until both are closed."""
-    found = dict.fromkeys(pipes, b"")
-    with selectors.DefaultSelector() as ready:
-        for fd in pipes:
-            ready.register(fd, selectors.EVENT_READ)
-        while ready.get_map():
-            for key, _ in ready.select():
-                piece = os.read(key.fd, 65536)
-                found[key.fd] += piece
-                if not piece:
-                    ready.unregister(key.fd)
-    for fd in pipes:
-        os.close(fd)
-    return [found[fd].decode() for fd in pipes]
-
-
-def main() -> None:
-    load()
-    nursery = Nursery.begin(step)
-    for line in sys.stdin:
-        job = json.loads(line)
-        (out, to_out), (err, to_err) = os.pipe(), os.pipe()
-        if not (forked := os.fork()):
-            os.close(out)
-            os.close(err)
-            become(job, to_out, to_err)
-            run(job["args"], nursery)
-            return
-        os.close(to_out)
-        os.close(to_err)
-        said = collect((out, err))
-        code = os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1])
-        sys.stdout.write(json.dumps([code, *said]) + "\n")
-        sys.stdout.flush()
+    match args[1:] if args[0] == "-P" else args:
+        case ["-m", "schedules.cli", *words]:
+            sys.argv = ["jianghua", *words]
+            if words and words[0] in READING:
+                vars(pool)["subprocess"] = Nursery.begin(run, dies=True).subprocess()
+            command()
+        case ["-m", module, *words]:
+            sys.argv = [module, *words]
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        case ["-c", code, *words]:
+            sys.argv = ["-c", *words]
+            if "crawler.extraction" in code:
+                vars(pool)["subprocess"] = Nursery.begin(run, dies=True).subprocess()
+            main = sys.modules["__main__"] = ModuleType("__main__")
+            exec(compile(code, "<string>", "exec"), vars(main))
+        case [path, *words]:
+            sys.argv = [path, *words]
+            sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120
+            runpy.run_path(path, run_name="__main__")
 
 
 if __name__ == "__main__":
-    main()
+    load()
+    serve(socket.socket(fileno=int(sys.argv[1])), run)

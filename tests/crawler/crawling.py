@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crawler.home import Home
 from crawler.state import PageState, SiteState
-from tests.chain import forked
+from tests.chain import forked, popen
+from tests.nursery import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,10 +34,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1"}
 
 
-def start(home: Home, *words: str, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    """Start a command and leave it running."""
-    return subprocess.Popen(argv(home, *words), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, preexec_fn=before)  # fmt: skip
+def start(home: Home, *words: str, limit: int | None = None) -> Forked:
+    """Start a command and leave it running. limit: bytes that a file of it may have."""
+    pipe = subprocess.PIPE
+    return popen(argv(home, *words), env=environment(), stdout=pipe, stderr=pipe, text=True, limit=limit)
 
 
 def crawl(home: Home, *words: str) -> Ran:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -311,16 +310,12 @@ def test_a_second_crawl_of_a_site_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("room", [40_000, 150_000])
 def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path, room: int) -> None:
     home = Home.find(tmp_path)
-
-    def full() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
     with FaultServer() as server:
         names = [f"/a{n}.html" for n in range(40)]
         noise = {n: html("<!--" + os.urandom(6000).hex() + "-->") for n in names}
         server.pages |= {"/": links(*names)} | noise
         site_file(home, "s", server.url)
-        process = start(home, "crawl", "s", before=full)
+        process = start(home, "crawl", "s", limit=room)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "cannot" in err

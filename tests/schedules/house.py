@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from pathlib import Path
 from crawler.home import Home
 from schedules.ledger import Ledger, Run
 from schedules.plan import Schedule
+from tests.chain import popen
+from tests.nursery import Forked
 
 DRIVER = Path(__file__).parent / "driver.py"
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ class House:
         self.home.own_schedules.mkdir(parents=True)
         self.url = url or f"sqlite:///{self.home.ledger}"
         self.ledger = Ledger(self.url)
-        self.processes: list[subprocess.Popen[str]] = []
+        self.processes: list[Forked] = []
 
     def schedule(self, name: str = "s", *, down: timedelta = timedelta(hours=3, minutes=5), **more: object) -> None:
         """A schedule that fires each hour, next in about half an hour, so that no test meets a fire time; last dealt with `down` ago (three
@@ -42,8 +43,8 @@ class House:
         self.ledger.mark(lease, Schedule.model_validate(facts), until)
         self.ledger.release(lease)
 
-    def start(self, seconds: float, *, once: bool = False, **env: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+    def start(self, seconds: float, *, once: bool = False, **env: str) -> Forked:
+        process = popen(
             [
                 sys.executable,
                 str(DRIVER),
@@ -54,7 +55,6 @@ class House:
             ],
             env={**os.environ, "PYTHONPATH": str(ROOT), "JIANGHUA_STATE": self.url, **env},
             stderr=(self.folder / f"log{len(self.processes)}").open("w"),
-            text=True,
         )
         self.processes.append(process)
         return process

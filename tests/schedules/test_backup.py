@@ -29,7 +29,8 @@ from schedules.ledger import Ledger, Run
 from schedules.packing import Contents
 from schedules.plan import Schedule, due_runs
 from schedules.portable import export_rows, import_rows
-from tests.children import ROOT, environment
+from tests.chain import argv, popen, ran
+from tests.children import environment
 from tests.publisher.publisher_made import records, speech
 from tests.schedules.postgres_server import PostgresServer
 from tests.schedules.test_revisions import differences, make_old, rows_of
@@ -231,7 +232,7 @@ else:
 @pytest.mark.parametrize("name", ["copy", "copy.tar.zst"])
 def test_killed_in_the_middle_there_is_no_half_of_it(kept: Home, tmp_path: Path, count: int, name: str) -> None:
     def killed(*args: object) -> int:
-        return subprocess.run([sys.executable, "-c", KILLED, *map(str, args)], env=environment()).returncode
+        return ran([sys.executable, "-c", KILLED, *map(str, args)]).returncode
 
     copy = tmp_path / "copies" / name
     there = Home.find(tmp_path / "there")
@@ -320,9 +321,9 @@ def test_two_restores_at_once_make_one_home(kept: Home, tmp_path: Path) -> None:
     there = tmp_path / "there"
     code = "import sys; from schedules.cli import main; main()"
     argv = [sys.executable, "-c", code, "backup", "--restore", str(copy), "--home", str(there)]
-    both = [subprocess.Popen(argv, env=environment(), stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    both = [popen(argv, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     told = [p.communicate(timeout=120)[1] for p in both]
-    assert sorted(p.returncode for p in both) == [0, 2, 2], told
+    assert sorted(p.wait() for p in both) == [0, 2, 2], told
     assert sum("not empty" in t for t in told) == 2
     assert len(ledger_rows(Home.find(there))["runs"]) == 3
 
@@ -399,9 +400,7 @@ while not stop.exists():
 
 def test_what_is_copied_while_records_and_versions_are_made_is_whole(tmp_path: Path) -> None:
     home, stop = Home.find(tmp_path / "home"), tmp_path / "stop"
-    with subprocess.Popen(
-        [sys.executable, "-c", BUSY, str(home.root), str(stop)], stdout=subprocess.PIPE, env=environment(), cwd=ROOT
-    ) as busy:
+    with popen([sys.executable, "-c", BUSY, str(home.root), str(stop)], stdout=subprocess.PIPE) as busy:
         assert busy.stdout
         busy.stdout.readline()
         try:
@@ -424,10 +423,7 @@ def test_what_is_copied_while_records_and_versions_are_made_is_whole(tmp_path: P
 
 def test_the_command(kept: Home, tmp_path: Path) -> None:
     def jianghua(*args: object, home: Path = kept.root, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "schedules.cli", "backup", *map(str, args), "--home", str(home)],
-            capture_output=True, text=True, env=environment(**env), cwd=tmp_path,
-        )  # fmt: skip
+        return ran(argv("backup", *map(str, args), "--home", str(home)), env=environment(**env), cwd=tmp_path)
 
     made = jianghua("--to", "copy.tar.zst", "--with", "records", "--json")
     assert made.returncode == 0, made.stderr

@@ -29,18 +29,14 @@ from crawler.loading import loading
 from schedules.cli import COMMANDS, app, main
 from schedules.reference import all_commands
 from schedules.settings import Settings, load_settings
+from tests.chain import argv, ran
 
 ROOT = Path(__file__).parents[2]
 
 
 def jianghua(home: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "schedules.cli", *args],
-        capture_output=True,
-        text=True,
-        cwd=home,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "JIANGHUA_HOME": str(home), "COLUMNS": "160", **env},
-    )
+    own = {**os.environ, "PYTHONPATH": str(ROOT), "JIANGHUA_HOME": str(home), "COLUMNS": "160", **env}
+    return ran(argv(*args), cwd=home, env=own)
 
 
 def schedule(home: Path, name: str, text: str) -> Path:

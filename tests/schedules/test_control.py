@@ -21,6 +21,7 @@ from schedules.control_cli import moment_of
 from schedules.ledger import Ledger, Run
 from schedules.plan import Pause, Schedule, load_schedule
 from schedules.report import report_of
+from tests.chain import popen
 from tests.schedules.fast_time import WAITS, FastTime, utc
 from tests.schedules.house import House, alive, until
 from tests.schedules.test_command_line import ROOT, called
@@ -347,7 +348,7 @@ def test_a_run_by_hand_ends_when_it_is_cancelled(tmp_path: Path) -> None:
         "main()\n"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT), "JIANGHUA_HOME": str(tmp_path), "JIANGHUA_HEARTBEAT": "0.1"}
-    process = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True)
+    process = popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True)
     try:
         until(lambda: (tmp_path / "events").exists() and (tmp_path / "events").read_text())
         control.cancel(ledger, 1, "li", "enough")

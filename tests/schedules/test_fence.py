@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -29,6 +28,7 @@ from schedules.child import FENCE
 from schedules.fence import fence_of, from_environment
 from schedules.ledger import Lease, LeaseLost, Ledger, Run
 from schedules.plan import Schedule, due_runs
+from tests.nursery import Forked
 from tests.publisher.publisher_made import records, speech
 from tests.schedules.house import House, until
 
@@ -42,7 +42,7 @@ def house(url: str, tmp_path: Path) -> Iterator[House]:
     house.end()
     for step in pids(house, "begin"):  # one that is still frozen does not see that its scheduler has ended
         with suppress(OSError):
-            if str(tmp_path) in Path(f"/proc/{step}/cmdline").read_text():
+            if str(tmp_path) in str(Path(f"/proc/{step}/fd/1").readlink()):
                 os.killpg(step, signal.SIGKILL)
 
 
@@ -82,7 +82,7 @@ def frozen(house: House, where: str) -> tuple[int, Run]:
     return step, run
 
 
-def freeze(house: House, process: subprocess.Popen[str]) -> None:
+def freeze(house: House, process: Forked) -> None:
     """Stop a scheduler, but not in the middle of a heartbeat: others would wait until that is given up (test_ledger.py)."""
     waiting = {"sqlite": "PRAGMA busy_timeout = 200", "postgresql": "SET lock_timeout = '200ms'"}
     engine = house.ledger.engine

@@ -21,6 +21,7 @@ from schedules.ledger import MAX_ATTEMPTS, Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, surely_dead
 from schedules.plan import Due, Schedule, due_runs
 from schedules.settings import load_settings
+from tests.chain import popen
 from tests.schedules.postgres_server import PostgresServer
 
 LEASE = timedelta(seconds=30)
@@ -239,8 +240,7 @@ print(mine)
 
 def test_several_processes_at_once_write_each_fire_time_once(url: str) -> None:
     processes = [
-        subprocess.Popen([sys.executable, "-c", RECORDER, url, str(i)], stdout=subprocess.PIPE, text=True)
-        for i in range(4)
+        popen([sys.executable, "-c", RECORDER, url, str(i)], stdout=subprocess.PIPE, text=True) for i in range(4)
     ]
     written = [int(p.communicate()[0]) for p in processes]
     assert [p.returncode for p in processes] == [0] * 4

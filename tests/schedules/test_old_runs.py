@@ -26,6 +26,7 @@ from schedules.old_runs import LAST, RunRules, forget, run_rules
 from schedules.plan import Due, Schedule
 from schedules.store import runs
 from schedules.totals import Total, all_totals, total_of
+from tests.chain import popen
 from tests.schedules.fast_time import FastTime, utc
 from tests.schedules.test_command_line import called
 from watching import metrics as metrics_module
@@ -412,9 +413,9 @@ def test_a_kill_at_any_moment_counts_each_run_once(ledger: Ledger, url: str, tmp
     for number in numbers:
         (home.logs / str(number)).mkdir(parents=True)
     for killed in range(8):
-        child = subprocess.Popen([sys.executable, "-c", CHILD, str(home.root), url])
+        child = popen([sys.executable, "-c", CHILD, str(home.root), url])
         try:
-            child.wait(1.0 + 0.15 * killed)
+            child.wait(0.3 + 0.15 * killed)
         except subprocess.TimeoutExpired:
             os.kill(child.pid, signal.SIGKILL)
         child.wait()

@@ -25,6 +25,7 @@ from schedules import revisions
 from schedules.ledger import Ledger, Run
 from schedules.store import metadata
 from schedules.totals import figures_of
+from tests.chain import popen
 
 LEDGERS = Path(__file__).with_name("ledgers")
 OLDER = sorted({p.name[:4] for p in LEDGERS.glob("*.sql")})
@@ -191,7 +192,7 @@ def test_processes_that_open_a_ledger_at_once_do_not_collide(url: str, old: bool
     if old:
         make_old(url, "0001")
     processes = [
-        subprocess.Popen(
+        popen(
             [sys.executable, "-c", OPENER, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         for _ in range(4)

@@ -12,12 +12,13 @@ from tests.service.server import Up
 
 
 @pytest.fixture
-def ups() -> Iterator[Callable[..., Up]]:
-    """Start services; all of them end with the test."""
+def ups(request: pytest.FixtureRequest) -> Iterator[Callable[..., Up]]:
+    """Start services; all of them end with the test. They are real processes for files that say so (REAL)."""
+    real = getattr(request.module, "REAL", False)
     begun: list[Up] = []
 
     def start(*args: object, **more: object) -> Up:
-        begun.append(Up(*args, **more))  # type: ignore[arg-type]
+        begun.append(Up(*args, **{"real": real, **more}))  # type: ignore[arg-type]
         return begun[-1]
 
     yield start

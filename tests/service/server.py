@@ -9,12 +9,13 @@ import queue
 import re
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 from crawler.home import Home
+from tests.chain import argv, popen
+from tests.nursery import Forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,27 +36,19 @@ class Answer:
 
 
 class Up:
-    """`jianghua up` in a process of its own. `env`, `options`: more of them. `log`: what it has said so far."""
+    """`jianghua up` in a process of its own, forked from one that has loaded it unless it is to be `real`. `env`, `options`: more of them.
+    `log`: what it has said so far."""
 
-    def __init__(self, home: Home, *options: str, env: dict[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self, home: Home, *options: str, env: dict[str, str] | None = None, port: int = 0, real: bool = False
+    ) -> None:
         self.home = home
         self.lines: list[str] = []
         self._said: queue.Queue[str | None] = queue.Queue()
-        argv = [
-            sys.executable,
-            "-P",
-            "-m",
-            "schedules.cli",
-            "up",
-            "--home",
-            str(home.root),
-            "--port",
-            str(port),
-            *options,
-        ]
         clean = {k: v for k, v in os.environ.items() if not k.startswith("JIANGHUA_")}
-        self.process = subprocess.Popen(
-            argv,
+        begin: Any = subprocess.Popen if real else popen
+        self.process: subprocess.Popen[str] | Forked = begin(
+            argv("up", "--home", str(home.root), "--port", str(port), *options),
             env=clean | {"PYTHONPATH": str(ROOT), "JIANGHUA_HEARTBEAT": "0.5", "PYTHONUNBUFFERED": "1"} | (env or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

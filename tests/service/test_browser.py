@@ -11,8 +11,6 @@ import hashlib
 import html
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +26,7 @@ from crawler.sample.model import Answer
 from crawler.sample.server import SampleServer
 from publisher.reader import open_dataset
 from publisher.versions import version_names
+from tests.chain import argv, ran
 from tests.children import environment
 from tests.chromium import NEEDED, launched
 from tests.schedules.house import until
@@ -71,21 +70,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with SampleServer(sample) as sites, sync_playwright() as playwright:
         hostile_page(sites, sample)
         at = {s: sites.urls[s] for s in SITES}
-        argv = [
-            sys.executable,
-            "-P",
-            "-m",
-            "schedules.cli",
-            "run",
-            *SITES,
-            "--delay",
-            "0",
-            "--json",
-            "--home",
-            str(home.root),
-        ]
-        argv += [x for s, url in at.items() for x in ("--at", f"{s}={url}")]
-        done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False)
+        where = [x for s, url in at.items() for x in ("--at", f"{s}={url}")]
+        words = ("run", *SITES, "--delay", "0", "--json", "--home", str(home.root), *where)
+        done = ran(argv(*words), env=environment())
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["version"]
         home.own_schedules.mkdir()
@@ -202,23 +189,8 @@ def test_a_reader_downloads_the_snapshot_and_verifies_it(world: World, tmp_path:
         digest, name = line.split(maxsplit=1)
         body = world.up.get(f"/datasets/speeches/versions/{version}/{name.lstrip('*')}").body
         assert hashlib.sha256(body).hexdigest() == digest, name
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            "schedules.cli",
-            "download",
-            f"{world.up.url}/datasets/speeches",
-            "--to",
-            str(snapshot),
-            "--json",
-        ],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = ("download", f"{world.up.url}/datasets/speeches", "--to", str(snapshot), "--json")
+    done = ran(argv(*words), env=environment())
     assert done.returncode == 0, done.stderr
     folder = snapshot / "versions" / version
     listed = dict(reversed(line.split(maxsplit=1)) for line in (folder / "SHA256SUMS").read_text().splitlines())

@@ -20,6 +20,7 @@ from tests.schedules.test_revisions import make_old
 from tests.service.server import Up
 
 Start = Callable[..., Up]
+REAL = True  # how it begins and ends is what this is about
 
 
 def catches(up: Up) -> bool:

@@ -18,6 +18,7 @@ from tests.schedules.house import until
 from tests.service.server import Up
 
 Start = Callable[..., Up]
+REAL = True  # how it begins and ends is what this is about
 
 
 @pytest.fixture

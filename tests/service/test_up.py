@@ -24,7 +24,7 @@ Start = Callable[..., Up]
 
 
 def test_it_begins_without_set_up_and_ends_cleanly(bare: Home, ups: Start) -> None:
-    up = ups(bare).ready()
+    up = ups(bare, real=True).ready()
     assert up.get("/").status == 200
     until(lambda: up.get("/health").json["status"] == "ok")
     checks = {c["name"]: c["ok"] for c in up.get("/health").json["checks"]}
@@ -34,7 +34,7 @@ def test_it_begins_without_set_up_and_ends_cleanly(bare: Home, ups: Start) -> No
     assert stat.S_IMODE((bare.var / "token").stat().st_mode) == 0o600
     assert up.end(signal.SIGTERM) == 0, up.log
     assert "Traceback" not in up.log
-    again = ups(bare).ready()
+    again = ups(bare, real=True).ready()
     until(lambda: again.get("/health").json["status"] == "ok")
     assert again.end(signal.SIGINT) == 0
 
@@ -118,7 +118,7 @@ def test_a_bad_token_is_refused_and_not_shown(bare: Home, ups: Start, token: str
 
 
 def test_the_scheduler_is_started_again_when_it_dies(bare: Home, ups: Start) -> None:
-    up = ups(bare).ready()
+    up = ups(bare, real=True).ready()
     until(lambda: up.get("/health").json["status"] == "ok")
     first = _scheduler(up)
     os.kill(first, signal.SIGKILL)
@@ -127,7 +127,7 @@ def test_the_scheduler_is_started_again_when_it_dies(bare: Home, ups: Start) -> 
 
 
 def test_a_scheduler_that_hangs_is_not_taken_for_one_that_begins(bare: Home, ups: Start) -> None:
-    up = ups(bare, env={"JIANGHUA_LEASE": "2"}).ready()
+    up = ups(bare, real=True, env={"JIANGHUA_LEASE": "2"}).ready()
     until(lambda: "jianghua_scheduler_alive 1.0" in up.get("/metrics").text)
     scheduler = _scheduler(up)
     os.kill(scheduler, signal.SIGSTOP)
@@ -143,12 +143,12 @@ def test_a_scheduler_that_hangs_is_not_taken_for_one_that_begins(bare: Home, ups
 
 
 def test_the_scheduler_ends_with_the_service_however_that_ends(bare: Home, ups: Start) -> None:
-    up = ups(bare).ready()
+    up = ups(bare, real=True).ready()
     until(lambda: up.get("/health").json["status"] == "ok")
     scheduler = _scheduler(up)
     up.end(signal.SIGKILL)
     until(lambda: not alive(str(scheduler)))
-    again = ups(bare).ready()  # neither lock nor lease is in its way
+    again = ups(bare, real=True).ready()  # neither lock nor lease is in its way
     until(lambda: again.get("/health").json["status"] == "ok")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from crawler.archive import read_response
+from tests.chain import ran
 from tests.crawler.extraction.archived import Archived
 
 RUN = "from crawler.console import run_app; from crawler.extraction.cli import app; run_app(app)"
@@ -19,9 +20,7 @@ RUN = "from crawler.console import run_app; from crawler.extraction.cli import a
 
 def jianghua(home: Path, *words: str, first: str = "") -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "JIANGHUA_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "160"}
-    return subprocess.run(
-        [sys.executable, "-c", first + RUN, *words], env=env, capture_output=True, text=True, timeout=120
-    )
+    return ran([sys.executable, "-c", first + RUN, *words], env=env)
 
 
 @pytest.fixture

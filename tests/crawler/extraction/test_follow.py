@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -22,8 +20,10 @@ from crawler.extraction.learning import SAMPLE
 from crawler.extraction.profile import load_profile
 from crawler.extraction.report import ExtractReport
 from crawler.home import Home
+from tests.chain import popen
 from tests.crawler.extraction.archived import ORIGIN, Archived
 from tests.crawler.extraction.readers import LOG
+from tests.nursery import Forked
 
 READER = "tests.crawler.extraction.readers:read_cutting"
 LEARNER = "tests.crawler.extraction.readers:learn_lines"
@@ -158,9 +158,8 @@ jobs.extract(Home(Path(sys.argv[1])), ["hua"], reader=sys.argv[3], learner=sys.a
 """
 
 
-def run_apart(home: Home, seconds: float) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([sys.executable, "-c", RUN, str(home.root), str(seconds), READER, LEARNER], env=env)
+def run_apart(home: Home, seconds: float) -> Forked:
+    return popen([sys.executable, "-c", RUN, str(home.root), str(seconds), READER, LEARNER])
 
 
 def test_killed_while_following_and_run_again_gives_the_same(site: Archived, tmp_path: Path) -> None:
@@ -169,7 +168,7 @@ def test_killed_while_following_and_run_again_gives_the_same(site: Archived, tmp
         some(site, 60 * round_, 60 * round_ + 60, "#slow", ADVERT, *([SLOGAN] if round_ < 1 else []))()
         site.commit()
         process = run_apart(site.home, 60)
-        time.sleep(0.8 + 0.5 * round_)
+        time.sleep(0.1 + 0.5 * round_)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert run_apart(site.home, 0).wait() == 0

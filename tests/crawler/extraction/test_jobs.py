@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -21,9 +19,11 @@ from crawler.extraction.inputs import reader_digest
 from crawler.extraction.profile import Profile, save_profile
 from crawler.extraction.report import SiteReport
 from crawler.home import Home
+from tests.chain import popen
 from tests.crawler.extraction.archived import ORIGIN, Archived
 from tests.crawler.extraction.pages import SPEECH, TITLE, page, paragraphs
 from tests.crawler.extraction.readers import LOG
+from tests.nursery import Forked
 
 
 @pytest.fixture
@@ -400,9 +400,8 @@ jobs.extract(Home(Path(sys.argv[1])), ["hua"], reader="tests.crawler.extraction.
 """
 
 
-def run_apart(home: Home) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([sys.executable, "-c", RUN, str(home.root)], env=env)
+def run_apart(home: Home) -> Forked:
+    return popen([sys.executable, "-c", RUN, str(home.root)])
 
 
 def test_killed_at_any_moment_and_run_again_gives_the_same(tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 
 from crawler.errors import JianghuaError
+from crawler.extraction import pool as pools
 from crawler.extraction.pool import BATCH, Lost, Pool
+
+
+@pytest.fixture(autouse=True)
+def real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are started, not forked from one that has loaded everything (tests/conftest.py)."""
+    monkeypatch.setattr(pools, "subprocess", subprocess)
 
 
 def alive(pid: int) -> bool:
