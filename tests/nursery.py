@@ -231,6 +231,8 @@ class Forked:
             files = [theirs.fileno(), nursery.asking.fileno(), *files, *pass_fds]
             socket.send_fds(nursery.asking, [json.dumps(job).encode()], files)
         self.pid = self._line()
+        if self.pid < 0:  # a signal to that number would go to a group of others
+            raise ChildProcessError("the nursery has ended")
 
     def _line(self) -> int:
         """The next number that is told. Of a nursery that was killed no more is, and its forks are killed with it."""
