@@ -360,11 +360,12 @@ class _Download:
 
     def _list(self) -> None:
         """versions.json lists the versions that are here: by it they are found where this folder is served from."""
-        listed = []
+        found = []
         for name in version_names(self.folder):
             with contextlib.suppress(JianghuaError):  # another version that is damaged is not asked for
-                manifest, data = read_manifest(self.folder, name)
-                listed.append(listed_entry(manifest, sha256(data)))
+                found.append(read_manifest(self.folder, name))
+        replaced = {m.reissue_of for m, _ in found}
+        listed = [listed_entry(m, sha256(data)) for m, data in found if m.version not in replaced]
         listed.sort(key=lambda v: (int(v["sequence"]), order(v["version"])))
         put(self.folder / "versions.json", as_json(versions_document(self.manifest.dataset, listed, [])))
 

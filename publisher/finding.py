@@ -72,18 +72,35 @@ def _of_folder(source: Source, names: Sequence[str]) -> list[VersionInfo]:
 
 
 def _of_document(source: Source) -> list[VersionInfo]:
+    data = source.read("versions.json")
+    if data is None:
+        raise _unlisted(source, "versions.json is missing")
     try:
-        listed: dict[str, Any] = json.loads(source.read("versions.json") or b"{}")
+        listed: dict[str, Any] = json.loads(data)
         found = [
             VersionInfo(
                 str(v["version"]), int(v["sequence"]), datetime.fromisoformat(v["published_at"]), int(v["rows"])
             )
-            for v in listed.get("versions", [])
+            for v in listed["versions"]
         ]
         found += [_gone(Gone.model_validate(v)) for v in listed.get("gone", [])]
-        return [v for v in found if VERSION.fullmatch(v.version)]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return []  # it is derived, and made again by the next publish
+        if not all(VERSION.fullmatch(v.version) and (v.gone or _aware(v)) for v in found):
+            raise ValueError("an entry is none")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise _unlisted(source, "damaged versions.json: it is no list of versions") from e
+    return found
+
+
+def _aware(version: VersionInfo) -> bool:
+    return version.published_at is not None and version.published_at.tzinfo is not None
+
+
+def _unlisted(source: Source, what: str) -> DamagedError:
+    return DamagedError(
+        what,
+        where=f"{source.where}/versions.json",
+        remedy="the next publish there writes it anew; until then read the latest version, or one by its name",
+    )
 
 
 def _gone(gone: Gone) -> VersionInfo:
@@ -124,7 +141,9 @@ def moment(value: date | datetime | str) -> datetime:
 
 
 def at(source: Source, latest: Latest | None, when: date | datetime | str) -> str:
-    """The name of the version that readers got at a time (publisher.versions.latest_at). Raises UsageError."""
+    """The name of the version that readers got at a time (publisher.versions.latest_at). Raises UsageError, DamagedError."""
+    if latest is not None and latest.published_at <= moment(when):
+        return latest.version  # whatever came before it
     versions = history(source, latest)
     live = [(v.version, v.sequence, v.published_at) for v in versions if not v.gone and v.published_at]
     return latest_at(moment(when), live, [v.gone for v in versions if v.gone], source.where)
@@ -171,6 +190,8 @@ def find(
             checked(data, digest, where)
         manifest = parse_manifest(data, where)
         fits(manifest, name, where)
+        if as_of is not None and manifest.published_at > moment(as_of):
+            raise _unlisted(source, f"versions.json says of {name} another time than its manifest")
         return manifest, data, prefix
     raise AssertionError("AGAIN is at least 1")
 

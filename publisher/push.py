@@ -79,6 +79,9 @@ def push_hf(
     folder = _folder(dataset)
     files = _verified(dataset, folder)
     with _explained(repo) as token:
+        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+        validate_repo_id(repo)  # a dry run, too, tells a name that is none
         api = _api(token, needs_token=not dry_run)
         compared = True
         try:

@@ -120,16 +120,28 @@ def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[
     path = dataset / "versions.json"
     listed = _derived(path, "versions")
     if listed is not None:
-        _versions(dataset, name, listed, true, gone)
+        try:
+            _versions(dataset, name, listed, true, gone)
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            IndexError,
+        ) as e:  # what an entry has is not there, or is something else
+            raise _derived_damage(path, "it does not say what the manifests say") from e
     _link(dataset, gone)
     path = dataset / "feed.xml"
     if path.exists() and not whole(read_file(path)):
         raise _derived_damage(path, "it is no feed as written")
     index = dataset.parent / "index.json"
     every = _derived(index, "datasets") or {"datasets": []}
-    for mine in every["datasets"]:
-        if mine.get("dataset") == name and not _indexed(name, mine, true, len(gone)):
-            raise _derived_damage(index, f"it does not say of {name} what the manifests say")
+    for each in every["datasets"]:
+        told = each.get("dataset")
+        if told == name:
+            if not _indexed(name, each, true, len(gone)):
+                raise _derived_damage(index, f"it does not say of {name} what the manifests say")
+        elif not isinstance(told, str) or not (dataset.parent / told / LATEST).is_file():
+            raise _derived_damage(index, f"it names a dataset {told!r}, and there is none of that name")
 
 
 def _link(dataset: Path, gone: dict[str, Gone]) -> None:

@@ -454,6 +454,13 @@ def test_downloads_list_their_versions_for_those_who_read_them_over_the_web(
     with pytest.raises(UsageError, match="unknown version") as caught:
         open_dataset(url, version="2026-11-24.1")
     assert "2026-11-22.1, 2026-11-23.1" in str(caught.value)
+    # of a version and the one re-issued in its place only the latter is listed, as where the folder is opened
+    manifest = json.loads((to / "versions" / "2026-11-22.1" / "manifest.json").read_bytes())
+    again = to / "versions" / "2026-11-22.2" / "manifest.json"
+    write_bytes(again, json.dumps(manifest | {"version": "2026-11-22.2", "reissue_of": "2026-11-22.1"}).encode())
+    download(published, to)
+    for where in (url, to):
+        assert [v.version for v in open_dataset(where).versions()] == ["2026-11-22.2", "2026-11-23.1"]
 
 
 def test_a_download_in_part_can_be_downloaded_from(published: Path, tmp_path: Path) -> None:

@@ -374,3 +374,17 @@ def test_latest_leads_to_a_version(copy: Path) -> None:
             continue
         with pytest.raises(DamagedError, match="no version of the dataset"):
             verify(copy)
+
+
+@pytest.mark.parametrize("file", ["versions.json", "../index.json"])
+def test_flipped_bits_of_the_lists_are_found(published: Path, copy: Path, file: str) -> None:
+    """Of keys and of names too, with which the lists still are JSON as it is written."""
+    path = copy / file
+    data = (published / file).read_bytes()
+    for at in range(0, len(data) * 8, 13):
+        flipped = bytearray(data)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        with pytest.raises(DamagedError) as caught:
+            verify(copy, quick=True)
+        assert path.name in str(caught.value)

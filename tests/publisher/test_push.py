@@ -114,6 +114,9 @@ def test_what_must_not_be_sent_is_not(
     hub.make(REPO, private=False)
     with pytest.raises(UsageError, match="public"):
         push_hf(published, REPO, private=True)
+    for wrong in ("a/b/c", "a/b c", "a/--b", "a/"):  # a dry run does not promise what would be refused
+        with pytest.raises(UsageError, match="no name of a repository"):
+            push_hf(published, wrong, dry_run=True)
     with pytest.raises(UsageError, match="no name of a repository"):
         push_hf(published, "a/b/c")
     for dry_run in (True, False):

@@ -676,3 +676,33 @@ def test_what_may_not_be_read_is_told(published: Path, tmp_path: Path, where: st
     for ask in every:
         with denied(published / where), pytest.raises(JianghuaError):
             ask()
+
+
+@pytest.mark.parametrize("data", [None, b"", b"[]", b"{}", b"[" * 100_000, "zone", "name", "key"])
+def test_without_its_list_a_dataset_on_the_web_names_no_wrong_version(
+    published: Path, serve: Callable[..., str], data: bytes | str | None
+) -> None:
+    path = published / "versions.json"
+    whole = path.read_bytes()
+    wrong = {
+        "zone": (b'Z"', b'"'),
+        "name": (b"2026-11-22.1", b"2026-11-22,1"),
+        "key": (b"published_at", b"publishde_at"),
+    }
+    path.unlink() if data is None else path.write_bytes(whole.replace(*wrong[data]) if isinstance(data, str) else data)
+    url = serve(published)
+    assert open_dataset(url).version == open_dataset(url, as_of="2026-11-26").version == "2026-11-25.1"
+    assert open_dataset(url, version="2026-11-22.1").version == "2026-11-22.1"
+    with pytest.raises(DamagedError, match=r"versions\.json"):
+        open_dataset(url, as_of="2026-11-22")
+    with pytest.raises(DamagedError, match=r"versions\.json"):
+        open_dataset(url).versions()
+    with pytest.raises(UsageError, match="unknown version"):
+        open_dataset(url, version="2026-11-30.1")
+
+
+def test_a_list_with_another_time_than_the_manifest_is_found(published: Path, serve: Callable[..., str]) -> None:
+    path = published / "versions.json"
+    path.write_bytes(path.read_bytes().replace(b"2026-11-23T", b"2026-11-22T"))
+    with pytest.raises(DamagedError, match="another time than its manifest"):
+        open_dataset(serve(published), as_of="2026-11-22T10:00:00Z")
