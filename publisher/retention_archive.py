@@ -26,7 +26,7 @@ from crawler.site import load_site
 from crawler.state import SiteState
 from publisher.locks import locked
 from publisher.storage import decode, read_file
-from publisher.versions import part_path, read_manifest, version_names
+from publisher.versions import part_path, read_latest, read_manifest, version_names
 
 _STAMPED = re.compile(r"(\d{8}T\d{6}Z)-[^/]*\.warc\.gz")
 
@@ -96,6 +96,9 @@ def retain_archive(
         # No version is made meanwhile: it might name a file that is just going.
         for dataset in _datasets(home):
             stack.enter_context(locked(dataset, wait))
+        for mirror in _mirrors(home):
+            stack.enter_context(locked(mirror.parent, wait))
+            stack.enter_context(locked(mirror, wait))
         states: dict[str, SiteState | None] = {}
         for site in sites or there:
             try:
@@ -134,19 +137,25 @@ def _datasets(home: Home) -> list[Path]:
     return sorted(p.parent for p in home.datasets.glob("*/latest.json"))
 
 
+def _mirrors(home: Home) -> list[Path]:
+    """The mirrors of datasets that this home publishes to object storage: only of their latest version all is here."""
+    return sorted(p.parent for p in (home.var / "publish" / "mirror").glob("*/*/latest.json"))
+
+
 def _named(home: Home, states: dict[str, SiteState | None]) -> tuple[dict[str, str], set[str]]:
     """What names each file, the strongest reason; and the files with last copies of pages that the site file wants kept."""
     named: dict[str, str] = {}
-    for dataset in _datasets(home):
-        seen: set[str] = set()
-        for version in version_names(dataset):
-            entry = read_manifest(dataset, version)[0].tables.get("provenance")
-            for part in entry.parts if entry else ():
-                if part.file not in seen:
-                    seen.add(part.file)
-                    path = part_path(dataset, "provenance", part)
-                    rows = decode(read_file(path), str(path), columns=["warc_file"])
-                    named |= dict.fromkeys(_unique(rows["warc_file"]), f"provenance of {version}")
+    versions = [(d, v) for d in _datasets(home) for v in version_names(d)]
+    versions += [(m, latest.version) for m in _mirrors(home) if (latest := read_latest(m))]
+    seen: set[tuple[Path, str]] = set()
+    for dataset, version in versions:
+        entry = read_manifest(dataset, version)[0].tables.get("provenance")
+        for part in entry.parts if entry else ():
+            if (dataset, part.file) not in seen:
+                seen.add((dataset, part.file))
+                path = part_path(dataset, "provenance", part)
+                rows = decode(read_file(path), str(path), columns=["warc_file"])
+                named |= dict.fromkeys(_unique(rows["warc_file"]), f"provenance of {version}")
     last: set[str] = set()
     for site, state in states.items():
         records = shards.read_records(home, site, "provenance", ["warc_file"])

@@ -16,11 +16,12 @@ import pytest
 
 from crawler import shards
 from crawler.archive import ArchiveWriter
-from crawler.errors import DamagedError, UsageError
+from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.extraction import jobs
 from crawler.forgetting import WHY
 from crawler.home import Home
 from crawler.state import PageState, SiteState
+from publisher.locks import locked
 from publisher.reader import open_dataset
 from publisher.release import publish
 from publisher.retention_archive import ArchiveReport, retain_archive
@@ -163,6 +164,22 @@ def test_what_a_kept_version_names_stays_and_what_only_records_name_too(crawled:
     assert [f.file for f in report.removed] == [second]
     assert report.pages == 0  # nothing is read from it any more
     assert first not in crawled.files()
+
+
+def test_what_a_version_on_object_storage_names_stays(crawled: Crawled, retain: Retain) -> None:
+    """The home has a mirror of it, and no dataset of its own. A page was fetched again meanwhile."""
+    first, second, third = crawled.files()
+    mirror = crawled.home.var / "publish" / "mirror" / "0123" / "speeches"
+    shutil.copytree(crawled.home.datasets / "speeches", mirror, symlinks=True)
+    shutil.rmtree(crawled.home.datasets)
+    fourth = crawled.crawl("20261120", a=html(TITLE, SPEECH[1:]), b=html(OTHER_TITLE, OTHER[1:]))
+    crawled.extract()
+    report = retain(older_than=30 * DAYS)
+    assert [f.file for f in report.removed] == [first]
+    assert [(f.file, f.named_by) for f in report.spared] == [(second, "provenance of 2026-11-27.1")]
+    assert crawled.files() == [second, third, fourth]
+    with locked(mirror.parent, 0), pytest.raises(JianghuaError, match="another publish"):
+        retain_archive(crawled.home, now=NOW, older_than=DAYS, wait=0)
 
 
 def test_even_named_holds_the_rows_through_extract_and_publish(crawled: Crawled, retain: Retain) -> None:
