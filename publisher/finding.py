@@ -163,8 +163,8 @@ def find(
     version: a name, `latest`, or None for it; as_of: instead of a name. verify: compare the manifest with its digest in
     latest.json or in the SHA256SUMS beside it.
 
-    Raises UsageError for an unknown version (naming the ones that are) or a wrong time, GoneError for one that is no more, DamagedError,
-    TransferError.
+    Raises UsageError for an unknown version (naming the ones that are) or a wrong time, GoneError for one that is no more, DamagedError
+    (also for one that is listed and has no manifest), TransferError.
     """
     if version is not None and not isinstance(version, str):
         raise no_name(version)
@@ -182,7 +182,14 @@ def find(
                 continue
             if gone:
                 raise gone_error(gone, source.where)
-            raise unknown_version(name, _names(source, latest), source.where)
+            known = _names(source, latest)
+            if name in known:
+                raise DamagedError(
+                    f"version {name} has no manifest.json",
+                    where=f"{source.where}/{prefix}manifest.json",
+                    remedy="restore the version folder from a copy of the dataset; a download is made whole by the same command again",
+                )
+            raise unknown_version(name, known, source.where)
         where = f"{source.where}/{prefix}manifest.json"
         if latest and name == latest.version:
             checked(data, latest.manifest_sha256, where)

@@ -706,3 +706,13 @@ def test_a_list_with_another_time_than_the_manifest_is_found(published: Path, se
     path.write_bytes(path.read_bytes().replace(b"2026-11-23T", b"2026-11-22T"))
     with pytest.raises(DamagedError, match="another time than its manifest"):
         open_dataset(serve(published), as_of="2026-11-22T10:00:00Z")
+
+
+@pytest.mark.parametrize("version", ["2026-11-22.1", "2026-11-25.1", None])
+def test_a_version_without_its_manifest_is_damaged_and_not_unknown(
+    published: Path, serve: Callable[..., str], version: str | None
+) -> None:
+    (published / "versions" / (version or "2026-11-25.1") / "manifest.json").unlink()
+    for where in (published, serve(published)):
+        with pytest.raises(DamagedError, match=f"version {version or '2026-11-25.1'} has no manifest.json"):
+            open_dataset(where, version=version)
