@@ -71,8 +71,11 @@ class Files:
         except NoRangesError:  # it did give some: there are several servers behind the address, or it was changed
             self.ranges = False
             rows = decode(self._content(name, part, columns is not None), where, wanted, threads=True)
-        if columns is not None:
-            known(columns, table, rows.column_names)
+        if columns is not None and not set(columns) <= set(rows.column_names):
+            every = decode(
+                self._content(name, part, projected=False), where
+            )  # of a newer schema the file alone tells them
+            known(columns, table, every.column_names)
         if not knows(self.manifest.schema_version):
             return rows if columns is None else rows.select(columns)  # given as it is, unchecked
         schema = TABLES[table].schema_in(self.manifest.schema_version)

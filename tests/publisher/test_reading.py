@@ -716,3 +716,16 @@ def test_a_version_without_its_manifest_is_damaged_and_not_unknown(
     for where in (published, serve(published)):
         with pytest.raises(DamagedError, match=f"version {version or '2026-11-25.1'} has no manifest.json"):
             open_dataset(where, version=version)
+
+
+def test_an_unknown_column_of_a_newer_schema_names_those_there_are(published: Path) -> None:
+    place = published / "versions" / "2026-11-25.1" / "manifest.json"
+    data = json.dumps(json.loads(place.read_bytes()) | {"schema_version": "9.0.0"}).encode()
+    place.write_bytes(data)
+    latest = json.loads((published / "latest.json").read_bytes()) | {"manifest_sha256": sha256(data)}
+    (published / "latest.json").write_text(json.dumps(latest))
+    dataset = open_dataset(published)
+    assert dataset.arrow(columns=["title"]).column_names == ["title"]
+    with pytest.raises(UsageError, match="unknown column 'nosuch'") as caught:
+        dataset.arrow(columns=["title", "nosuch"])
+    assert "speech_id, page_url" in str(caught.value)
