@@ -79,6 +79,8 @@ def download(
             text.append(
                 f"\n{name}, which is here, was taken down by its publisher: {reason}; delete it", style="yellow"
             )
+        for name in found.strange:
+            text.append(f"\n{name} in it is not of the version, and may be read with it: move it away", style="yellow")
         text.append(f"\n{found.folder}")
         return text
 

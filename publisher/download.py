@@ -54,7 +54,8 @@ class Downloaded:
     """What a download did. folder: of the version; fetched, linked, kept: files (and bytes) by where they came from.
 
     linked: parts that another version here has; kept: what an earlier download of this version had brought. withdrawn: versions
-    that are here and that the publisher has taken down since, with the reason.
+    that are here and that the publisher has taken down since, with the reason. strange: what lies in the version's folder and is not of it;
+    who reads a table's folder as a whole would read it too.
     """
 
     version: str
@@ -66,6 +67,7 @@ class Downloaded:
     linked: int
     kept: int
     withdrawn: dict[str, str] = field(default_factory=dict)
+    strange: tuple[str, ...] = ()
 
 
 def download(
@@ -191,6 +193,7 @@ class _Download:
             self.counts["link"],
             self.counts["have"],
             self._withdrawn(),
+            self._strange(every),
         )
 
     def _size(self, name: str) -> int:
@@ -368,6 +371,12 @@ class _Download:
         listed = [listed_entry(m, sha256(data)) for m, data in found if m.version not in replaced]
         listed.sort(key=lambda v: (int(v["sequence"]), order(v["version"])))
         put(self.folder / "versions.json", as_json(versions_document(self.manifest.dataset, listed, [])))
+
+    def _strange(self, every: Mapping[str, str]) -> tuple[str, ...]:
+        """Names in the version's folder of what is not of the version; links to folders, too."""
+        found = ((str(p.relative_to(self.target)), p) for p in self.target.rglob("*"))
+        files = {name for name, p in found if p.is_symlink() or not p.is_dir()}
+        return tuple(sorted(files - set(every) - {"SHA256SUMS"}))
 
     def _withdrawn(self) -> dict[str, str]:
         """Versions here that the publisher has taken down."""

@@ -490,3 +490,14 @@ def test_a_download_is_verified_wherever_it_lies(published: Path, serve: Callabl
     shutil.rmtree(tmp_path / "speeches" / "tables")  # no download, and has lost its store
     told = CliRunner().invoke(publishing, ["verify", "--at", str(tmp_path / "speeches")])
     assert isinstance(told.exception, DamagedError)
+
+
+def test_what_is_not_of_the_version_is_told(published: Path, tmp_path: Path) -> None:
+    some = ["speeches", "pages"]
+    assert download(published, tmp_path / "to", tables=some).strange == ()
+    version = tmp_path / "to" / "versions" / "2026-11-23.1"
+    shutil.copy(next((version / "speeches").iterdir()), version / "speeches" / "copy.parquet")
+    (version / "pages" / "more").symlink_to(version / "speeches", target_is_directory=True)
+    assert download(published, tmp_path / "to", tables=["removed"]).strange == ("pages/more", "speeches/copy.parquet")
+    told = CliRunner().invoke(app, ["download", str(published), "--to", str(tmp_path / "to")])
+    assert "copy.parquet in it is not of the version" in told.output
