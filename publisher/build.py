@@ -174,6 +174,8 @@ def build(
             break
         done += len(batch)
     progress("reading records", len(todo), len(todo))
+    if parent and units and not intake.gates:
+        intake.nothing()
     found = [*intake.gates]
     if not gates.refused(found):
         found += [unique_keys(stages[n], light, looked) for n in RECORDS]

@@ -16,7 +16,7 @@ import pytest
 from crawler import shards
 from crawler.home import Home
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
-from crawler.shards import CUT_SCHEMA, READING_SCHEMA, pointer_path, read_pointer, write_shard
+from crawler.shards import CUT_SCHEMA, READING_SCHEMA, drop_shard, pointer_path, read_pointer, write_shard
 from crawler.takedowns import add_takedown
 from publisher import looking, taking
 from publisher.intake import Shards, Unit
@@ -482,6 +482,21 @@ def test_a_correction_of_a_site_that_fails_is_not_told_to_do_nothing(tmp_path: P
     assert [*manifest.carried] == ["b"]
     gate = next(g for g in manifest.gates if g.name == "corrections")
     assert (gate.result, gate.figures["applied"], gate.figures["idle"]) == ("pass", 0, [])
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_version_that_only_loses_rows_says_the_same_of_its_records(tmp_path: Path, forgets: bool) -> None:
+    home = Home(tmp_path)
+    for site in ("a", "b"):
+        extracted(home, site, {n: [speech(site, n)] for n in range(8)}, {}, WHEN)
+    publish(home, now=DAY)
+    drop_shard(home, "b", 1)
+    if forgets:
+        shutil.rmtree(home.var / "publish")
+    accept = dict.fromkeys(("rows_lost", "carried_sites"), "a test")
+    assert publish(home, now=DAY + timedelta(days=1), accept=accept).removed == 2
+    told = [g for g in open_dataset(home.datasets / "speeches").manifest.gates if g.name == "schema"]
+    assert [g.figures["table"] for g in told] == ["speeches", "provenance", "pages"]
 
 
 def test_a_takedown_is_published_also_where_the_records_of_its_site_are_damaged(tmp_path: Path) -> None:
