@@ -47,4 +47,4 @@ def test_gates_speak_of_one_as_of_one() -> None:
 
     assert "1 key stands in several rows" in unique_keys(TABLES["speeches"], pa.array(["a:1", "a:1"])).what
     notes = {"u": {"corrections": {"applied": [0], "idle": [], "speeches": 1, "dropped": 0}}}
-    assert corrections([], notes, ()).what.startswith("1 correction applied: 1 speech corrected, 0 dropped")
+    assert corrections([], notes, (), ()).what.startswith("1 correction applied: 1 speech corrected, 0 dropped")
