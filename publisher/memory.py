@@ -29,7 +29,7 @@ ARROW = {"MIMALLOC_PURGE_DELAY": "60000"}
 
 
 def keep_freed_by_arrow() -> None:
-    """Let Arrow keep what is freed, until `give_back`: a twentieth of the CPU time of a first publish beside other work.
+    """Let Arrow keep what is freed, until `give_back`: half of the page faults of a first publish beside other work.
 
     For the start of a process, before pyarrow is loaded; later it does nothing. What somebody has set stays.
     """
@@ -53,7 +53,7 @@ _NEW = 50_000
 def seldom_collecting() -> Iterator[None]:
     """Have Python look for garbage in cycles seldom, and never among what is there already, which are the modules.
 
-    Otherwise it walks through all of them some dozens of times while a version is built: a twentieth of the CPU time. What is not in a cycle,
+    Otherwise it walks through all of them some dozens of times while a version is built. What is not in a cycle,
     as all tables are, goes as before, at once.
     """
     before = gc.get_threshold()
