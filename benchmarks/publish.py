@@ -316,6 +316,13 @@ def measured(home: Home, what: int | str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+def measured_on_copy(home: Home, day: int) -> dict[str, Any]:
+    """A publish on a copy of the home, which stays as it is: what takes a second or two is measured more than once."""
+    with tempfile.TemporaryDirectory(prefix="jianghua-bench-", dir=home.root.parent) as folder:
+        shutil.copytree(home.root, Path(folder) / "home")
+        return measured(Home.find(Path(folder) / "home"), day)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speeches", type=int, default=200_000)
@@ -356,9 +363,12 @@ def main() -> None:
     )
     for day, where in ((1, "newest"), (2, "random")):
         change(home, given.speeches, given.sites, where, day)
-        out[where] = again = measured(home, day)
+        times = [measured_on_copy(home, day) for _ in range(2 if where == "newest" else 0)]
+        times = sorted([*times, measured(home, day)], key=lambda t: t["cpu"])
+        out[where], out[f"{where}, all"] = again, _ = times[len(times) // 2], times
+        each = f", the median of {', '.join(format(t['cpu'], '.2f') for t in times)}" if len(times) > 1 else ""
         say(
-            f"{where}: {again['reason']}: {again['cpu']:.2f} CPU s ({again['wall']:.2f} s), of which copies {again['copies_cpu']:.2f}; "
+            f"{where}: {again['reason']}: {again['cpu']:.2f} CPU s{each} ({again['wall']:.2f} s), of which copies {again['copies_cpu']:.2f}; "
             f"{100 * again['cpu'] / first['cpu']:.1f} % of the CPU time, {100 * again['wall'] / first['wall']:.1f} % of the time, "
             f"{100 * again['bytes'] / first['bytes']:.1f} % of the bytes of the first; peak {again['peak_mb']:.0f} MB"
         )
