@@ -56,11 +56,12 @@ def seldom_collecting() -> Iterator[None]:
     Otherwise it walks through all of them some dozens of times while a version is built. What is not in a cycle,
     as all tables are, goes as before, at once.
     """
-    before = gc.get_threshold()
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
     gc.freeze()
     gc.set_threshold(_NEW, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not frozen:  # whoever did that before wants it to stay
+            gc.unfreeze()

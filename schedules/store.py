@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,6 +34,7 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+WAIT = 60  # seconds that a process waits for others to let go of a ledger on SQLite
 IDLE = 20  # seconds that a change of a ledger on PostgreSQL may wait for its own process
 
 metadata = sa.MetaData()
@@ -199,13 +203,26 @@ def _plain(url: str) -> str:
     return re.sub(r"://.*@", "://…@", str(url))
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Keep the ledger in WAL mode. Where several open a new one at once, each changes its mode, for which SQLite waits for nobody."""
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as e:
+            if "locked" not in str(e) or time.monotonic() > until:
+                raise
+            time.sleep(random.uniform(0.005, 0.05))
+
+
 def _for_sqlite(engine: sa.Engine) -> None:
     # sqlite3 would begin transactions late and as readers; two writers could then read the same state and both act.
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA busy_timeout = 60000")
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA busy_timeout = {WAIT * 1000}")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
 
     @sa.event.listens_for(engine, "begin")

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -207,6 +208,17 @@ def test_processes_that_open_a_ledger_at_once_do_not_collide(url: str, old: bool
     assert sum(b"tables change" in x for x in said) == (1 if old else 0)
     assert differences(url) == []
     assert len(rows_of(url)["lease"]) == 1
+
+
+def test_a_new_ledger_that_another_process_is_at_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")  # before anybody has changed the mode of the file
+        timer = threading.Timer(0.5, other.execute, ["COMMIT"])
+        timer.start()
+        Ledger(f"sqlite:///{path}").close()
+        timer.join()
+    assert differences(f"sqlite:///{path}") == []
 
 
 def test_a_newer_ledger_is_refused_and_left_as_it_is(url: str) -> None:
