@@ -40,8 +40,8 @@ class Sketches:
     """Sketches of n texts.
 
     sizes: about how many distinct 5-grams each has (exactly 0 where it has none). signatures: n x MINIMA, 16 bits of each
-    minimum: the share of those that two texts have alike estimates their Jaccard similarity. counts, samples: how many sampled hashes each has, and these, one text after the other, distinct and
-    sorted in each.
+    minimum: the share of those that two texts have alike estimates their Jaccard similarity. counts, samples: how many
+    sampled hashes each has, and these, one text after the other, distinct and sorted in each.
     """
 
     sizes: U32
@@ -136,10 +136,11 @@ def sketch(texts: Sequence[str]) -> Sketches:
 def _signatures(flat: U64, first_bins: I64, begins: I64, ends: I64) -> U16:
     """The signatures of texts, n x MINIMA, of the hashes of their 5-grams. first_bins: for each hash the first bin of its text.
 
-    Fast Similarity Sketching (Dahlgaard, Langhede, Houen and Thorup, FOCS 2017, arXiv:1704.04370): each hash is thrown into one
-    of the bins, each bin keeps its least; what is thrown in a later round counts only where a bin is still empty, and in
-    the last each empty bin gets the least of all hashes, mixed for this bin. As good an estimate as MinHash, for a pass
-    over the hashes instead of one for each minimum. A text that has no 5-gram has a signature of zeros.
+    Fast Similarity Sketching (Dahlgaard, Houen, Langhede and Thorup, arXiv:1704.04370): each hash is thrown into one of the
+    bins, each bin keeps its least; what is thrown in a later round counts only where a bin is still empty, and in the last
+    each empty bin gets the least of all hashes, mixed for this bin. As good an estimate as MinHash, for a pass over the
+    hashes instead of one for each minimum. The paper has as many rounds as bins; after ROUNDS only texts of some hundred
+    5-grams or fewer have empty bins, which are filled the sooner at once. A text that has no 5-gram has a signature of zeros.
     """
     n = len(ends)
     minima = np.full(n * MINIMA, _EMPTY, np.uint32)

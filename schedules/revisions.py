@@ -23,6 +23,7 @@ from crawler.errors import JianghuaError
 log = logging.getLogger("jianghua.schedules")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+WAIT = 60  # seconds that a process waits for others to let go of a ledger on SQLite
 FIRST = "0001"  # of the ledgers that have tables but say no revision
 _LOCK = 0x6A68_6C64  # "jhld": the advisory lock of PostgreSQL while tables are made or changed
 
@@ -158,7 +159,7 @@ def copy_sqlite(path: Path, copy: Path) -> None:
         temporary.unlink(missing_ok=True)
         copy.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(temporary)) as target:
-            source.execute("PRAGMA busy_timeout = 60000")
+            source.execute(f"PRAGMA busy_timeout = {WAIT * 1000}")
             source.backup(target)
             target.execute("PRAGMA journal_mode = DELETE")  # one file, without -wal and -shm beside it
         with temporary.open("rb+") as f:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoResultFo
 
 from crawler.errors import JianghuaError
 from crawler.plain import plain_value
-from schedules.revisions import bring_up_to_date
+from schedules.revisions import WAIT, bring_up_to_date
 
 
 class UTCDateTime(sa.TypeDecorator[datetime]):
@@ -34,7 +34,6 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-WAIT = 60  # seconds that a process waits for others to let go of a ledger on SQLite
 IDLE = 20  # seconds that a change of a ledger on PostgreSQL may wait for its own process
 
 metadata = sa.MetaData()

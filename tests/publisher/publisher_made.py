@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from crawler.extraction.fold import simtext_sha256, text_sha256
 from crawler.records import PAGE_SCHEMA, PROVENANCE_SCHEMA, SPEECH_SCHEMA
+from publisher.manifest import Manifest, TableEntry, latest_of, sha256, to_json
+from publisher.storage import content_digest, decode, encode, part_name
+from publisher.tables import TABLES
+from publisher.versions import read_manifest
 
 _WORDS = [
     "我们",
@@ -206,3 +212,40 @@ def records(rows: Iterable[Mapping[str, Any]], pages: Iterable[Mapping[str, Any]
         "provenance": pa.Table.from_pylist([origin(r) for r in rows], schema=PROVENANCE_SCHEMA),
         "pages": pa.Table.from_pylist(list(every.values()), schema=PAGE_SCHEMA),
     }
+
+
+def aged(folder: Path, schema_version: str) -> tuple[Manifest, str]:
+    """Make all versions of a dataset what the program of an older schema would have published. Gives the manifest of the latest and its SHA-256."""
+    shutil.rmtree(folder / "tables")
+    found = [read_manifest(folder, p.name)[0] for p in (folder / "versions").iterdir() if p.is_dir()]
+    digest = ""
+    for manifest in sorted(found, key=lambda m: m.sequence):
+        version = folder / "versions" / manifest.version
+        tables: dict[str, TableEntry] = {}
+        for name, entry in manifest.tables.items():
+            parts = []
+            for part in entry.parts:
+                old = version / name / part.file
+                rows = decode(old.read_bytes(), str(old)).cast(TABLES[name].schema)
+                rows = rows.select(TABLES[name].schema_in(schema_version).names)
+                data = encode(rows)
+                file = part_name(sha256(data))
+                old.unlink()
+                for place in (version / name, folder / "tables" / name):
+                    place.mkdir(parents=True, exist_ok=True)
+                    (place / file).write_bytes(data)
+                new = {"file": file, "bytes": len(data), "sha256": sha256(data), "content_sha256": content_digest(rows)}
+                parts.append(part.model_copy(update=new))
+            tables[name] = entry.model_copy(update={"parts": tuple(parts)})
+        parent = manifest.parent and manifest.parent.model_copy(update={"manifest_sha256": digest})
+        told = manifest.model_copy(update={"tables": tables, "schema_version": schema_version, "parent": parent})
+        last = Manifest.model_validate(told.model_dump())
+        (version / "manifest.json").write_bytes(to_json(last))
+        digest = sha256(to_json(last))
+        sums = {str(p.relative_to(version)): sha256(p.read_bytes()) for p in version.rglob("*") if p.is_file()}
+        sums.pop("SHA256SUMS")
+        (version / "SHA256SUMS").write_text("".join(f"{d}  {n}\n" for n, d in sorted(sums.items())))
+    (folder / "latest.json").write_bytes(to_json(latest_of(last, digest)))
+    (folder / "versions.json").unlink()
+    (folder.parent / "index.json").unlink()
+    return last, digest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,15 @@ import pytest
 
 from crawler.errors import JianghuaError
 from publisher.compare import diff
-from publisher.manifest import Manifest, TableEntry, latest_of, sha256, to_json
+from publisher.manifest import latest_of, sha256, to_json
 from publisher.reader import open_dataset
 from publisher.release import PublishResult, publish_records
-from publisher.storage import content_digest, decode, encode, part_name
 from publisher.tables import ADDED, PAGES, SCHEMA_VERSION, SPEECHES, TABLES
 from publisher.taking import in_order
 from publisher.upgrade import filled, missing_columns
 from publisher.verify import verify
-from publisher.versions import read_latest, read_manifest, read_part
-from tests.publisher.publisher_made import page, records, speech
+from publisher.versions import read_manifest, read_part
+from tests.publisher.publisher_made import aged, page, records, speech
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 # what a speech and a page had in 1.0.0: published versions have these for ever
@@ -77,45 +75,6 @@ def go(folder: Path, rows: list[dict[str, Any]], day: int = 0, pages: Any = ()) 
     return publish_records(folder, records(rows, pages), now=DAY + timedelta(days=day))
 
 
-def aged(folder: Path, schema_version: str = "1.0.0") -> None:
-    """Make the one version of a dataset what the program of an older schema would have published."""
-    latest = read_latest(folder)
-    assert latest
-    manifest, _ = read_manifest(folder, latest.version)
-    version = folder / "versions" / manifest.version
-    shutil.rmtree(folder / "tables")
-    tables: dict[str, TableEntry] = {}
-    sums: dict[str, str] = {}
-    for name, entry in manifest.tables.items():
-        parts = []
-        for part in entry.parts:
-            old = version / name / part.file
-            rows = decode(old.read_bytes(), str(old)).cast(TABLES[name].schema)
-            rows = rows.select(TABLES[name].schema_in(schema_version).names)
-            data = encode(rows)
-            digest = sha256(data)
-            old.unlink()
-            file = part_name(digest)
-            for place in (version / name, folder / "tables" / name):
-                place.mkdir(parents=True, exist_ok=True)
-                (place / file).write_bytes(data)
-            sums[f"{name}/{file}"] = digest
-            new = {"file": file, "bytes": len(data), "sha256": digest, "content_sha256": content_digest(rows)}
-            parts.append(part.model_copy(update=new))
-        tables[name] = entry.model_copy(update={"parts": tuple(parts)})
-    manifest = Manifest.model_validate(
-        manifest.model_copy(update={"tables": tables, "schema_version": schema_version}).model_dump()
-    )
-    (version / "manifest.json").write_bytes(to_json(manifest))
-    for path in version.iterdir():
-        if path.is_file() and path.name != "SHA256SUMS":
-            sums[path.name] = sha256(path.read_bytes())
-    (version / "SHA256SUMS").write_text("".join(f"{d}  {n}\n" for n, d in sorted(sums.items())))
-    (folder / "latest.json").write_bytes(to_json(latest_of(manifest, sums["manifest.json"])))
-    (folder / "versions.json").unlink()
-    (folder.parent / "index.json").unlink()
-
-
 @pytest.fixture
 def rows() -> list[dict[str, Any]]:
     masked = [{"kind": "letters", "count": 3}]
@@ -127,7 +86,7 @@ def folder(tmp_path: Path, rows: list[dict[str, Any]]) -> Path:
     """A dataset whose only version has schema 1.0.0."""
     folder = tmp_path / "datasets" / "speeches"
     go(folder, rows)
-    aged(folder)
+    aged(folder, "1.0.0")
     return folder
 
 
@@ -207,7 +166,7 @@ def test_a_row_that_is_held_gets_what_its_text_gives(tmp_path: Path) -> None:
         speech("a", 9, "各位代表:\n會議認為,XX市和某縣應當於X月X日開會。", mask_count=4)
     ]
     go(folder, rows)
-    aged(folder)
+    aged(folder, "1.0.0")
     result = go(folder, rows[:4], 1, [page(rows[4], "error")])
     assert (result.added, result.changed, result.removed) == (0, 0, 0)
     held = {r["speech_id"]: r for r in open_dataset(folder).arrow().to_pylist()}[rows[4]["speech_id"]]

@@ -28,16 +28,15 @@ from publisher import rowindex
 from publisher.build import state_of
 from publisher.checks import names
 from publisher.gates import RefusedError
-from publisher.manifest import Manifest, TableEntry, latest_of, sha256, to_json
 from publisher.parts import PartStore
 from publisher.places import memo_folder
 from publisher.reader import open_dataset
 from publisher.release import publish
-from publisher.storage import content_digest, decode, encode, part_name
+from publisher.storage import decode
 from publisher.tables import TABLES
 from publisher.verify import verify
-from publisher.versions import read_latest, read_manifest
-from tests.publisher.publisher_made import WHEN, origin, page, speech, text
+from publisher.versions import read_latest
+from tests.publisher.publisher_made import WHEN, aged, origin, page, speech, text
 
 DAY = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 BUCKETS = 3
@@ -130,47 +129,13 @@ class Site:
             write_shard(home, self.name, b, tables, input_digest="x")
 
 
-def aged(home: Home, schema_version: str) -> None:
+def aged_home(home: Home, schema_version: str) -> None:
     """Make all versions of the dataset, and what is remembered of the last one, what a program of an older schema would have left."""
     folder, memo = home.datasets / "speeches", memo_folder(home)
     latest = read_latest(folder)
     assert latest
     state = rowindex.load(memo, latest.manifest_sha256)
-    shutil.rmtree(folder / "tables")
-    found = sorted(
-        (read_manifest(folder, p.name)[0] for p in (folder / "versions").iterdir() if p.is_dir()),
-        key=lambda m: m.sequence,
-    )
-    digest = ""
-    for manifest in found:
-        version = folder / "versions" / manifest.version
-        tables: dict[str, TableEntry] = {}
-        for name, entry in manifest.tables.items():
-            parts = []
-            for part in entry.parts:
-                old = version / name / part.file
-                rows = decode(old.read_bytes(), str(old)).cast(TABLES[name].schema)
-                rows = rows.select(TABLES[name].schema_in(schema_version).names)
-                data = encode(rows)
-                file = part_name(sha256(data))
-                old.unlink()
-                for place in (version / name, folder / "tables" / name):
-                    place.mkdir(parents=True, exist_ok=True)
-                    (place / file).write_bytes(data)
-                new = {"file": file, "bytes": len(data), "sha256": sha256(data), "content_sha256": content_digest(rows)}
-                parts.append(part.model_copy(update=new))
-            tables[name] = entry.model_copy(update={"parts": tuple(parts)})
-        parent = manifest.parent and manifest.parent.model_copy(update={"manifest_sha256": digest})
-        told = manifest.model_copy(update={"tables": tables, "schema_version": schema_version, "parent": parent})
-        manifest = Manifest.model_validate(told.model_dump())
-        (version / "manifest.json").write_bytes(to_json(manifest))
-        digest = sha256(to_json(manifest))
-        sums = {str(p.relative_to(version)): sha256(p.read_bytes()) for p in version.rglob("*") if p.is_file()}
-        sums.pop("SHA256SUMS")
-        (version / "SHA256SUMS").write_text("".join(f"{d}  {n}\n" for n, d in sorted(sums.items())))
-    (folder / "latest.json").write_bytes(to_json(latest_of(manifest, digest)))
-    (folder / "versions.json").unlink()
-    (folder.parent / "index.json").unlink()
+    manifest, digest = aged(folder, schema_version)
     if state is not None:
         then = state_of(PartStore(folder), manifest)
         for name, index in then.tables.items():
@@ -428,7 +393,7 @@ def test_what_is_remembered_makes_no_difference(tmp_path: Path, seed: int, monke
             schema_version = rng.choice(["1.0.0", "1.1.0"])
             log.append((day, "is of", schema_version))
             for h in (home, other):
-                aged(h, schema_version)
+                aged_home(h, schema_version)
         disturbed.remember()
         untouched = True
     if ages is None:  # what was made older tells changes of columns that it has no more
