@@ -185,12 +185,12 @@ def _word(plain: str) -> str:
 
 # RE2 over the few texts that the looks leave, and over all that are short: what every rule needs at the least
 _D, _A, _SPACE = _folding(digits), _folding(digits, ascii_letters), _folding(" ") + "?"
-_S = _folding(" -") + "?"
+_S = _folding(" -.") + "?"
 _NEEDED = (
     rf"{_folding('1')}{_folding('3456789')}(?:{_S}{_D}){{9}}|{_folding('123456789')}{_D}{{5}}{_S}{_D}{{2}}|{_folding('@')}"
     rf"|{_folding(digits, ascii_letters, '._-')}{_SPACE}(?:{_folding('#')}|[(（\[]{_word('at')}[)）\]]){_SPACE}{_A}"
-    rf"|(?:{_word('qq')}|{_word('q')}号|加{_word('q')}|扣扣|企鹅).{{0,9}}{_D}{{5}}"
-    rf"|(?:{_folding('VvWw')}{_word('x')}|{_word('v')}信|{_word('wechat')}|微.?信|[薇威]信|加{_word('v')})"
+    rf"|(?:{_word('q')}{_SPACE}{_word('q')}|{_word('q')}号|(?:加|{_folding('+')}{_SPACE}){_word('q')}|扣扣|企鹅).{{0,9}}{_D}{{5}}"
+    rf"|(?:{_folding('VvWw')}{_word('x')}|{_word('v')}信|{_word('wechat')}|微.?信|[薇威]信|(?:加|{_folding('+')}{_SPACE}){_word('v')})"
     rf".{{0,9}}{_A}{_folding(digits, ascii_letters, '_-')}{{5}}"
 )
 

@@ -111,7 +111,9 @@ def _field(name: str, dtype: pa.DataType, nullable: bool, description: str, uniq
     if unique:
         constraints["unique"] = True
     if pa.types.is_list(dtype):
-        constraints["jsonSchema"] = _json_schema(dtype)
+        # Beside the constraints and not, as the standard has it, among them: frictionless refuses the whole package for one that it
+        # does not know, and it knows this one nowhere.
+        field["jsonSchema"] = _json_schema(dtype)
     return field | ({"constraints": constraints} if constraints else {})
 
 
