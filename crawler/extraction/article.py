@@ -264,6 +264,9 @@ def _row(
     speech = read_speech(facts.title, part.heading, part.paragraphs, part.subtitles)
     text = unicodedata.normalize("NFC", "\n".join(part.paragraphs))
     evidence = part.preview_evidence
+    held = speech.event_date
+    if held and facts.published_at and facts.published_from == "byline" and facts.published_at.date() == held:
+        held = None  # the line under the title is read as the page's date
     short = (
         speech.points_announced is not None
         and speech.points_found is not None
@@ -296,7 +299,7 @@ def _row(
         "admin_level": speech.admin_level,
         "region": speech.region,
         "occasion": speech.occasion,
-        "event_date": speech.event_date,
+        "event_date": held,
         "topics": speech.topics,
         "outline": speech.outline,
         "speech_score": score,

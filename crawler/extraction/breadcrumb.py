@@ -56,6 +56,9 @@ def _prefix(line: Line) -> int:
 def split_steps(line: Line, start: int = 0, *, weak: bool = True) -> list[str]:
     """Steps of one line from offset `start`: links are whole, the text between them parts at separators."""
     half, raw = line.half, line.raw
+    if "\u300b" in half and "\u300a" not in half:
+        half = half.replace("\u300b", "»")  # a closing title mark that closes none
+        raw = raw.replace("\u300b", "»")
     rest = half[start:]
     between = list(rest)
     for begin, end, _ in line.links:
@@ -125,6 +128,21 @@ def _nested(lines: Sequence[Line], at: int, page_path: str, url: str) -> int:
             break
         path, n = folder, n + 1
     return n
+
+
+def _goes_on(lines: Sequence[Line], at: int, n: int, page_path: str, url: str) -> bool:
+    """Whether the list of `n` nested links from `at` on has more links, and none to the page itself: then it is a menu."""
+    last = lines[at + n - 1]
+    holder = last.element.getparent()
+    if at + n >= len(lines) or holder is None:
+        return False
+    behind = lines[at + n]
+    if not behind.is_linked or not behind.links or not _is_within(behind.element, holder):
+        return False
+    try:
+        return urlsplit(urljoin(url, behind.links[0][2])).path != page_path
+    except ValueError:  # not an address
+        return True
 
 
 def find_breadcrumb(lines: list[Line], before: int, title: str, url: str | None) -> Crumbs | None:
@@ -223,7 +241,7 @@ def _items(above: list[Line], path: str, url: str) -> Found | None:
                 break
         if n >= 3 and (steps := _of_lines(above[i : i + n])):
             return steps, above[i : i + n]
-        if path and (n := _nested(above, i, path, url)) >= 2:
+        if path and (n := _nested(above, i, path, url)) >= 2 and not _goes_on(above, i, n, path, url):
             return _of_lines(above[i : i + n]), above[i : i + n]
     return None
 

@@ -50,7 +50,7 @@ _AGAINST = (
 # What stands behind the name of a speech in a title that still is one: 讲话稿, 讲话全文, 讲话(节选), 讲话:…
 _STILL_NAMED = re.compile(
     r"(?:[稿词辞文集选]|发言|讲话|致辞|演讲|全文|原文|实录|录音|文字|提纲|纲要|材料|要点|节选|摘登|选登|选编|选集|汇编|合集|精选|范例|例文|样本|模板|大全|串词|初稿|代拟|参考|素材)*"
-    r"(?:$|[\W\d_]|[一二三四五六七八九十第共之]|[Xx×某]{2}|版|篇|推荐)"
+    r"(?:$|[\W\d_]|[一二三四五六七八九十第共]|之[一二三四五六七八九十\d]|[Xx×某]{2}|版|篇|推荐)"
 )
 _NO_LONGER = re.compile(r"[\W_]*,")  # 演讲稿,完成下列各题: a sentence about it
 _QUOTED = re.compile("\u201c[^\u201c\u201d]{0,400}\u201d|\u300c[^\u300c\u300d]{0,400}\u300d")

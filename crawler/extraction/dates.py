@@ -99,7 +99,7 @@ def find_dates(text: str, *, labelled: bool = False) -> list[Found]:
     """Full dates in a half-width text, in order.
 
     labelled: the text stands behind a date label, so that forms too weak alone count: 113-05-03 and 民國113年5月3日 (ROC calendar),
-    20240503, 7/25/2024.
+    20240503, 7/25/2024, 22-04-05.
     """
     found: list[Found] = []
     for m in _DATE.finditer(text):
@@ -145,6 +145,8 @@ def _weak(text: str) -> Found | None:
         made = _moment(int(m[3]), *((b, a) if a > 12 else (a, b)), *_clock(m, 4))
     elif m := _ROC_BARE.search(text):
         made = _moment(int(m[1]) + 1911, int(m[3]), int(m[4]), *_clock(m, 2))
+        if made is None and len(m[1]) == 2 and m["s"] != "/":  # 22-04-05: a year without its century
+            made = _moment(int(m[1]) + 2000, int(m[3]), int(m[4]), *_clock(m, 2))
     elif m := _ROC_TWO.search(text):
         # 98年5月3日 is 2009 in the ROC calendar and 1998 in everyday words: a web page is older than 2000 only seldom
         y = int(m[1])

@@ -54,6 +54,16 @@ def is_furniture(block: Block) -> bool:
     return block.furniture
 
 
+_DAY = re.compile(
+    r"^\s*(?:(?:19|20)\d\d\s?年\s?\d{1,2}\s?月\s?\d{1,2}\s?日|[一二][〇零○O0一二三四五六七八九]{3}年[一二三四五六七八九十]{1,2}月[一二三四五六七八九十]{1,3}日)\s*$"
+)
+
+
+def is_day(block: Block) -> bool:
+    """Whether a block is a lone 2023年5月4日: above a speech the day on which it was held."""
+    return block.size <= 14 and not block.link and _DAY.match(block.folded) is not None
+
+
 def is_tail(block: Block) -> bool:
     """Whether a block is a line that ends an article: 相关阅读, 上一篇 …"""
     return is_furniture(block) and _TAIL.search(block.folded) is not None
@@ -292,7 +302,7 @@ def _grow(blocks: list[Block], weights: list[float], first: int, last: int, low:
     """Take in short unlinked lines next to the run, within the holder; shrink a run that reaches beyond the holder."""
     first, last = max(first, low), min(last, high)
     while first > low:
-        if weights[first - 1] > -8.0:
+        if weights[first - 1] > -8.0 or is_day(blocks[first - 1]):
             first -= 1
             continue
         step = _beyond(blocks, weights, range(first - 1, max(first - _BOX, low) - 1, -1), blocks[first])

@@ -15,6 +15,8 @@ from crawler.extraction.titles import clean_title, same_title
 
 _HEAD_LINES = 8  # matter that belongs to the editor stands within so many lines before a speech
 _TAIL_LINES = 6
+_LAST_LINE = 60  # characters
+_THIS_TEXT = re.compile(r"[这本此]篇|(?:提[醒示]|贴士)\s*[】\])]?\s*:")
 _PREFACE_CHARS = 260  # an editor's words before the form of address are short
 _ABSTRACT_KEY = 24  # so many characters found again later make a line a copy of the text
 _THANKS = re.compile(
@@ -182,6 +184,13 @@ def _copies(line: str, body: str) -> bool:
     return len(key) >= 2 * _ABSTRACT_KEY and key[:_ABSTRACT_KEY] in body and key[-_ABSTRACT_KEY:] in body
 
 
+def _names_text(block: Block, own: Sequence[str]) -> bool:
+    """Whether a short line names the text that it stands behind: by its title or as 这篇, or is labelled as a notice to its reader."""
+    return block.size <= _LAST_LINE and (
+        any(len(o) >= 4 and o in block.folded for o in own) or bool(_THIS_TEXT.search(block.folded))
+    )
+
+
 def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure) -> int:
     """Where the speech ends: before the editor's words at the end, and before short lines behind the speaker's thanks."""
     last = len(lines)
@@ -192,7 +201,8 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
             if b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded)):
                 out.note("outro", lines[k:last])
                 last = k
-            elif is_page_talk(b.folded, own):
+            # less is enough for a short last line that names the text
+            elif is_page_talk(b.folded, own, 2 if k == last - 1 and _names_text(b, own) else 3):
                 out.note("page_talk", lines[k:last])
                 last = k
     while last > first + 1 and any(same_title(lines[last - 1].text, t) for t in titles if t):

@@ -29,6 +29,7 @@ _OPEN = re.compile(
 _WORDS_OF_CLOSE = any_of("structure", "close")
 _LONG = 30  # characters of a paragraph of running text
 _LEAST = 3  # so many others tell how this text ends its paragraphs
+_FULL = 40  # characters of a last paragraph that is long enough for two others to do
 
 
 def take_dots_off(part: Part) -> None:
@@ -90,7 +91,7 @@ def _breaks_off(views: Sequence[str]) -> bool:
         return False
     others = [v for v in views[:-1] if len(v) >= _LONG and not _is_heading(v)]
     ended = sum(bool(_END.search(v)) for v in others)
-    if len(others) < _LEAST or ended < 0.8 * len(others):
+    if len(others) < (_LEAST if len(last) < _FULL else _LEAST - 1) or ended < 0.8 * len(others):
         return False
     sentence = re.split(r"[。!?;]", last)[-1]
     if any(_WORDS_OF_CLOSE.search(v[-60:]) for v in views[-2:-1] if len(v) <= 40):

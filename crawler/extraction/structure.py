@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from crawler.extraction.blocks import Block, joined
-from crawler.extraction.density import FURNITURE_CHARS, item_teasers, without_reprint
-from crawler.extraction.edges import INTRO, OUTRO, head_end, rule_of, tail_start
+from crawler.extraction.density import FURNITURE_CHARS, is_day, item_teasers, without_reprint
+from crawler.extraction.edges import INTRO, OUTRO, head_end, is_address_line, rule_of, tail_start
 from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap
 from crawler.extraction.model import Part, Structure
@@ -33,6 +33,8 @@ _GOES_ON = 24  # characters of text behind a box inside it: a closing sentence i
 _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
 _KEYWORD_TAIL = next(r.pattern for r in rules("furniture", "tail") if r.id == "keyword_tail")
+_HEADLINE = 64  # characters
+_SENTENCE_END = re.compile(r"[。!?;:]$")
 _SECTION = 40  # characters that stand at least under a heading
 _PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "page")
 
@@ -116,7 +118,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if k in listed:
             out.note("teaser", [block])
             continue
-        if block.folded in again:
+        if block.folded in again and not (k + 1 < len(lines) and is_address_line(lines[k + 1])):
             out.note("repeated_line", [block])
             continue
         if _is_caption(block):
@@ -125,6 +127,9 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         # an introduction is cut, and kept as one, where the speech begins
         if block.size <= 80 and not INTRO.search(block.folded) and is_page_talk(block.folded, own, 4):
             out.note("page_talk", [block])
+            continue
+        if is_day(block) and _is_head(kept, lines[k + 1 : k + 3]):
+            kept.append(block)
             continue
         if block.size <= FURNITURE_CHARS and k not in headed and (m := _FURNITURE.search(block.folded)) and m.group():
             torn = torn or _PAGE_MARK.search(block.folded) is not None
@@ -159,6 +164,13 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         torn = False
         held += block.size
     return kept
+
+
+def _is_head(above: Sequence[Block], below: Sequence[Block]) -> bool:
+    """Whether a line of its own stands between what is above a speech and the speech: no sentence above it, or a form of address below."""
+    return all(b.size <= _HEADLINE and not _SENTENCE_END.search(b.folded) for b in above) or any(
+        map(is_address_line, below)
+    )
 
 
 def _keyword_headings(lines: Sequence[Block]) -> set[int]:

@@ -22,7 +22,7 @@ from crawler.extraction.lines import (
     Line,
     half_width,
 )
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import first_match, rules
 
 # matched on half-width text, so that ASCII brackets stand for full-width ones too
 _BRACKETS = {p[0]: p[1] for p in ("()", "[]", "{}", "<>", "【】", "〔〕", "〖〗", "「」", "『』", "\ufe5d\ufe5e")}
@@ -34,7 +34,8 @@ _FIRST_BRACKET = re.compile(
     rf"^\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*"
 )
 _NOT_WORD = re.compile(r"[\W_]+")
-_EDGES = re.compile(r"^[\s\u200b\ufeff_\-—–|·>»]+|[\s\u200b\ufeff_\-—–|·>»]+$")
+# stars and squares too: ★在…会上的讲话★
+_EDGES = re.compile(r"^[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□●▲►▶]+|[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□▲►▶]+$")
 _EDGE = " \t\r\n\u3000\xa0\u200b\ufeff-_—–|·>»"
 
 # Between a title and the name of its site. Those of the second kind also stand inside titles, so they need evidence.
@@ -104,6 +105,8 @@ def clean_title(raw: str) -> str:
             and _is_decoration(m[2], False)
         ):
             text = text[m.end() :]
+        elif (label := first_match("titles", "label", half)) is not None:
+            text = text[label[1].end() :]
         text = _EDGES.sub("", text)
         if text == before:
             return text or raw.strip()

@@ -32,6 +32,10 @@ STEPS = ["首页", "范文大全", "讲话/致辞"]
         f"<div class=x1>{A}<img src=j.gif>{B}<img src=j.gif>{C}</div>",
         f"<div>您在这里:{A}&gt;{B}&gt;{C}</div>",
         f"<font>目前位置:{A} -&gt; {B} -&gt; {C}</font>",
+        f"<div>您现在浏览的位置:{A} 》 {B} 》 {C} 》 正文</div>",
+        f"<div class=bread>当前所在\uff1a{A} | {B} | {C}</div>",
+        f"<ul class=menu><li>{A}</li><li>{B}</li><li><a href=/y/>讲话</a></li></ul><ol><li>{A}</li><li>{B}</li><li>{C}</li></ol>",
+        f"<ul><li>{A}</li><li>{B}</li><li>{C}</li><li><a href=/a/b/9.html>{T}</a></li></ul>",
     ],
 )
 def test_forms(html: str) -> None:
@@ -52,6 +56,7 @@ def steps(html: str, url: str = "http://example.org/a/b/9.html") -> list[str]:
         "",
         f"<ul class=menu><li>{A}</li><li><a href=/x/>新闻</a></li><li><a href=/y/>讲话</a></li></ul>",
         f"<div class=x1>{A}<a href=/x/>新闻</a><a href=/y/>讲话</a></div>",
+        f"<ul class=menu><li>{A}</li><li>{B}</li><li><a href=/y/>讲话</a></li><li><a href=/z/>致辞</a></li></ul>",
         f"<ul class=x1><li>{A}</li><li><a href=/x/><img src=i.gif>新闻</a></li><li><a href=/y/><img src=i.gif>讲话</a></li></ul>",
         "<div class=nav><a href=/>首页</a> | <a href=/x/>新闻</a> | <a href=/y/>讲话</a></div>",
         "<p>位置决定视野,这是一句话。</p>",

@@ -74,6 +74,8 @@ def test_no_full_date_is_no_date(text: str) -> None:
         ("17/9/2004", "2004-09-17 00:00:00"),
         ("7/5/2005", None),
         ("10-28", None),
+        ("22-04-05 10:11", "2022-04-05 10:11:00"),
+        ("98-08-09", "2009-08-09 00:00:00"),
     ],
 )
 def test_weak_forms_count_behind_a_label(text: str, moment: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from datetime import date
 
 import pytest
 
@@ -85,6 +86,8 @@ def test_markers_in_other_words(marker: str, declared: int | None, where: str) -
         "(中间的部分段落已隐藏,会员可见)",
         "====本节文字只对会员开放====",
         "[此处删节约800字]",
+        "********此段文字需付费后可见********",
+        "----此处内容仅注册用户可浏览----",
     ],
 )
 def test_holes_leave_nothing_behind(hole: str) -> None:
@@ -171,6 +174,13 @@ def test_a_page_of_long_teasers_is_a_list() -> None:
         "页面仅提供前 2 页预览，共 6 页",
         "完整内容请到App内阅读",
         "（本文共 4 页，当前为第 1 页，购买后可下载 Word 版本）",
+        "……（后面还有，扫码看全篇）",
+        "本文档还有 62% 的内容没有显示",
+        "想看完整版？微信搜一搜“青禾文稿”，回复口令8812即可获取",
+        "本内容已隐藏 2,310 字，开通月卡后畅读",
+        "（待续，点这里看下半部分）",
+        "↓↓↓ 下载完整版继续阅读 ↓↓↓",
+        "点击空白处加载后面内容",
     ],
 )
 def test_more_markers(marker: str) -> None:
@@ -202,6 +212,14 @@ def test_a_stop_in_mid_sentence_is_seen(end: str) -> None:
     assert result.fate == "preview"
     assert result.speeches[0]["preview_evidence"].startswith("stops in mid-sentence")
     assert text(result)[-1] == end
+
+
+def test_two_paragraphs_are_enough_where_a_long_one_stops() -> None:
+    """A short preview has no third paragraph to tell by."""
+    end = "各村要把山头地块逐一分到人,护林员每天上山不少于两次,发现野外用火立即制止,并在十分钟之内报告镇里,由镇里统一调度扑火队"
+    result = read(page(paragraphs([SPEECH[0], OPENING, FIRST_TEXT, end])))
+    assert result.fate == "preview"
+    assert read(page(paragraphs([SPEECH[0], OPENING, FIRST_TEXT, end[:30]]))).fate == "speech"
 
 
 @pytest.mark.parametrize(
@@ -305,6 +323,22 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "（作者系林学院校友，本文为其在护林大会上的发言，发表时略有删节）",
         "共享此文章：",
         "写作思路：开头点题，中间叙事，结尾号召。",
+        "好啦，今天的内容就到这里啦，如果你也有好稿子，记得发给我们哟！",
+        "以上就是这篇护林讲话的所有内容啦，大家觉得怎么样呢？",
+        f"关于“{TITLE}”就介绍到这儿，更多资讯敬请留意。",
+        f"喜欢这篇{TITLE}吗？赶快加入收藏夹吧！",
+        f"上述{TITLE}由网友提供，若有侵犯您权益之处，请速与我们联系，我们将第一时间处理。",
+        f"与{TITLE}类似的文章还有：",
+        f"{TITLE}相关文章：",
+        f"附：{TITLE}写作要点",
+        "特别提醒：本篇文字仅作交流之用，不构成任何建议。",
+        "小贴士：打印时请选择A4纸，行距1.5倍效果更佳。",
+        "文稿编号：QH20240018  字数：1,280  难度：★★☆",
+        f"→ 返回 {TITLE} 专题",
+        "将本文的Word文档下载到电脑，方便收藏和打印",
+        "推荐度：",
+        "已有128人阅读了全文",
+        "热门关键词检索：护林讲话|护林员发言稿|护林领导致辞",
     ],
 )
 def test_more_of_what_pages_say(line: str) -> None:
@@ -353,6 +387,11 @@ def test_what_a_speaker_says_stays(own: str) -> None:
         "完整的方案已经发到各位手上，请认真阅读。",
         "全文我就不念了，大家下去自己看。",
         "下面请看大屏幕，这是我们收集的照片。",
+        "版权归大家所有，盈利归大家分红，这是我们合作社的规矩。",
+        "登录林区的平台，查看各自的任务清单，明天一早要抽查。",
+        "有的业主说，登录小程序看不到明细，明细全文已经打印出来，贴在每一个单元门口。",
+        "关于这份材料，还有不清楚的地方，可以会后来找我下载电子版。",
+        "今天的分享就到这里，谢谢大家。",
     ],
 )
 def test_more_of_what_speakers_say(own: str) -> None:
@@ -719,3 +758,30 @@ def test_an_abstract_that_copies_the_first_words_is_cut_though_the_speaker_speak
 def test_a_labelled_first_paragraph_that_stands_nowhere_else_stays(first: str) -> None:
     lines = [first, *SPEECH[2:]]
     assert text(read(page(paragraphs(lines)))) == lines
+
+
+def test_the_day_and_the_speaker_under_the_title_are_told_and_are_no_text() -> None:
+    for above in (["2023年3月8日"], ["镇长 何亦凡", "2023年3月8日"], ["二〇二三年三月八日"]):
+        result = read(page(paragraphs([*above, *LONG])))
+        row = result.speeches[0]
+        assert text(result) == LONG
+        assert (row["event_date"], row["published_at"]) == (date(2023, 3, 8), None)
+        assert row["speaker_name"] == ("何亦凡" if len(above) > 1 else None)
+
+
+def test_the_day_of_the_page_is_not_that_of_the_speech() -> None:
+    result = read(page(paragraphs(LONG), above="<p class=info>2023年3月8日</p>"))
+    assert result.speeches[0]["event_date"] is None
+    assert result.speeches[0]["published_at"].date() == date(2023, 3, 8)
+
+
+def test_a_line_that_leads_from_one_part_to_the_next_is_no_text() -> None:
+    lines = ["护林讲话稿一", *LONG, "看完第一篇，再来读读下面这一篇吧。", "护林讲话稿二", *OTHER]
+    result = read(page(paragraphs(lines), "护林讲话稿两篇"))
+    assert [r["text"].split("\n") for r in result.speeches] == [LONG, OTHER]
+
+
+def test_the_same_title_above_each_part_parts_them() -> None:
+    lines = [TITLE, *LONG, TITLE, *OTHER, TITLE, *SPEECH]
+    result = read(page(paragraphs(lines)))
+    assert [r["text"].split("\n") for r in result.speeches] == [LONG, OTHER, SPEECH]

@@ -30,8 +30,11 @@ DECORATIONS = [
     "【精品·推荐】",
     "(优秀讲话稿范文5篇)",
     "(Word版)",
+    "【在线预览】",
+    "[共4页]",
+    "(范文六篇可选)",
 ]
-TRAILING = ["(2)", " (2)", "(12)", "(第2页)", ".docx", ".doc", ".pdf", ".PPT", ".wps", ".txt"]
+TRAILING = ["(2)", " (2)", "(12)", "(第2页)", ".docx", ".doc", ".pdf", ".PPT", ".wps", ".txt", "...docx", "★"]
 MEANINGFUL = [
     "(支部版)",
     "(乡镇版)",
@@ -65,6 +68,12 @@ def test_endings_come_off(ending: str) -> None:
 def test_what_means_something_stays(meaning: str) -> None:
     assert clean_title(T + meaning) == T + meaning
     assert clean_title(f"【推荐】{T}{meaning}(2)") == T + meaning
+
+
+@pytest.mark.parametrize("label", ["原创首发:", "VIP专享 | ", "范文推荐：", "★", "■ "])
+def test_what_praises_a_title_before_it_goes(label: str) -> None:
+    assert clean_title(label + T) == T
+    assert clean_title("党课讲稿:" + T) == "党课讲稿:" + T
 
 
 def test_year_in_front_and_leading_ordinal_stay() -> None:
