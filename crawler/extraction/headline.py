@@ -58,7 +58,9 @@ def occasion(titles: Sequence[str], role: str | None) -> str | None:
     """What stands between 在 and 上的讲话, or before the kind where the title has no 在 (全县招商大会主持词)."""
     for title in (_PART.sub("", t) for t in titles):
         if m := _OCCASION.search(title):
-            found = m["o"].strip(' "“”')
+            found = m["o"].strip()
+            if found[:1] in '“"' and found[-1:] in '”"':
+                found = found[1:-1]
             if found not in ("会上", "会议", "会中", "大会", "这里", "台上"):
                 return found
         if m := _BARE_OCCASION.search(title):

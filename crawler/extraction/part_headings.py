@@ -10,11 +10,13 @@ from crawler.extraction.blocks import Block
 from crawler.extraction.rules import any_of
 from crawler.extraction.salutation import is_address, salutation
 
-NUM = r"(?:[一二三四五六七八九十百]{1,4}|\d{1,3}|[①-⑳]|[Ⅰ-Ⅻ])"
+NUM = r"(?:[一二三四五六七八九十百]{1,4}|\d{1,3}|[①-⒇]|[㈠-㈩]|[Ⅰ-Ⅻ]|[壹贰叁肆伍陆柒捌玖拾])"
 MIN_SPEECH = 90  # characters of a part that nothing but its title or salutation sets apart
 BEGUN = 20  # characters of a part in which the page breaks off
 MIN_PART = 60  # characters a part must hold; between the lines of a table of contents stands less
-_SERIAL = {c: n for word in ("上中下", "甲乙丙丁戊己庚辛", "ABCDEFGH") for n, c in enumerate(word, 1)}
+_SERIAL = {
+    c: n for word in ("上中下", "甲乙丙丁戊己庚辛", "ABCDEFGH", "壹贰叁肆伍陆柒捌玖拾") for n, c in enumerate(word, 1)
+}
 ORNAMENT = re.compile(r"^[\-=_*~—–─━═·•#+.,。、★☆◆◇■□●○▲△▼▽※✦✿❀◎\s]{3,}$")
 _DOTS = re.compile(r"^[\s.…·。]+$")
 TITLE_LIKE = re.compile(
@@ -29,11 +31,15 @@ _GREETING = any_of("salutation", "greeting")
 
 
 def number(text: str) -> int | None:
-    """The value of an ordinal: Chinese up to 99, Arabic, circled, Roman, A to H, 甲 to 辛, 上中下; None when it is none."""
+    """The value of an ordinal: Chinese up to 99, Arabic, circled, in brackets, Roman, A to H, 甲 to 辛, 壹贰叁, 上中下; None when it is none."""
     if text.isdigit() and text.isascii():
         return int(text)
     if len(text) == 1 and "①" <= text <= "⑳":
         return ord(text) - ord("①") + 1
+    if len(text) == 1 and "⑴" <= text <= "⒇":
+        return ord(text) - ord("⑴") + 1
+    if len(text) == 1 and "㈠" <= text <= "㈩":
+        return ord(text) - ord("㈠") + 1
     if len(text) == 1 and "Ⅰ" <= text <= "Ⅻ":
         return ord(text) - ord("Ⅰ") + 1
     if text.upper() in _SERIAL:

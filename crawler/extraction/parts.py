@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from crawler.extraction.blocks import Block
+from crawler.extraction.edges import is_address_line
 from crawler.extraction.part_headings import (
     MIN_PART,
     NUM,
@@ -52,8 +53,8 @@ _ORDINAL_STYLES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("篇n", re.compile(rf"^{_MARKS}(?P<pre>[^。!?;]{{0,50}}?)\s*(?<!第)(?:篇|之)\s*(?P<n>{NUM})(?![篇年月日个项点]){_SEP}(?P<rest>.*)$")),
     ("第n篇", re.compile(rf"^{_MARKS}(?P<pre>[^。!?;第]{{0,50}}?)\s*第\s*(?P<n>{NUM})\s*(?:篇|份|稿|部(?!分)|则){_SEP}(?P<rest>.*)$")),
     ("范文n", re.compile(
-        rf"^{_MARKS}(?P<pre>[^。!?;]{{0,50}}?(?:范文|样本|例文|样文|模板|范例|范本|样稿|例稿|版本|稿件|讲话稿?|讲稿|发言稿?|演讲稿?|致辞稿?|主持词|党课|稿|材料|文稿|篇目|案例|示例|文本|样例))"
-        rf"\s*[(【\[]?\s*(?P<n>{NUM}|{_LETTER})\s*[)】\]]?(?![年月日个项点次届、篇则份]){_SEP}(?P<rest>.*)$")),
+        rf"^{_MARKS}(?P<pre>[^。!?;]{{0,50}}?(?:范文|样本|例文|样文|模板|范例|范本|样稿|例稿|版本|稿件|讲话稿?|讲稿|发言稿?|演讲稿?|致辞稿?|主持词|党课|稿|材料|文稿|篇目|案例|示例|文本|样例|(?<![一-龥])例))"
+        rf"\s*[)】\]]?\s*[(【\[]?\s*(?P<n>{NUM}|{_LETTER})\s*[)】\]]?(?![年月日个项点次届、篇则份]){_SEP}(?P<rest>.*)$")),
     ("题(n)", re.compile(rf"^{_MARKS}(?P<pre>[^。!?;]{{4,60}}?)\s*[(\[【]\s*(?P<n>{NUM})\s*[)\]】](?P<sep>)(?P<rest>){_MARKS}$")),
     ("Part n", re.compile(rf"^{_MARKS}(?P<pre>)(?:Part|PART|part|No|NO|Chapter|Speech)\s*\.?\s*(?P<n>{NUM}){_SEP}(?P<rest>.*)$")),
     ("上篇", re.compile(rf"^{_MARKS}(?P<pre>)(?P<n>[上中下])\s*(?:篇|集|部)(?P<sep>[^\w。!?;,(《“\"【\[]*)(?P<rest>.*)$")),
@@ -66,6 +67,9 @@ _ORDINAL_STYLES: tuple[tuple[str, re.Pattern[str]], ...] = (
 _WEAK_STYLES = frozenset(("题(n)", "其n", "n"))
 _TITLED_STYLES = frozenset(("(n)题", "n、题", "1、题"))  # an outline looks the same: each must be the title of a speech
 _GAP_STYLES = frozenset(("篇n", "第n篇", "范文n", "Part n", "上篇"))  # forms of ordinals that no outline has
+
+_CHAPTER_STYLES = frozenset(("Part n", "上篇", "第n篇", "篇n"))
+_OF_ONE = re.compile(r"在.{2,}(?:[上中时]的?|的)(?:讲话|致辞|致词|发言|演讲|报告|党课|讲稿)(?:稿|提纲)?\s*$")
 
 _SCRIPT = re.compile(r"主持|串词|串联|议程|剧本|台词|流程")  # one text in which several people are addressed
 
@@ -115,7 +119,7 @@ def _series(blocks: Sequence[Block], found: list[_Candidate], gap: int = 1, cut:
     best: list[_Candidate] = []
     best_key = (0, 0)
     for k, first in enumerate(found):
-        if first.n > 4:
+        if first.n > 4 or _follows(found[:k], first):
             continue
         run = [first]
         for c in found[k + 1 :]:
@@ -130,6 +134,11 @@ def _series(blocks: Sequence[Block], found: list[_Candidate], gap: int = 1, cut:
         if key > best_key:
             best, best_key = run, key
     return best
+
+
+def _follows(before: Sequence[_Candidate], first: _Candidate) -> bool:
+    """Whether the ordinal before `first` heads the text above it: then nothing is missing, and what begins here is no first part."""
+    return any(c.n == first.n - 1 and first.index - c.index > 1 for c in before)
 
 
 def _alike(a: str, b: str) -> float:
@@ -202,6 +211,9 @@ def _of_one_style(
     if len(heads) < 2:
         return []
     opened = count_opened(blocks, _headings(run))
+    # 上篇, Part 1 are headings within one speech as well: under the title of one, a part must open like another
+    if not opened and declared is None and name in _CHAPTER_STYLES and _OF_ONE.search(title):
+        return []
     if name in _TITLED_STYLES and 2 * opened < len(run):
         return []
     if name in _WEAK_STYLES and not _weak_is_real(blocks, run, opened, title, declared, name):
@@ -246,6 +258,9 @@ def _weak_is_real(
         return (same and (_alike(run[0].pre, bare_title) >= 0.5 or opened >= 2)) or (
             opened * 2 >= len(run) and all(TITLE_LIKE.search(c.pre) for c in run)
         )
-    return (declared is not None and declared in (0, len(run)) and min(sizes) >= 2 * MIN_PART) or opened >= max(
+    if (declared is not None and declared in (0, len(run)) and min(sizes) >= 2 * MIN_PART) or opened >= max(
         2, len(run) - 1
-    )
+    ):
+        return True
+    # a form of address straight below a later one proves them all
+    return style == "n" and not _OF_ONE.search(title) and any(is_address_line(blocks[c.index + 1]) for c in run[1:])

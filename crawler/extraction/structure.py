@@ -34,6 +34,7 @@ _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
 _KEYWORD_TAIL = next(r.pattern for r in rules("furniture", "tail") if r.id == "keyword_tail")
 _HEADLINE = 64  # characters
+_BARE_NUMBER = re.compile(r"^\s*0?[1-9]\d?\s*$")
 _SENTENCE_END = re.compile(r"[。!?;:]$")
 _SECTION = 40  # characters that stand at least under a heading
 _PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "page")
@@ -111,7 +112,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
     left = sum(b.size for b in lines if not b.is_linked)
     again = repeated_lines(lines, own)
     listed = set(item_teasers(lines))
-    headed = _keyword_headings(lines)
+    headed = _keyword_headings(lines) | _number_headings(lines)
     for k, block in enumerate(lines):
         if not block.is_linked:
             left -= block.size
@@ -181,6 +182,21 @@ def _keyword_headings(lines: Sequence[Block]) -> set[int]:
     ends = [*found[1:], len(lines)]
     held = [sum(b.size for b in lines[k + 1 : e] if not b.is_linked) for k, e in zip(found, ends, strict=True)]
     return set(found) if all(n >= _SECTION for n in held) else set()
+
+
+def _number_headings(lines: Sequence[Block]) -> set[int]:
+    """Lines like 01, 02 that head one section of the text after the other, and so are no pager and no page marks of a document.
+
+    A page mark stands behind a page of text, often in mid-sentence; above a first heading stand a few lines at most.
+    """
+    found = [k for k, b in enumerate(lines) if not b.link and _BARE_NUMBER.match(b.folded)]
+    if len(found) < 2 or [int(lines[k].folded) for k in found] != list(range(1, len(found) + 1)):
+        return set()
+    ends = [*found[1:], len(lines)]
+    held = [sum(b.size for b in lines[k + 1 : e] if not b.is_linked) for k, e in zip(found, ends, strict=True)]
+    above = sum(b.size for b in lines[: found[0]] if not b.is_linked)
+    torn = any(k and lines[k - 1].size > _HEADLINE and not _SENTENCE_END.search(lines[k - 1].folded) for k in found)
+    return set(found) if min(held) >= _SECTION and above < min(held) and not torn else set()
 
 
 def _is_caption(block: Block) -> bool:

@@ -785,3 +785,14 @@ def test_the_same_title_above_each_part_parts_them() -> None:
     lines = [TITLE, *LONG, TITLE, *OTHER, TITLE, *SPEECH]
     result = read(page(paragraphs(lines)))
     assert [r["text"].split("\n") for r in result.speeches] == [LONG, OTHER, SPEECH]
+
+
+def test_bare_numbers_that_head_sections_are_text_and_page_marks_are_none() -> None:
+    lines = [LONG[0], "01", OPENING, FIRST_TEXT, "02", LONG[3], "03", SECOND_TEXT, CLOSING]
+    assert text(read(page(paragraphs(lines)))) == lines
+    bare = [LONG[0], "1", OPENING, FIRST_TEXT, "2", LONG[3], "3", SECOND_TEXT, CLOSING]
+    assert text(read(page(paragraphs(bare)))) == bare
+    marked = [*LONG[:3], "1", *LONG[3:5], "2", LONG[5]]
+    assert text(read(page(paragraphs(marked)))) == LONG
+    parts = read(page(paragraphs(["01", *LONG, "02", *OTHER]), "护林讲话稿两篇"))
+    assert [r["part_title"] for r in parts.speeches] == ["01", "02"]

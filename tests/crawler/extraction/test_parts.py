@@ -81,6 +81,9 @@ def test_outline_of_one_speech_is_no_compilation() -> None:
         ("篇一", "第二篇", "【三】"),
         ("1、护林会上的讲话", "2、开学了,说几句", "3、年会上的话"),
         ("〖壹号稿〗", "〖贰号稿〗", "〖叁号稿〗"),
+        ("壹", "贰", "叁"),
+        ("【例1】", "【例2】", "【例3】"),
+        ("【护林讲话稿】一", "【护林讲话稿】二", "【护林讲话稿】三"),
         ("一、《校长开学讲话——播下种子》", "二、《镇长护林讲话》", "三、《在国旗下的讲话——节约》"),
     ],
 )
@@ -88,6 +91,12 @@ def test_forms_of_headings(style: tuple[str, str, str]) -> None:
     """Ordinals of other forms, with gaps and of several forms; lines of a form that nobody thought of, above an address."""
     third = ["各位乡亲:", *SPEECH[1:]]
     assert headings([style[0], *SPEECH, style[1], *OTHER, style[2], *third], "护林工作讲话") == list(style)
+
+
+def test_one_form_of_address_below_an_ordinal_proves_the_others() -> None:
+    plain_talk = [SPEECH[1] + SPEECH[3], SPEECH[5] + SPEECH[6]]
+    lines = ["⑴", plain_talk[0], "⑵", plain_talk[1], "⑶", *SPEECH]
+    assert headings(lines, "演讲稿范文") == ["⑴", "⑵", "⑶"]
 
 
 def test_lines_of_ornaments_part_speeches() -> None:
@@ -101,6 +110,16 @@ def test_lines_of_ornaments_part_speeches() -> None:
         ["第一部分 认清形势", SPEECH[1], "第二部分 抓好落实", SPEECH[3], "第三部分 加强领导", SPEECH[5]],
         ["第一篇章,叫作坚持。" + SPEECH[1], "第二篇章,叫作团结。" + SPEECH[3], "第三篇章,叫作梦想。" + SPEECH[5]],
         ["一、认清形势", SPEECH[1], "同志们:", SPEECH[3], "二、抓好落实", "同志们:", SPEECH[5]],
+        [
+            "Part 1 形势",
+            SPEECH[1] + SPEECH[3],
+            "Part 2 落实",
+            SPEECH[3] + SPEECH[5],
+            "Part 3 领导",
+            SPEECH[5] + SPEECH[1],
+        ],
+        ["Part 1 形势", SPEECH[1][:30], "Part 2 落实", SPEECH[3][:40], "Part 3 领导", SPEECH[5] + SPEECH[1]],
+        ["上篇 形势", SPEECH[1] + SPEECH[3], "下篇 落实", SPEECH[3] + SPEECH[5]],
     ],
 )
 def test_parts_of_one_speech_are_no_speeches(lines: list[str]) -> None:
@@ -124,6 +143,9 @@ def test_declared_count(title: str, count: int | None) -> None:
         ("三", 3),
         ("12", 12),
         ("③", 3),
+        ("⑶", 3),
+        ("㈢", 3),
+        ("叁", 3),
         ("Ⅳ", 4),
         ("乙", 2),
         ("下", 3),

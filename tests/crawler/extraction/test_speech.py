@@ -225,6 +225,8 @@ def test_speakers(title: str, subtitles: list[str], role: str | None, name: str 
 
 def test_occasions_and_places() -> None:
     assert read_speech("董事长钱有田在年会上的致辞", None, ["各位同事:"]).occasion == "年会"
+    quoted = read_speech("在“植树节”启动仪式上的讲话", None, ["各位同事:"])
+    assert quoted.occasion == "“植树节”启动仪式"
     assert read_speech("钱有田在会上的讲话", None, ["各位同事:"]).occasion is None
     assert read_speech("在修渠会议上的讲话", None, ["同志们:"], ["青岭市人民政府市长 苗青"]).region == "青岭市"
     assert read_speech("东河村党总支书记在主题党日上的党课", None, ["同志们:"]).region == "东河村"
