@@ -79,6 +79,33 @@ def _quality(text: str) -> float:
     return (len(_GOOD.findall(sample)) - 5 * len(_BAD.findall(sample))) / wide
 
 
+_SEVENTH = 7  # of a page's bytes: so many lead Latin letters with accents, and it is UTF-8 that was encoded once more
+_LATIN_LEADS = (b"\xc2", b"\xc3")
+
+
+def _encoded_twice(body: bytes, text: str) -> str | None:
+    """What a page in UTF-8 says whose text was UTF-8 that somebody read as Latin-1 and saved; None for any other page.
+
+    Told by what no Chinese page is full of; taken where nearly nothing is lost and the result reads like Chinese. What was read
+    as GBK and saved is not tried: every other mark has lost a byte.
+    """
+    if _SEVENTH * sum(map(body.count, _LATIN_LEADS)) <= len(body):
+        return None
+    for charset in ("latin-1", "cp1252"):
+        once = b"".join(_bytes_of(c, charset) for c in text).decode("utf-8", "replace")
+        if 50 * once.count("\ufffd") <= len(once) and _quality(once) > 0.1:
+            return once
+    return None
+
+
+def _bytes_of(character: str, charset: str) -> bytes:
+    """A character's bytes; what the charset lacks was kept as a control character, or is lost."""
+    try:
+        return character.encode(charset)
+    except UnicodeEncodeError:
+        return bytes([ord(character)]) if ord(character) < 256 else b"?"
+
+
 def decode(body: bytes, content_type: str | None = None) -> Decoded:
     """Decode a page's bytes; never raises, never guesses where strict UTF-8 fits."""
     for bom, name in _BOMS:
@@ -86,7 +113,9 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
             text = body[len(bom) :].decode(name, "replace")
             return Decoded(text, name, text.count("\ufffd"))
     try:
-        return Decoded(body.decode("utf-8"), "utf-8", 0)
+        text = body.decode("utf-8")
+        once = _encoded_twice(body, text)
+        return Decoded(text, "utf-8", 0) if once is None else Decoded(once, "utf-8", once.count("\ufffd"))
     except UnicodeDecodeError:
         pass
     declared = [c for c in declared_charsets(body, content_type) if c != "utf-8"] or ["gb18030"]

@@ -15,6 +15,7 @@ from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block
 from crawler.extraction.comments import comment_blocks
+from crawler.extraction.pagetalk import is_notice
 from crawler.extraction.rules import any_of, rules
 
 _STOP = re.compile(r"[\u3002!?;:\u2026][\u201d\u2019\u300d\u300f)]?\s*$")
@@ -32,7 +33,7 @@ FURNITURE_CHARS = 160  # furniture lines are short
 _UNLIKELY = re.compile(
     r"(?:^|[\s_-])(?:comments?|commentlist|reply|replies|respond|footer?|foot|copyright|sidebar|side|aside|related?|relate|recommend|"
     r"recommends?|share|bdshare|breadcrumbs?|crumbs?|nav|navbar|menu|topbar|toolbar|pager|pagination|hot|rank|links?|friendlink|"
-    r"widget|advert|ads?|statement|disclaimer|postfoot|post-footer|prevnext|tags?|login|search)(?:[\s_-]|$|\d)",
+    r"widget|advert|ads?|sign|signature|user[_-]?sign(?:ature)?|statement|disclaimer|postfoot|post-footer|prevnext|tags?|login|search)(?:[\s_-]|$|\d)",
     re.IGNORECASE,
 )
 
@@ -77,6 +78,8 @@ def weight(block: Block) -> float:
         return -2.0  # neither text nor the end of one
     if is_furniture(block):
         return -40.0
+    if is_notice(block):
+        return -10.0
     plain = block.size - block.link
     marks = len(_PUNCTUATION.findall(block.folded)) if plain < 80 else 9
     if plain >= 80 or (plain >= 25 and marks >= 2):

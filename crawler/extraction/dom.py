@@ -17,6 +17,7 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from crawler.extraction.blocks import BLOCK_TAGS
 from crawler.extraction.decode import decode
+from crawler.extraction.embedded import embedded_text, may_hold_text
 from crawler.extraction.hidden import hide, hiding_selectors, is_hidden
 
 MAX_BYTES = 4 * 1024 * 1024  # a speech of 4 MiB of HTML does not exist; the largest real page seen is 0.5 MB
@@ -32,7 +33,26 @@ _NOISE_END = {
     for name in ("script", "style", "noscript", "template", "iframe", "svg", "object", "textarea", "select")
 } | {"": re.compile("-->")}
 _SHEET = re.compile(r"<style\b[^<>]{0,500}>\s{0,9}(?:<!--)?([^<]*)", re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+# what no reader sees: control characters, and those of no width, with which sites break their sentences against copying
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+_NO_WIDTH = re.compile(
+    r"&(?:#(?:0*(?:173|820[3-7]|823[4-8]|828[89]|829[0-2]|65279)|x0*(?:ad|200[b-f]|202[a-e]|206[0-4]|feff))(?:;|(?![0-9a-f]))"
+    r"|(?:shy|zwn?j|lrm|rlm|ZeroWidthSpace|NoBreak);)",
+    re.IGNORECASE,
+)
+# markup that was escaped once too often, so that readers see its names: &amp;nbsp; and &lt;p&gt;
+_TWICE = re.compile(
+    r"&amp;((?:nbsp|[en]msp|ensp|thinsp|[lr][sd]quo|hellip|[mn]dash|middot|bull|times|quot|laquo|raquo|yen|deg|permil"
+    r"|#0*(?:1[6-9]\d|[2-9]\d\d|\d{4,6})|#[xX]0*(?:[a-fA-F][0-9a-fA-F]|[0-9a-fA-F]{3,5}));)"
+)
+_SHOWN_TAG = re.compile(
+    r"&lt;(/?(?:p|br|div|span|strong|b|font|section|h[1-6]|em|u|li|ul|ol|o:p)(?=[\s/&])(?:[^&<>]|&(?:quot|amp|apos|nbsp|#\d{1,5});){0,400}?)&gt;",
+    re.IGNORECASE,
+)
+_SHOWN_ENDS = re.compile(r"&lt;(?:/p|br\s{0,3}/?|/div)&gt;", re.IGNORECASE)
+_LEAST_SHOWN = 3  # ends of lines by such markup that make it more than a mention
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
@@ -59,7 +79,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     decoded = decode(body, content_type)
     if decoded.replaced:
         flags.append("lost_characters")
-    text = _CONTROL.sub("", _XML_DECLARATION.sub("", decoded.text))
+    text = _as_meant(_CONTROL.sub("", _XML_DECLARATION.sub("", decoded.text)))
     text, cut = _LONG_TAG.subn(r"<\1>", text)
     if cut:
         flags.append("capped_attributes")
@@ -82,9 +102,23 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     return Document(root, url, decoded.charset, flags, linked_data, alive)
 
 
+def _as_meant(text: str) -> str:
+    """The page without characters of no width, and with markup as markup where it was escaped once too often."""
+    text = _NO_WIDTH.sub("", text)
+    if "&amp;" in text:
+        text = _TWICE.sub(r"&\1", text)
+    if "&lt;" in text and len(_SHOWN_ENDS.findall(text)) >= _LEAST_SHOWN:
+        text = _SHOWN_TAG.sub(lambda m: f"<{html.unescape(m[1])}>", text)
+    return text
+
+
 def _without_noise(text: str) -> str:
-    """The page without scripts, styles, forms' choices and comments; one pass, also where they are never closed."""
+    """The page without scripts, styles, forms' choices and comments; one pass, also where they are never closed.
+
+    A page that shows no running text, for its script would write it, gets the text that it carries along for that (embedded.py).
+    """
     kept: list[str] = []
+    carried: list[tuple[str, str]] = []
     at = 0
     unclosed: set[str] = set()
     while m := _NOISE.search(text, at):
@@ -98,9 +132,15 @@ def _without_noise(text: str) -> str:
         kept.append(text[at : m.start()])
         if name == "textarea" and (shown := _text_of_field(text, m, end)):
             kept.append(shown)
+        elif may_hold_text(name, inner := text[m.end() : end.start()]):
+            carried.append((name, inner))
         at = end.end()
     kept.append(text[at:])
-    return "".join(kept)
+    page = "".join(kept)
+    if carried and (shown := embedded_text(carried, page)):
+        foot = page.lower().rfind("</body")
+        page = page + shown if foot < 0 else page[:foot] + shown + page[foot:]
+    return page
 
 
 _MIN_FIELD = 150  # Chinese characters of running text in a form's field, from which on it is what the page shows

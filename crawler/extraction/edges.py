@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.model import Part, Structure
-from crawler.extraction.pagetalk import is_page_talk, plain_names, speaks
+from crawler.extraction.pagetalk import is_notice, is_page_talk, plain_names, speaks
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, rules
 from crawler.extraction.salutation import is_address
@@ -198,7 +198,7 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
     for k in range(last - 1, max(first, last - 1 - _TAIL_LINES), -1):
         b = lines[k]
         if "小编" in b.folded or not speaks(b.folded):
-            if b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded)):
+            if (b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded))) or is_notice(b):
                 out.note("outro", lines[k:last])
                 last = k
             # less is enough for a short last line that names the text

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+
+from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block
 from crawler.extraction.blocks import joined as join_blocks
@@ -10,6 +13,7 @@ from crawler.extraction.edges import OUTLINE, is_address_line
 from crawler.extraction.rules import any_of
 
 _OPEN_END = re.compile(r"[\u4e00-\u9fffA-Za-z0-9,、\u201c(%]$")
+_DIGITS = re.compile(r"\d+")
 _FURNITURE = any_of("furniture", "tail", "line")
 
 
@@ -28,22 +32,35 @@ def unwrap(lines: list[Block]) -> list[Block]:
     """Join lines that were broken at a fixed width.
 
     Told by the page: in one element many lines without an end stand at the full width, and the line behind them is not
-    indented.
+    indented. Viewers of documents put each line into an element of its own; there they must be longer and more alike.
     """
-    broken = [k for k in range(len(lines) - 1) if _is_wrapped(lines[k], lines[k + 1])]
-    indents = {lines[k].element for k in broken if sum(b.indent for b in lines if b.element is lines[k].element) >= 2}
-    if len(broken) < (2 if indents else 4):
+    shared = {a.element for a, b in pairwise(lines) if a.element is b.element}
+    broken = [k for k in range(len(lines) - 1) if _is_wrapped(lines[k], lines[k + 1], shared)]
+    indented: dict[HtmlElement, int] = {}
+    for b in lines:
+        if b.indent:
+            owner = _owner(b, shared)
+            indented[owner] = indented.get(owner, 0) + 1
+    indents = {o for k in broken if indented.get(o := _owner(lines[k], shared), 0) >= 2}
+    apart = sum(lines[k].element not in shared for k in broken)
+    if len(broken) < (2 if indents and not apart else 4):
         return lines
     widths = sorted(lines[k].size for k in broken)
     middle = widths[len(widths) // 2]
     near = [k for k in broken if 0.8 * middle <= lines[k].size <= 1.25 * middle]
     if middle > 60 or len(near) < 0.6 * len(broken):
         return lines
+    if 2 * apart > len(broken) and (
+        middle < _APART_WIDTH
+        or len(near) < 0.8 * len(broken)
+        or 2 * sum(bool(_INSIDE.search(lines[k].folded)) for k in near) < len(near)  # a list of names or slogans
+    ):
+        return lines
     joined = set(near)
     # where paragraphs are indented, a line that is not goes on with the one before, whatever that ends with
-    owners = {lines[k].element for k in near}
+    owners = {_owner(lines[k], shared) for k in near}
     for owner in owners:
-        own = [k for k, b in enumerate(lines) if b.element is owner]
+        own = [k for k, b in enumerate(lines) if _owner(b, shared) is owner]
         if sum(lines[k].indent for k in own) >= 2:
             joined |= {
                 k - 1
@@ -64,9 +81,35 @@ def unwrap(lines: list[Block]) -> list[Block]:
     return out
 
 
-def _is_wrapped(line: Block, following: Block) -> bool:
+_INSIDE = re.compile(r"[,;:。!?、].")
+_APART_WIDTH = 20  # characters of lines that stand in an element each
+
+
+def _owner(block: Block, shared: set[HtmlElement]) -> HtmlElement:
+    """The element whose lines a line belongs to: its own, or, where that holds no other, the one around it."""
+    parent = block.element.getparent()
+    return block.element if block.element in shared or parent is None else parent
+
+
+def _alike(one: HtmlElement, other: HtmlElement) -> bool:
+    """Whether two elements may hold one line each of the same text: siblings of one kind, their classes but for digits the same."""
     return (
-        line.element is following.element
+        one.tag == other.tag
+        and one.getparent() is other.getparent()
+        and _DIGITS.sub("", one.get("class") or "") == _DIGITS.sub("", other.get("class") or "")
+    )
+
+
+def _is_wrapped(line: Block, following: Block, shared: set[HtmlElement]) -> bool:
+    return (
+        (
+            line.element is following.element
+            or (
+                line.element not in shared
+                and following.element not in shared
+                and _alike(line.element, following.element)
+            )
+        )
         and line.size >= 12
         and not line.is_heading
         and not line.is_linked

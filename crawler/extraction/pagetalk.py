@@ -16,6 +16,8 @@ from crawler.extraction.rules import any_of, rules
 _HEADING = 24  # characters of a heading
 _ORDINAL = re.compile(r"(?:[篇第之]\s*)?[(【\[]?[一二三四五六七八九十\d]{1,3}[)】\]篇]?\s*$")
 MOST = 160  # characters; what a page says of itself is short
+NOTICE_LEAST, NOTICE_CHARS = 60, 800  # but not what it says of its rights
+_NOTICE = any_of("furniture", "notice")
 _KINDS = rules("structure", "page_talk")
 _SPEAKS = any_of("structure", "speaks")
 _ANY = any_of("structure", "page_talk")
@@ -53,6 +55,11 @@ def is_page_talk(view: str, own: Sequence[str] = (), least: int = 3) -> bool:
     # a heading of a compilation (讲话稿精选一) names the text and praises it, but it speaks of nothing else
     told = [r for r in kinds if r.id not in ("this_text", "offers")]
     return bool(told) and len(kinds) >= min(least, 2 + (len(view) > _HEADING)) and not _ORDINAL.search(view)
+
+
+def is_notice(block: Block) -> bool:
+    """Whether a long paragraph is the site's: its rights, where its texts come from, what it answers for."""
+    return NOTICE_LEAST <= block.size <= NOTICE_CHARS and _NOTICE.search(block.folded) is not None
 
 
 def question_box(lines: Sequence[Block]) -> int | None:

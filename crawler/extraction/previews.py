@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, with_text
-from crawler.extraction.edges import OUTLINE
+from crawler.extraction.edges import OUTLINE, is_address_line
 from crawler.extraction.model import Structure
 from crawler.extraction.pagetalk import speaks
 from crawler.extraction.plain import plain
@@ -138,7 +138,7 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         if _is_fold(block, m) and (behind >= 40 or _has_closed(kept)):
             out.note("fold", [block])
             continue
-        if rule.value != "hole" and (held < 40 or behind > 4 * held + 400):
+        if rule.value != "hole" and (held < 40 or behind > 4 * held + 400 or _stands_above(lines, k, held, behind)):
             out.note(f"structure.preview.{rule.id}", [block])
             continue  # an offer above the text, not its end
         start, end = _span(block, m)
@@ -157,6 +157,19 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
     if evidence is None:
         evidence = _marker_below(kept, after, out)
     return kept, evidence
+
+
+_PREFACE = 260  # characters of what a page says above its text
+
+
+def _stands_above(lines: Sequence[Block], k: int, held: int, behind: int) -> bool:
+    """Whether what looks like a marker stands above the text: an offer in the card of a file, and a form of address behind it."""
+    return (
+        held <= _PREFACE
+        and behind > held
+        and any(map(is_address_line, lines[k + 1 : k + 4]))
+        and not any(map(is_address_line, lines[:k]))
+    )
 
 
 def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure) -> str | None:

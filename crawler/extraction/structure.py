@@ -36,6 +36,8 @@ _KEYWORD_TAIL = next(r.pattern for r in rules("furniture", "tail") if r.id == "k
 _HEADLINE = 64  # characters
 _BARE_NUMBER = re.compile(r"^\s*0?[1-9]\d?\s*$")
 _SENTENCE_END = re.compile(r"[。!?;:]$")
+_CLOSED = any_of("outline", "closing")
+_PART = re.compile(r"篇\s*[一二三四五六七八九十\d]|第\s*[一二三四五六七八九十\d]{1,3}\s*[篇部章]|范文|样本")
 _SECTION = 40  # characters that stand at least under a heading
 _PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "page")
 
@@ -144,7 +146,11 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             if (
                 ends
                 and found
-                and (found.value not in ("soft", "pause") or not (kept and _text_goes_on(kept[-1], lines[k + 1 :])))
+                and (
+                    found.value not in ("soft", "pause")
+                    or not (kept and _text_goes_on(kept[-1], lines[k + 1 :]))
+                    or (found.value == "soft" and 2 * left <= held and _is_over(kept, lines[k + 1 :]))
+                )
             ):
                 out.note("behind_tail", lines[k + 1 :])
                 break
@@ -230,6 +236,13 @@ def _text_goes_on(last: Block, behind: Sequence[Block]) -> bool:
             and not is_page_talk(b.folded)
         )
         >= _GOES_ON
+    )
+
+
+def _is_over(kept: Sequence[Block], behind: Sequence[Block]) -> bool:
+    """Whether a speech has come to its close above a line of the page, and no other one begins below it."""
+    return bool(kept and _CLOSED.search(kept[-1].folded[-40:])) and not any(
+        is_address_line(b) or _PART.search(b.folded[:40]) for b in behind
     )
 
 

@@ -33,6 +33,16 @@ def test_a_torn_character_costs_only_itself() -> None:
     assert got.replaced == 1
 
 
+def test_a_page_that_was_encoded_twice_is_read_as_it_was_written() -> None:
+    page = f'<meta charset="utf-8"><h1>护林</h1><p>{TEXT * 3}</p><a href="/a/b/c.html">x</a>'
+    for wrong in ("latin-1", "cp1252"):
+        twice = "".join(bytes([b]).decode(wrong, "ignore") or chr(b) for b in page.encode())
+        got = decode(twice.encode())
+        assert (got.text, got.replaced) == (page, 0), wrong
+    for right in (TEXT, "café à la crème, été, naïve " * 9, "×·©®±" * 30):
+        assert decode(right.encode()).text == right
+
+
 def test_declarations_are_found_in_page_then_header() -> None:
     assert declared_charsets(b"<meta http-equiv=x content='text/html; charset=GB2312'>", "text/html;charset=Big5") == [
         "gb18030",

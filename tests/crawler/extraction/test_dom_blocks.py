@@ -188,3 +188,22 @@ def test_any_markup_parses(html: str) -> None:
         assert block.text == block.text.strip()
         assert block.link <= block.size
         assert len(block.folded) == len(block.text)
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u200b", "\u200c\u2060", "\ufeff", "&#8203;", "&#x200B;", "&zwnj;", "&shy;", "&#65279;"]
+)
+def test_characters_of_no_width_leave_no_trace(mark: str) -> None:
+    assert texts(f"<p>同志{mark}们,今{mark}天开会{mark}。</p>") == ["同志们,今天开会。"]
+
+
+def test_what_was_escaped_once_too_often_is_read_as_meant() -> None:
+    assert texts(
+        "<p>&amp;nbsp;&amp;nbsp;&amp;nbsp;&amp;nbsp;他说&amp;ldquo;好&amp;rdquo;&amp;#8230;</p><p>甲&amp;乙 &amp;lt;</p>"
+    ) == [
+        "他说“好”…",
+        "甲&乙 &lt;",
+    ]
+    body = "".join(f"&lt;p class=&quot;x&quot;&gt;第{n}段&lt;strong&gt;话&lt;/strong&gt;。&lt;/p&gt;" for n in "一二三")
+    assert texts(f"<div>{body}</div>") == ["第一段话。", "第二段话。", "第三段话。"]
+    assert texts("<p>标签&lt;p&gt;和&lt;/p&gt;要成对</p>") == ["标签<p>和</p>要成对"]  # spoken of

@@ -581,6 +581,77 @@ def test_replies_of_a_thread_are_no_speech() -> None:
     assert read(page(paragraphs(lines), "护林大会讲话")).fate not in ("speech", "preview")
 
 
+VIEWED = ["同志们:", OPENING * 2, FIRST_TEXT + SECOND_TEXT, SECOND_TEXT * 2, CLOSING]
+
+
+@pytest.mark.parametrize(
+    ("line", "indent"),
+    [
+        ("<p>{}</p>", "\u3000\u3000"),
+        ("<p>{}</p>", ""),
+        ("<div class='t m0 y{n}' style='top:{n}px'>{}</div>", "&nbsp;&nbsp;&nbsp;&nbsp;"),
+        ("<div class=line><span>{}</span></div>", ""),
+    ],
+)
+def test_lines_of_a_viewer_in_an_element_each_are_paragraphs_again(line: str, indent: str) -> None:
+    rows = []
+    for text_ in VIEWED:
+        rest = "--" + text_ if indent else text_
+        rows += [rest[k : k + 29].replace("--", indent) for k in range(0, len(rest), 29)]
+    body = "".join(line.format(row, n=n) for n, row in enumerate(rows))
+    assert text(read(page(body))) == VIEWED
+
+
+def test_short_paragraphs_without_an_end_stay_apart() -> None:
+    lines = [
+        "同志们:",
+        OPENING,
+        *(f"{n}号检查站的值班员工{n}同志和他的三位搭档" for n in range(1, 9)),
+        FIRST_TEXT,
+        CLOSING,
+    ]
+    assert text(read(page(paragraphs(lines)))) == lines
+
+
+RIGHTS = (
+    "本网站所载的文稿、图片等资料均来源于合作机构和网友提供,仅供用户学习参考之用,任何商业用途均须联系原作者。如产生任何版权纠纷,请权利人"
+    "持身份证明、权属证明及侵权情况说明与我们联系,我们将在收到通知后的七个工作日内予以处理。本声明自发布之日起生效,最终解释权归网站运营团队所有。"
+)
+
+
+def test_a_long_notice_of_rights_is_no_text() -> None:
+    assert text(read(page(paragraphs(LONG), below=f"<div>{paragraphs([RIGHTS, RIGHTS])}</div>"))) == LONG
+    assert text(read(page(paragraphs([*LONG, RIGHTS])))) == LONG
+    own = "本平台由市林业局主办,群众的意见都能看到,版权保护的事情也有专人负责。同志们," + "平台建好了要用起来。" * 20
+    assert text(read(page(paragraphs([*LONG[:3], own, *LONG[3:]])))) == [*LONG[:3], own, *LONG[3:]]
+
+
+def test_what_a_user_signs_his_posts_with_is_no_text() -> None:
+    sign = "<div class=sign>再小的努力,坚持下去都很可观。坚持读书,坚持走路,做一个有温度的人。</div>"
+    assert text(read(page(paragraphs(LONG), below=sign))) == LONG
+
+
+def test_an_offer_in_a_card_above_the_text_does_not_cut_it() -> None:
+    card = (
+        "<div class=name>护林讲话.docx</div><p>这份文档结构完整,语言生动,可直接下载编辑使用,支持各种办公软件打开。</p>"
+        "<a class=btn>￥5.00 立即购买</a> <a class=btn>VIP免费下载</a>"
+    )
+    result = read(page(paragraphs(LONG), above=f"<div class=card>{card}</div>"))
+    assert (text(result), result.fate) == (LONG, "speech")
+
+
+def test_teasers_written_like_paragraphs_behind_a_label_go_where_the_speech_has_closed() -> None:
+    whole = [*LONG, "我就讲这些,谢谢大家。"]
+    more = [
+        "拓展:在全市招商大会上的讲话",
+        "同志们,今天的大会主要任务是总结上半年的招商工作,安排下一阶段的重点任务,动员全市上下……",
+    ]
+    result = read(page(paragraphs([*whole, *more])))
+    assert (text(result), result.fate) == (whole, "speech")
+    parts = [*whole, more[0], *[x.replace("护林", "护渠") for x in whole]]
+    assert "护渠" in read(page(paragraphs(parts))).speeches[-1]["text"]
+
+
 # -- not speeches ----------------------------------------------------------------------------------------------------
 
 
