@@ -245,7 +245,7 @@ def _without_page_head(blocks: list[Block], facts: PageFacts) -> list[Block]:
 def _runs_on(last: Block, first: Block) -> bool:
     """Whether a paragraph was cut by the page break: a long line without an end, and a line that is no new beginning."""
     return (
-        last.size >= 60
+        (last.size >= 60 or (last.size >= 20 and last.folded.endswith((",", "、"))))
         and bool(_OPEN_END.search(last.folded))
         and not re.match(r"^[\d一二三四五六七八九十(第]", first.folded)
         and first.size > 10

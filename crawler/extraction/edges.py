@@ -113,7 +113,9 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
 def is_address_line(block: Block) -> bool:
     """A form of address on a line of its own, with its closing mark."""
     line = block.folded.rstrip()
-    return block.size <= 60 and line.endswith((":", "!", ",")) and is_address(line.strip(" :!,"), line.endswith(":"))
+    return (
+        block.size <= 60 and line.endswith((":", "!", ",", "—")) and is_address(line.strip(" :!,—"), line.endswith(":"))
+    )
 
 
 def _head_rule(block: Block, titles: list[str]) -> str | None:

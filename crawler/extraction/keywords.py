@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from crawler.extraction.byline import Labelled
+from crawler.extraction.byline import Labelled, labelled
 from crawler.extraction.lines import ASIDE, INFO, LINK, MARK, Line
 
 MAX_KEYWORDS, MAX_KEYWORD = 40, 80
@@ -116,6 +116,7 @@ def labelled_keywords(value: Labelled, lines: list[Line], place: int) -> list[st
             or not (follow.flags & LINK and follow.is_linked)
             or follow.flags & ASIDE
             or len(follow.raw) > MAX_KEYWORD
+            or any(v.start < 2 for v in labelled(follow))  # 分类: a linked column
         ):
             break
         items += [follow.raw[a:b] for a, b, _ in follow.links] or [follow.text]

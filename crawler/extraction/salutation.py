@@ -16,10 +16,12 @@ _RUN_IN = 40  # characters behind an address from which the paragraph is the spe
 _HEAD = re.compile(r"\s*[“\"]?([^:。!?;\n]{2,60}?)\s*([:!。])")
 _COMMA_HEAD = re.compile(r"\s*([^:。!?;\n]{2,60}?)\s*,\s*")
 _NEXT = re.compile(r"([^:。!?;\n,]{2,40}),\s*")
-_SEGMENTS = re.compile(r"[、,;\s]+|(?<=[们导宾师友学表长])(?:和|及|以及|与)")
+# 同志们!朋友们!
+_EXCLAIMED = re.compile(r"\s*([^:。!?;\n]{2,30}?)\s*(?:[:!,。]|—{1,2})")
+_SEGMENTS = re.compile(r"[、,;!\s]+|(?<=[们导宾师友学表长])(?:和|及|以及|与)")
 _VERBAL = re.compile(r"[是说请把着了的]|(?:在|将|要|会)(?=[一-龥]{3})")
 _GAP = re.compile(r"(?<=[一-龥、]) +(?=[一-龥、])")
-_CLOSING = ' \t:!,。;~、"”'
+_CLOSING = ' \t:!,。;~、"”—'
 
 
 def is_greeting(line: str) -> bool:
@@ -70,6 +72,13 @@ def _head_of(view: str, first: bool, alone: bool) -> int:
     first: nothing of the speech stands before it, so that an address may share its line with the speech.
     alone: the text is so short that its address has no line of its own to stand on.
     """
+    end = behind = heads = 0
+    while "!" in view[:MAX_CHARS] and (m := _EXCLAIMED.match(view, behind)) and is_address(m[1], True):
+        end, behind, heads = m.end(1), m.end(), heads + 1
+    if heads > 1:
+        rest = view[behind:].lstrip(" !,。:")
+        if not rest or is_greeting(rest) or (first and _opens(rest, alone)):
+            return end
     if m := _HEAD.match(view):
         rest = view[m.end() :].lstrip(" !,。:")
         if is_address(m[1], not rest or is_greeting(rest)) and (

@@ -29,6 +29,9 @@ _CAPTION_SLOT = re.compile(
     r"(?:^|[\s_-])(?:(?:img|pic|pics|picture|photo|image|tu)[_-]?(?:desc|description|cap|caption|txt|text|note|info|alt|title|name|intro|sm)|(?:wp-)?caption(?:-text)?|figcaption|tuzhu)(?:[\s_-]|$)",
     re.IGNORECASE,
 )
+# what users of a forum write under each of their posts
+_SIGN_SLOT = re.compile(r"(?:^|[\s_-])(?:sign|signatures?|sightml|user-?sign|post-?sign)(?:[\s_-]|$)", re.IGNORECASE)
+_ENOUGH = 40  # characters of a speech above what a user writes under it
 _GOES_ON = 24  # characters of text behind a box inside it: a closing sentence is no longer
 _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
@@ -127,6 +130,9 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if _is_caption(block):
             out.note("caption", [block])
             continue
+        if block.size <= 80 and held >= _ENOUGH and _SIGN_SLOT.search(_slot(block)):
+            out.note("forum_signature", [block])
+            continue
         # an introduction is cut, and kept as one, where the speech begins
         if block.size <= 80 and not INTRO.search(block.folded) and is_page_talk(block.folded, own, 4):
             out.note("page_talk", [block])
@@ -205,12 +211,15 @@ def _number_headings(lines: Sequence[Block]) -> set[int]:
     return set(found) if min(held) >= _SECTION and above < min(held) and not torn else set()
 
 
+def _slot(block: Block) -> str:
+    return f"{block.element.get('class') or ''} {block.element.get('id') or ''}"
+
+
 def _is_caption(block: Block) -> bool:
     """What stands under a picture, by its element, its slot, or its words."""
     if block.size > 80:
         return False
-    slot = f"{block.element.get('class') or ''} {block.element.get('id') or ''}"
-    return block.tag == "figcaption" or bool(_CAPTION_SLOT.search(slot)) or bool(_CAPTION.search(block.folded))
+    return block.tag == "figcaption" or bool(_CAPTION_SLOT.search(_slot(block))) or bool(_CAPTION.search(block.folded))
 
 
 def _retold(block: Block, kept: Sequence[Block]) -> bool:

@@ -110,8 +110,9 @@ def above_addresses(blocks: Sequence[Block], declared: int | None, cut: bool) ->
     if len(heads) < 2 or sum(b.size for b in blocks[since:]) < (BEGUN if cut else MIN_SPEECH):
         return []
     inner = kinds[1:]
+    titled = all(h.text and TITLE_LIKE.search(blocks[h.index].folded.strip(" 《》【】")) for h in heads)
     one_form = len(inner) >= 2 and (len(set(inner)) == 1 or all(k.startswith("h:") for k in inner))
-    return heads if one_form or all(ended[1:]) or declared in (0, len(heads)) else []
+    return heads if one_form or titled or all(ended[1:]) or declared in (0, len(heads)) else []
 
 
 def _is_headline(block: Block) -> bool:

@@ -139,6 +139,12 @@ def test_split_article_is_one_speech() -> None:
     )
     assert len(SPEECH[3]) > 70 or text(result) == SPEECH
     assert text(result) == SPEECH
+    stop = SPEECH[3].index(",", 20) + 1  # a short piece that ends in a comma goes on as well
+    result = read(
+        page(paragraphs([*SPEECH[:3], SPEECH[3][:stop]]) + pager),
+        page(paragraphs([SPEECH[3][stop:], *SPEECH[4:]]) + pager, TITLE + "(2)"),
+    )
+    assert text(result) == SPEECH
 
 
 def test_table_and_br_layout_in_gbk() -> None:

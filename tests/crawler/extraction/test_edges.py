@@ -339,6 +339,8 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "推荐度：",
         "已有128人阅读了全文",
         "热门关键词检索：护林讲话|护林员发言稿|护林领导致辞",
+        "Notice: The content above (including the pictures and videos if any) is uploaded and posted by a user.",
+        "《 青民日报 》（ 2019年05月03日 02 版）",
     ],
 )
 def test_more_of_what_pages_say(line: str) -> None:
@@ -392,6 +394,7 @@ def test_what_a_speaker_says_stays(own: str) -> None:
         "有的业主说，登录小程序看不到明细，明细全文已经打印出来，贴在每一个单元门口。",
         "关于这份材料，还有不清楚的地方，可以会后来找我下载电子版。",
         "今天的分享就到这里，谢谢大家。",
+        "Thank you very much, and a happy new year to all of you!",
     ],
 )
 def test_more_of_what_speakers_say(own: str) -> None:
@@ -867,3 +870,20 @@ def test_bare_numbers_that_head_sections_are_text_and_page_marks_are_none() -> N
     assert text(read(page(paragraphs(marked)))) == LONG
     parts = read(page(paragraphs(["01", *LONG, "02", *OTHER]), "护林讲话稿两篇"))
     assert [r["part_title"] for r in parts.speeches] == ["01", "02"]
+
+
+def test_the_second_post_of_a_short_thread_is_no_text() -> None:
+    posts = f"<div class=t_f>{'<br>'.join(LONG)}</div><div class=sign>人生如茶</div><div class=authi>沙发 发表于 2016-6-6 07:00:00</div>"
+    assert text(read(page(posts + "<div class=t_f>支持镇长，说得实在</div>"))) == LONG
+
+
+def test_a_byline_with_the_number_of_characters_above_the_text_is_no_text() -> None:
+    above = "<div><time>2020.05.03 14:20:33</time><span>字数 1,234</span><span>阅读 567</span></div>"
+    result = read(page(above + paragraphs(LONG)))
+    assert text(result) == LONG
+
+
+def test_two_titles_above_forms_of_address_part_two_speeches() -> None:
+    lines = ["护林讲话", *LONG[:-1], "开学致辞", *OTHER]
+    result = read(page(paragraphs(lines), "护林讲话与开学致辞"))
+    assert [r["part_title"] for r in result.speeches] == ["护林讲话", "开学致辞"]

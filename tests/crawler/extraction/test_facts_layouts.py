@@ -84,6 +84,10 @@ def test_days_of_a_speech(below: str, behind: str) -> None:
             "<div class=meta>分类:<a href=/c/1>讲话</a> 标签:<a href=/t/1>植树</a> <a href=/t/2>动员</a> 评论:<a href=#>2</a></div>",
             "",
         ),
+        (
+            "<table><tr><td>标签：</td><td><h3><a href=/t/1>植树</a></h3><h3><a href=/t/2>动员</a></h3></td><td>分类：<a href=/c>讲话</a></td></tr></table>",
+            "",
+        ),
         ("", "<div class=post-tags><a href=/tag/1>植树</a> <a href=/tag/2>动员</a></div>"),
         (
             "",
