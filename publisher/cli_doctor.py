@@ -24,9 +24,15 @@ def doctor(
         bool,
         typer.Option(
             "--restore-latest",
-            help="Let a missing or damaged latest.json name the newest version that verifies.",
+            help="Let a latest.json that is missing, damaged or too old name the newest version that verifies.",
         ),
     ] = False,
+    lost: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lost", metavar="VERSION", help="Give a version whose folder is lost for good a tombstone (repeatable)."
+        ),
+    ] = None,
     wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for a publish to end.")] = 60.0,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -42,6 +48,7 @@ def doctor(
             dataset,
             dry_run=dry_run,
             restore_latest=restore_latest,
+            lost_for_good=lost or (),
             wait=wait,
             progress=lambda what: status.update(f"looking at {what}"),
         )

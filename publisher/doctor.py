@@ -6,21 +6,23 @@ and looks further than a publish has time to: at every file of every version. Wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from crawler.durable import replacing, write_bytes, writing_told
-from crawler.errors import DamagedError, JianghuaError
+from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
 from crawler.wording import counted
 from publisher import history, reissue, rowindex, sketches
 from publisher.build import state_of
-from publisher.gone import gone_names
+from publisher.gone import gone_names, gone_path
 from publisher.locks import discard, left_beside, locked, recover
-from publisher.manifest import Latest, Manifest, latest_of, sha256, to_json
+from publisher.lost import above, above_error, lost, lost_remedy
+from publisher.manifest import Gone, Latest, Manifest, Reference, latest_of, sha256, to_json
 from publisher.mending import Digests, Kept, bad_and_good, documents_of, mend, parts_of
 from publisher.parts import PartStore
 from publisher.places import dataset_folder, memo_folder
@@ -84,13 +86,15 @@ def examine(
     *,
     dry_run: bool = False,
     restore_latest: bool = False,
+    lost_for_good: Collection[str] = (),
     wait: float = 60.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:
     """Find and mend what is not as it should be in a dataset of a home and in what is remembered of it.
 
-    restore_latest: let a missing or damaged latest.json name the newest version that verifies. wait: seconds to wait for a publish to end.
-    Killed at any moment it can be run again. Raises UsageError for an unknown dataset, JianghuaError when the disk is full, something
+    restore_latest: let a latest.json that is missing, damaged or older than the versions name the newest one that verifies. lost_for_good: versions whose
+    folders are lost for good; they get tombstones. wait: seconds to wait for a publish to end.
+    Killed at any moment it can be run again. Raises UsageError for an unknown dataset and for a version that is not lost, JianghuaError when the disk is full, something
     cannot be removed, or a publish does not end.
     """
     folder = dataset_folder(home, dataset)
@@ -98,7 +102,7 @@ def examine(
     memo = memo_folder(home, dataset)
     if folder.is_dir():
         with locked(folder, wait), writing_told(folder):
-            _dataset(found, folder, _mirrors(home, dataset), restore_latest, progress)
+            _dataset(found, folder, _mirrors(home, dataset), restore_latest, lost_for_good, progress)
             progress("what is remembered")
             _memo(found, folder, memo)
     for mirror in _mirrors(home, dataset):
@@ -116,7 +120,12 @@ def _mirrors(home: Home, dataset: str) -> list[Path]:
 
 
 def _dataset(
-    found: Diagnosis, folder: Path, mirrors: list[Path], restore: bool, progress: Callable[[str], None]
+    found: Diagnosis,
+    folder: Path,
+    mirrors: list[Path],
+    restore: bool,
+    given_up: Collection[str],
+    progress: Callable[[str], None],
 ) -> None:
     unfinished = _unfinished(folder)
     manifests = _files(found, folder, unfinished, mirrors, progress)
@@ -138,6 +147,8 @@ def _dataset(
     _strays(found, folder, names, latest)
     if set(names) - set(manifests) - reissued:
         return  # a damaged manifest: nothing is derived from it
+    if _lost(found, folder, manifests, given_up):
+        return  # what is derived would say nothing of them any more
     progress("versions.json and what else is derived")
     _projections(found, folder, latest, settled=not (found.dry_run and not found.well))
     _unnamed(found, folder)
@@ -173,6 +184,8 @@ def _latest(folder: Path) -> tuple[Latest | None, str | None, bool]:
         return None, f"the manifest of {latest.version}, which latest.json names, is damaged: {e.what}", False
     except JianghuaError as e:
         return None, f"latest.json: {e.what}", True
+    if newer := above(folder, latest, published=True):
+        return None, above_error(folder, latest, newer).what, True
     return latest, None, False
 
 
@@ -297,6 +310,37 @@ def _strays(found: Diagnosis, folder: Path, names: list[str], latest: Latest) ->
                     "move the folder out of the dataset before the next publish; or, if latest.json is older than it should be, "
                     "restore latest.json from a copy",
                 )
+
+
+def _lost(found: Diagnosis, folder: Path, manifests: dict[str, Manifest], given_up: Collection[str]) -> bool:
+    """Versions whose folders are not there, without a tombstone; those in given_up get one. Whether there are others."""
+    missing = lost(folder, manifests)
+    if unknown := sorted(set(given_up) - set(missing)):
+        raise UsageError(
+            f"version {unknown[0]} is not lost",
+            where=str(folder),
+            remedy=f"lost are: {', '.join(missing)}" if missing else "no version is lost: leave --lost out",
+        )
+    for name, version in missing.items():
+        path = folder / "versions" / name
+        if name not in given_up:
+            found.leave("a version is missing, and no tombstone says why", path, lost_remedy(name))
+            continue
+        if not found.dry_run:
+            write_bytes(gone_path(folder, name), to_json(_tomb(version)))
+        found.add("a version is missing, and no tombstone says why", path, "given a tombstone")
+    return bool(set(missing) - set(given_up))
+
+
+def _tomb(version: Reference) -> Gone:
+    return Gone(
+        version=version.version,
+        sequence=version.sequence,
+        state="retired",
+        reason="its folder was lost",
+        at=datetime.now(UTC).replace(microsecond=0),
+        manifest_sha256=version.manifest_sha256,
+    )
 
 
 def _projections(found: Diagnosis, folder: Path, latest: Latest, settled: bool) -> None:

@@ -41,6 +41,7 @@ from publisher.history import Entry, Outcome, append, history_path, of_versions
 from publisher.history import read as read_history
 from publisher.intake import Shards, Source, Tables, sites_with_records
 from publisher.locks import building, locked, recover
+from publisher.lost import above, above_error
 from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
 from publisher.memory import keep_freed, seldom_collecting
 from publisher.parts import PartStore
@@ -237,6 +238,8 @@ def publish_records(
         reissue.finish(folder)
         latest = read_latest(folder)
         if latest:
+            if newer := above(folder, latest):
+                raise above_error(folder, latest, newer)  # a version made upon an old one would stand beside them
             project(folder, latest)  # a publish that died right after its commit left this to us
         parent = _parent(folder, store, latest, memo) if latest else None
         name = next_name(folder, now, taken)

@@ -13,6 +13,7 @@ from crawler.errors import DamagedError
 from publisher import delta
 from publisher.documents.feed import whole
 from publisher.gone import gone_error, gone_path, gone_versions, read_gone
+from publisher.lost import above, above_error, lost, lost_error
 from publisher.manifest import Gone, Manifest, as_json, latest_of, sha256, to_json
 from publisher.projections import entry as listed_entry
 from publisher.projections import gone_entry, index_entry, versions_document
@@ -71,6 +72,11 @@ def _verify(dataset: Path, version: str | None, progress: Callable[[str], None],
         digests[name] = manifest, sha256(data)
     if latest != latest_of(digests[latest.version][0], latest.manifest_sha256):
         raise DamagedError("latest.json does not say what the manifest says", where=str(path), remedy=RESTORE)
+    if version is None:
+        if (newer := above(dataset, latest)) and read_latest(dataset) == latest:  # else a publish has just made them
+            raise above_error(dataset, latest, newer)
+        for name in lost(dataset, {m.version: m for m, _ in digests.values()}):
+            raise lost_error(dataset, name)
     for name in names if version is None else [version]:
         progress(name)
         manifest = digests[name][0]

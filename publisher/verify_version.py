@@ -182,6 +182,8 @@ def _files(run: Run, folder: Path, manifest: Manifest, sums: dict[str, str], qui
     for name in sums:
         if "/" in name and name not in known:
             raise DamagedError(f"manifest.json does not name {name}", where=str(folder / name), remedy=RESTORE)
+    for name in sorted(set(every) - found - {n.rpartition("/")[0] for n in sums} - {"SHA256SUMS"}):
+        raise DamagedError("an empty folder is not of the version", where=str(every[name]), remedy="remove it")
     if quick:
         checked(read_file(folder / "manifest.json"), sums.get("manifest.json", ""), str(folder / "manifest.json"))
     for name, entry in manifest.files.items():

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crawler.errors import DamagedError, JianghuaError
+from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
 from crawler.takedowns import Entry, Takedown
 from publisher import rowindex
@@ -337,7 +337,8 @@ def _sequence_after(run: Run, undisturbed: Days, place: Path, step: int) -> int:
 
 def test_a_stray_version_is_told(home: Home, undisturbed: Days) -> None:
     folder = home.datasets / "speeches"
-    (folder / "latest.json").write_bytes((undisturbed[1] / "latest.json").read_bytes())
+    for name in ("latest.json", "versions.json"):
+        (folder / name).write_bytes((undisturbed[1] / name).read_bytes())
     found = examine(home)
     assert not found.well
     assert [f.state for f in found.findings if "never published" in f.what] == ["left"]
@@ -347,6 +348,58 @@ def test_a_stray_version_is_told(home: Home, undisturbed: Days) -> None:
     assert found.well
     assert "remark" in {f.state for f in found.findings}  # parts that no version names any more
     verify(folder)
+
+
+def test_an_older_latest_json_is_told_nothing_is_built_upon_it_and_it_can_be_made_anew(
+    home: Home, undisturbed: Days
+) -> None:
+    before = everything(home)
+    folder = home.datasets / "speeches"
+    (folder / "latest.json").write_bytes((undisturbed[0] / "latest.json").read_bytes())
+    broken = everything(home)
+    with pytest.raises(DamagedError, match=r"names 2026-11-22.1, and 2026-11-24.1, which came after it"):
+        verify(folder)
+    with pytest.raises(DamagedError, match=r"names 2026-11-22.1, and 2026-11-24.1, which came after it"):
+        publish_records(folder, state(2), now=DAY + timedelta(days=5))
+    found = examine(home)
+    assert told(found) == [("left", "latest.json")]
+    assert "--restore-latest" in found.findings[0].done
+    assert everything(home) == broken
+    assert told(examine(home, restore_latest=True)) == [("mended", "latest.json")]
+    assert everything(home) == before
+    # also where versions.json tells nothing of it
+    (folder / "latest.json").write_bytes((undisturbed[0] / "latest.json").read_bytes())
+    (folder / "versions.json").unlink()
+    with pytest.raises(DamagedError, match="which came after it"):
+        verify(folder)
+    with pytest.raises(DamagedError, match="which came after it"):
+        publish_records(folder, state(2), now=DAY + timedelta(days=5))
+
+
+def test_a_version_whose_folder_is_lost_is_told_until_it_has_a_tombstone(home: Home) -> None:
+    folder = home.datasets / "speeches"
+    listed = (folder / "versions.json").read_bytes()
+    shutil.rmtree(folder / "versions" / "2026-11-23.1")
+    for _ in range(2):  # by versions.json, and by what the versions say of their parents
+        with pytest.raises(DamagedError, match=r"2026-11-23.1 is missing, and no tombstone says why") as caught:
+            verify(folder)
+        assert "--lost 2026-11-23.1" in str(caught.value)
+        found = examine(home)
+        assert ("left", "2026-11-23.1") in told(found)
+        assert not found.well
+        if (folder / "versions.json").exists():
+            assert (folder / "versions.json").read_bytes() == listed
+            (folder / "versions.json").unlink()
+    with pytest.raises(UsageError, match=r"2026-11-24.1 is not lost"):
+        examine(home, lost_for_good=["2026-11-24.1"])
+    assert ("found", "2026-11-23.1") in told(examine(home, dry_run=True, lost_for_good=["2026-11-23.1"]))
+    assert not (folder / "versions" / "2026-11-23.1.gone.json").exists()
+    done = CliRunner().invoke(app, ["--home", str(home.root), "--lost", "2026-11-23.1"])
+    assert done.exit_code == 0, done.output
+    verify(folder)
+    with pytest.raises(UsageError, match=r"no longer kept .*its folder was lost"):
+        read_manifest(folder, "2026-11-23.1")
+    assert examine(home).well
 
 
 def test_projections_are_made_anew_whatever_is_wrong_with_them(home: Home) -> None:

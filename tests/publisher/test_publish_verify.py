@@ -72,6 +72,12 @@ def test_150_random_bit_flips_in_files_written_and_derived_are_all_found_and_the
     assert verify(published).versions == [FIRST, SECOND]
 
 
+def test_an_empty_folder_in_a_version_is_told(copy: Path) -> None:
+    (copy / "versions" / FIRST / "speeches" / "more").mkdir()
+    with pytest.raises(DamagedError, match="an empty folder"):
+        verify(copy)
+
+
 def test_every_byte_of_sha256sums_counts(published: Path) -> None:
     path = published / "versions" / FIRST / "SHA256SUMS"
     data = path.read_bytes()
