@@ -126,171 +126,245 @@ def build(
     folder for what does not fit into memory; index: folder of the kept index of near duplicates. progress: called with a step, how far it
     is and how far it goes. Raises DamagedError when records cannot be read of a site that has no earlier rows, or parts of the parent.
     """
-    accept, recipe = accept or {}, recipe or Recipe()
-    schema_version = parent.manifest.schema_version if parent else SCHEMA_VERSION
-    older = schema_version != SCHEMA_VERSION
-    stages = {n: _stage(n, parent, scratch) for n in RECORDS}
-    speeches = stages["speeches"]
-    before = _by_site(speeches.index) if parent else {}
-    units = list(source.units())
-    numbers = _numbers(units, parent.state.numbers if parent else {})
-    digest = recipe.digest()
-    same = _same_units(parent, units, digest, older)
-    _keep_units(parent, stages, numbers, same)
-
-    # ---- in
-    intake = Intake(source, stages, store, recipe, version, now)
-    old_removed = _rows(parent, store, "removed")
-    intake.tombstones(old_removed)
-    if parent:
-        intake.notes |= {n: v for n, v in parent.state.notes.items() if n in same}
-    todo = [u for u in units if u.name not in same]
-    damaged = dict(source.damaged)
-    looked: Changed | None = None
-    if parent and not older and parent.state.recipe == digest and not recipe.corrections:
-        looked, todo, broken = look_for_changes(source, todo, stages, numbers, parent.state.units)
-        damaged |= broken
-    light, broken = look(source, [u for u in todo if u.site not in damaged], stages, numbers)
-    damaged |= broken
-    looked = looked.without(damaged, units, numbers) if looked and damaged else looked
-    rank(light, looked)
-    for site, why in damaged.items():
-        if not before.get(site):
-            raise DamagedError(
-                f"the records of '{site}' cannot be read: {why}", where=site, remedy="run `jianghua extract` again"
-            )
-    todo = [u for u in todo if u.site not in damaged]
-    for unit in units if damaged else ():
-        if unit.site in damaged:
-            intake.notes.pop(unit.name, None)
-    for stage in stages.values() if damaged else ():
-        stage.forget(damaged)  # all of a site or nothing
-    done = 0
-    if looked and looked.same:
-        intake.take_changed(looked)
-    for batch in batches(todo, light, alone=bool(recipe.corrections)):
-        progress("reading records", done, len(todo))
-        if not intake.take(batch, light):
-            break
-        done += len(batch)
-    progress("reading records", len(todo), len(todo))
-    if parent and units and not intake.gates:
-        intake.nothing()
-    found = [*intake.gates]
-    if not gates.refused(found):
-        found += [unique_keys(stages[n], light, looked) for n in RECORDS]
-        found += rules.gates_of(intake.rules.result())
-    found = gates.accepted(found, accept)
-    brought = Counter(intake.brought)
-    brought.update(_by_site_of(speeches, same, numbers))
-    silent = [s for s, n in before.items() if n and not brought.get(s) and s not in damaged]
-    fates = fates_of_sites(source, silent)
-    failed = failed_sites(before, brought, damaged, fates, let_go=LET_GO in accept)
+    job = _Job(source, parent, store, version, now, accept or {}, recipe or Recipe(), scratch, progress)
+    taken = _take_in(job)
+    found, failed, speeches = taken.gates, taken.failed, taken.stages["speeches"]
     if gates.refused(found):
         return Build(found, failed=failed)
-
-    # ---- what is missing
     give_back()  # batches are larger than parts
-    missing = decide(source, stages, store, intake.dropped, recipe, failed)
-    keep_provenance(stages)
-    for stage in stages.values():
-        stage.close_intake()
-    removed = _removed(old_removed, missing.left, speeches.added_keys, version, parent)
-    if recipe.takedowns:
-        taken = [i for i, why in intake.dropped.items() if why == takedown.REASON]
-        removed = takedown.scrub_removed(removed, recipe.takedowns, taken)
-    stages["removed"] = whole(_stage("removed", parent, scratch), removed)
+    missing = _settle(job, taken)
     sites = _sites_now(speeches)
     if not sites:
-        found.append(checks.no_rows({u.site for u in units}, sum(before.values()), intake.dropped))
-    if recipe.corrections:
-        otherwise = _not_idle(speeches, missing, intake)
-        found.append(checks.corrections(recipe.corrections, intake.notes, otherwise, failed))
-    carried_rows = Counter(_by_site(speeches.index, (speeches.held == CARRIED) & speeches.seen))
-    kept = carried(failed, carried_rows, parent.manifest) if parent else {}
-    measures = parent.measures or _measured(store, stages["speeches"].parts, parent) if parent else None
-    held_rows = int(((speeches.held == HELD) & speeches.seen).sum())
-    counts = speeches.counts()
-    run = Run(
-        at=now,
-        now=measures or Measures(),
-        parent=measures,
-        new=intake.fresh,
-        sites=before,
-        brought=brought,
-        lost=[(row["site"], row["reason"]) for row in missing.left],
-        failed=failed,
-        carried=kept,
-        carried_before=parent.manifest.carried if parent else {},
-        added=counts["added"],
-        changed=counts["changed"],
-        removed=counts["removed"],
-        added_by=dict(speeches.new_sites),
-        duplicates_before=parent.manifest.tables["duplicates"].rows if parent else 0,
-        schema=(schema_version, _change(parent)) if parent else None,
-    )
-    facts: dict[str, Any] = {"failed": failed, "sites": sites, "held": held_rows, "carried": kept, "left": missing.left}
-    differs_ = older or speeches.differs or stages["removed"].differs
-    early = gates.accepted(rows_gates(run, history), accept)
+        found.append(checks.no_rows({u.site for u in taken.units}, sum(taken.before.values()), taken.intake.dropped))
+    if job.recipe.corrections:
+        otherwise = _not_idle(speeches, missing, taken.intake)
+        found.append(checks.corrections(job.recipe.corrections, taken.intake.notes, otherwise, failed))
+    run = _run(job, taken, missing)
+    held = int(((speeches.held == HELD) & speeches.seen).sum())
+    facts: dict[str, Any] = {
+        "failed": failed, "sites": sites, "held": held, "carried": run.carried, "left": missing.left, "upgraded": job.older,
+    }  # fmt: skip
+    early = gates.accepted(rows_gates(run, history), job.accept)
     if gates.refused([*found, *early]):
         return Build([*found, *early], run, **facts)
-    if parent and not differs_:
-        found += gates.accepted(release_gates(run, history), accept)
-        return Build(found, run, **facts)
-
-    # ---- out
-    tombs = {r["speech_id"]: (r["revision"], r["first_version"]) for r in old_removed.to_pylist()}
-    known = dict(parent.state.measures) if parent else {}
-    emitted: dict[str, Emitted] = {}
-    for i, n in enumerate(RECORDS):
-        progress("writing parts", i, len(RECORDS))
-        own = SpeechColumns(version, tombs) if n == "speeches" else OwnColumns()
-        emitted[n] = stages[n].emit(store, own, known if n == "speeches" else None)
-    progress("writing parts", len(RECORDS), len(RECORDS))
-    found.append(_provenance(parent, stages, emitted))
-    give_back()
-    progress("comparing texts", 0, 1)
-    relations = _relations(parent, store, emitted["speeches"], index)
-    for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained)):
-        stages[n] = whole(_stage(n, parent, scratch), rows)
-    for n in ("duplicates", "contained", "removed"):
-        emitted[n] = stages[n].emit(store, OwnColumns())
-    progress("comparing texts", 1, 1)
+    if parent and not (job.older or speeches.differs or taken.stages["removed"].differs):
+        return Build([*found, *gates.accepted(release_gates(run, history), job.accept)], run, **facts)
+    measures = dict(parent.state.measures) if parent else {}
+    emitted, relations = _emit(job, taken, measures, index)
+    found.append(_provenance(parent, taken.stages, emitted))
     entries = {n: emitted[n].entry for n in TABLES}
-    run = replace(
-        run,
-        now=quality.summed_json(known[p.sha256] for p in entries["speeches"].parts),
-        duplicates=entries["duplicates"].rows,
-    )
-    found += gates.accepted(release_gates(run, history), accept)
+    kept = {p.sha256: measures[p.sha256] for p in entries["speeches"].parts}
+    run = replace(run, now=quality.summed_json(kept.values()), duplicates=entries["duplicates"].rows)
+    found += gates.accepted(release_gates(run, history), job.accept)
     if gates.refused(found):
         return Build(found, run, **facts)
-    tokens = _tokens(source, units, failed, same | (looked.told if looked else frozenset()))
-    past = parent.state.segments if parent else {}
-    state = State(
-        {n: emitted[n].index for n in TABLES},
-        {n: segments_of(emitted[n].kept, [p.rows for p in entries[n].parts], past.get(n, ())) for n in TABLES},
-        tokens,
-        {n: numbers[n] for n in tokens},
-        digest,
-        intake.notes,
-        {p.sha256: known[p.sha256] for p in entries["speeches"].parts},
-    )
     return Build(
         found,
         run,
         entries=entries,
-        state=state,
-        changes=_changes(stages, emitted, missing),
-        counts={n: stages[n].counts() for n in TABLES},
+        state=_state(job, taken, emitted, kept),
+        changes=_changes(taken.stages, emitted, missing),
+        counts={n: taken.stages[n].counts() for n in TABLES},
         relations={
             "duplicates": entries["duplicates"].rows,
             "clusters": len(pc.unique(relations.duplicates["cluster_id"])),
             "contained": entries["contained"].rows,
             "removed": entries["removed"].rows,
         },
-        upgraded=older,
         **facts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a build is given, for its steps (see `build`)."""
+
+    source: Source
+    parent: Parent | None
+    store: PartStore
+    version: str
+    now: datetime
+    accept: Mapping[str, str]
+    recipe: Recipe
+    scratch: Path
+    progress: Progress
+
+    @property
+    def schema_version(self) -> str:
+        """Of the parent; today's where there is none."""
+        return self.parent.manifest.schema_version if self.parent else SCHEMA_VERSION
+
+    @property
+    def older(self) -> bool:
+        """Whether the parent has another schema than today's."""
+        return self.schema_version != SCHEMA_VERSION
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The records, taken in.
+
+    stages: the tables on their way, by name. numbers: of the units, by name. unread: names of the units of which no file was read. before: rows by
+    site in the parent; brought: as many as were brought now; failed: sites that failed, and why. removed: the parent's tombstones.
+    """
+
+    stages: dict[str, Stage]
+    intake: Intake
+    units: list[Unit]
+    numbers: dict[str, int]
+    unread: frozenset[str]
+    before: dict[str, int]
+    brought: Counter[str]
+    failed: dict[str, str]
+    removed: pa.Table
+    gates: list[Gate]
+
+
+def _take_in(job: _Job) -> _Taken:
+    """Read the records of which the parent has not seen every one, and compare them with it."""
+    parent, source, recipe = job.parent, job.source, job.recipe
+    stages = {n: _stage(n, parent, job.scratch) for n in RECORDS}
+    before = _by_site(stages["speeches"].index) if parent else {}
+    units = list(source.units())
+    numbers = _numbers(units, parent.state.numbers if parent else {})
+    same = _same_units(job, units)
+    _keep_units(parent, stages, numbers, same)
+    intake = Intake(source, stages, job.store, recipe, job.version, job.now)
+    removed = _rows(parent, job.store, "removed")
+    intake.tombstones(removed)
+    if parent:
+        intake.notes |= {n: v for n, v in parent.state.notes.items() if n in same}
+
+    todo = [u for u in units if u.name not in same]
+    damaged = dict(source.damaged)
+    looked: Changed | None = None
+    if parent and not job.older and parent.state.recipe == recipe.digest() and not recipe.corrections:
+        looked, todo, broken = look_for_changes(source, todo, stages, numbers, parent.state.units)
+        damaged |= broken
+    light, broken = look(source, [u for u in todo if u.site not in damaged], stages, numbers)
+    damaged |= broken
+    looked = looked.without(damaged, units, numbers) if looked and damaged else looked
+    rank(light, looked)
+    _leave_out(damaged, before, units, intake)
+    todo = [u for u in todo if u.site not in damaged]
+
+    done = 0
+    if looked and looked.same:
+        intake.take_changed(looked)
+    for batch in batches(todo, light, alone=bool(recipe.corrections)):
+        job.progress("reading records", done, len(todo))
+        if not intake.take(batch, light):
+            break
+        done += len(batch)
+    job.progress("reading records", len(todo), len(todo))
+    if parent and units and not intake.gates:
+        intake.nothing()
+
+    found = [*intake.gates]
+    if not gates.refused(found):
+        found += [unique_keys(stages[n], light, looked) for n in RECORDS]
+        found += rules.gates_of(intake.rules.result())
+    brought = Counter(intake.brought)
+    brought.update(_by_site_of(stages["speeches"], same, numbers))
+    silent = [s for s, n in before.items() if n and not brought.get(s) and s not in damaged]
+    fates = fates_of_sites(source, silent)
+    failed = failed_sites(before, brought, damaged, fates, let_go=LET_GO in job.accept)
+    unread = frozenset(same) | (looked.told if looked else frozenset())
+    found = gates.accepted(found, job.accept)
+    return _Taken(stages, intake, units, numbers, unread, before, brought, failed, removed, found)
+
+
+def _leave_out(damaged: Mapping[str, str], before: Mapping[str, int], units: Sequence[Unit], intake: Intake) -> None:
+    """Take nothing in of sites whose records cannot be read (damaged: why); of one without earlier rows raise DamagedError."""
+    for site, why in damaged.items():
+        if not before.get(site):
+            raise DamagedError(
+                f"the records of '{site}' cannot be read: {why}", where=site, remedy="run `jianghua extract` again"
+            )
+    for unit in units if damaged else ():
+        if unit.site in damaged:
+            intake.notes.pop(unit.name, None)
+    for stage in intake.stages.values() if damaged else ():
+        stage.forget(damaged)  # all of a site or nothing
+
+
+def _settle(job: _Job, taken: _Taken) -> Missing:
+    """Decide about the parent's rows that were not brought again: which stay, and which leave with a tombstone."""
+    stages, recipe = taken.stages, job.recipe
+    missing = decide(job.source, stages, job.store, taken.intake.dropped, recipe, taken.failed)
+    keep_provenance(stages)
+    for stage in stages.values():
+        stage.close_intake()
+    removed = _removed(taken.removed, missing.left, stages["speeches"].added_keys, job.version, job.parent)
+    if recipe.takedowns:
+        down = [i for i, why in taken.intake.dropped.items() if why == takedown.REASON]
+        removed = takedown.scrub_removed(removed, recipe.takedowns, down)
+    stages["removed"] = whole(_stage("removed", job.parent, job.scratch), removed)
+    return missing
+
+
+def _run(job: _Job, taken: _Taken, missing: Missing) -> Run:
+    """What was found of the records, for the gates and the history; of the version that becomes of them the parent's measures."""
+    parent, speeches = job.parent, taken.stages["speeches"]
+    carried_rows = Counter(_by_site(speeches.index, (speeches.held == CARRIED) & speeches.seen))
+    measures = parent.measures or _measured(job.store, speeches.parts, parent) if parent else None
+    counts = speeches.counts()
+    return Run(
+        at=job.now,
+        now=measures or Measures(),
+        parent=measures,
+        new=taken.intake.fresh,
+        sites=taken.before,
+        brought=taken.brought,
+        lost=[(row["site"], row["reason"]) for row in missing.left],
+        failed=taken.failed,
+        carried=carried(taken.failed, carried_rows, parent.manifest) if parent else {},
+        carried_before=parent.manifest.carried if parent else {},
+        added=counts["added"],
+        changed=counts["changed"],
+        removed=counts["removed"],
+        added_by=dict(speeches.new_sites),
+        duplicates_before=parent.manifest.tables["duplicates"].rows if parent else 0,
+        schema=(job.schema_version, _change(parent)) if parent else None,
+    )
+
+
+def _emit(
+    job: _Job, taken: _Taken, measures: dict[str, Any], index: Path | None
+) -> tuple[dict[str, Emitted], Relations]:
+    """Write the parts of all tables. measures: gets what is counted of each part of speeches, by its digest; index: as of `build`."""
+    stages, parent, store = taken.stages, job.parent, job.store
+    tombs = {r["speech_id"]: (r["revision"], r["first_version"]) for r in taken.removed.to_pylist()}
+    emitted: dict[str, Emitted] = {}
+    for i, n in enumerate(RECORDS):
+        job.progress("writing parts", i, len(RECORDS))
+        own = SpeechColumns(job.version, tombs) if n == "speeches" else OwnColumns()
+        emitted[n] = stages[n].emit(store, own, measures if n == "speeches" else None)
+    job.progress("writing parts", len(RECORDS), len(RECORDS))
+    give_back()
+    job.progress("comparing texts", 0, 1)
+    relations = _relations(parent, store, emitted["speeches"], index)
+    for n, rows in (("duplicates", relations.duplicates), ("contained", relations.contained)):
+        stages[n] = whole(_stage(n, parent, job.scratch), rows)
+    for n in ("duplicates", "contained", "removed"):
+        emitted[n] = stages[n].emit(store, OwnColumns())
+    job.progress("comparing texts", 1, 1)
+    return emitted, relations
+
+
+def _state(job: _Job, taken: _Taken, emitted: Mapping[str, Emitted], measures: Mapping[str, Any]) -> State:
+    """What is to be remembered of the version that was made. measures: of its parts of speeches, by their digests."""
+    past = job.parent.state.segments if job.parent else {}
+    tokens = _tokens(job.source, taken.units, taken.failed, taken.unread)
+    rows = {n: [p.rows for p in emitted[n].entry.parts] for n in TABLES}
+    return State(
+        {n: emitted[n].index for n in TABLES},
+        {n: segments_of(emitted[n].kept, rows[n], past.get(n, ())) for n in TABLES},
+        tokens,
+        {n: taken.numbers[n] for n in tokens},
+        job.recipe.digest(),
+        taken.intake.notes,
+        dict(measures),
     )
 
 
@@ -359,11 +433,11 @@ def _today(rows: pa.Table) -> pa.Table:
     return in_order(rows, TABLES["speeches"]) if rows.schema.names != schema.names else rows
 
 
-def _same_units(parent: Parent | None, units: Sequence[Unit], recipe: str, older: bool) -> set[str]:
+def _same_units(job: _Job, units: Sequence[Unit]) -> set[str]:
     """Names of the units that the parent has taken in as they are now."""
-    if parent is None or older or parent.state.recipe != recipe:
+    if job.parent is None or job.older or job.parent.state.recipe != job.recipe.digest():
         return set()
-    known = parent.state.units
+    known = job.parent.state.units
     return {u.name for u in units if u.token is not None and known.get(u.name) == u.token}
 
 
