@@ -167,6 +167,7 @@ def add(
         "dry_run": dry_run,
         "subject": entry.subject,
         "speeches": found.speeches,
+        "copies_left": found.copies_left,
         "pages": [p.model_dump(mode="json") for p in entry.entry.pages],
         **_told(done, renewed),
     }
@@ -179,6 +180,14 @@ def add(
         if not found.speeches:
             lines.append(Text("nothing here is it now; it is left out when it comes", style="yellow"))
         lines += _lines(done, dry_run, renewed)
+        if left := found.copies_left:
+            which = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+            lines.append(
+                Text(
+                    f"{counted(len(left), 'copy')} at other addresses {'stays' if len(left) == 1 else 'stay'} ({which}); --copies takes them, too",
+                    style="yellow",
+                )
+            )
         if not everywhere:
             lines.append(
                 Text("it is left out from the next `jianghua publish` on; published versions keep it (--everywhere)")

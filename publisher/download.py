@@ -393,7 +393,7 @@ class _Download:
     def _vanished(self, name: str) -> JianghuaError:
         """The error for a file that is not there: of a version that has just gone, or of one that is damaged."""
         if self.prefix and (gone := tombstone(self.source, self.manifest.version)):
-            return gone_error(gone, self.source.where)
+            return gone_error(gone, self.source.where, partial(tombstone, self.source))
         return DamagedError(
             "a file of the version is missing",
             where=f"{self.source.where}/{self.prefix}{name}",

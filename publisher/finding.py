@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Any, Literal
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
@@ -181,7 +182,7 @@ def find(
             if version in (None, "latest") and attempt + 1 < AGAIN:
                 continue
             if gone:
-                raise gone_error(gone, source.where)
+                raise gone_error(gone, source.where, partial(tombstone, source))
             known = _names(source, latest)
             if name in known:
                 raise DamagedError(

@@ -7,6 +7,7 @@ not. The folder is moved away in one step, so that nobody sees half of one, and 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -84,14 +85,21 @@ class GoneError(UsageError):
     gone: Gone
 
 
-def gone_error(gone: Gone, where: str) -> GoneError:
-    """The error for reading a version that is gone: what became of it, why, and what to read in its place."""
+def gone_error(gone: Gone, where: str, look: Callable[[str], Gone | None]) -> GoneError:
+    """The error for reading a version that is gone: what became of it, why, and what to read in its place.
+
+    look: gives the tombstone of a version, None when it has none. What replaced a version may have been replaced in its turn.
+    """
+    last, seen = gone, {gone.version}
+    while last.replaced_by and last.replaced_by not in seen and (after := look(last.replaced_by)):
+        seen.add(last.replaced_by)
+        last = after
     how = "was taken back" if gone.state == "yanked" else "is no longer kept"
     error = GoneError(
         f"version {gone.version} {how} ({gone.state}) on {gone.at:%Y-%m-%d}: {gone.reason}",
         where=where,
-        remedy=f"use {gone.replaced_by}, which replaces it"
-        if gone.replaced_by
+        remedy=f"use {last.replaced_by}, which replaces it"
+        if last.replaced_by
         else "use another version; `jianghua versions` lists them",
     )
     error.gone = gone

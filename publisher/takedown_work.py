@@ -43,10 +43,11 @@ Progress = Callable[[str], None]
 @dataclass(slots=True)
 class Found:
     """What an entry would be for, here and now. entry: its fields but for id; speeches: rows of records and latest version that it takes,
-    without their texts."""
+    without their texts; copies_left: ids of copies in the latest version that it does not take."""
 
     entry: dict[str, Any]
     speeches: list[dict[str, Any]] = field(default_factory=list)
+    copies_left: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -123,7 +124,20 @@ def look_up(
     if told.get("texts"):
         entry["texts"] = told["texts"]
     shown = [{k: r[k] for k in ("speech_id", "site", "page_url", "title")} for r in speeches]
-    return Found(entry, shown)
+    return Found(entry, shown, _copies_left(home, dataset, {str(r["speech_id"]) for r in speeches}))
+
+
+def _copies_left(home: Home, dataset: str, taken: set[str]) -> list[str]:
+    """The speeches of the latest version that are copies of these, without these."""
+    folder = dataset_folder(home, dataset)
+    latest = read_latest(folder) if folder.is_dir() and taken else None
+    if latest is None:
+        return []
+    m, _ = read_manifest(folder, latest.version, latest.manifest_sha256)
+    parts = m.tables["duplicates"].parts
+    rows = [r for p in parts for r in read_part(folder, "duplicates", p, m.schema_version).to_pylist()]
+    clusters = {r["cluster_id"] for r in rows if r["speech_id"] in taken}
+    return sorted(r["speech_id"] for r in rows if r["cluster_id"] in clusters and r["speech_id"] not in taken)
 
 
 def _long_enough(print_: Fingerprint) -> Fingerprint:

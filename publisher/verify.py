@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -50,7 +51,7 @@ def _verify(dataset: Path, version: str | None, progress: Callable[[str], None],
     if version == "latest" and latest:
         version = latest.version
     if version is not None and version not in names and (gone := read_gone(dataset, version)):
-        raise gone_error(gone, str(dataset))
+        raise gone_error(gone, str(dataset), partial(read_gone, dataset))
     if latest is None or (version is not None and version not in names):
         raise unknown_version(version or "latest", names, str(dataset))
     run = Run(dataset, Report([], quick=quick), progress)

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def read_manifest(folder: Path, name: str, manifest_sha256: str | None = None) -
     that is not what was written.
     """
     if gone := read_gone(folder, name):
-        raise gone_error(gone, str(folder))
+        raise gone_error(gone, str(folder), partial(read_gone, folder))
     path = folder / "versions" / name / "manifest.json"
     if not path.parent.is_dir():
         raise unknown_version(name, version_names(folder), str(folder))

@@ -202,7 +202,7 @@ def _files(m: Manifest) -> list[str]:
     ]
     for name, what in (
         ("quality.json", "figures of quality, shown by quality.html"),
-        ("preview.parquet", "a sample of 100 speeches with the beginning of each text"),
+        ("preview.parquet", "a sample of up to 100 speeches with the beginning of each text"),
     ):
         if name in m.files:
             lines.append(f"* `{name}`: {what}")

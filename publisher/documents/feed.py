@@ -92,7 +92,9 @@ def _counts(v: Mapping[str, Any]) -> str:
 def _gone(v: Mapping[str, Any]) -> str:
     why = {"yanked": "Taken down", "retired": "Retired"}.get(str(v["state"]), str(v["state"]))
     more = f" Use {v['replaced_by']} instead." if v.get("replaced_by") else ""
-    return f"{why}: {v.get('reason') or 'no reason given'}.{more}"
+    reason = str(v.get("reason") or "no reason given")
+    told = reason if reason.lower().startswith(f"{why.lower()}:") else f"{why}: {reason}"
+    return f"{told[0].upper()}{told[1:]}.{more}"
 
 
 def _id(dataset: str, *names: str) -> str:

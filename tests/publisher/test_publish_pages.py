@@ -108,6 +108,10 @@ def test_a_version_that_is_gone_keeps_its_id_and_says_why(version: Made) -> None
     assert "<script>alert(1)</script>" in summary  # as text
     assert "Use 2026-11-02.2 instead" in summary
     assert texts(new, "updated")[0] == "2026-12-01T00:00:00Z"
+    told = strict(feed("speeches", [gone(before[0], reason="taken down: a letter"), *before[1:]]))
+    assert any(
+        s.startswith("Taken down: a letter.") for s in texts(told, "summary")
+    )  # as a takedown words it, not twice
     retired = strict(feed("speeches", [gone(before[0], state="retired", reason="old", replaced_by=None), *before[1:]]))
     assert "Retired: old." in texts(retired, "summary")
     assert texts(retired, "id")[0] == texts(old, "id")[0]

@@ -212,6 +212,15 @@ def test_versions_that_are_no_more_say_why(published: Path, serve: Callable[...,
             ("2026-11-23.2", "published"),
             ("2026-11-25.1", "published"),
         ]
+    # replaced once more: who asks for the first is told of the last
+    shutil.copytree(new, published / "versions" / "2026-11-23.3")
+    bury(published, "2026-11-23.2", state="yanked", reason="another letter", replaced_by="2026-11-23.3")
+    for root in (published, url):
+        with pytest.raises(GoneError, match=r"2026-11-23\.1 was taken back .* a private letter") as caught:
+            open_dataset(root, version="2026-11-23.1")
+        assert "use 2026-11-23.3" in str(caught.value)
+    (published / "versions" / "2026-11-23.3").rename(new)
+    (published / "versions" / "2026-11-23.2.gone.json").unlink()
     # the first goes by retention: there is nothing as old any more
     retired = bury(published, "2026-11-22.1", state="retired", reason="older than a month")
     list_versions(published, yanked, retired)

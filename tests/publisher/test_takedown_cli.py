@@ -140,6 +140,11 @@ def test_the_catalogue_holds_no_title_of_it_any_more(home: Home) -> None:
     assert told(home, "apply")["catalogue_renewed"] is False
 
 
+def test_copies_that_stay_are_told(home: Home) -> None:
+    assert told(home, "add", MEANT["page_url"], "--reason", "来函", "--dry-run")["copies_left"] == [COPY["speech_id"]]
+    assert told(home, "add", MEANT["page_url"], "--reason", "来函", "--copies", "--dry-run")["copies_left"] == []
+
+
 def test_copies_go_with_it(home: Home) -> None:
     done = told(home, "add", MEANT["page_url"], "--reason", "来函", "--copies", "--everywhere")
     assert {s["speech_id"] for s in done["speeches"]} == {MEANT["speech_id"], COPY["speech_id"]}
