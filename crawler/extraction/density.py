@@ -58,11 +58,14 @@ def is_furniture(block: Block) -> bool:
 _DAY = re.compile(
     r"^\s*(?:(?:19|20)\d\d\s?年\s?\d{1,2}\s?月\s?\d{1,2}\s?日|[一二][〇零○O0一二三四五六七八九]{3}年[一二三四五六七八九十]{1,2}月[一二三四五六七八九十]{1,3}日)\s*$"
 )
+_WHEN = re.compile(r"^\s*(?:会议|讲话|活动|演讲|发言)?(?:时间|日期)\s*:")
 
 
-def is_day(block: Block) -> bool:
-    """Whether a block is a lone 2023年5月4日: above a speech the day on which it was held."""
-    return block.size <= 14 and not block.link and _DAY.match(block.folded) is not None
+def is_day(block: Block, *, labelled: bool = False) -> bool:
+    """Whether a block is a lone 2023年5月4日: above a speech the day on which it was held. labelled: or that behind 时间:."""
+    if block.size > (20 if labelled else 14) or block.link:
+        return False
+    return _DAY.match(_WHEN.sub("", block.folded) if labelled else block.folded) is not None
 
 
 def is_tail(block: Block) -> bool:
@@ -305,7 +308,7 @@ def _grow(blocks: list[Block], weights: list[float], first: int, last: int, low:
     """Take in short unlinked lines next to the run, within the holder; shrink a run that reaches beyond the holder."""
     first, last = max(first, low), min(last, high)
     while first > low:
-        if weights[first - 1] > -8.0 or is_day(blocks[first - 1]):
+        if weights[first - 1] > -8.0 or is_day(blocks[first - 1], labelled=True):
             first -= 1
             continue
         step = _beyond(blocks, weights, range(first - 1, max(first - _BOX, low) - 1, -1), blocks[first])

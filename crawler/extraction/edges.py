@@ -29,6 +29,7 @@ _SUBTITLE = re.compile(
     r"^[(【\[]?\s*(?:(?:19|20)\d{2}|[二一]?[〇○零一二三四五六七八九]{4}|20?[x×X*]{2,4})\s*年.{0,40}?[)】\]]?$"
     r"|^\([^()]{2,40}\)$|^[\s—–-]+.{4,60}(?:讲话|致辞|发言|演讲|报告|讲稿|稿)$"
 )
+_UNDER_TITLE = re.compile(r"^\s*[—–-]+.{4,60}(?:讲话|致辞|致词|发言|演讲|报告|党课|讲稿)(?:稿|提纲)?\s*$")
 _NAME_ALONE = re.compile(
     r"^[赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏苏潘葛奚范彭郎鲁韦昌马苗凤方俞任袁柳史唐费薛雷贺倪汤"
     r"罗毕郝安常乐傅卞齐康伍余元卜顾孟黄穆萧尹姚邵汪祁毛狄米贝明计成戴宋茅庞熊纪舒屈项祝董梁杜阮蓝闵季贾路娄江童颜郭梅盛林钟徐邱骆高夏蔡田"
@@ -130,6 +131,8 @@ def _head_rule(block: Block, titles: list[str]) -> str | None:
         return rule_of("intro", "structure", block.folded)
     if is_page_talk(block.folded, plain_names(titles)):
         return "structure.intro.page_talk"
+    if _UNDER_TITLE.match(block.folded) and not any(same_title(block.text, t) for t in titles if t):
+        return "subtitle"
     if _is_title_line(block, titles):
         return "title"
     if block.size <= 60 and (_SUBTITLE.match(block.folded) or _SPEAKER_LINE.match(block.folded)):

@@ -33,6 +33,7 @@ _DATE = re.compile(
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?=年|-\d|届|级|\.\d|/)")
 _TITLE_YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)|((?:二[〇零○]|一九)[〇零○一二三四五六七八九]{2})(?=年)")
 _PLAN = re.compile(r"(?:到|至|截至|—|-)\s*$")
+_WHEN = re.compile(r"^(?:会议|讲话|活动|演讲|发言)?(?:时间|日期)\s*:\s*")
 _DATE_LINE = 45  # a line under the title that holds date, place and speaker is no longer
 
 
@@ -89,7 +90,7 @@ def event_date(titles: Sequence[str], views: Sequence[str]) -> date | None:
             return _as_date(m)
     for view in views[:3]:
         if len(view) <= _DATE_LINE and (m := _DATE.search(view)):
-            line = view.strip()
+            line = _WHEN.sub("", view.strip())
             rest = line.replace(m[0], "").strip()
             if line.startswith("(") and line.endswith(")"):
                 return _as_date(m)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from crawler.extraction.headline import doc_type, event_date, occasion, title_year
@@ -15,6 +16,9 @@ from crawler.extraction.salutation import salutation
 from crawler.extraction.topics import topics
 
 __all__ = ["SpeechFacts", "read_speech"]
+
+_DASHES = re.compile(r"^[\s—–-]*[—–-]+\s*")
+_TITLE = 6  # characters that a title has at least
 
 
 def read_speech(
@@ -36,6 +40,9 @@ def read_speech(
     if len(views) != len(paragraphs):  # a paragraph with a newline in it
         views = [plain(p) for p in paragraphs]
     named = [(t, plain(t)) for t in (part_title, title) if t]
+    # ——县长在…会上的讲话 under a title is one more
+    under_dashes = [_DASHES.sub("", s) for s in subtitles if _DASHES.match(s)]
+    named += [(s, plain(s)) for s in under_dashes if len(s) >= _TITLE]
     titles = [view for _, view in named]
     whole_title = " ".join(titles)
     greeted, _ = salutation(paragraphs, views)

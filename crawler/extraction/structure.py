@@ -37,6 +37,8 @@ _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
 _KEYWORD_TAIL = next(r.pattern for r in rules("furniture", "tail") if r.id == "keyword_tail")
 _HEADLINE = 64  # characters
+_WHEN = re.compile(r"^\s*(?:会议|讲话|活动|演讲|发言)?(?:时间|日期)\s*:\s*(?:19|20)\d\d年.{0,24}$")
+_WHERE = re.compile(r"^\s*(?:(?:会议|讲话|活动|演讲|发言)?地点|(?:讲话|发言|主讲|演讲|致辞|报告)人)\s*:")
 _BARE_NUMBER = re.compile(r"^\s*0?[1-9]\d?\s*$")
 _SENTENCE_END = re.compile(r"[。!?;:]$")
 _CLOSED = any_of("outline", "closing")
@@ -137,7 +139,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if block.size <= 80 and not INTRO.search(block.folded) and is_page_talk(block.folded, own, 4):
             out.note("page_talk", [block])
             continue
-        if is_day(block) and _is_head(kept, lines[k + 1 : k + 3]):
+        if (is_day(block) or _of_event(lines, k)) and _is_head(kept, lines[k + 1 : k + 3]):
             kept.append(block)
             continue
         if block.size <= FURNITURE_CHARS and k not in headed and (m := _FURNITURE.search(block.folded)) and m.group():
@@ -177,6 +179,11 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         torn = False
         held += block.size
     return kept
+
+
+def _of_event(lines: Sequence[Block], k: int) -> bool:
+    """Whether a line says when something was held: 时间: beside 地点: or 讲话人:."""
+    return bool(_WHEN.match(lines[k].folded)) and any(_WHERE.match(b.folded) for b in lines[max(0, k - 2) : k + 3])
 
 
 def _is_head(above: Sequence[Block], below: Sequence[Block]) -> bool:

@@ -33,6 +33,7 @@ _LAST_BRACKET = re.compile(
 _FIRST_BRACKET = re.compile(
     rf"^\s*([{re.escape(_OPEN)}])([^{re.escape(_OPEN + _CLOSE)}]{{1,30}})([{re.escape(_CLOSE)}])\s*"
 )
+_LAST_PIECE = re.compile(r"\s*[|丨_\-—–]+\s*([^|丨_\-—–\s]{2,10})\s*$")
 _NOT_WORD = re.compile(r"[\W_]+")
 # stars and squares too: ★在…会上的讲话★
 _EDGES = re.compile(r"^[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□●▲►▶]+|[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□▲►▶]+$")
@@ -80,7 +81,7 @@ def _is_decoration(content: str, trailing: bool) -> bool:
 
 
 def clean_title(raw: str) -> str:
-    """The title without its decorations (【优秀范文】, (精选7篇), a trailing (2), .docx, [VIP], also stacked).
+    """The title without its decorations (【优秀范文】, (精选7篇), a trailing (2), .docx, [VIP], -致辞范文, also stacked).
 
     What means something stays: (支部版), (2023年5月4日), (一), a bare 6篇, a year in front. A title that is all decoration stays whole.
     """
@@ -107,6 +108,9 @@ def clean_title(raw: str) -> str:
             text = text[m.end() :]
         elif (label := first_match("titles", "label", half)) is not None:
             text = text[label[1].end() :]
+        half = half_width(text)
+        if (m := _LAST_PIECE.search(half)) and m.start() > 3 and _is_decoration(m[1], False):
+            text = text[: m.start()]
         text = _EDGES.sub("", text)
         if text == before:
             return text or raw.strip()

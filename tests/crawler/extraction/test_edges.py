@@ -341,6 +341,15 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "热门关键词检索：护林讲话|护林员发言稿|护林领导致辞",
         "Notice: The content above (including the pictures and videos if any) is uploaded and posted by a user.",
         "《 青民日报 》（ 2019年05月03日 02 版）",
+        "下一页更多精彩“护林讲话稿”",
+        "猜您还想看：",
+        "本文得分：★★★★★（5分）  评论(0)",
+        "投稿邮箱：tougao@qh.test　　QQ群：123456",
+        "下载青禾APP，随时随地查看更多公文",
+        "（全文共计318字）",
+        "（根据现场录音整理，未经本人审阅）",
+        "#护林# #讲话稿# #林场#",
+        "当前第1页，共1页",
     ],
 )
 def test_more_of_what_pages_say(line: str) -> None:
@@ -395,6 +404,11 @@ def test_what_a_speaker_says_stays(own: str) -> None:
         "关于这份材料，还有不清楚的地方，可以会后来找我下载电子版。",
         "今天的分享就到这里，谢谢大家。",
         "Thank you very much, and a happy new year to all of you!",
+        "下一篇文章怎么写，笔就在我们手里。去年的卷子答完了，分数大家都看到了。",
+        "下载区在二楼东侧，电子书可以免费下载，不会用的老人请找志愿者。",
+        "推荐阅读的书单贴在大厅，喜欢哪本，就到服务台登记，借期三十天。",
+        "我的电话是镇政府总机转八号，白天黑夜都有人接。",
+        "时间：早上五点半，误一分钟罚跑一圈。",
     ],
 )
 def test_more_of_what_speakers_say(own: str) -> None:
@@ -887,3 +901,26 @@ def test_two_titles_above_forms_of_address_part_two_speeches() -> None:
     lines = ["护林讲话", *LONG[:-1], "开学致辞", *OTHER]
     result = read(page(paragraphs(lines), "护林讲话与开学致辞"))
     assert [r["part_title"] for r in result.speeches] == ["护林讲话", "开学致辞"]
+
+
+def test_a_guide_behind_the_speech_and_a_box_between_parts_are_no_text() -> None:
+    behind = ["【写作提示】", "护林讲话要真诚，不宜过长，三分钟以内为好。"]
+    assert text(read(page(paragraphs([*LONG, *behind])))) == LONG
+    box = "<p>【推荐阅读】<a href=/1>村干部讲话</a> | <a href=/2>修路讲话</a></p>"
+    parts = paragraphs(["篇一", *LONG]) + box + paragraphs(["篇二", *OTHER])
+    assert [r["text"].split("\n") for r in read(page(parts, "护林讲话稿2篇")).speeches] == [LONG, OTHER]
+
+
+def test_where_and_when_a_speech_was_held_is_told_and_is_no_text() -> None:
+    above = ["时间：2022年5月12日", "地点：林业站五楼会议室", "讲话人：镇长 周慧"]
+    result = read(page(paragraphs([*above, *LONG])))
+    row = result.speeches[0]
+    assert text(result) == LONG
+    assert (row["event_date"], row["speaker_name"], row["published_at"]) == (date(2022, 5, 12), "周慧", None)
+    assert text(read(page(paragraphs(["文/周慧", *LONG])))) == LONG
+
+
+def test_a_subtitle_under_dashes_says_who_speaks_where() -> None:
+    row = read(page(paragraphs(["——镇长周慧在护林大会上的讲话", *LONG]), "守住青山")).speeches[0]
+    assert (row["speaker_role"], row["speaker_name"], row["occasion"]) == ("镇长", "周慧", "护林大会")
+    assert row["text"].split("\n") == LONG

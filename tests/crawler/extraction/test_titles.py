@@ -76,6 +76,13 @@ def test_what_praises_a_title_before_it_goes(label: str) -> None:
     assert clean_title("党课讲稿:" + T) == "党课讲稿:" + T
 
 
+def test_a_last_piece_that_only_praises_goes() -> None:
+    for piece in (" | 范文", "-致辞范文", "_精选", "——优秀讲话稿"):
+        assert clean_title(T + piece) == T
+    for piece in ("-机关版", "——校长致辞", " | 2023年"):
+        assert clean_title(T + piece) == T + piece
+
+
 def test_year_in_front_and_leading_ordinal_stay() -> None:
     assert clean_title("2022年度" + T) == "2022年度" + T
     assert clean_title("(一)" + T) == "(一)" + T
