@@ -12,6 +12,7 @@ import io
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -180,7 +181,7 @@ class Web:
         with self._open(name, f"bytes={start}-{start + length - 1}") as answer:
             if answer is None:
                 raise self._missing(name)
-            if answer.status != 206 or _offset(answer) != start:
+            if answer.status != 206 or _offset(answer) != start or isinstance(answer, _Packed):
                 raise NoRangesError
             data = self._take(name, answer, length)
             if len(data) < length:
@@ -193,8 +194,16 @@ class Web:
             if answer is None:
                 yield None
                 return
-            first = _offset(answer) if answer.status == 206 else 0
-            yield first, iter(partial(self._take, name, answer, CHUNK), b"")
+            if answer.status != 206 or not isinstance(answer, _Packed):
+                yield self._from(name, answer)
+                return
+        # a range of what is packed is none of the file
+        with self.stream(name) as whole:
+            yield whole
+
+    def _from(self, name: str, answer: _Answer) -> tuple[int, Iterator[bytes]]:
+        first = _offset(answer) if answer.status == 206 else 0
+        return first, iter(partial(self._take, name, answer, CHUNK), b"")
 
     def local(self, name: str) -> Path | None:
         return None
@@ -203,7 +212,7 @@ class Web:
         return None
 
     @contextlib.contextmanager
-    def _open(self, name: str, wanted: str | None = None) -> Iterator[http.client.HTTPResponse | None]:
+    def _open(self, name: str, wanted: str | None = None) -> Iterator[_Answer | None]:
         """The answer to a request, None when there is no such file. Raises TransferError."""
         headers = {"User-Agent": "jianghua-reader", "Accept-Encoding": "identity"}
         if wanted:
@@ -222,13 +231,21 @@ class Web:
             yield None
             return
         with answer:
-            yield answer
+            coding = str(answer.headers.get("Content-Encoding") or "identity").strip().lower()
+            if coding not in ("identity", "gzip", "x-gzip"):
+                raise TransferError(
+                    f"the server packs the file ({coding}), though it was asked not to",
+                    where=f"{self.root}/{name}",
+                    remedy="have the server give out files as they are",
+                    passing=False,
+                )
+            yield answer if coding == "identity" else _Packed(answer)
 
-    def _take(self, name: str, answer: http.client.HTTPResponse, size: int) -> bytes:
+    def _take(self, name: str, answer: _Answer, size: int) -> bytes:
         """At most `size` more bytes of an answer; none at its end. Raises TransferError once it has broken off."""
         try:
             data = answer.read(size)
-        except (OSError, http.client.HTTPException) as e:
+        except (OSError, http.client.HTTPException, zlib.error) as e:
             raise self._failed(name, e) from e
         if not data and answer.length:
             raise self._failed(name, OSError(f"the answer breaks off {counted(answer.length, 'byte')} before its end"))
@@ -264,6 +281,34 @@ class Web:
         )
 
 
+class _Packed:
+    """The answer of a server that sends gzip whatever is asked for, unpacked as it is read."""
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self._answer = answer
+        self._unpack = zlib.decompressobj(wbits=31)
+        self.status = answer.status
+        self.headers = answer.headers
+
+    @property
+    def length(self) -> int | None:
+        """Bytes that are still to come of what is packed; None when that is not known."""
+        return self._answer.length
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes of the file, none at its end. Raises OSError when it breaks off before, zlib.error for what is no gzip."""
+        while not self._unpack.eof:
+            more = self._unpack.unconsumed_tail or self._answer.read(CHUNK)
+            if data := self._unpack.decompress(more, min(size, 1 << 24)):
+                return data
+            if not more:
+                raise OSError("the answer breaks off before its end")
+        return b""
+
+
+_Answer = http.client.HTTPResponse | _Packed
+
+
 def _escaped(root: str) -> str:
     """An address whose path people wrote as they read it (Chinese, spaces), as requests need it; what is escaped already stays."""
     scheme, _, rest = root.partition("://")
@@ -272,7 +317,7 @@ def _escaped(root: str) -> str:
     return f"{scheme}://{host}{slash}{quote(path, safe=kept)}"
 
 
-def _offset(answer: http.client.HTTPResponse) -> int:
+def _offset(answer: _Answer) -> int:
     """Where the part of the file begins that a 206 brings; -1 when it does not say so."""
     unit, _, span = (answer.headers.get("Content-Range") or "").partition(" ")
     first = span.partition("-")[0]

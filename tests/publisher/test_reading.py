@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.server
 import json
@@ -30,7 +31,7 @@ from publisher.manifest import Gone, latest_of, parse_manifest, sha256, to_json
 from publisher.release import publish_records
 from publisher.selection import Filters, kept, on_test_side, roots
 from publisher.tables import CONTAINED, DUPLICATES, TABLES
-from publisher.transfer import Web
+from publisher.transfer import TransferError, Web
 from publisher.verify import verify
 from tests.publisher.denied import denied
 from tests.publisher.publisher_made import page, records, speech, text
@@ -80,6 +81,39 @@ def serve() -> Iterator[Callable[..., str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+class Packing(Quiet):
+    """Packs whatever it sends, ranges too, though it was asked not to; it breaks off `cut` bytes before the end."""
+
+    coding = "gzip"
+    cut = 0
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        data = gzip.compress(path.read_bytes())
+        wanted = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
+        first, last = (
+            (int(wanted[0]), min(int(wanted[2] or len(data)), len(data) - 1)) if wanted[0] else (0, len(data) - 1)
+        )
+        self.send_response(206 if wanted[0] else 200)
+        if wanted[0]:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.send_header("Content-Encoding", self.coding)
+        self.send_header("Content-Length", str(last + 1 - first - self.cut))
+        self.end_headers()
+        self.wfile.write(data[first : last + 1 - self.cut])
+
+
+class OtherPacking(Packing):
+    coding = "br"
+
+
+class CutPacking(Packing):
+    cut = 4
 
 
 def three_versions(folder: Path) -> Path:
@@ -230,6 +264,28 @@ def test_versions_that_are_no_more_say_why(published: Path, serve: Callable[...,
         with pytest.raises(UsageError, match="the latest at 2026-11-22 23:59 UTC, is gone") as told:
             open_dataset(root, as_of="2026-11-22")
         assert "the oldest that is still there is 2026-11-23.2" in str(told.value)
+
+
+def test_a_server_that_packs_files_unasked_is_read_all_the_same(
+    published: Path, serve: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verified, "RANGES_FROM", 0)
+    url = serve(published, Packing)
+    want = open_dataset(published)
+    assert open_dataset(url).arrow().equals(want.arrow())
+    assert open_dataset(url).arrow(columns=["speech_id"]).equals(want.arrow(columns=["speech_id"]))
+    assert open_dataset(url, as_of="2026-11-24").version == "2026-11-23.1"
+    part = max((published / "versions" / "2026-11-25.1" / "speeches").iterdir(), key=lambda p: p.stat().st_size)
+    half = tmp_path / "to" / "versions" / ".downloading-2026-11-25.1" / "speeches" / part.name
+    half.parent.mkdir(parents=True)
+    half.with_name(f"{half.name}.partial").write_bytes(part.read_bytes()[:100])
+    jianghua.download(url, to=tmp_path / "to")
+    assert open_dataset(tmp_path / "to").arrow().equals(want.arrow())
+    with pytest.raises(TransferError, match=r"the server packs the file \(br\)"):
+        open_dataset(serve(published, OtherPacking))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(TransferError, match="breaks off before its end"):
+        open_dataset(serve(published, CutPacking))
 
 
 def test_a_folder_that_was_not_committed_is_no_version(published: Path) -> None:
