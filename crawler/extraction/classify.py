@@ -115,17 +115,17 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
         if i not in between and not b.is_linked and b not in running and re.search(r"[,。;!?]", b.folded):
             together[b.element] += b.size
     size = sum(b.size for b in running) + sum(n for n in together.values() if n >= 60)
-    if size < 300:
-        if found := first_match("structure", "soft_404", whole + " " + plain(title)):
-            return Verdict("soft_404", f"says that there is nothing here: {found[1].group().strip()}")
-        if size < 120 and (found := first_match("structure", "login", whole)):
-            return Verdict("login", f"asks to log in: {found[1].group().strip()[:40]}")
-    # a short preview beside many teasers: its form of address tells it from a list
+    # the form of address of a short preview tells it from a list and from a page to log in
     addressed = any(
         i not in between and b.folded.endswith((":", "!")) and is_address(b.folded.strip(" :!"))
         for i, b in enumerate(blocks)
     )
     addressed = addressed and _spoken(blocks, between) >= MIN_SPOKEN
+    if size < 300:
+        if found := first_match("structure", "soft_404", whole + " " + plain(title)):
+            return Verdict("soft_404", f"says that there is nothing here: {found[1].group().strip()}")
+        if size < 120 and not addressed and (found := first_match("structure", "login", whole)):
+            return Verdict("login", f"asks to log in: {found[1].group().strip()[:40]}")
     short = _names_speech(title) and (addressed or _standing_text(blocks, between) >= MIN_SPOKEN)
     if size < MIN_CHARS and linked >= 40 and short:
         return None

@@ -29,6 +29,7 @@ _SUBTITLE = re.compile(
     r"^[(【\[]?\s*(?:(?:19|20)\d{2}|[二一]?[〇○零一二三四五六七八九]{4}|20?[x×X*]{2,4})\s*年.{0,40}?[)】\]]?$"
     r"|^\([^()]{2,40}\)$|^[\s—–-]+.{4,60}(?:讲话|致辞|发言|演讲|报告|讲稿|稿)$"
 )
+_ENDED = re.compile(r"\s*[(（【\[]\s*(?:全文|本文|正文)?(?:完|终|结束|END|end)\s*[)）】\]]\s*$")
 _UNDER_TITLE = re.compile(r"^\s*[—–-]+.{4,60}(?:讲话|致辞|致词|发言|演讲|报告|党课|讲稿)(?:稿|提纲)?\s*$")
 _NAME_ALONE = re.compile(
     r"^[赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏苏潘葛奚范彭郎鲁韦昌马苗凤方俞任袁柳史唐费薛雷贺倪汤"
@@ -210,7 +211,7 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
             elif is_page_talk(b.folded, own, 2 if k == last - 1 and _names_text(b, own) else 3):
                 out.note("page_talk", lines[k:last])
                 last = k
-    while last > first + 1 and any(same_title(lines[last - 1].text, t) for t in titles if t):
+    while last > first + 1 and any(same_title(_ENDED.sub("", lines[last - 1].text), t) for t in titles if t):
         last -= 1
         out.note("title", [lines[last]])
     for k in range(last - 2, max(first, last - 5), -1):

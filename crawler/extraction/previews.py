@@ -22,7 +22,7 @@ _TAIL = any_of("furniture", "tail")
 _CLOSING = any_of("outline", "closing", "closing_paragraph")
 _PREVIEW = tuple(rules("structure", "preview"))
 _PREVIEW_HINT = re.compile(
-    r"隐藏|省略|[下从(]略|略去|不[足够]|受限|尽头|删节|删去|折叠|屏蔽|遮挡|未完|待续|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
+    r"隐藏|省略|[下从(]略|略去|不[足够]|受限|尽头|删节|删去|折叠|屏蔽|遮挡|未完|待续|限制|所限|用完|用尽|才能|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
     r"|[试预](?:读|看|阅|览)|节选|免费|可[读看见]|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整|如需|权限|摘录|片段|客户端|APP|附件|公众号|扫码|浏览|游客|访客|客服|索取|开放|支付|[兑充][换值]"
 )
 # a speaker who tells the listeners where the rest is to be had

@@ -181,6 +181,10 @@ def test_a_page_of_long_teasers_is_a_list() -> None:
         "（待续，点这里看下半部分）",
         "↓↓↓ 下载完整版继续阅读 ↓↓↓",
         "点击空白处加载后面内容",
+        "全文未完，点击继续",
+        "您的免费阅读次数已用完",
+        "（由于字数限制，只能发这么多了）",
+        "[此部分需要回复才能看到]",
     ],
 )
 def test_more_markers(marker: str) -> None:
@@ -350,6 +354,17 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "（根据现场录音整理，未经本人审阅）",
         "#护林# #讲话稿# #林场#",
         "当前第1页，共1页",
+        "感谢您的阅读，祝您生活愉快！",
+        "打赏作者",
+        "赞(12)　踩(0)",
+        "如有雷同，纯属巧合。",
+        f"{TITLE}（完）",
+        "首页　|　讲话　|　致辞　|　党课",
+        "文章录入：admin　责任编辑：admin",
+        "此文共分3页　第1页",
+        "【声明】内容源于网络，仅供学习参考",
+        "Ctrl+D 收藏本页",
+        "本文字数：1024，阅读时间约3分钟",
     ],
 )
 def test_more_of_what_pages_say(line: str) -> None:
@@ -924,3 +939,8 @@ def test_a_subtitle_under_dashes_says_who_speaks_where() -> None:
     row = read(page(paragraphs(["——镇长周慧在护林大会上的讲话", *LONG]), "守住青山")).speeches[0]
     assert (row["speaker_role"], row["speaker_name"], row["occasion"]) == ("镇长", "周慧", "护林大会")
     assert row["text"].split("\n") == LONG
+
+
+def test_a_short_preview_before_a_login_is_no_page_to_log_in() -> None:
+    short = ["战友们：", "明天天一亮，你们就要脱下军装回家了，今晚再好好看它一眼。"]
+    assert read(page(paragraphs([*short, "此处为会员内容，请登录"]), "退伍欢送讲话")).fate == "preview"
