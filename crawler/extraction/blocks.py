@@ -50,12 +50,14 @@ BLOCK_TAGS = frozenset(
         "html",
         "legend",
         "li",
+        "listing",
         "main",
         "menu",
         "nav",
         "ol",
         "option",
         "p",
+        "plaintext",
         "pre",
         "section",
         "summary",
@@ -67,6 +69,7 @@ BLOCK_TAGS = frozenset(
         "thead",
         "tr",
         "ul",
+        "xmp",
     ]
 )
 SKIPPED_TAGS = frozenset(
@@ -93,12 +96,18 @@ SKIPPED_TAGS = frozenset(
         "meta",
         "link",
         "param",
+        "rp",
+        "rt",
     ]
 )
+PRE_TAGS = frozenset(("pre", "xmp", "listing", "plaintext"))
 HEADING_TAGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 BOLD_TAGS = frozenset(("b", "strong", "h1", "h2", "h3", "h4", "h5", "h6", "th"))
 
 _BLOCK_STYLE = re.compile(r"display\s*:\s*(?:block|flex|grid|table|list-item)", re.IGNORECASE)
+
+_WHITE_SPACE = re.compile(r"white-space\s*:\s*(pre|break-spaces)?", re.IGNORECASE)
+_OTHER_BLANKS = re.compile("[\u2002\u2003]")  # blanks of one and of half a character's width, with which others indent
 
 _INDENT_BREAK = re.compile(
     # behind the end of a sentence: white space with two or more ideographic or three or more no-break spaces in it
@@ -107,6 +116,7 @@ _INDENT_BREAK = re.compile(
     # a line break before an indent
     r"|\r?\n[ \t]*(?=\u3000\u3000|\xa0\xa0\xa0)"
 )
+_KEPT = re.compile("[\u3000\xa0\u2002\u2003]")
 _INDENT = re.compile(r"[ \t\r\n]*(?:\u3000|\xa0{2})")
 _BLANKS = re.compile(r"^[ \t]{2,}(?=\S)")
 _SPACE = re.compile(r"[\s\u200b\ufeff\u00ad]+")
@@ -199,6 +209,8 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             return
         raw = "".join(parts)
         parts.clear()
+        if _OTHER_BLANKS.search(raw):
+            raw = raw.replace("\u2003", "\u3000").replace("\u2002", "\xa0")
         split = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
         pieces = [(t, bool(k) or bool(_INDENT.match(p))) for k, p in enumerate(split) if (t := fold_space(p))]
         total = sum(_size(t) for t, _ in pieces) or 1
@@ -213,7 +225,7 @@ def read_blocks(root: HtmlElement) -> list[Block]:
     def add(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
         nonlocal link, bold, owner
         if not parts:
-            if text.isspace() and "\u3000" not in text and "\xa0" not in text:
+            if text.isspace() and not _KEPT.search(text):
                 return  # white space between elements; an indent is kept, for it tells a paragraph's beginning
             owner = block
         parts.append(text)
@@ -238,15 +250,16 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             return
         if tag in SKIPPED_TAGS or not isinstance(tag, str) or is_hidden(element):
             return
-        is_block = tag in BLOCK_TAGS or (
-            (style := element.get("style")) is not None and _BLOCK_STYLE.search(style) is not None
-        )
+        style = element.get("style")
+        is_block = tag in BLOCK_TAGS or (style is not None and _BLOCK_STYLE.search(style) is not None)
         if is_block:
             flush()
             block = element
         in_link = in_link or tag == "a"
         in_bold = in_bold or tag in BOLD_TAGS
-        pre = pre or tag == "pre"
+        pre = pre or tag in PRE_TAGS
+        if style is not None and "white" in style and (said := _WHITE_SPACE.search(style)):
+            pre = said[1] is not None
         put = add_lines if pre else add
         if element.text:
             put(element.text, block, in_link, in_bold)

@@ -18,7 +18,7 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from crawler.extraction.blocks import BLOCK_TAGS
 from crawler.extraction.decode import decode
 from crawler.extraction.embedded import embedded_text, may_hold_text
-from crawler.extraction.hidden import hide, hiding_selectors, is_hidden
+from crawler.extraction.hidden import apply, is_hidden, telling_selectors
 
 MAX_BYTES = 4 * 1024 * 1024  # a speech of 4 MiB of HTML does not exist; the largest real page seen is 0.5 MB
 MAX_TAGS = 40_000
@@ -84,7 +84,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     if cut:
         flags.append("capped_attributes")
     linked_data = _linked_data(text)
-    hiding = hiding_selectors(_SHEET.findall(text)) if "<style" in text or "<STYLE" in text else []
+    telling = telling_selectors(_SHEET.findall(text)) if "<style" in text or "<STYLE" in text else []
     text = _without_noise(text)
     for n, m in enumerate(_TAG.finditer(text)):
         if n >= MAX_TAGS:
@@ -97,8 +97,8 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
         root = document_fromstring("<html><body></body></html>")
     _flatten(root, flags)
     alive = list(root.iter())
-    if hiding:
-        hide(alive, hiding)
+    if telling:
+        apply(alive, telling)
     return Document(root, url, decoded.charset, flags, linked_data, alive)
 
 

@@ -46,6 +46,8 @@ _TITLE_END = re.compile(
 )
 INTRO = any_of("structure", "intro")
 OUTRO = any_of("structure", "outro")
+GLUED = any_of("structure", "glued")
+_GLUED_CHARS, _GLUED_LEAST = 120, 12  # of what is glued to a paragraph, and of what must stand before it
 
 
 def rule_of(group: str, file: str, text: str) -> str:
@@ -197,6 +199,17 @@ def _names_text(block: Block, own: Sequence[str]) -> bool:
     )
 
 
+def _cut_glued(lines: list[Block], k: int, out: Structure) -> None:
+    """Take what the site has glued to the end of the last paragraph off it: who edited it, how it may be reprinted."""
+    block = lines[k]
+    m = GLUED.search(block.folded, max(0, len(block.folded) - _GLUED_CHARS))
+    if m is None or m.start() < _GLUED_LEAST:
+        return
+    rest = block.text[: m.start()].rstrip(" \u3000，,、")
+    out.note_piece("structure.glued", block, block.text[len(rest) :])
+    lines[k] = with_text(block, rest)
+
+
 def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure) -> int:
     """Where the speech ends: before the editor's words at the end, and before short lines behind the speaker's thanks."""
     last = len(lines)
@@ -211,6 +224,8 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
             elif is_page_talk(b.folded, own, 2 if k == last - 1 and _names_text(b, own) else 3):
                 out.note("page_talk", lines[k:last])
                 last = k
+    if last > first:
+        _cut_glued(lines, last - 1, out)
     while last > first + 1 and any(same_title(_ENDED.sub("", lines[last - 1].text), t) for t in titles if t):
         last -= 1
         out.note("title", [lines[last]])

@@ -6,7 +6,8 @@ A page may also hide its own body until a script shows it, so only short texts c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
@@ -27,14 +28,25 @@ _NO_EXTENT = re.compile(rf"(?:^|[;\s])(?:max-)?(?:height|width)\s*:\s*{_ZERO}", 
 _CLIPPED = re.compile(r"overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
 _HIDDEN_CLASS = re.compile(r"(?:^|\s)(?:jammer|sr-only|visually-hidden|screen-reader-text)(?:\s|$)", re.IGNORECASE)
 _COLOUR = re.compile(r"(?:^|[;\s])color\s*:\s*([^;!]+)", re.IGNORECASE)
-_GROUND = re.compile(r"background(?:-color)?\s*:\s*([^;!]+)", re.IGNORECASE)
+_GROUND = re.compile(r"background(?:-color|-image)?\s*:\s*([^;!]+)", re.IGNORECASE)
+_NEAR = 6  # of 255 in each of the three colours
 _NAMES = {"white": "ffffff", "black": "000000"}
-_INLINE = frozenset(("span", "font", "i", "em", "b", "u", "s", "small", "strong", "label", "sub", "sup", "a", "ins", "code", "var", "bdo"))  # fmt: skip
+_INLINE = frozenset(("span", "font", "i", "em", "b", "u", "s", "small", "strong", "label", "sub", "sup", "a", "ins", "code", "var", "bdo", "q", "cite", "abbr", "mark", "kbd", "samp", "tt", "big", "strike", "del", "dfn"))  # fmt: skip
 _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})\b")
 _RGB = re.compile(r"rgba?\(\s*(\d+)\s*[, ]\s*(\d+)\s*[, ]\s*(\d+)")
 _MOST_CSS = 200_000  # characters of them
 _LONGEST = 2_000  # characters of a rule that are looked at
 _NAME = re.compile(r"[.#][\w-]+")
+# what a style sheet may say of a text's colours and line breaks
+_TELLS = re.compile(
+    r"white-space\s*:\s*(?:pre|break)|display\s*:\s*(?:block|list-item)|background|color\s*:\s*(?:#(?:f|F)|white|rgb)",
+    re.IGNORECASE,
+)
+_DISPLAY = re.compile(r"display\s*:[^;]*;?", re.IGNORECASE)
+_TELLING = re.compile(
+    r"(?<![\w-])(?:white-space\s*:\s*(?:pre|break)[\w-]*|display\s*:\s*(?:block|list-item)|background(?:-color|-image)?\s*:[^;{}]{1,200}|color\s*:\s*(?:#[fF]|white|rgb)[^;{}]{0,40})",
+    re.IGNORECASE,
+)
 _SIMPLE = re.compile(r"^(?:[a-z][a-z0-9]*)?(?:[.#][\w-]+)+$|^[a-z][a-z0-9]*$", re.IGNORECASE)
 
 
@@ -89,15 +101,20 @@ def _like_its_ground(element: HtmlElement, colour: str) -> bool:
         style, ground = node.get("style") or "", node.get("bgcolor")
         if m := _GROUND.search(style):
             ground = m[1]
-        if node.get("background") or (ground and "url(" in ground):
+        if node.get("background") or (ground and ("url(" in ground or "gradient" in ground)):
             return False  # a picture
         if ground and (known := _rgb(ground.split()[0])) is not None:
-            return known == ink
+            return _near(known, ink)
         # what stands in a box of its own may have a ground that only a style sheet knows
         if node is not element and node.get("class") and node.tag not in _INLINE and node.tag not in ("p", "div", "td", "body", "section", "article"):  # fmt: skip
             return False
         node = node.getparent()
-    return ink == "ffffff" and element.tag in _INLINE and _in_a_sentence(element)
+    return _near(ink, "ffffff") and element.tag in _INLINE and _in_a_sentence(element)
+
+
+def _near(one: str, other: str) -> bool:
+    """Whether two colours cannot be told apart."""
+    return all(abs(int(one[k : k + 2], 16) - int(other[k : k + 2], 16)) <= _NEAR for k in (0, 2, 4))
 
 
 def _in_a_sentence(element: HtmlElement) -> bool:
@@ -108,20 +125,58 @@ def _in_a_sentence(element: HtmlElement) -> bool:
     )
 
 
-def hiding_selectors(sheets: Iterable[str]) -> list[list[str]]:
-    """The selectors of style sheets that hide what they select, each as its steps; those for some windows or moments do not count."""
-    found: dict[str, bool] = {}
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A selector of a style sheet: its steps, outermost first, each with whether it is the direct child of the one before; what it
+    does to what it selects: hides it, or adds declarations of style that reading looks at."""
+
+    steps: tuple[tuple[bool, str], ...]
+    hidden: bool
+    style: str
+
+
+def telling_selectors(sheets: Iterable[str]) -> list[Selector]:
+    """The selectors of style sheets that tell of text whether and how it is seen; those for some windows or moments do not count."""
+    found: dict[str, tuple[bool, str]] = {}
     for rule in _without_at_rules(_without_comments("\n".join(sheets)[:_MOST_CSS])).split("}", _MOST_RULES)[
         :_MOST_RULES
     ]:
         selectors, _, said = rule[-_LONGEST:].partition("{")
         hidden = hides(said)
+        style = ";".join(m.group() for m in _TELLING.finditer(said)) if _TELLS.search(said) else ""
         for selector in selectors.split(","):
-            name = " ".join(selector.split())
-            if hidden or (name in found and "display" in said):
-                found[name] = hidden
-    steps = [name.split(" ") for name, hidden in found.items() if hidden]
-    return [s for s in steps if all(map(_SIMPLE.match, s)) and ("." in s[-1] or "#" in s[-1])]
+            name = " ".join(selector.replace(">", " > ").split())
+            if hidden or style or (name in found and "display" in said):
+                found[name] = (hidden, style)
+    out = []
+    for name, (hidden, style) in found.items():
+        steps = _steps(name)
+        if not steps or not (hidden or style):
+            continue
+        # a bare tag tells what it hides only where it stands inside of sentences
+        named = "." in steps[-1][1] or "#" in steps[-1][1]
+        if (
+            named
+            or (len(steps) > 1 and steps[-1][1].lower() in _INLINE)
+            or (not hidden and steps[-1][1] in ("body", "html"))
+        ):
+            out.append(Selector(steps, hidden, style))
+    return out
+
+
+def _steps(name: str) -> tuple[tuple[bool, str], ...]:
+    """The steps of a selector; none where it holds more than names, classes and ids."""
+    out: list[tuple[bool, str]] = []
+    child = False
+    for word in name.split(" "):
+        if word == ">":
+            child = True
+            continue
+        if not _SIMPLE.match(word):
+            return ()
+        out.append((child, word))
+        child = False
+    return tuple(out)
 
 
 def _without_comments(css: str) -> str:
@@ -155,29 +210,44 @@ def _without_at_rules(css: str) -> str:
     return "".join(out) + css[at:]
 
 
-def hide(elements: Iterable[HtmlElement], selectors: list[list[str]]) -> None:
-    """Give the `hidden` attribute to the elements that a page's style sheets hide."""
-    wanted: dict[str, list[list[str]]] = {}
-    for steps in selectors:
-        wanted.setdefault(_NAME.findall(steps[-1])[-1], []).append(steps)
+def apply(elements: Iterable[HtmlElement], selectors: Iterable[Selector]) -> None:
+    """Give the `hidden` attribute to the elements that a page's style sheets hide, and others what they say of them as style."""
+    wanted: dict[str, list[Selector]] = {}
+    for selector in selectors:
+        last = selector.steps[-1][1]
+        names = _NAME.findall(last)
+        wanted.setdefault(names[-1] if names else last.lower(), []).append(selector)
     for element in elements:
         css = element.get("class")
         names = [f".{c}" for c in css.split()] if css else []
         if (own := element.get("id")) is not None:
             names.append(f"#{own}")
+        names.append(element.tag)
         for name in names:
-            if any(_selects(steps, element) for steps in wanted.get(name, ())):
-                element.set("hidden", "")
+            for selector in wanted.get(name, ()):
+                if not _selects(selector.steps, element):
+                    continue
+                if selector.hidden:
+                    element.set("hidden", "")
+                style = selector.style
+                if "display" in style and _in_a_sentence(element):
+                    style = _DISPLAY.sub("", style)  # another sheet may say otherwise, and a sentence would be torn
+                if style:  # behind its own, which is stronger
+                    element.set("style", f"{element.get('style') or ''};{style}")
 
 
-def _selects(steps: list[str], element: HtmlElement) -> bool:
-    if not _fits(steps[-1], element):
+def _selects(steps: Sequence[tuple[bool, str]], element: HtmlElement) -> bool:
+    child, step = steps[-1]
+    if not _fits(step, element):
         return False
     left = steps[:-1]
     node = element.getparent()
     while left and node is not None:
-        if _fits(left[-1], node):
-            left = left[:-1]
+        fits = _fits(left[-1][1], node)
+        if child and not fits:
+            return False
+        if fits:
+            child, left = left[-1][0], left[:-1]
         node = node.getparent()
     return not left
 

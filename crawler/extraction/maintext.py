@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, place, read_blocks
-from crawler.extraction.density import Body, find_bodies, trim, within
+from crawler.extraction.density import Body, find_bodies, smallest_holder, trim, weight, within
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.profile import Profile
 from crawler.extraction.trace import MainText
@@ -20,6 +20,10 @@ from crawler.site import Site
 
 _SURE_WEIGHT = 300.0  # a body of so much running text ...
 _RIVAL = 0.5  # ... and no other of half as much needs no second opinion
+_TITLED, _TITLED_SHARE = (
+    100.0,
+    0.4,
+)  # so much running text below the title, and of all, is the text that it is the title of
 _MIN_NAMED = 30  # characters that an element named by site file or profile must hold to be believed
 
 
@@ -144,7 +148,22 @@ def _find(
             return best[1]
     if told is not None and profile is not None and profile.bodies and place(body.element) in profile.bodies:
         told.named = place(body.element)
-    return body.first, body.last
+    return _below_title(document, blocks, body), body.last
+
+
+def _below_title(document: Document, blocks: list[Block], body: Body) -> int:
+    """Where a body begins: at the page's title when that stands inside of it, and what stands above is in another box than what
+    stands below (notices of the site, which run on into the text)."""
+    heading = _heading_index(document, blocks)
+    if heading is None or not body.first < heading < body.last:
+        return body.first
+    below = blocks[heading + 1 : body.last + 1]
+    weights = [max(0.0, weight(b)) for b in below]
+    above = sum(max(0.0, weight(b)) for b in blocks[body.first : heading])
+    if sum(weights) < _TITLED or sum(weights) < _TITLED_SHARE * (above + sum(weights)):
+        return body.first
+    holder = smallest_holder(below, weights)
+    return body.first if any(within(b.element, holder) for b in blocks[body.first : heading]) else heading
 
 
 def read_page(html: bytes, url: str | None = None) -> dict[str, str | None]:

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from lxml.html import HtmlElement
+
 from crawler.extraction.blocks import Block, joined
 from crawler.extraction.density import FURNITURE_CHARS, is_day, item_teasers, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, is_address_line, rule_of, tail_start
@@ -41,6 +43,7 @@ _WHEN = re.compile(r"^\s*(?:会议|讲话|活动|演讲|发言)?(?:时间|日期
 _WHERE = re.compile(r"^\s*(?:(?:会议|讲话|活动|演讲|发言)?地点|(?:讲话|发言|主讲|演讲|致辞|报告)人)\s*:")
 _BARE_NUMBER = re.compile(r"^\s*0?[1-9]\d?\s*$")
 _SENTENCE_END = re.compile(r"[。!?;:]$")
+_CAPTION_CHARS = 40
 _CLOSED = any_of("outline", "closing")
 _PART = re.compile(r"篇\s*[一二三四五六七八九十\d]|第\s*[一二三四五六七八九十\d]{1,3}\s*[篇部章]|范文|样本")
 _SECTION = 40  # characters that stand at least under a heading
@@ -226,7 +229,39 @@ def _is_caption(block: Block) -> bool:
     """What stands under a picture, by its element, its slot, or its words."""
     if block.size > 80:
         return False
-    return block.tag == "figcaption" or bool(_CAPTION_SLOT.search(_slot(block))) or bool(_CAPTION.search(block.folded))
+    return (
+        block.tag == "figcaption"
+        or bool(_CAPTION_SLOT.search(_slot(block)))
+        or bool(_CAPTION.search(block.folded))
+        or _stands_below_picture(block)
+    )
+
+
+def _stands_below_picture(block: Block) -> bool:
+    """Whether a short line is centred, or begins with a sign that points up, right below a picture."""
+    if (
+        block.size > _CAPTION_CHARS
+        or _SENTENCE_END.search(block.folded)
+        or block.size < 4
+        or _PART.search(block.folded)
+    ):
+        return False
+    element = block.element
+    above = element.getprevious()
+    while above is not None and above.tag == "br":
+        above = above.getprevious()
+    pictured = (above is not None and _holds_picture(above)) or (
+        not (element.text or "").strip() and len(element) > 0 and _holds_picture(element[0])
+    )
+    if not pictured:
+        return False
+    layout = f"{element.get('style') or ''} {element.get('align') or ''}"
+    return block.folded[0] in "▲△↑" or "center" in layout.lower()
+
+
+def _holds_picture(element: HtmlElement) -> bool:
+    """Whether an element is a picture, or holds one and no text."""
+    return (element.tag == "img" or element.find(".//img") is not None) and not "".join(element.itertext()).strip()
 
 
 def _retold(block: Block, kept: Sequence[Block]) -> bool:

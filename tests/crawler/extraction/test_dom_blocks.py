@@ -207,3 +207,69 @@ def test_what_was_escaped_once_too_often_is_read_as_meant() -> None:
     body = "".join(f"&lt;p class=&quot;x&quot;&gt;第{n}段&lt;strong&gt;话&lt;/strong&gt;。&lt;/p&gt;" for n in "一二三")
     assert texts(f"<div>{body}</div>") == ["第一段话。", "第二段话。", "第三段话。"]
     assert texts("<p>标签&lt;p&gt;和&lt;/p&gt;要成对</p>") == ["标签<p>和</p>要成对"]  # spoken of
+
+
+def read_with(sheet: str, body: str) -> list[str]:
+    return texts(f"<html><head><style>{sheet}</style></head><body>{body}</body></html>")
+
+
+@pytest.mark.parametrize(
+    ("sheet", "noise"),
+    [
+        (".art > p > q{display:none}", "<q>本文来自某站</q>"),
+        (".art s{font-size:0}", "<s>本文来自某站</s>"),
+        (".w{color:#fff}", "<span class=w>本文来自某站</span>"),
+        (".w{color:#fefefe}", "<span class=w>本文来自某站</span>"),
+        ("body{background:#f5f5f5}.w{color:rgb(245,245,245)}", "<i class=w>本文来自某站</i>"),
+    ],
+)
+def test_what_a_sheet_hides_by_any_simple_selector_is_left_out(sheet: str, noise: str) -> None:
+    assert read_with(sheet, f"<div class=art><p>前面的话{noise}后面的话。</p></div>") == ["前面的话后面的话。"]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "shown"),
+    [
+        ("body{background:#1b1b1b;color:#bbb}", "<span style=color:#fff>看得见的字</span>"),
+        (".art{background:#222}", "<span style=color:#fff>看得见的字</span>"),
+        (".art{background-image:linear-gradient(#111,#333)}", "<b style=color:#fff>看得见的字</b>"),
+        (".k{color:#fff;background:#c00}", "<span class=k>看得见的字</span>"),
+        (".art > q{display:none}", "<q>看得见的字</q>"),
+        ("q{display:none}", "<q>看得见的字</q>"),
+        (".k{display:block}", "<span class=k>看得见的字</span>"),
+    ],
+)
+def test_what_a_sheet_shows_is_kept(sheet: str, shown: str) -> None:
+    assert read_with(sheet, f"<div class=art><p>前面的话{shown}后面的话。</p></div>") == [
+        "前面的话看得见的字后面的话。"
+    ]
+
+
+@pytest.mark.parametrize("value", ["pre-wrap", "pre-line", "pre", "break-spaces"])
+def test_line_breaks_that_the_page_shows_are_line_breaks(value: str) -> None:
+    lines = ["第一段话。", "第二段", "第三段话。"]
+    text = "\n\n".join(lines)
+    assert texts(f"<div style='white-space: {value};'>{text}</div>") == lines
+    assert read_with(f".c{{white-space:{value}}}", f"<div class=c>{text}</div>") == lines
+    assert texts(f"<div style='white-space:{value}'><p style='white-space:normal'>第一\n段</p></div>") == ["第一段"]
+    assert texts("<div style='white-space:nowrap'>第一\n段</div>") == ["第一段"]
+
+
+@pytest.mark.parametrize("tag", ["xmp", "listing", "pre"])
+def test_old_names_of_preformatted_text(tag: str) -> None:
+    assert texts(f"<{tag}>第一段。\n  第二段。</{tag}>") == ["第一段。", "第二段。"]
+
+
+def test_lines_that_a_sheet_makes_of_inline_elements() -> None:
+    lines = ["第一段话。", "第二段话。"]
+    body = "".join(f"<span class=line>{x}</span>" for x in lines)
+    assert read_with(".line{display:block}", f"<div>{body}</div>") == lines
+
+
+@pytest.mark.parametrize("blank", ["&emsp;&emsp;", "&ensp;&ensp;&ensp;&ensp;", "\u2003\u2003"])
+def test_indents_of_other_blanks_part_paragraphs(blank: str) -> None:
+    assert texts(f"<div>{blank}第一段。{blank}第二段。\n{blank}第三段</div>") == ["第一段。", "第二段。", "第三段"]
+
+
+def test_how_a_character_is_read_aloud_is_no_text() -> None:
+    assert texts("<p>擦得<ruby>锃<rp>(</rp><rt>zèng</rt><rp>)</rp></ruby>亮</p>") == ["擦得锃亮"]

@@ -326,6 +326,11 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "觉得不错，请点个在看再走",
         "（作者系林学院校友，本文为其在护林大会上的发言，发表时略有删节）",
         "共享此文章：",
+        "感谢您的阅读，祝您生活愉快。",
+        "#护林讲话# #护林会议#",
+        "（原标题：镇长在全镇护林工作会议上的讲话）",
+        "1.部分内容均来源于网络，仅供学习参考。",
+        "相似文档",
         "写作思路：开头点题，中间叙事，结尾号召。",
         "好啦，今天的内容就到这里啦，如果你也有好稿子，记得发给我们哟！",
         "以上就是这篇护林讲话的所有内容啦，大家觉得怎么样呢？",
@@ -682,6 +687,48 @@ def test_teasers_written_like_paragraphs_behind_a_label_go_where_the_speech_has_
     assert (text(result), result.fate) == (whole, "speech")
     parts = [*whole, more[0], *[x.replace("护林", "护渠") for x in whole]]
     assert "护渠" in read(page(paragraphs(parts))).speeches[-1]["text"]
+
+
+NOTICES = [
+    "本站提醒广大用户:凡以本站名义进行代写、收费等活动的,均系诈骗行为,请提高警惕,如有发现请立即报案。",
+    "会员服务说明:注册会员每日可免费浏览文稿五十篇,高级会员不限篇数,终身会员享有文稿定制七折优惠。",
+    "假期值班时间为每天上午九点到下午五点,充值不到账的请留言,节后统一处理,给您带来的不便敬请谅解。",
+    "来稿须为作者原创,字数以一千至三千字为宜,请注明作者姓名、单位、联系方式,采用后支付稿酬。",
+]
+
+
+@pytest.mark.parametrize("heading", ["<h1>{}</h1>", "<div class=bt>{}</div>"])
+def test_notices_of_the_site_above_the_title_are_no_text(heading: str) -> None:
+    body = f"<div class=top>{paragraphs(NOTICES)}</div><div>{heading.format(TITLE)}<div class=t>{paragraphs(LONG)}</div></div>"
+    result = read(f"<html><head><meta charset=utf-8><title>{TITLE}</title></head><body>{body}</body></html>".encode())
+    assert (text(result), result.fate) == (LONG, "speech")
+
+
+@pytest.mark.parametrize(
+    "glued",
+    [
+        "文章出自树林文库,转载请保留此链接!http://www.shulin.test/a/1.html。",
+        "(转载请注明出处)",
+        "(责任编辑:小林)",
+        "[来源:林业报]",
+    ],
+)
+def test_what_is_glued_to_the_last_paragraph_goes(glued: str) -> None:
+    assert text(read(page(paragraphs([*LONG[:-1], LONG[-1] + glued]), site="树林文库"))) == LONG
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "<p align=center><img src=a.jpg></p><p align=center>护林员在北坡巡山</p>",
+        "<p><img src=a.jpg></p><p>▲护林员在北坡巡山</p>",
+        "<div style='text-align:center'><img src=a.jpg><br>护林员在北坡巡山</div>",
+    ],
+)
+def test_a_line_right_below_a_picture_is_its_caption(caption: str) -> None:
+    assert text(read(page(paragraphs(LONG[:3]) + caption + paragraphs(LONG[3:])))) == LONG
+    centred = "<p><img src=a.jpg></p><p>一、看清形势</p>"
+    assert "一、看清形势" in text(read(page(paragraphs(LONG[:2]) + centred + paragraphs(LONG[2:]))))
 
 
 # -- not speeches ----------------------------------------------------------------------------------------------------
