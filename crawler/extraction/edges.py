@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.model import Part, Structure
-from crawler.extraction.pagetalk import is_notice, is_page_talk, plain_names, speaks
+from crawler.extraction.pagetalk import is_notice, is_page_line, is_page_talk, plain_names, speaks
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, rules
 from crawler.extraction.salutation import is_address
@@ -221,7 +221,9 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
                 out.note("outro", lines[k:last])
                 last = k
             # less is enough for a short last line that names the text
-            elif is_page_talk(b.folded, own, 2 if k == last - 1 and _names_text(b, own) else 3):
+            elif is_page_talk(b.folded, own, 2 if k == last - 1 and _names_text(b, own) else 3) or (
+                k == last - 1 and is_page_line(b.folded)
+            ):
                 out.note("page_talk", lines[k:last])
                 last = k
     if last > first:

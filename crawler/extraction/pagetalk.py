@@ -13,6 +13,10 @@ from crawler.extraction.blocks import Block
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, rules
 
+_LAST_LINE = 40  # characters
+# to those who listen, or of them
+_TURNED = re.compile(r"[我咱]|大家|各位|同志|同学|老师|乡亲|你们|让|愿|祝|敬|谢")
+_SENTENCE = re.compile(r"[。!?…]\s*$")
 _HEADING = 24  # characters of a heading
 _ORDINAL = re.compile(r"(?:[篇第之]\s*)?[(【\[]?[一二三四五六七八九十\d]{1,3}[)】\]篇]?\s*$")
 MOST = 160  # characters; what a page says of itself is short
@@ -60,6 +64,18 @@ def is_page_talk(view: str, own: Sequence[str] = (), least: int = 3) -> bool:
 def is_notice(block: Block) -> bool:
     """Whether a long paragraph is the site's: its rights, where its texts come from, what it answers for."""
     return NOTICE_LEAST <= block.size <= NOTICE_CHARS and _NOTICE.search(block.folded) is not None
+
+
+def is_page_line(view: str) -> bool:
+    """Whether the last line of a text (plain view) is the page's and no speaker's: short, turned to nobody who listens, and with words of
+    the page's talk: one that means the page or its text, or two kinds of which one is of rights; a sentence must have three of them, or two of which one is of rights."""
+    if len(view) > _LAST_LINE or _TURNED.search(view) or speaks(view):
+        return False
+    kinds = [r for r in _KINDS if r.pattern.search(view)]
+    own, legal = any(r.value == "own" for r in kinds), any(r.id == "legal" for r in kinds)
+    if _SENTENCE.search(view):
+        return len(kinds) >= (2 if legal else 3) and (own or legal)
+    return own or (legal and len(kinds) > 1)
 
 
 def question_box(lines: Sequence[Block]) -> int | None:

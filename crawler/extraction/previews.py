@@ -138,7 +138,9 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         if _is_fold(block, m) and (behind >= 40 or _has_closed(kept)):
             out.note("fold", [block])
             continue
-        if rule.value != "hole" and (held < 40 or behind > 4 * held + 400 or _stands_above(lines, k, held, behind)):
+        if rule.value != "hole" and (
+            (held < 40 and behind > held) or behind > 4 * held + 400 or _stands_above(lines, k, held, behind)
+        ):
             out.note(f"structure.preview.{rule.id}", [block])
             continue  # an offer above the text, not its end
         start, end = _span(block, m)

@@ -36,7 +36,9 @@ _FIRST_BRACKET = re.compile(
 _LAST_PIECE = re.compile(r"\s*[|丨_\-—–]+\s*([^|丨_\-—–\s]{2,10})\s*$")
 _NOT_WORD = re.compile(r"[\W_]+")
 # stars and squares too: ★在…会上的讲话★
-_EDGES = re.compile(r"^[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□●▲►▶]+|[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□▲►▶]+$")
+_EDGES = re.compile(
+    r"^[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□●▲►▶\U0001f300-\U0001faff\ufe0f]+|[\s\u200b\ufeff_\-—–|·>»★☆◆◇■□▲►▶\U0001f300-\U0001faff\ufe0f]+$"
+)
 _EDGE = " \t\r\n\u3000\xa0\u200b\ufeff-_—–|·>»"
 
 # Between a title and the name of its site. Those of the second kind also stand inside titles, so they need evidence.

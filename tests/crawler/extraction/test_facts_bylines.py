@@ -23,6 +23,8 @@ from tests.crawler.extraction.test_facts_layouts import facts
         ("文 | 陈舟 图 | 钱有田", "陈舟", None),
         ("陈舟 发布于 2019-05-04", "陈舟", None),
         ("由陈舟于2019年5月4日发表", "陈舟", None),
+        ("本文由 陈舟 发表于 2019-05-04 08:00", "陈舟", None),
+        ("发布者\uff1a陈舟\uff0c于2019-05-04 08:00", "陈舟", None),
         ("Posted by chen09 on May 4, 2019", "chen09", None),
         ("本文发表于2019年5月4日 [来源\uff1a县报社] T大中小", None, "县报社"),
         ("公告單位 人事室 A- A+", None, "人事室"),
@@ -44,6 +46,7 @@ def test_no_names(behind: str) -> None:
     ("byline", "views"),
     [
         ("阅览:692", 692),
+        ("2019-05-04 阅692 转3", 692),
         ("点阅 692 次", 692),
         ("Posted on May 4, 2019 浏览 692", 692),
         ("2019-05-04 10:20:30 692 <span>来源:网络</span>", 692),
