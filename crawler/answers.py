@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from crawler.errors import DamagedError
 from crawler.figures import HostCount
 from crawler.home import Home
 from crawler.links import PageLinks, read_links
+from crawler.noise import Noise
 from crawler.pagers import Pager, next_page, places
 from crawler.site import Site
 from crawler.state import ARTICLE, LAST, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
@@ -40,6 +42,7 @@ MAX_SITEMAP_BYTES = 50 * 1024 * 1024
 MAX_GROUP = 200  # pages that are looked at to tell what an article's pages are
 SERIES = 20  # pages of a list that are asked before what they lead to
 MAX_CIRCLES = 2  # times that a page may lead to itself
+MAX_HOPS = 10  # redirects in a row that are followed
 _HTML = ("text/html", "application/xhtml")
 _FILES = (
     b"%PDF-",
@@ -50,6 +53,11 @@ _FILES = (
     b"\xd0\xcf\x11\xe0",
     b"Rar!",
 )  # whatever the header says
+_UNTOLD = ("", "text/plain", "application/octet-stream", "unknown/unknown")  # media types that say nothing
+_PICTURES = ("image/", "audio/", "video/", "font/")
+_CODE = ("/css", "javascript", "json")
+_LEADING = re.compile(rb"^(?:\xef\xbb\xbf|\s|<!--.*?-->|<\?xml[^>]*\?>)+", re.DOTALL)
+_BLOCKS = re.compile(rb"</(p|div|title|table|td|ul|li|h[1-6]|a)>")
 _KINDS = {"list": "list", "article": "article", "page": "article"}
 
 
@@ -104,6 +112,35 @@ class Counts:
         return told | (self.lists.as_json() if self.lists is not None else {})
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a page that answered 200 is not taken, and the status that would have been honest."""
+
+    why: str
+    status: int
+
+
+REFUSALS = {
+    "check": Refused("asks who we are instead of answering (a captcha)", 429),
+    "closed": Refused("says that it is closed for maintenance", 503),
+}
+MAY_REFUSE = Refused("says something else instead", 503)
+SAYS_GONE = "says that nothing is there"
+LEADS_HOME = "leads to the start page"
+
+
+def _same_validators(row: Any, values: Mapping[str, Any]) -> bool:
+    """Whether a page has the validators that it had before, so that it would have been answered 304. Weak ones promise less than the same bytes."""
+    if row.etag:
+        return bool(row.etag == values["etag"] and not row.etag.startswith("W/"))
+    return bool(row.last_modified and row.last_modified == values["last_modified"])
+
+
+def _shares(row: Any, found: PageLinks) -> bool:
+    """Whether a page shows something of what it showed when it was read before."""
+    return bool({f"{t:x}" for t in found.texts} & set((row.texts or "").split()))
+
+
 def is_html(content_type: str, body: bytes) -> bool:
     """Whether an answer is a page: by its media type, or by its looks where that says nothing."""
     media = content_type.partition(";")[0].strip().lower()
@@ -111,10 +148,24 @@ def is_html(content_type: str, body: bytes) -> bool:
         return False
     if media.startswith(_HTML):
         return True
-    head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return media in ("", "text/plain", "application/octet-stream", "unknown/unknown") and (
-        head.startswith((b"<!doctype html", b"<html")) or b"<body" in head
-    )
+    head = _LEADING.sub(b"", body[:4096]).lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        return not media.endswith(_CODE) and not media.startswith(_PICTURES)
+    # a wide charset has zeros between its letters
+    plain = media in _UNTOLD and b"\x00" not in body[:1024]
+    return plain and (b"<body" in head[:1024] or len(set(_BLOCKS.findall(head))) >= 2)
+
+
+def begins_whole(body: bytes) -> bool:
+    """Whether a page opens its root, so that it should close it."""
+    head = body[:2048].lower()
+    return b"<html" in head or b"<body" in head
+
+
+def ends_whole(body: bytes) -> bool:
+    """Whether a page ends as pages do: its root closed, or its body."""
+    tail = body[-400:].lower()
+    return b"</html" in tail or b"</body" in tail
 
 
 def body_kept(home: Home, row: Any) -> bool:
@@ -131,12 +182,25 @@ def body_kept(home: Home, row: Any) -> bool:
 class Answers:
     """Takes the answers of one site into its state and its archive. Raises JianghuaError when they cannot be kept."""
 
-    def __init__(self, home: Home, site: Site, state: SiteState, writer: ArchiveWriter, counts: Counts) -> None:
+    def __init__(
+        self, home: Home, site: Site, state: SiteState, writer: ArchiveWriter, counts: Counts, since: str = ""
+    ) -> None:
+        """since: when the run began, as the state keeps times."""
         self._home, self._site, self._state, self._writer, self.counts = home, site, state, writer, counts
         self._resolver = Resolver(site)
         self._known = state.keys()
+        self._noise = Noise(json.loads(state.meta("noise") or "{}"))
+        self._plain: dict[str, str] = {}  # keys by their plain form, where fields say nothing
+        for key in sorted(self._known) if self._noise.silent else ():
+            self._name(key)
         self._templates: Counter[str] = Counter(state.template_counts())
+        self.starts: set[str] = set()  # keys of the start pages
+        self._since = since
+        self._sent_home: bool | None = None  # whether more pages lead to a start page than answer
+        self._notices: dict[int, set[str]] = {}  # keys by what is said instead of a page
+        self.liar = state.meta("validators") is not None  # whether the site's validators are not to be relied on
         self._circles: Counter[str] = Counter()
+        self._set_cookies: set[str] = set()  # keys of redirects that set a cookie
         self._traps = Traps(json.loads(state.meta("traps") or "{}"))
         self.urgent: tuple[int, int] | None = (
             None  # least (priority, depth) of what was added since it was last looked at
@@ -148,10 +212,38 @@ class Answers:
 
     # -- what is met
 
+    def key_of(self, key: str) -> str:
+        """The key under which a page is known: without fields that say nothing, where it is not known with them."""
+        if key in self._known or not self._noise.silent:
+            return key
+        plain = self._noise.plain(key)
+        return self._plain.get(plain, plain)
+
+    def _name(self, key: str) -> None:
+        plain = self._noise.plain(key)
+        if plain != key or plain.partition("?")[0] in self._noise.silent:
+            self._plain.setdefault(plain, key)
+
+    def _learn(self, row: Any, found: PageLinks) -> None:
+        """Note what an address shows; where that tells that a field says nothing, addresses that differ in it alone are one from now on."""
+        if not self._noise.seen(row.key, found.shows, len(found.titled)):
+            return
+        self._state.set_meta("noise", json.dumps(self._noise.kept(), ensure_ascii=False, sort_keys=True))
+        self._plain.clear()
+        doubles: list[str] = []
+        for key, read in self._state.met(path for path in self._noise.silent):
+            plain = self._noise.plain(key)
+            if self._plain.setdefault(plain, key) != key and not read and key != row.key:
+                doubles.append(key)
+        self._state.forget(doubles)
+        self._known -= set(doubles)
+        self.urgent = (0, 0)
+
     def add(self, rows: Iterable[dict[str, Any]]) -> int:
         """Put URLs that are not known yet into the frontier; how many."""
         new = []
         for row in rows:
+            row["key"] = row["article_key"] = self.key_of(row["key"])
             if row["key"] in self._known:
                 continue
             template = row["template"]
@@ -160,6 +252,7 @@ class Answers:
             if self._traps.last(template):
                 row["priority"] = LAST
             self._known.add(row["key"])
+            self._name(row["key"])
             self._templates[template] += 1
             place = (row["priority"], row["depth"])
             self.urgent = min(self.urgent or place, place)
@@ -171,7 +264,7 @@ class Answers:
         links, depth = found.links, row.depth + 1
         everything = self._site.follow.everything
         own = template_of(row.url)
-        fresh = [t for t in links if t.key not in self._known and (everything or t.kind is not None)]
+        fresh = [t for t in links if self.key_of(t.key) not in self._known and (everything or t.kind is not None)]
         # The next page of a list that brought something new is hardly deeper than this one: a long list is followed to its end,
         # a calendar or an endless ?page=N only as deep as max_depth.
         forms = [(t.template, t.key in found.titled) for t in fresh]
@@ -183,6 +276,8 @@ class Answers:
             beside = max(row.depth, min(depth, self._site.follow.max_depth // 2))
         rows = []
         for target in fresh:
+            if row.depth and self._traps.ends(own, target.template, target.key in found.titled):
+                continue
             at = beside if fruitful and target.template == own and row.depth else depth
             if at > self._site.follow.max_depth:
                 continue
@@ -196,7 +291,8 @@ class Answers:
     def _look_for_traps(self, template: str, found: PageLinks, fresh: list[tuple[str, bool]]) -> None:
         """Note what a new page brought; pages of a form that brings nothing are asked last."""
         before = self._traps.last(template)
-        if not self._traps.seen(template, fresh, found.text, found.kind == "article"):
+        shows = [(t.key, t.template, t.key in found.titled) for t in found.links]
+        if not self._traps.seen(template, fresh, found.text, found.kind == "article", shows):
             return
         self._state.set_meta("traps", json.dumps(self._traps.barren, sort_keys=True))
         if self._traps.last(template) and not before:
@@ -205,8 +301,9 @@ class Answers:
 
     # -- pages
 
-    def page(self, row: Any, answer: Answer, sure: bool) -> None:
-        """Take a page that answered 2xx. sure: its body in the archive was just seen to be whole."""
+    def page(self, row: Any, answer: Answer, sure: bool) -> Refused | None:
+        """Take a page that answered 2xx; why it was not taken, where the site says something else instead. sure: its body in the archive was just
+        seen to be whole."""
         stamp = text_time(answer.at)
         content_type = answer.headers.get("content-type", "")
         values: dict[str, Any] = {
@@ -216,28 +313,40 @@ class Answers:
         }  # fmt: skip
         if row.kind == "sitemap":
             self._state.update(row.key, **{**values, "why": self._sitemap(row, answer, stamp)})
-            return
+            return None
         if feeds.is_feed(answer.body):
             why = self._sitemap(row, answer, stamp)
             self._state.update(row.key, **{**values, "kind": "sitemap", "fate": None, "why": why})
-            return
+            return None
         data = feeds.read_data(answer.body)
         if data is not None and (named := feeds.data_addresses(data)):
             why = self._data(row, answer, named, stamp)
             self._state.update(row.key, **{**values, "kind": "sitemap", "fate": None, "why": why})
-            return
+            return None
         if not is_html(content_type, answer.body):
             self.counts.not_html += 1
             media = content_type.partition(";")[0].strip() or "unknown media type"
             self._state.update(row.key, **{**values, "fate": "not_html", "why": media, "kind": "file"})
-            return
+            return None
+        found = read_links(answer.body, content_type, answer.url, self._site, self._resolver)
         sha256 = hashlib.sha256(answer.body).hexdigest()
-        if row.warc_file is not None and row.sha256 == sha256 and (sure or body_kept(self._home, row)):
+        new = row.warc_file is None or row.sha256 != sha256
+        if new and found.notice in REFUSALS and (refused := self._notice(row, found)) is not None:
+            return refused
+        if found.notice == "gone":
+            if row.warc_file is not None and row.kind == "article" and not _shares(row, found):
+                self.missing(row, answer, SAYS_GONE)
+                return None
+            values["why"] = SAYS_GONE
+        if not new and (sure or body_kept(self._home, row)):
             self.counts.unchanged += 1
             first = datetime.fromisoformat(row.fetched_at)
             self._writer.revisit(answer.url, answer.status, answer.reason, answer.raw, answer.at, sha256, first)
         else:
             self.counts.changed += row.warc_file is not None
+            if row.warc_file is not None and row.sha256 != sha256 and _same_validators(row, values) and not self.liar:
+                self.liar = True
+                self._state.set_meta("validators", f"{stamp} {row.key} changed and its validators did not"[:300])
             self.counts.new += row.warc_file is None
             address = self._writer.response(
                 answer.url, answer.status, answer.reason, answer.raw, answer.body, answer.at
@@ -247,7 +356,6 @@ class Answers:
                 "sha256": sha256, "fetched_at": stamp, "changed_at": stamp,
             }  # fmt: skip
         values |= {"fate": None, "content_type": content_type or None}
-        found = read_links(answer.body, content_type, answer.url, self._site, self._resolver)
         values["kind"] = found.kind
         values["stated"] = self._stated(row, found)
         values |= {"canonical": found.canonical, "texts": " ".join(f"{t:x}" for t in found.texts) or None}
@@ -256,8 +364,20 @@ class Answers:
             values |= self._pager(row, found.pager, stamp)
         elif row.pager is not None:
             values |= self._regroup(row.key, None)
+        if row.warc_file is None:
+            self._learn(row, found)
         self._links(row, found, stamp)
         self._state.update(row.key, **values)
+        return None
+
+    def _notice(self, row: Any, found: PageLinks) -> Refused | None:
+        """Why a page is not taken that reads like a notice: when other addresses say the same. The first that says so is asked for again, since a
+        short page may use such words of itself."""
+        saying = self._notices.setdefault(found.said, set())
+        saying.add(row.key)
+        if len(saying) > 1:
+            return REFUSALS[found.notice or ""]
+        return None if row.tries else MAY_REFUSE
 
     def _stated(self, row: Any, found: PageLinks) -> str | None:
         """What is kept of a list page that has a pager or says how much it holds."""
@@ -271,6 +391,10 @@ class Answers:
 
     def unchanged(self, row: Any, answer: Answer) -> None:
         """Take a 304 for a page whose body is kept."""
+        told = answer.headers.get("etag")
+        if told and row.etag and told.removeprefix("W/") != row.etag.removeprefix("W/"):  # not the body that we have
+            self._state.update(row.key, etag=None, last_modified=None, queued=1)
+            return
         self.counts.not_modified += 1
         self.counts.unchanged += 1
         values: dict[str, Any] = {
@@ -281,8 +405,9 @@ class Answers:
             values |= {"fate": None, "why": None}
         self._state.update(row.key, **values)
 
-    def missing(self, row: Any, answer: Answer) -> bool:
-        """Take a 404 or 410; whether the page is gone: when it has answered so again at the end of the run."""
+    def missing(self, row: Any, answer: Answer, why: str | None = None) -> bool:
+        """Take a 404 or 410, or what is as good as one for the reason `why`; whether the page is gone: when it has answered so again at the end of
+        the run."""
         stamp = text_time(answer.at)
         if row.kind == "sitemap":  # most sites have none
             self._state.update(row.key, queued=0, tries=0, status=answer.status, checked_at=stamp)
@@ -293,7 +418,7 @@ class Answers:
         self.counts.gone += 1
         self._state.update(
             row.key, queued=0, tries=0, status=answer.status, checked_at=stamp, gone_since=row.gone_since or stamp,
-            fate="gone", why=f"answers {answer.status}",
+            fate="gone", why=why or f"answers {answer.status}",
         )  # fmt: skip
         if row.pager is not None:
             self._state.update(row.key, **self._regroup(row.key, None))
@@ -304,7 +429,8 @@ class Answers:
     def redirect(self, row: Any, answer: Answer) -> None:
         """Take a 3xx: the target becomes a row of the frontier; a detour deletes nothing."""
         stamp = text_time(answer.at)
-        given = answer.headers.get("location", "")
+        # bytes that are not ASCII stand there as sent, in whatever charset: the server knows them
+        given = "".join(c if c < "\x80" else f"%{ord(c):02X}" for c in answer.headers.get("location", ""))
         try:
             target = clean_url(urljoin(answer.url, given))
         except ValueError:
@@ -318,19 +444,61 @@ class Answers:
             self._state.update(row.key, url=urljoin(answer.url, given) if found.url == row.url else found.url, queued=1)
             return
         inside = found is not None and found.inside
-        if found is not None and inside:
+        if "set-cookie" in answer.headers:
+            self._set_cookies.add(row.key)
+        hops = (row.hops or 0) + 1
+        if found is not None and inside and hops <= MAX_HOPS:
             priority = row.priority if row.priority != RECHECK else UNKNOWN
             self.add(
-                [new_row(found.key, found.url, stamp, depth=row.depth, priority=priority, template=found.template)]
+                [
+                    new_row(
+                        found.key,
+                        found.url,
+                        stamp,
+                        depth=row.depth,
+                        priority=priority,
+                        template=found.template,
+                        hops=hops,
+                    )
+                ]
             )
+            if found.key in self._set_cookies - {row.key} and self._circles[found.key] < MAX_CIRCLES:
+                # it set a cookie and led here, to see whether that came: asked again, now with the cookie
+                self._circles[found.key] += 1
+                self._state.update(found.key, queued=1)
+                self.urgent = (0, 0)
         values: dict[str, Any] = {"queued": 0, "missing": 0, "tries": 0, "status": answer.status, "checked_at": stamp}
         passing = answer.status in (302, 303, 307) or not inside
+        passing_or_home = passing or (found is not None and found.key in self.starts)
+        if passing_or_home and found is not None and inside and row.warc_file and row.kind == "article":
+            why_gone = self._led_away(row, found.key)
+            if why_gone is not None:
+                self.missing(row, answer, why_gone)
+                return
         if not (row.warc_file and row.fate is None and passing):
             # keys, not addresses: the same on a replica or another port
             where = found.key if found is not None else given or "nowhere"
             why = f"leads to {where}" if inside else f"leads out of the site, to {where}"
+            if inside and hops > MAX_HOPS:
+                why = f"leads on and on, after {MAX_HOPS} redirects to {where}"
             values |= {"fate": "redirect", "why": why[:300]}
         self._state.update(row.key, **values)
+
+    def _led_away(self, row: Any, target: str) -> str | None:
+        """Why a page that was read and leads to another one for the time being is as good as missing, None where it is not, a detour to a login, say.
+
+        It is when it leads to a page that says that it is gone, or to a start page while not more pages do so than answer: a site
+        that sends everybody home is being mended. What is not known yet is told at the end of the run, when missing pages are asked again.
+        """
+        if target in self.starts:
+            if row.missing and self._sent_home is None:
+                self._sent_home = self._state.sent_away(self._since)
+            return LEADS_HOME if not row.missing or self._sent_home in (None, False) else None
+        there = next(iter(self._state.rows([target])), None)
+        if there is not None and (there.fate == "gone" or there.why == SAYS_GONE):
+            return f"leads to {target}, which {there.why}"[:300]
+        unknown = there is None or there.checked_at is None or there.queued
+        return f"leads to {target}"[:300] if unknown and not row.missing else None
 
     # -- articles over several pages
 
@@ -340,8 +508,8 @@ class Answers:
             new_row(self._site.key(u), u, stamp, kind="article", depth=row.depth, priority=ARTICLE, template=template_of(u))
             for _, u in sorted(pager.pages.items())
         )  # fmt: skip
-        keys = {n: self._site.key(u) for n, u in pager.pages.items()}
-        whole = self._site.key(pager.whole)
+        keys = {n: self.key_of(self._site.key(u)) for n, u in pager.pages.items()}
+        whole = self.key_of(self._site.key(pager.whole))
         # x_1.html is x.html under another name, where that is known
         first = whole if whole in self._known or 1 not in keys else keys[1]
         said = {"first": first, "shift": pager.shift, "pages": {str(n): k for n, k in sorted(keys.items())}}
@@ -443,7 +611,7 @@ def _named(data: bytes) -> tuple[str, Iterable[str]]:
     if feeds.is_feed(data):
         return "feed", feeds.addresses(data)
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if data[:4].lower() == b"http":
+    if data[:4].lower() == b"http" or (data[:1] == b"/" and b"<" not in data[:1024]):
         return "sitemap", (line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip())
     found = Sitemap(data)
     return "index" if found.type == "sitemapindex" else "sitemap", (str(entry.get("loc", "")) for entry in found)

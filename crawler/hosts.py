@@ -20,6 +20,11 @@ ROBOTS_TRIES = 3
 REDIRECTS = 5  # hops that a robots.txt may take
 UNREACHABLE = 5  # failures in a row, none answered, after which a host counts as unreachable; of so many URLs if it answered before
 FAILING = 12  # server errors in a row, of at least three URLs, after which it counts as out of order
+REFUSING = 6  # answers 429 in a row, each after a longer wait, after which it counts as refusing us
+MOST_WAIT = 32.0  # seconds that are waited after such an answer, where it does not say for how long
+PACE = 1.0  # seconds between two requests to a host that said once that it was too much; doubled each time
+MOST_PACE = 30.0
+FORBIDDING = 12  # pages in a row that are forbidden (403), after which a start page has to show that not everything is
 LONG_WAITS = 3  # URLs in a row that are to be left alone for longer than MAX_RETRY_AFTER
 
 
@@ -46,13 +51,17 @@ class Host:
     robots_ask: RobotsAsk | None = None  # the next address to ask for its robots.txt
     failures: int = 0  # in a row, without an answer
     errors: int = 0  # in a row, answered by a server error
+    refusals: int = 0  # in a row, answered that it is too much
+    pace: float = 0.0  # seconds between two requests that it is known to want
+    forbidden: int = 0  # in a row, answered 403
+    forbidding: int = FORBIDDING  # so many of them are doubted
     failing: set[str] = field(default_factory=set)
     long_waits: int = 0
     answers: bool = False  # whether it has answered in order in this process
 
     def delay(self, wanted: float) -> float:
         """Seconds between two requests: what is wanted, never below Crawl-delay."""
-        return max(wanted, self.robots.delay if self.robots is not None else 0.0)
+        return max(wanted, self.pace, self.robots.delay if self.robots is not None else 0.0)
 
     def wait(self, seconds: float) -> None:
         """Leave the host alone for so long from now."""
@@ -61,9 +70,28 @@ class Host:
     def answered_well(self) -> None:
         """Any answer but a server error: the host is in order."""
         self.answers = True
-        if self.failures or self.errors or self.long_waits:
-            self.failures = self.errors = self.long_waits = 0
+        if self.failures or self.errors or self.long_waits or self.refusals:
+            self.failures = self.errors = self.long_waits = self.refusals = 0
             self.failing.clear()
+
+    def too_much(self, wanted: float | None, delay: float) -> float:
+        """Note that it was asked too much, and from now on ask it more slowly; seconds to leave it alone.
+
+        wanted: what Retry-After says. delay: seconds between two requests until now.
+        """
+        self.refusals += 1
+        self.pace = min(max(PACE, 2 * self.pace, 2 * delay), MOST_PACE) if self.refusals == 1 else self.pace
+        wait = wanted if wanted is not None else min(BACKOFF * 2 ** (self.refusals - 1), MOST_WAIT)
+        self.wait(wait)
+        return wait
+
+    def forbade(self) -> bool:
+        """Note an answer 403; whether it is time to see whether the host forbids everything."""
+        self.forbidden += 1
+        if self.forbidden < self.forbidding:
+            return False
+        self.forbidding *= 2
+        return True
 
     def trouble(self, key: str, answered: bool) -> bool:
         """Note a failure; whether it is the host that fails and not the page."""
@@ -75,7 +103,7 @@ class Host:
         self.failing.add(key)
         # a few pages that break every connection, asked again and again at the end, are no host that is gone
         gone = self.failures >= UNREACHABLE and (not self.answers or len(self.failing) >= UNREACHABLE)
-        return gone or (self.errors >= FAILING and len(self.failing) >= 3)
+        return gone or (max(self.errors - FAILING, self.refusals - REFUSING) >= 0 and len(self.failing) >= 3)
 
 
 Hosts = dict[str, Host]

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from crawler.extraction.decode import declared_charsets, decode
+from crawler.notices import MOST_TEXT, Notice, may_be_notice, notice_of
 from crawler.pagers import Pager, find_pager, is_pager_label
 from crawler.scripted import asked_for_more, scripted
 from crawler.site import Site
@@ -48,10 +49,13 @@ _TEXTS = etree.XPath(
     " or parent::option or parent::noscript)]",
     smart_strings=False,
 )
+_SILENT = frozenset(("a", "script", "style", "noscript", "option", "textarea"))
+_NUMBERS = re.compile(r"[0-9a-fA-F]*\d[0-9a-fA-F]*")
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
 _FEED_FILE = re.compile(r"\.(?:xml|rss|atom|rdf)$|[?&][a-z]+=(?:rss|atom)", re.IGNORECASE)
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 _PIECES = re.compile(r"[\s,，。；;：:、！!？?“”\"]+")
+SOME = 3  # pieces of text that tell an article from others
 _PIECE = 7  # characters of a piece that says something; noise between pieces spoils few of them
 
 
@@ -61,7 +65,7 @@ class PageLinks:
     on over others. text: characters outside links and in links that are titles (0 for articles: nobody asks).
     titled: keys of the targets that some link names as with a title. canonical: key of the page that this one says it is another address
     of, in scope. texts: hashes of pieces of its long texts. Of a list: stated: what it says that it holds; list_pager: its pager; items: keys of
-    what it lists."""
+    what it lists. shows: a hash of what it shows, whatever the order, 0 where too little; notice: what it says instead of what was asked for (notices.py), and a hash of how it says so."""
 
     kind: str
     links: list[Target] = field(default_factory=list)
@@ -73,6 +77,9 @@ class PageLinks:
     stated: Stated = field(default_factory=Stated)
     list_pager: Pager | None = None
     items: list[str] = field(default_factory=list)
+    shows: int = 0
+    notice: Notice | None = None
+    said: int = 0
 
 
 def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
@@ -188,6 +195,20 @@ def _outside(root: etree._Element) -> int:
     return max(count, 0)
 
 
+def _spoken(root: etree._Element) -> str:
+    """All texts outside links and scripts, the title first."""
+    out: list[str] = []
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        if event == "end":
+            out.append(element.tail or "")
+        elif element.tag in _SILENT:
+            walk.skip_subtree()
+        else:
+            out.append(element.text or "")
+    return " ".join(t for t in map(str.strip, out) if t)
+
+
 def _items(links: Iterable[Target], titled: set[str], pager: Pager | None) -> list[str]:
     """Keys of what a list page lists: targets of the form of those that are named as with a title, its own further pages left out."""
     further = set(pager.pages.values()) if pager is not None else set()
@@ -210,12 +231,14 @@ def read_links(
     running, texts, wording = _running(root)
     links: dict[str, Target] = {}
     titled: set[str] = set()
+    names: set[str] = set()
     titles = 0
     for target, name in anchors:
         if not target.inside:
             continue
         if len(name) >= _TITLE:
             titled.add(target.key)
+            names.add(name)
         if target.url not in links:
             links[target.url] = target
             titles += len(name) if len(name) >= _TITLE else 0
@@ -245,8 +268,14 @@ def read_links(
             found.stated = replace(found.stated, pages=n, said=f"{found.stated.said} 尾页 {n}".strip())
         if found.list_pager is not None or found.stated:
             found.items = _items(links.values(), titled, found.list_pager)
+    if running <= 2 * MOST_TEXT and may_be_notice(body):
+        spoken = _spoken(root)
+        found.notice = notice_of(spoken, len("".join(spoken.split())), len(titled))
+        found.said = zlib.crc32(_NUMBERS.sub("", spoken).encode()) if found.notice else 0
     pieces = {p for t in wording for p in _PIECES.split(t) if len(p) >= _PIECE}
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])
+    shown = sorted(names) if kind == "list" else [*map(str, found.texts), "text"] if len(found.texts) >= SOME else []
+    found.shows = zlib.crc32("\n".join(shown).encode()) if shown else 0
     if read.canonical is not None and read.canonical.inside and read.canonical.key != site.key(url):
         found.canonical = read.canonical.key
     # a short page of a split article holds little text; a list's address says that it is one

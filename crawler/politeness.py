@@ -19,12 +19,20 @@ class Politeness:
     """Delays and robots.txt for one site.
 
     delay: seconds between two requests to a host. since: seconds since this site was asked last, by an earlier crawl; None when
-    it never was.
+    it never was. began: when the run began; rules that are older are asked for anew.
     """
 
-    def __init__(self, site: Site, state: SiteState, hosts: Hosts, delay: float, since: float | None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        state: SiteState,
+        hosts: Hosts,
+        delay: float,
+        since: float | None,
+        began: datetime | None = None,
+    ) -> None:
         self._site, self._state, self._hosts = site, state, hosts
-        self._delay, self._since = delay, since
+        self._delay, self._since, self._began = delay, since, began
         self._obey = site.politeness.robots == "obey"
         self.main = urlsplit(site.start[0]).netloc.lower()
 
@@ -34,6 +42,8 @@ class Politeness:
         if host is None:
             host = self._hosts[netloc] = Host(netloc)
             host.robots = load_robots(self._state.meta(f"robots {netloc}"))
+            if host.robots is not None and self._began is not None and host.robots.at < self._began:
+                host.robots = None  # of an earlier run: a site that shuts us out is heeded at once
             if self._since is not None:
                 host.wait(host.delay(self._delay) - self._since)
         return host

@@ -24,6 +24,8 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # ignores ports; the guard does not
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # fails where a header is wrong
+    "crawler.middlewares.packed.PackedMiddleware": 590,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # counted by SiteCrawl
 }
 SPIDER_MIDDLEWARES = {
@@ -38,6 +40,7 @@ TWISTED_DNS_RESOLVER = "crawler.middlewares.guard.GuardResolver"
 DOWNLOAD_MAXSIZE = 10 * 1024 * 1024  # also after decompression: 809 bytes of brotli can become 1 GiB
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_FAIL_ON_DATALOSS = False  # the spider looks whether what came is whole
 DOWNLOAD_HANDLERS = {"file": None, "ftp": None, "s3": None, "data": None}  # http and https only
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from crawler.answers import Answer, Answers, Counts, body_kept
+from crawler.answers import Answer, Answers, Counts, begins_whole, body_kept, ends_whole
 from crawler.archive import ArchiveWriter
 from crawler.completeness import completeness
 from crawler.errors import JianghuaError
@@ -30,6 +30,7 @@ BATCH = (
     8  # answers that are committed together where there is no delay between them: so many are asked again after a kill
 )
 FLUSH_SECONDS = 0.25
+WHOLE_LISTS = 8  # list pages of a run that are asked for without conditions, to see whether validators can be relied on
 BUFFER = 32  # rows of the frontier that are looked at in one go
 CATCH_UP = timedelta(days=1)  # a run taken up again after so long also looks at what has become due since
 
@@ -68,6 +69,10 @@ class SiteCrawl:
         self._buffer: deque[Any] = deque()
         self._flying: dict[str, Fetch] = {}
         self._later: dict[str, float] = {}
+        self._whole_lists = 0
+        self._forbade: list[str] = []  # keys of pages that were forbidden in a row
+        self._proving = ""  # key of the start page that shows whether a host forbids everything
+        self._unclosed: set[str] = set()  # hosts whose pages do not close what they open
         self._drained = False
         self._pending = 0
         self._last_commit = self._began = time.monotonic()
@@ -106,12 +111,16 @@ class SiteCrawl:
                 self.state.queue_due(self.site, "due" if self.refetch == "all" else self.refetch, now, keep=True)
                 run["looked"] = stamp
                 self.state.start_run(run)
+            elif run.pop("failed", None):
+                self.state.queue_first_lists()  # what they list may have changed while the host was away
+                self.state.start_run(run)
         self._run = run
         self._erased = erased_keys(self.home, self.site.name)
         self.counts.run = str(run["id"])
-        self.answers = Answers(self.home, self.site, self.state, self.writer, self.counts)
+        self.answers = Answers(self.home, self.site, self.state, self.writer, self.counts, run["started"])
         starts = [u for u in map(clean_url, self.site.start) if u]
         self._seeds = {self.site.key(u): "" for u in starts}  # and why they could not be had
+        self.answers.starts = set(self._seeds)
         self.answers.add([new_row(self.site.key(u), u, stamp, priority=SEED, template=template_of(u)) for u in starts])
         if terms := clean_url(self.site.terms or ""):  # a page like any other, that need not be linked
             self.answers.add([new_row(self.site.key(terms), terms, stamp, depth=1, template=template_of(terms))])
@@ -123,7 +132,9 @@ class SiteCrawl:
         since = 0.0 if self.counts.resumed else None
         if asked and not self.counts.resumed:
             since = (now - datetime.fromisoformat(asked)).total_seconds()
-        self.politeness = Politeness(self.site, self.state, self._hosts, self.delay, since)
+        self.politeness = Politeness(
+            self.site, self.state, self._hosts, self.delay, since, datetime.fromisoformat(run["started"])
+        )
         self.state.commit()
         self._open = True
 
@@ -144,6 +155,9 @@ class SiteCrawl:
             self.counts.queued, self.counts.known = left, self.state.known()
             self.counts.lost_to_robots = self.state.lost_to_robots()
             self.counts.lists = completeness(self.state.lists())
+            if self.counts.failed is not None and self.error is None:
+                self.state.start_run({**self._run, "failed": text_time(datetime.now(UTC))})
+                self.state.commit()
             if finished and left == 0 and self.error is None and self.counts.failed is None:
                 self.state.start_run({**self._run, "finished": text_time(datetime.now(UTC))})
                 self.state.commit()
@@ -266,7 +280,9 @@ class SiteCrawl:
         if wait is not None:
             return wait
         fetch = Fetch(url, row)
-        if row.etag or row.last_modified:
+        if row.kind == "list" and self._whole_lists < WHOLE_LISTS and (row.etag or row.last_modified):
+            self._whole_lists += 1  # lists change: they show whether validators do
+        elif (row.etag or row.last_modified) and not self.answers.liar:
             # a body that is damaged in the archive must come again
             fetch.sure = bool(row.warc_file) and body_kept(self.home, row)
             if fetch.sure or (not row.warc_file and (row.fate == "not_html" or row.kind == "sitemap")):
@@ -360,12 +376,20 @@ class SiteCrawl:
                 return
             row = fetch.row
             answer = Answer(url, status, reason, headers, raw_headers, body, datetime.now(UTC))
-            if status not in (408, 425, 429) and status < 500:
+            refused = None
+            if 200 <= status < 300 and (body or row.kind == "sitemap"):
+                refused = self.answers.page(row, answer, fetch.sure)
+            if refused is None and status not in (408, 425, 429) and status < 500:
                 host.answered_well()
+                if status < 400:
+                    host.forbidden = 0
+                    self._forbade.clear()
             if status == 304 and (fetch.headers or row.warc_file):
                 self.answers.unchanged(row, answer)
+            elif refused is not None:
+                self._failure(row, host, refused.why, refused.status, None)
             elif 200 <= status < 300 and (body or row.kind == "sitemap"):
-                self.answers.page(row, answer, fetch.sure)
+                pass  # taken
             elif status == 304 or 200 <= status < 300:
                 self._failure(row, host, f"answered {status} without a body", status, None)
             elif 300 <= status < 400:
@@ -377,9 +401,32 @@ class SiteCrawl:
                 self._failure(row, host, f"answered {status}", status, retry_after(headers.get("retry-after")))
             else:
                 self._error(row, f"answered {status}", status)
+                if status == 403:
+                    self._forbidden(row, host)
             self._done()
         finally:
             self.politeness.rest(host)
+
+    def whole(self, fetch: Fetch, status: int, body: bytes, told_length: bool) -> bool:
+        """Whether an answer that was cut short may be taken all the same. told_length: it is shorter than it said, or its last chunk is missing;
+        else the connection was closed without a word, as old servers do.
+
+        A length that is wrong each time is the server's mistake: when a page that ends as pages do was cut before, it is taken. A page that
+        just stops is asked for once more, unless this host's pages stop like this.
+        """
+        if fetch.robots is not None:
+            return not told_length
+        if status >= 300:
+            return True  # what stands in it does not matter
+        again = bool(fetch.row.tries > 0)
+        if told_length:
+            return again and ends_whole(body)
+        netloc = urlsplit(fetch.url).netloc
+        if ends_whole(body) or not begins_whole(body) or netloc in self._unclosed:
+            return True
+        if again:
+            self._unclosed.add(netloc)
+        return again
 
     def failed(self, fetch: Fetch, why: str, lasting: bool = False) -> None:
         """Take a failure without an answer: refused, timed out, too large. lasting: asking again is of no use."""
@@ -445,7 +492,7 @@ class SiteCrawl:
         values: dict[str, Any] = {"queued": 0, "tries": 0, "missing": 0, **self.answers.error_fate(row, why)}
         if "fate" in values:
             values["status"] = status
-        if status is not None and status < 500:
+        if status is not None and status < 500 and status not in (408, 425, 429):  # these were not looked at
             values["checked_at"] = text_time(datetime.now(UTC))
         self.state.update(row.key, **values)
 
@@ -456,10 +503,14 @@ class SiteCrawl:
     def _failure(self, row: Any, host: Host, why: str, status: int | None, wanted: float | None) -> None:
         """A failure that may pass: asked again later, for so many times."""
         if host.trouble(row.key, status is not None):
-            what = f"answers {status} to everything" if status is not None else f"cannot be reached: {why}"
+            what = f"cannot be reached: {why}"
+            if status is not None:
+                what = f"answers {status} to everything" if why == f"answered {status}" else f"{why}, to everything"
             self._fail(f"{host.netloc} {what}")
             return
         tries = row.tries + 1
+        if status == 429 and (wanted or 0) <= MAX_RETRY_AFTER:
+            wanted = host.too_much(wanted, host.delay(self.delay))  # the host and not the page
         if tries >= MAX_TRIES or (wanted or 0) > MAX_RETRY_AFTER:
             if (wanted or 0) > MAX_RETRY_AFTER:
                 host.long_waits += 1
@@ -474,6 +525,18 @@ class SiteCrawl:
         if wanted is not None:
             host.wait(wanted)  # the host asked to be left alone
         self.state.update(row.key, tries=tries, queued=1)
+
+    def _forbidden(self, row: Any, host: Host) -> None:
+        """A page that is forbidden (403). Where many in a row are, a start page is asked for: a host that forbids it too refuses us."""
+        self._forbade.append(row.key)
+        if row.key == self._proving:
+            for key in self._forbade:  # they were not looked at, and are the next time
+                self.state.update(key, queued=1)
+            self._fail(f"{host.netloc} answers 403 to everything")
+        elif host.forbade() and self._seeds:
+            self._proving = next(iter(self._seeds))
+            self.state.update(self._proving, queued=1, missing=0, priority=SEED)
+            self._buffer.clear()
 
     def _fail(self, why: str) -> None:
         """The host fails and not a page: stop here, lose nothing; the same command goes on when it is back."""

@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from crawler.archive import WarcAddress
 from crawler.durable import cannot_write
 from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
+from crawler.noise import Noise
 from crawler.site import Site
 from crawler.twins import MAX_TEXTS, Read, alike, furniture, same_articles
 
@@ -75,6 +76,7 @@ pages_table = sa.Table(
     sa.Column("pager", sa.String),  # what this page says of its article's pages, as JSON
     sa.Column("canonical", sa.String),  # key of the page that this one says it is another address of
     sa.Column("texts", sa.String),  # hashes of its long texts, in hexadecimal
+    sa.Column("hops", sa.Integer),  # redirects in a row that led here when it was met
     sa.Column("stated", sa.String),  # of a list page: what it says that its list holds, as JSON (completeness.py)
     sa.Index("articles", "article_key"),
     sa.Index("frontier", "queued", "priority", "depth", "seq"),
@@ -344,6 +346,13 @@ class SiteState:
         )
         return self.queued()
 
+    def queue_first_lists(self) -> None:
+        """Put start pages and the lists that they lead to into the frontier once more."""
+        lists = sa.and_(_P.kind.in_(("list", "sitemap")), _P.depth <= 1)
+        here = sa.and_(sa.or_(_P.depth == 0, lists), _P.queued == 0)
+        order = sa.case((_P.depth == 0, SEED), else_=LIST)
+        self._run(sa.update(pages_table).where(here).values(queued=1, tries=0, missing=0, priority=order))
+
     def postpone(self, template: str) -> None:
         """Ask pages of a form after all others."""
         here = sa.and_(_P.template == template, _P.queued == 1, _P.priority < LAST)
@@ -365,6 +374,15 @@ class SiteState:
         """What is kept of the list pages that were fetched, by key."""
         there = sa.and_(_P.stated.is_not(None), _P.warc_file.is_not(None), _P.fate.is_(None))
         return {row.key: row.stated for row in self._run(sa.select(_P.key, _P.stated).where(there))}
+
+    def sent_away(self, since: str) -> bool:
+        """Whether more pages that were read are missing by a redirect in this run, which began at `since`, than articles answered in it."""
+        away = sa.and_(_P.missing == 1, _P.status.between(300, 399))
+        good = sa.and_(_P.kind == "article", _P.status == 200, _P.fate.is_(None), _P.checked_at >= since)
+        led, answered = (
+            int(self._run(sa.select(sa.func.count()).where(where)).scalar() or 0) for where in (away, good)
+        )
+        return led > answered
 
     def lost_to_robots(self) -> int:
         """How many pages were read before and are forbidden by robots.txt now."""
@@ -397,6 +415,21 @@ class SiteState:
     def keys(self) -> set[str]:
         """The keys of every URL known."""
         return {k for (k,) in self._run(sa.select(_P.key))}
+
+    def met(self, paths: Iterable[str]) -> list[tuple[str, bool]]:
+        """The keys with a query behind one of these paths, and whether they were read; those first that were, then as deep and as met."""
+        here = sa.or_(*(_P.key.startswith(f"{path}?", autoescape=True) for path in paths))
+        read = _P.warc_file.is_not(None)
+        rows = self._run(sa.select(_P.key, read).where(here).order_by(sa.not_(read), _P.depth, _P.seq))
+        return [(key, bool(had)) for key, had in rows]
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Strike out URLs that were never asked for."""
+        for start in range(0, len(keys), 500):
+            some = sorted(keys)[start : start + 500]
+            self._run(
+                sa.delete(pages_table).where(sa.and_(_P.key.in_(some), _P.checked_at.is_(None), _P.warc_file.is_(None)))
+            )
 
     def group(self, article_keys: Collection[str]) -> Sequence[Any]:
         """The rows of the pages of articles."""
@@ -459,17 +492,21 @@ class SiteState:
         read = sa.and_(_P.warc_file.is_not(None), _P.fate.is_(None), _P.kind.in_(("list", "article")))
         alone = sa.and_(read, _P.key == _P.article_key, _P.texts.is_not(None))
         where = {k: (d, n) for k, d, n in self._run(sa.select(_P.key, _P.depth, _P.seq).where(alone)) if k not in told}
-        found = sorted({k for group in alike(where) for k in group})
+        noise = Noise(json.loads(self.meta("noise") or "{}"))
+        plain = {k: p for k in where if (p := noise.plain(k)) != k} if noise.silent else {}
+        found = sorted({k for group in alike(where, plain) for k in group})
         if not found:
             return {}
-        some = self._texts_of(sorted(where)[:SAMPLE], where)
+        some = self._texts_of(sorted(where)[:SAMPLE], where, plain)
         here: dict[str, Read] = {}
         for start in range(0, len(found), 500):
-            here |= self._texts_of(found[start : start + 500], where)
+            here |= self._texts_of(found[start : start + 500], where, plain)
         return same_articles(here, furniture({**some, **here}.values()))
 
-    def _texts_of(self, articles: Collection[str], where: Mapping[str, tuple[int, int]]) -> dict[str, Read]:
-        """The texts of articles over all their pages. where: depth and number of each."""
+    def _texts_of(
+        self, articles: Collection[str], where: Mapping[str, tuple[int, int]], plain: Mapping[str, str]
+    ) -> dict[str, Read]:
+        """The texts of articles over all their pages. where: depth and number of each. plain: see twins.alike."""
         texts: dict[str, set[int]] = {}
         upto: dict[str, int] = {}
         query = sa.select(_P.article_key, _P.texts).where(_P.article_key.in_(articles), _P.texts.is_not(None))
@@ -478,7 +515,7 @@ class SiteState:
             texts.setdefault(key, set()).update(mine)
             if len(mine) >= MAX_TEXTS:
                 upto[key] = min(upto.get(key, max(mine)), max(mine))
-        return {k: Read(k, *where[k], frozenset(t), upto.get(k)) for k, t in texts.items()}
+        return {k: Read(k, *where[k], frozenset(t), upto.get(k), plain.get(k, "")) for k, t in texts.items()}
 
     def _named_twins(self) -> dict[str, str]:
         """Other addresses of articles that name the article's own, by key, with the key of the article they show.
@@ -569,7 +606,8 @@ def new_row(
     depth: int = 0,
     priority: int = UNKNOWN,
     template: str = "",
+    hops: int = 0,
 ) -> dict[str, Any]:
     """The row of a URL met for the first time, in the frontier."""
     return {"key": key, "url": url, "kind": kind, "depth": depth, "template": template, "article_key": key, "ordinal": 1, "expected": 1,
-            "first_seen": now, "queued": 1, "priority": priority, "tries": 0, "missing": 0}  # fmt: skip
+            "first_seen": now, "queued": 1, "priority": priority, "tries": 0, "missing": 0, "hops": hops}  # fmt: skip

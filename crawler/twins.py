@@ -52,6 +52,12 @@ class Read:
     met: int
     texts: frozenset[int]
     upto: int | None = None
+    plain: str = ""
+
+    @property
+    def name(self) -> Name:
+        """What its address names."""
+        return name_of(self.plain or self.key)
 
 
 def _named(text: str) -> str | None:
@@ -132,7 +138,7 @@ def rank(page: Read) -> tuple[int, int, int, int, int, str]:
     capitals = sum(c.isupper() for c in unquote(page.key, errors="replace"))
     return (
         len(_OTHER.findall(page.key.lower())),
-        len(name_of(page.key).fields),
+        len(page.name.fields),
         page.depth,
         capitals,
         page.met,
@@ -140,11 +146,15 @@ def rank(page: Read) -> tuple[int, int, int, int, int, str]:
     )
 
 
-def alike(keys: Iterable[str]) -> list[list[str]]:
-    """Keys that share a name with others, by name; a key may stand in several. Only these can be one article."""
+def alike(keys: Iterable[str], plain: Mapping[str, str] | None = None) -> list[list[str]]:
+    """Keys that share a name with others, by name; a key may stand in several. Only these can be one article.
+
+    plain: keys without the fields that say nothing, where that is another one.
+    """
     by_token: defaultdict[str, list[str]] = defaultdict(list)
+    plain = plain or {}
     for key in keys:
-        name = name_of(key)
+        name = name_of(plain.get(key, key))
         for token in name.tokens | {name.path}:
             by_token[token].append(key)
     return [sorted(found) for _, found in sorted(by_token.items()) if 1 < len(found) <= MOST]
@@ -154,7 +164,7 @@ def furniture(read: Iterable[Read]) -> set[int]:
     """Texts that stand on articles of several names: they are the site's. Addresses of one article have one name, or few."""
     seen: dict[frozenset[str], set[int]] = {}
     for page in read:
-        name = name_of(page.key)
+        name = page.name
         # nine digits and more may be a time
         own = frozenset(t for t in name.tokens if not (t.isdigit() and len(t) > 8))
         seen.setdefault(own or frozenset((name.path,)), set()).update(page.texts)
@@ -173,18 +183,18 @@ def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, s
             key = kept[key]
         return key
 
-    for group in alike(read):
+    for group in alike(read, {k: r.plain for k, r in read.items() if r.plain}):
         keys = sorted(group, key=order.__getitem__)
         for i, mine in enumerate(keys):
             for other in keys[:i]:
                 a, b = sorted((first(mine), first(other)), key=order.__getitem__)
-                if a == b or not one_name(name_of(mine), name_of(other)):
+                if a == b or not one_name(read[mine].name, read[other].name):
                     continue
                 if one_text(read[mine], read[other], own):
                     kept[b] = a
                     break
                 if one_part(read[mine], read[other], own):
-                    parts[_form(mine), _form(other)].append((mine, other))
+                    parts[_form(read[mine]), _form(read[other])].append((mine, other))
     # one page that stands on another may be chance: an entry of an archive with its number
     for _, pairs in sorted(parts.items()):
         for mine, other in pairs if len(pairs) >= PAIRS else ():
@@ -194,5 +204,5 @@ def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, s
     return {k: first(k) for k in kept}
 
 
-def _form(key: str) -> str:
-    return _NUMBER.sub("0", name_of(key).path)
+def _form(page: Read) -> str:
+    return _NUMBER.sub("0", page.name.path)

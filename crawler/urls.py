@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
@@ -50,7 +51,7 @@ def clean_url(url: str, charset: str = "utf-8") -> str | None:
             return None
         default = {"http": 80, "https": 443}[parts.scheme]
         port = f":{parts.port}" if parts.port and parts.port != default else ""
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
+        host = f"[{ip_address(parts.hostname).compressed}]" if ":" in parts.hostname else parts.hostname.lower()
         path = _SESSION_FOLDER.sub("", _SESSION_PATH.sub("", parts.path.replace("\\", "/"))) or "/"
         query = "&".join(q for q in parts.query.split("&") if q and not _SESSION_FIELD.match(q))
         safe = safe_url_string(urlunsplit((parts.scheme, host + port, path, query, "")), encoding=charset)

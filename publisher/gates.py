@@ -24,6 +24,7 @@ from publisher.tables import Table
 
 LOST_WARN, LOST_FAIL, LOST_ROWS = 0.01, 0.10, 5
 WANTED = frozenset({"gone", "correction", "taken_down"})  # reasons for which speeches leave that are no loss
+MOVED = "moved"
 GONE_WARN, GONE_FAIL, GONE_ROWS = 0.20, 0.50, 10
 
 # Without these a version could not be read or compared: no reason makes them acceptable.
@@ -178,9 +179,13 @@ def _shares(
     )
 
 
-def rows_lost(lost: Iterable[tuple[str, str]], before: Mapping[str, int]) -> Gate:
-    """A site loses few speeches whose page is not confirmed gone and that nobody dropped. lost: (site, reason) of each removed speech."""
-    counts = Counter(site for site, reason in lost if reason not in WANTED)
+def rows_lost(lost: Iterable[tuple[str, str]], before: Mapping[str, int], added: Mapping[str, int]) -> Gate:
+    """A site loses few speeches whose page is not confirmed gone and that nobody dropped. lost: (site, reason) of each removed speech; added:
+    new speeches by site: a site that gives its pages other addresses, and leads there, brings as many as have moved."""
+    counts = Counter(site for site, reason in lost if reason not in {*WANTED, MOVED})
+    for site, n in Counter(site for site, reason in lost if reason == MOVED).items():
+        if n > added.get(site, 0):
+            counts[site] += n - added.get(site, 0)
     what = "speeches lost though their page is not gone"
     return _shares("rows_lost", counts, before, LOST_WARN, LOST_FAIL, LOST_ROWS, what)
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from scrapy import Request, Spider
 from scrapy.exceptions import IgnoreRequest
-from scrapy.resolver import CachingThreadedResolver
-from twisted.internet.defer import Deferred
+from scrapy.resolver import CachingHostnameResolver
+from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
+from zope.interface import implementer
 
 from crawler.addresses import address_of, is_local
 
@@ -61,17 +62,37 @@ class GuardMiddleware:
             raise ForbiddenAddress(f"{host} is a local name")
 
 
-class GuardResolver(CachingThreadedResolver):
-    """Refuses names of public sites that resolve to local addresses."""
+@implementer(IHostnameResolver)
+class GuardResolver(CachingHostnameResolver):
+    """Names to addresses of either kind, IPv4 and IPv6; refuses names of public sites that resolve to local addresses."""
 
-    def getHostByName(self, name: str, timeout: Any = ()) -> Deferred[str]:
-        found: Deferred[str] = super().getHostByName(name, timeout)
-        if name not in _local_names:
-            found.addCallback(self._check, name)  # what was cached is checked too
-        return found
+    def resolveHostName(
+        self,
+        resolutionReceiver: Any,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> Any:
+        receiver: Any = resolutionReceiver if hostName in _local_names else _Guarded(resolutionReceiver, hostName)
+        return super().resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
 
-    def _check(self, address: str, name: str) -> str:
-        if is_local(ipaddress.ip_address(address)):
-            refused_names[name] = f"{name} resolves to the local address {address}"
-            raise ForbiddenAddress(refused_names[name])
-        return address
+
+@implementer(IResolutionReceiver)
+class _Guarded:
+    """Hands on what a name resolves to, but for local addresses."""
+
+    def __init__(self, receiver: Any, name: str) -> None:
+        self._receiver, self._name = receiver, name
+
+    def resolutionBegan(self, resolution: Any) -> None:
+        self._receiver.resolutionBegan(resolution)
+
+    def addressResolved(self, address: Any) -> None:
+        if is_local(ipaddress.ip_address(address.host.partition("%")[0])):
+            refused_names[self._name] = f"{self._name} resolves to the local address {address.host}"
+        else:
+            self._receiver.addressResolved(address)
+
+    def resolutionComplete(self) -> None:
+        self._receiver.resolutionComplete()

@@ -20,7 +20,7 @@ from crawler.hosts import Hosts
 from crawler.middlewares.guard import refused_names
 from crawler.site import Site, load_site
 from crawler.sitecrawl import FLUSH_SECONDS, Fetch, SiteCrawl
-from crawler.trouble import words
+from crawler.trouble import CUT, words
 
 
 def _number(value: str | float | None, name: str, least: float) -> float | None:
@@ -99,6 +99,10 @@ class DocumentSpider(Spider):
         fetch: Fetch = response.meta["fetch"]
         raw = [(k.decode("latin-1"), v.decode("latin-1")) for k, vs in response.headers.items() for v in vs]
         told = {k.lower(): v for k, v in raw}
+        lost, unended = "dataloss" in response.flags, "partial" in response.flags
+        if (lost or unended) and not self.crawl.whole(fetch, response.status, response.body, told_length=lost):
+            self._told(lambda: self.crawl.failed(fetch, CUT))
+            return
         try:
             self.crawl.answered(fetch, response.url, response.status, "", told, raw, response.body)
         except JianghuaError as e:

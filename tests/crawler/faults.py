@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ class Reply:
     close: bool = False
     seconds: float = 0.0
     length: int | None = None  # told instead of the real one
+    raw: bytes | None = None  # sent as it is instead of all that, and the connection closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class FaultServer:
     """pages: by path with query: bytes (200, text/html), a Reply, a function of the request, or a list of them used up in turn
     (the last one stays)."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.pages: dict[str, Any] = {"/robots.txt": Reply(status=404)}
         self.log: list[Asked] = []
         self.open = self.most_open = 0
@@ -76,13 +78,14 @@ class FaultServer:
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass
 
-        self._http = Server(("127.0.0.1", 0), Handler)
+        self._http = Server((host, 0), Handler)
         self.port = int(self._http.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
@@ -128,6 +131,10 @@ class FaultServer:
         if reply.close:
             handler.close_connection = True
             handler.connection.close()
+            return
+        if reply.raw is not None:
+            handler.close_connection = True
+            handler.wfile.write(reply.raw)
             return
         handler.send_response(reply.status)
         told = {"Content-Type": "text/html; charset=utf-8", **reply.headers}

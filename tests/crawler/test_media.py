@@ -20,6 +20,11 @@ from crawler.answers import is_html
         ("text/html", b"PK\x03\x04docx", False),
         ("text/html", b"\xd0\xcf\x11\xe0doc", False),
         ("image/png", b"<html>", False),
+        ("application/xml", b"<?xml version='1.0'?>\n<!-- x --><!DOCTYPE html><html>", True),
+        ("text/htm", b"<!DOCTYPE html>", True),
+        ("text/css", b"<html>", False),
+        ("text/plain", b"<div><p>a</p></div>", True),
+        ("text/plain", b"a < b and </p>", False),
     ],
 )
 def test_media_type_and_looks(media: str, body: bytes, page: bool) -> None:

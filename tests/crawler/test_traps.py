@@ -51,6 +51,20 @@ def test_text_articles_and_titles_are_no_trap() -> None:
     assert traps.barren == {"/thin": LAST}
 
 
+def test_a_list_shows_something_when_no_page_of_its_form_showed_it_before() -> None:
+    traps = Traps()
+    for n in range(3 * LAST):  # its articles are known from a sitemap, and its next page is all that is new
+        traps.seen(LIST, [(LIST, False)], 500, False, [(f"/a/{n}.html", ARTICLE, True), ("/", "/", False)])
+    assert not traps.last(LIST)
+    for n in range(LAST + 1):  # the same under other conditions
+        traps.barren[f"{LIST}?{n}"] = LAST
+        traps.seen(LIST, [(f"{LIST}?{n}", False)] * 9, 500, False, [("/a/1.html", ARTICLE, True)])
+    assert traps.last(LIST)
+    assert traps.ends(LIST, LIST, titled=False)
+    assert not traps.ends(LIST, LIST, titled=True)
+    assert not traps.ends(LIST, ARTICLE, titled=False)
+
+
 def test_what_is_kept_makes_the_same_again() -> None:
     traps = Traps()
     traps.seen("/c", [("/c", False)], 0, article=False)

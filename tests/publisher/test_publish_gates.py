@@ -323,8 +323,8 @@ def test_silent_sites_are_carried_or_let_go_by_name() -> None:
 
 
 def test_rows_lost_pass_warn_and_fail() -> None:
-    def lost(n: int, reason: str = "unknown", of: int = 200) -> dict[str, str]:
-        run = run_of(counts(of - n), counts(of), sites={"a": of}, lost=[("a", reason)] * n)
+    def lost(n: int, reason: str = "unknown", of: int = 200, added: int = 0) -> dict[str, str]:
+        run = run_of(counts(of - n), counts(of), sites={"a": of}, lost=[("a", reason)] * n, added_by={"a": added})
         return {k: v for k, v in results(run).items() if k.startswith("rows")}
 
     assert lost(2) == {}
@@ -333,6 +333,9 @@ def test_rows_lost_pass_warn_and_fail() -> None:
     assert lost(4, of=5) == {"rows_lost": "warn"}
     assert lost(150, "correction") == lost(150, "taken_down") == {}
     assert lost(40, "gone") == {}
+    assert lost(150, "moved", added=152) == lost(150, "moved", added=149) == {}, "they are there under another address"
+    assert lost(150, "moved", added=100) == {"rows_lost": "fail"}
+    assert lost(30, added=30) == {"rows_lost": "fail"}
     assert lost(41, "gone") == {"rows_gone": "warn"}
     assert lost(101, "gone") == {"rows_gone": "fail"}
     assert lost(9, "gone", of=10) == {"rows_gone": "warn"}

@@ -1,0 +1,54 @@
+"""Pages that are no pages: instead of what was asked for a site says, with status 200, that it is gone, that it is closed, or that we are to
+show that we are people. Told by their words where hardly anything else stands on them. Pure.
+
+What such a page means is the site's to say and ours to heed: one that wants to know who we are is as good as 429, one that is closed as
+good as 503, one that has nothing there as good as 404. None of them is the page that was there before.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Notice = Literal["check", "closed", "gone"]
+
+MAX_BYTES = 200_000  # larger ones are pages
+MOST_TEXT = 400  # characters outside links on a notice
+MOST_TITLES = 2  # links on it that are named as with a title; a page that has gone may recommend others
+
+_CHECK = re.compile(
+    r"(?:访问|請求|请求|操作|刷新|浏览|瀏覽|搜索)(?:过于|過於|太过|太過|太|得太|次数过|频率过)(?:频繁|頻繁|快|多|高)|访问频率|(?:安全|人机|人機|真人|身份|滑动|滑動|滑块|图形|圖形)(?:验证|驗證|校验)|"
+    r"请?(?:输入|填写|完成|通过|拖动|点击).{0,12}(?:验证码|驗證碼|验证|驗證|滑块).{0,10}(?:继续|繼續|访问|浏览|后再|以便|确认)|(?:检测|检查|檢測)到.{0,14}(?:异常|異常|机器人|爬虫)|(?:访问|流量|网络|行为)(?:异常|異常)|"
+    r"(?:不是|并非|是否为?)机器人|unusual traffic|are (?:you )?(?:a )?human|not a robot|checking your browser|\bcaptcha\b|^\s*just a moment",
+    re.IGNORECASE,
+)
+_CLOSED = re.compile(
+    r"(?:正在|升级|系统|网站|服务器?|站点|例行|停机|数据|日常|本站|设备|后台)\S{0,6}(?:维护|維護|割接|检修)|(?:系统|网站|站点|本站|服务器?)\S{0,6}升级|(?:网站|本站|站点|系统|服务)\S{0,8}(?:暂时|临时|已)?(?:关闭|關閉|停止访问|暂停访问|暂停服务)|"
+    r"(?:服务器?|系统|网站)(?:繁忙|忙|暂时无法|暂时不可用|出错|出现错误)|under (?:maintenance|construction)|(?:temporarily|currently) (?:unavailable|closed|down)|be back (?:soon|shortly)|scheduled maintenance",
+    re.IGNORECASE,
+)
+_GONE = re.compile(
+    r"(?:页面?|頁面?|网页|文章|文档|文檔|文稿|内容|內容|信息|文件|地址|链接|帖子|主题|稿件|资料|数据|记录|新闻)[^。，,!！]{0,12}(?:不存在|不在了|(?:已经?|已經)?被?(?:管理员)?(?:删除|刪除|移除|下架|撤稿)|找不到|未找到|已(?:失效|下线|过期|关闭|屏蔽))|"
+    r"(?:没有|沒有|无法|未能?|找不到)(?:找到|打开|查到)?[^。，,!！]{0,14}(?:页面?|頁面?|网页|文章|文档|内容|信息|文件|地址|链接|记录)|\b404\b.{0,20}(?:not found|错误|页面)|(?:page|file|document|article) (?:was |is |has been )?(?:not found|removed|deleted)|no longer (?:available|exists?)|(?:does|do) not exist",
+    re.IGNORECASE,
+)
+
+
+def may_be_notice(body: bytes) -> bool:
+    """Whether a body is small enough that it is worth reading for what it says."""
+    return 0 < len(body) <= MAX_BYTES
+
+
+def notice_of(words: str, outside: int, titles: int) -> Notice | None:
+    """What a page says instead of what was asked for, None where it is a page.
+
+    words: its title and all texts outside links. outside: characters of these that are no title. titles: its links that are named as with a title.
+    """
+    if outside > MOST_TEXT:
+        return None
+    if titles <= MOST_TITLES:
+        if _CHECK.search(words):
+            return "check"
+        if _CLOSED.search(words):
+            return "closed"
+    return "gone" if _GONE.search(words) else None
