@@ -197,6 +197,7 @@ class Answers:
         self.starts: set[str] = set()  # keys of the start pages
         self._since = since
         self._sent_home: bool | None = None  # whether more pages lead to a start page than answer
+        self._lists: dict[int, str] = {}  # keys of the lists of this run, by what they show
         self._notices: dict[int, set[str]] = {}  # keys by what is said instead of a page
         self.liar = state.meta("validators") is not None  # whether the site's validators are not to be relied on
         self._circles: Counter[str] = Counter()
@@ -333,11 +334,20 @@ class Answers:
         new = row.warc_file is None or row.sha256 != sha256
         if new and found.notice in REFUSALS and (refused := self._notice(row, found)) is not None:
             return refused
-        if found.notice == "gone":
-            if row.warc_file is not None and row.kind == "article" and not _shares(row, found):
-                self.missing(row, answer, SAYS_GONE)
+        if new and row.warc_file is not None and row.kind == "article" and not _shares(row, found):
+            # what was an article is something else now
+            if found.notice == "login":
+                kept = ("queued", "tries", "missing", "checked_at")
+                self._state.update(row.key, **{k: values[k] for k in kept})
                 return None
+            instead = self._lists.get(found.shows) if found.kind == "list" and found.titled else None
+            if found.notice == "gone" or instead is not None:
+                self.missing(row, answer, SAYS_GONE if instead is None else f"shows {instead} instead")
+                return None
+        if found.notice == "gone":
             values["why"] = SAYS_GONE
+        if found.kind == "list" and found.shows and row.kind != "article":
+            self._lists.setdefault(found.shows, row.key)
         if not new and (sure or body_kept(self._home, row)):
             self.counts.unchanged += 1
             first = datetime.fromisoformat(row.fetched_at)

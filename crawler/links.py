@@ -270,7 +270,8 @@ def read_links(
             found.items = _items(links.values(), titled, found.list_pager)
     if running <= 2 * MOST_TEXT and may_be_notice(body):
         spoken = _spoken(root)
-        found.notice = notice_of(spoken, len("".join(spoken.split())), len(titled))
+        password = any((e.get("type") or "").lower() == "password" for e in root.iter("input"))
+        found.notice = notice_of(spoken, len("".join(spoken.split())), len(titled), password)
         found.said = zlib.crc32(_NUMBERS.sub("", spoken).encode()) if found.notice else 0
     pieces = {p for t in wording for p in _PIECES.split(t) if len(p) >= _PIECE}
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])

@@ -2,7 +2,7 @@
 show that we are people. Told by their words where hardly anything else stands on them. Pure.
 
 What such a page means is the site's to say and ours to heed: one that wants to know who we are is as good as 429, one that is closed as
-good as 503, one that has nothing there as good as 404. None of them is the page that was there before.
+good as 503, one that has nothing there as good as 404, one to log in is a detour. None of them is the page that was there before.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Notice = Literal["check", "closed", "gone"]
+from crawler.extraction.rules import first_match
+
+Notice = Literal["check", "closed", "gone", "login"]
 
 MAX_BYTES = 200_000  # larger ones are pages
 MOST_TEXT = 400  # characters outside links on a notice
@@ -39,10 +41,11 @@ def may_be_notice(body: bytes) -> bool:
     return 0 < len(body) <= MAX_BYTES
 
 
-def notice_of(words: str, outside: int, titles: int) -> Notice | None:
+def notice_of(words: str, outside: int, titles: int, password: bool = False) -> Notice | None:
     """What a page says instead of what was asked for, None where it is a page.
 
-    words: its title and all texts outside links. outside: characters of these that are no title. titles: its links that are named as with a title.
+    words: its title and all texts outside links. outside: characters of these. titles: its links that are named as with a title. password: it has a
+    field for one.
     """
     if outside > MOST_TEXT:
         return None
@@ -51,4 +54,6 @@ def notice_of(words: str, outside: int, titles: int) -> Notice | None:
             return "check"
         if _CLOSED.search(words):
             return "closed"
-    return "gone" if _GONE.search(words) else None
+        if password and first_match("structure", "login", words):
+            return "login"
+    return "gone" if _GONE.search(words) or first_match("structure", "soft_404", words) else None

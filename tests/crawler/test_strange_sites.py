@@ -30,6 +30,7 @@ MISSING = (
     "<html><head><meta charset=utf-8></head><body>抱歉，该文档不存在或者已经被删除。<a href='/'>首页</a></body></html>"
 )
 SHORT = "<html><head><meta charset=utf-8><title>在系统升级会上的讲话</title></head><body><h1>在系统升级会上的讲话</h1><p>同志们，系统升级了。</p></body></html>"
+LOGIN = "<html><head><meta charset=utf-8></head><body><form>请先登录 用户名<input name=u> 密码<input type=password name=p></form></body></html>"
 NOTHING = "<html><head><meta charset=utf-8><title>出错了</title></head><body>您访问的页面不存在</body></html>"
 
 
@@ -192,6 +193,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         found.go()
         # the second round: trouble
         notices = servers["notices"].pages
+        notices["/a0.html"], notices["/a1.html"] = notices["/"], LOGIN.encode()
         notices["/a3.html"] = notices["/a4.html"] = MISSING.encode()
         servers["closed"].pages |= dict.fromkeys(["/", *names(12)], CLOSED.encode())
         servers["members"].pages |= dict.fromkeys(["/", *names(3 * FORBIDDING)], Reply(b"no", 403))
@@ -266,6 +268,13 @@ def test_a_page_that_says_that_it_is_gone_is_gone_when_it_was_an_article(story: 
         assert [s["notices"][key].fate for s in story.states] == [None, "gone", "gone"]
         assert story.states[1]["notices"][key].why == "says that nothing is there"
         assert story.paths(1, "notices").count(key) == 2
+
+
+def test_an_article_that_shows_a_list_instead_is_gone_and_one_to_log_in_is_a_detour(story: Story) -> None:
+    assert [s["notices"]["/a0.html"].fate for s in story.states] == [None, "gone", "gone"]
+    assert story.states[1]["notices"]["/a0.html"].why == "shows / instead"
+    assert story.body(1, "notices", "/a1.html") == story.body(0, "notices", "/a1.html")
+    assert story.paths(1, "notices").count("/a1.html") == 1
 
 
 def test_a_short_page_may_use_such_words(story: Story) -> None:
@@ -407,6 +416,7 @@ def test_a_sitemap_of_paths_alone_is_read(home: Home) -> None:
         ("网站升级维护中，请稍后访问", 20, 0, "closed"),
         ("抱歉，该文档不存在或者已经被删除。", 20, 30, "gone"),
         ("404 Not Found", 20, 0, "gone"),
+        ("您要找的页面可能已经搬家", 20, 9, "gone"),
         ("用户名 密码 验证码 登录", 40, 40, None),  # a list with a form to log in
         ("在信息系统升级改造会议上的讲话 同志们", 2000, 0, None),
         ("范文列表 首页 讲话", 30, 20, None),
