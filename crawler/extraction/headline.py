@@ -68,8 +68,9 @@ def occasion(titles: Sequence[str], role: str | None) -> str | None:
             found = m["o"].strip()
             if role and found.endswith(role):
                 found = found[: -len(role)]
-            if role and found.startswith(role):
-                found = found[len(role) :]
+            # 老干部局局长重阳节茶话会致辞
+            if role and (at := found.find(role)) >= 0 and len(found) - at - len(role) > 2:
+                found = found[at + len(role) :]
             if len(found) > 2:
                 return found
     return None

@@ -85,8 +85,11 @@ _DOUBLED = re.compile(r"^([省市州盟县区旗镇乡村局厅处科所站队�
 
 
 def _full_role(m: re.Match[str]) -> str:
-    """The office without its place: 贵阳市市长 is a 市长."""
-    return _DOUBLED.sub("", m["role"])
+    """The office without its place: 贵阳市市长 is a 市长, 驻村第一书记 a 第一书记."""
+    role = m["role"]
+    if role.startswith("村") and m.string[: m.start("role")].endswith("驻"):
+        role = role[1:]
+    return _DOUBLED.sub("", role)
 
 
 def _name(raw: str | None) -> str | None:
@@ -186,7 +189,7 @@ _PROVINCE = (
 )
 _PLACE_CHAR = r"(?:(?![全各我本该某每大会议的在和与了为是第年月日届到对向从把将被由于及或并使副正])[一-龥])"
 _REGION = re.compile(
-    rf"(?:^|[在,、:\s(“\"]|\d年度?)(?:中共|政协|共青团)?(?P<region>(?:{_PROVINCE})?(?:{_PLACE_CHAR}{{2,4}}(?:市|自治州|州|盟))?"
+    rf"(?:^|[在,、:\s(“\"]|\d年度?)(?:中国共产党|中共|政协|共青团)?(?P<region>(?:{_PROVINCE})?(?:{_PLACE_CHAR}{{2,4}}(?:市|自治州|州|盟))?"
     rf"(?:{_PLACE_CHAR}{{1,6}}?(?:自治县|县|新区|区|旗|市))?(?:{_PLACE_CHAR}{{1,4}}?(?:镇|乡|街道))?(?:{_PLACE_CHAR}{{2,4}}?村(?=党|支|总支|村?委|两委|书记|主任|第一|驻))?)(?=$|[一-龥(])(?!长)"
 )
 _TAIL = re.compile(r"(?:省|市|州|盟|县|区|旗|镇|乡|村|街道|行政区)$")

@@ -225,6 +225,9 @@ def test_speakers(title: str, subtitles: list[str], role: str | None, name: str 
 
 def test_occasions_and_places() -> None:
     assert read_speech("董事长钱有田在年会上的致辞", None, ["各位同事:"]).occasion == "年会"
+    assert read_speech("驻村第一书记表态发言", None, ["同志们:"]).speaker_role == "第一书记"
+    assert read_speech("老干部局局长重阳节茶话会致辞", None, ["各位老同志:"]).occasion == "重阳节茶话会"
+    assert read_speech("在中国共产党青川县第十四次代表大会上的报告", None, ["各位代表:"]).region == "青川县"
     quoted = read_speech("在“植树节”启动仪式上的讲话", None, ["各位同事:"])
     assert quoted.occasion == "“植树节”启动仪式"
     assert read_speech("钱有田在会上的讲话", None, ["各位同事:"]).occasion is None
