@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from crawler.durable import replacing, write_bytes, writing_told
+from crawler.durable import cannot_read, replacing, write_bytes, writing_told
 from crawler.errors import DamagedError, JianghuaError, UsageError
 from crawler.home import Home
 from crawler.wording import counted
@@ -100,7 +100,11 @@ def examine(
     folder = dataset_folder(home, dataset)
     found = Diagnosis(dataset, dry_run)
     memo = memo_folder(home, dataset)
-    if folder.is_dir():
+    try:
+        there = folder.is_dir()
+    except OSError as e:
+        raise cannot_read(folder, e) from e
+    if there:
         with locked(folder, wait), writing_told(folder):
             _dataset(found, folder, _mirrors(home, dataset), restore_latest, lost_for_good, progress)
             progress("what is remembered")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crawler.durable import cannot_write, write_bytes
+from crawler.durable import cannot_read, cannot_write, write_bytes
 from crawler.errors import DamagedError
 from crawler.parquet import ROW_GROUP_ROWS, encode, encoded
 from publisher.digests import content_digest
@@ -60,9 +60,11 @@ def decode(
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file that we wrote. Raises DamagedError when it is missing or cannot be read."""
+    """The bytes of a file that we wrote. Raises DamagedError when it is missing or cannot be read, JianghuaError when it may not be."""
     try:
         return path.read_bytes()
+    except PermissionError as e:
+        raise cannot_read(path, e) from e
     except OSError as e:
         raise DamagedError(f"cannot read: {e.strerror or e}", where=str(path), remedy=_REMEDY) from e
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler.durable import cannot_read
 from crawler.errors import DamagedError
 from crawler.wording import counted
 from publisher.changes import SCHEMA as CHANGES_SCHEMA
@@ -64,6 +65,8 @@ class Run:
         """What a part holds, the whole part verified; read once however many versions link it."""
         try:
             stat = path.stat()
+        except PermissionError as e:
+            raise cannot_read(path, e) from e
         except OSError as e:
             raise DamagedError(f"cannot read: {e.strerror}", where=str(path), remedy=RESTORE) from e
         known = self.seen.get((stat.st_dev, stat.st_ino))
@@ -166,9 +169,20 @@ def sums_of(folder: Path) -> dict[str, str]:
     return sums
 
 
+def _within(folder: Path) -> Iterator[Path]:
+    """All that lies in a folder and in its folders. Raises JianghuaError for one that may not be looked into, which Path.rglob passes over."""
+    try:
+        for place in folder.iterdir():
+            yield place
+            if place.is_dir() and not place.is_symlink():
+                yield from _within(place)
+    except OSError as e:
+        raise cannot_read(e.filename or folder, e) from e
+
+
 def _files(run: Run, folder: Path, manifest: Manifest, sums: dict[str, str], quick: bool) -> None:
     """The folder holds just the files that SHA256SUMS lists, and the manifest says the same of those that it knows."""
-    every = {str(p.relative_to(folder)): p for p in folder.rglob("*")}
+    every = {str(p.relative_to(folder)): p for p in _within(folder)}
     # engines that read a folder follow a link to another one and read what lies there
     found = {name for name, p in every.items() if p.is_symlink() or not p.is_dir()} - {"SHA256SUMS"}
     for name in sorted(found ^ set(sums)):

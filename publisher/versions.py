@@ -190,9 +190,13 @@ def read_manifest(folder: Path, name: str, manifest_sha256: str | None = None) -
     if gone := read_gone(folder, name):
         raise gone_error(gone, str(folder), partial(read_gone, folder))
     path = folder / "versions" / name / "manifest.json"
-    if not path.parent.is_dir():
+    try:
+        known, whole = path.parent.is_dir(), path.exists()
+    except OSError as e:  # a folder that may not be looked into
+        raise cannot_read(path, e) from e
+    if not known:
         raise unknown_version(name, version_names(folder), str(folder))
-    if not path.exists():
+    if not whole:
         raise DamagedError(
             f"{name} is named like a version and has no manifest.json",
             where=str(path.parent),

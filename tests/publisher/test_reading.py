@@ -724,7 +724,7 @@ def test_strings_where_lists_belong_and_batches_of_nothing(made: Path, tmp_path:
         next(dataset.batches(rows=0))
 
 
-@pytest.mark.parametrize("where", [".", "versions", "versions/2026-11-25.1/speeches"])
+@pytest.mark.parametrize("where", [".", "versions", "versions/2026-11-25.1", "versions/2026-11-25.1/speeches"])
 def test_what_may_not_be_read_is_told(published: Path, tmp_path: Path, where: str) -> None:
     every: list[Callable[[], object]] = [
         lambda: open_dataset(published).arrow(),
@@ -739,8 +739,9 @@ def test_what_may_not_be_read_is_told(published: Path, tmp_path: Path, where: st
         ask()  # loads what it needs
     shutil.rmtree(tmp_path / "to")
     for ask in every:
-        with denied(published / where), pytest.raises(JianghuaError):
+        with denied(published / where), pytest.raises(JianghuaError, match="cannot read: Permission denied") as caught:
             ask()
+        assert "that you may read it" in str(caught.value)  # it is not damaged, and no copy is to be fetched
 
 
 @pytest.mark.parametrize("data", [None, b"", b"[]", b"{}", b"[" * 100_000, "zone", "name", "key"])
