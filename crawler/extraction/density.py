@@ -278,12 +278,25 @@ def find_bodies(blocks: list[Block], most: int = 3) -> list[Body]:
             break
         holder = smallest_holder(blocks[first : last + 1], left[first : last + 1])
         inside = [i for i, b in enumerate(blocks) if within(b.element, holder)]
+        if len(inside) == 1 and last > first:
+            inside = (
+                _beside(blocks, holder, first, last) or inside
+            )  # a form of address and one paragraph of a short preview
         if inside:
             first, last = _grow(blocks, weights, first, last, inside[0], inside[-1])
         found.append(Body(first, last, holder, total))
         for i in {*range(first, last + 1), *inside}:
             left[i] = -1e6
     return found
+
+
+def _beside(blocks: list[Block], holder: HtmlElement, first: int, last: int) -> list[int]:
+    """The blocks that stand in one element with the only paragraph of a run, where all of the run does; else []."""
+    parent = holder.getparent()
+    if parent is None or parent.tag in ("body", "html"):
+        return []
+    inside = [i for i, b in enumerate(blocks) if within(b.element, parent)]
+    return inside if inside[0] <= first and last <= inside[-1] else []
 
 
 def find_body(blocks: list[Block]) -> Body | None:

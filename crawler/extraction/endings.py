@@ -27,6 +27,7 @@ _OPEN = re.compile(
     r"|通过|根据|按照|关于|对于|由于|随着|坚持以|围绕|一个|这个|那个|这些|那些|某个|每个|两个|几个|个|种|是|有|在|对|按|第[一二三四五六七八九十]?|[一二三四五六七八九十百千万\d]))$"
 )
 _WORDS_OF_CLOSE = any_of("structure", "close")
+_RUNS_ON = re.compile(r"[。!?;].|[,、]$")  # a point whose text follows on its line, or goes on behind it
 _LONG = 30  # characters of a paragraph of running text
 _LEAST = 3  # so many others tell how this text ends its paragraphs
 _FULL = 40  # characters of a last paragraph that is long enough for two others to do
@@ -87,11 +88,14 @@ def _breaks_off(views: Sequence[str]) -> bool:
         return False
     if _is_heading(last):
         return _is_lonely_heading(views)
-    if len(last) < 20 or not _INSIDE.search(last):
+    comma = last.endswith((",", "、"))
+    if not comma and (len(last) < 20 or not _INSIDE.search(last)):
         return False
     others = [v for v in views[:-1] if len(v) >= _LONG and not _is_heading(v)]
     ended = sum(bool(_END.search(v)) for v in others)
-    if len(others) < (_LEAST if len(last) < _FULL else _LEAST - 1) or ended < 0.8 * len(others):
+    # the surer the last words are no end, the fewer others must tell how this text ends its paragraphs
+    least = 1 if comma or _OPEN.search(last) else _LEAST if len(last) < _FULL else _LEAST - 1
+    if len(others) < least or ended < 0.8 * len(others):
         return False
     sentence = re.split(r"[。!?;]", last)[-1]
     if any(_WORDS_OF_CLOSE.search(v[-60:]) for v in views[-2:-1] if len(v) <= 40):
@@ -104,7 +108,7 @@ def _breaks_off(views: Sequence[str]) -> bool:
 
 
 def _is_heading(view: str) -> bool:
-    return len(view) <= 40 and bool(OUTLINE.match(view)) and not _END.search(view)
+    return len(view) <= 40 and bool(OUTLINE.match(view)) and not _END.search(view) and not _RUNS_ON.search(view)
 
 
 def _is_lonely_heading(views: Sequence[str]) -> bool:

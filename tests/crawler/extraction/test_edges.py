@@ -218,6 +218,21 @@ def test_a_stop_in_mid_sentence_is_seen(end: str) -> None:
     assert text(result)[-1] == end
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        "各村要把山头地块逐一分到人,",
+        "风力灭火机、铁扫把、",
+        "二、压实责任。各村要把山头地块逐一分到人,护林员每天上山不能",
+        "各村要把山头地块逐一分到人,护林员每天上山不少于两次,发现野火就",
+    ],
+)
+def test_words_that_are_no_end_need_no_other_evidence(end: str) -> None:
+    result = read(page(paragraphs([SPEECH[0], OPENING, end])))
+    assert result.fate == "preview"
+    assert text(result) == [SPEECH[0], OPENING, end]
+
+
 def test_two_paragraphs_are_enough_where_a_long_one_stops() -> None:
     """A short preview has no third paragraph to tell by."""
     end = "各村要把山头地块逐一分到人,护林员每天上山不少于两次,发现野外用火立即制止,并在十分钟之内报告镇里,由镇里统一调度扑火队"
