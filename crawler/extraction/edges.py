@@ -222,7 +222,7 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
                 last = k
             # less is enough for a short last line that names the text
             elif is_page_talk(b.folded, own, 2 if k == last - 1 and _names_text(b, own) else 3) or (
-                k == last - 1 and is_page_line(b.folded)
+                k == last - 1 and is_page_line(b.folded, own)
             ):
                 out.note("page_talk", lines[k:last])
                 last = k

@@ -17,6 +17,12 @@ _LAST_LINE = 40  # characters
 # to those who listen, or of them
 _TURNED = re.compile(r"[我咱]|大家|各位|同志|同学|老师|乡亲|你们|让|愿|祝|敬|谢")
 _SENTENCE = re.compile(r"[。!?…]\s*$")
+_BUTTON = re.compile(r"^\s*(?:分享|收藏|打印|点赞|评论|转发|举报|纠错|复制|关闭|在看|打赏)\s*$")
+# an offer stands at either end; a definition at the end may be a speaker's
+_OFFERS = frozenset(("offered", "offered_short", "from_users", "collected"))
+_INTRO = re.compile("|".join(f"(?:{r.source})" for r in rules("structure", "intro") if r.id in _OFFERS))
+_SPEECH_END = re.compile(r"(?:讲话|致辞|致词|发言|演讲|主持词|党课|讲稿|贺词|开幕词|闭幕词)稿?$")
+_MORE = 10  # characters beside a title
 _HEADING = 24  # characters of a heading
 _ORDINAL = re.compile(r"(?:[篇第之]\s*)?[(【\[]?[一二三四五六七八九十\d]{1,3}[)】\]篇]?\s*$")
 MOST = 160  # characters; what a page says of itself is short
@@ -66,16 +72,21 @@ def is_notice(block: Block) -> bool:
     return NOTICE_LEAST <= block.size <= NOTICE_CHARS and _NOTICE.search(block.folded) is not None
 
 
-def is_page_line(view: str) -> bool:
+def is_page_line(view: str, own: Sequence[str] = ()) -> bool:
     """Whether the last line of a text (plain view) is the page's and no speaker's: short, turned to nobody who listens, and with words of
-    the page's talk: one that means the page or its text, or two kinds of which one is of rights; a sentence must have three of them, or two of which one is of rights."""
+    the page's talk (or those of an introduction, or the page's title `own`): one that means the page or its text, or two kinds of which one is of rights; a sentence must have three of them, or two of which one is of rights."""
     if len(view) > _LAST_LINE or _TURNED.search(view) or speaks(view):
         return False
+    if _BUTTON.match(view) or _INTRO.search(view):
+        return True
+    # a title that names a speech, and hardly more: 护林讲话下载
+    if any(_SPEECH_END.search(o) and o in view and len(view) - len(o) <= _MORE for o in own):
+        return True
     kinds = [r for r in _KINDS if r.pattern.search(view)]
-    own, legal = any(r.value == "own" for r in kinds), any(r.id == "legal" for r in kinds)
+    mine, legal = any(r.value == "own" for r in kinds), any(r.id == "legal" for r in kinds)
     if _SENTENCE.search(view):
-        return len(kinds) >= (2 if legal else 3) and (own or legal)
-    return own or (legal and len(kinds) > 1)
+        return len(kinds) >= (2 if legal else 3) and (mine or legal)
+    return mine or (legal and len(kinds) > 1)
 
 
 def question_box(lines: Sequence[Block]) -> int | None:
