@@ -91,16 +91,14 @@ def at(urls: Mapping[str, str]) -> list[str]:
     return [*urls, *(f"--at={name}={url}" for name, url in urls.items())]
 
 
-def start(home: Home, *args: str) -> subprocess.Popen[bytes]:
-    """Start the command in a process group of its own, to be killed with `kill_group`."""
+def start(home: Home, *args: str) -> Forked:
+    """Start the command in a process group of its own, to be killed with `kill_group`. It has loaded all, and is at its work at once."""
     log = (home.root / "killed.log").open("ab")
     with log:
-        return subprocess.Popen(
-            argv(*args), cwd=home.root, env=environment(home), stdout=log, stderr=log, start_new_session=True
-        )
+        return popen(argv(*args), cwd=home.root, env=environment(home), stdout=log, stderr=log, start_new_session=True)
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: Forked) -> None:
     """kill -9 a process and everything in its group."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

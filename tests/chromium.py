@@ -13,9 +13,20 @@ FOUND = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p
 NEEDED = pytest.mark.skipif(FOUND is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
 
 
+# The list under its address bar, two pages of the browser's own for each window: more than half of what it takes to open one.
+ADDRESS_BAR = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+# What playwright switches off by itself. Of two lists the browser knows the later one alone.
+OFF = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable", "LensOverlay",
+    "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints",
+    "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+)  # fmt: skip
+
+
 def launched(playwright: Any) -> Any:
     """A browser of playwright's."""
-    return playwright.chromium.launch(executable_path=FOUND, args=["--no-sandbox"])
+    off = f"--disable-features={','.join([*OFF, *ADDRESS_BAR])}"
+    return playwright.chromium.launch(executable_path=FOUND, args=["--no-sandbox", off])
 
 
 @contextmanager

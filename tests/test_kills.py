@@ -21,11 +21,11 @@ from tests.chain import at, changes, content, jianghua, kill_group, report, rows
 SEED = 2026
 # day, command, how many kills, and the seconds after its start within which it is killed
 PLAN = (
-    (1, "crawl", 4, (0.7, 2.2)),
-    (1, "learn", 2, (0.2, 1.2)),
-    (1, "extract", 4, (0.3, 2.2)),
-    (1, "publish", 3, (0.3, 1.2)),
-    (2, "run", 7, (0.8, 6.0)),
+    (1, "crawl", 4, (0.05, 0.7)),
+    (1, "learn", 2, (0.05, 0.5)),
+    (1, "extract", 4, (0.05, 0.7)),
+    (1, "publish", 3, (0.05, 0.45)),
+    (2, "run", 7, (0.2, 2.4)),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import UsageError
@@ -405,7 +405,10 @@ STATES = st.lists(st.sampled_from(["told", "untold", "second", "gone"]), min_siz
 
 
 @given(st.lists(STATES, min_size=2, max_size=3))
-@settings(max_examples=20, deadline=None)
+@example([["told"] * 6, ["untold", "second", *["told"] * 4]])  # what the parent had is lost
+@example([["gone", *["told"] * 5], ["untold", *["told"] * 5]])  # what is new never had it
+@example([["untold", "second", *["told"] * 4], ["untold", *["second"] * 5]])  # the parent had not all of it
+@settings(max_examples=5, deadline=None)
 def test_speeches_without_provenance_are_told_whatever_the_parent_knew(days: list[list[str]]) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name) / "speeches"

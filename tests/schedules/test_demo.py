@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from subprocess import PIPE
+from types import SimpleNamespace
 
 import pandas
 import pytest
 
 from crawler.errors import UsageError
 from crawler.sample.build import build
+from schedules import demo as module
 from schedules.demo import demo, prepare
+from tests.chain import ran
 
 
-def test_the_demo_publishes_two_versions_and_finds_exactly_the_changes(tmp_path: Path) -> None:
+def test_the_demo_publishes_two_versions_and_finds_exactly_the_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forked = SimpleNamespace(PIPE=PIPE, run=lambda argv, env, **_: ran(argv, env=env))
+    monkeypatch.setattr(module, "subprocess", forked)
     folder = tmp_path / "demo"
     home = prepare(folder)
     said: list[object] = []

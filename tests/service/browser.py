@@ -45,3 +45,12 @@ def visit(world: Seen, **options: Any) -> Iterator[Page]:
         assert complaints == []
     finally:
         context.close()
+
+
+def check_fits(page: Page) -> None:
+    """Nothing of a page stands out of its window, on a telephone and on a desk, in the light and in the dark; it ends as it began."""
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, width, scheme)
