@@ -23,6 +23,7 @@ from crawler.sample.server import SampleServer
 from tests.chain import popen
 from tests.docsites import built_docsites as built_docsites
 from tests.docsites import docsites as docsites
+from tests.docsites_served import served_days as served_days
 
 settings.register_profile("jianghua", deadline=None)  # no test is about time, and machines are busy
 settings.load_profile("jianghua")
@@ -30,10 +31,10 @@ settings.load_profile("jianghua")
 # The files that take longest, the longest first. They are begun first, so that in the end no worker is alone with one of them;
 # pytest-xdist by itself begins with the files of many tests, which are the quick ones.
 LONGEST = (
+    "service/test_three_days.py",
     "test_docsites.py",
     "test_docsites_watched.py",
     "test_seeds.py",
-    "service/test_three_days.py",
     "test_docsites_added.py",
     "test_bad_input.py",
     "crawler/extraction/test_fuzz.py",
@@ -49,10 +50,14 @@ LONGEST = (
     "schedules/test_fence.py",
     "publisher/test_publish_crash.py",
     "catalogue/test_catalogue_looks.py",
+    "catalogue/test_catalogue_search.py",
+    "catalogue/test_catalogue_pages.py",
     "publisher/test_publish_follows_change.py",
     "service/test_early_stop.py",
     "schedules/test_scheduler.py",
     "schedules/test_ahead.py",
+    "catalogue/test_catalogue_hosting.py",
+    "catalogue/test_catalogue_hostile.py",
     "publisher/test_doctor.py",
     "crawler/explaining/test_explain.py",
     "publisher/test_downloads.py",
@@ -70,9 +75,15 @@ LONGEST = (
     "crawler/explaining/test_page.py",
     "crawler/test_scripted.py",
 )
-# What the first of these files prepares, minutes of it, the others look at as well: one worker runs them all.
+# What one of these files prepares, minutes of it, others look at as well: one worker runs them all.
 TOGETHER = dict.fromkeys(
-    ("tests/test_docsites.py", "tests/test_docsites_watched.py", "tests/test_seeds.py"), "tests/test_docsites.py"
+    (
+        "tests/service/test_three_days.py",
+        "tests/test_docsites.py",
+        "tests/test_docsites_watched.py",
+        "tests/test_seeds.py",
+    ),
+    "tests/service/test_three_days.py",
 )
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 1024**3  # bytes that must be free in memory, several times what the tests leave lying
@@ -123,8 +134,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are CPUs: many a test waits for a server, a lock or a clock."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+    """Two more than there are CPUs: many a test waits for a server, a lock or a clock."""
+    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,6 +1,6 @@
 """Replicas of real kinds of document sites that lie beside the project on some machines: built, served, crawled for three days.
 
-They are crawled twice, side by side on servers of their own: by hand with `jianghua run`, and by `jianghua schedule run`. By hand there is a
+They are crawled twice: by hand with `jianghua run`, here, and by the schedule of a `jianghua up` (docsites_served.py). By hand there is a
 look at the alarms after each of the first runs, and a copy of the home after the second day: there the third day goes wrong
 (test_docsites_watched.py).
 """
@@ -15,19 +15,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from crawler.home import Home
-from schedules.ledger import Ledger
-from schedules.plan import load_schedule
 from schedules.report import RunReport, SiteFigures
 from tests.chain import ROOT, Key, at, jianghua, ran, report
 from tests.rulechange import copied
@@ -73,12 +68,12 @@ class Server:
 
 @dataclass(slots=True)
 class Day:
-    """What came of one day. log: the servers' requests by site; seconds: of the whole chain."""
+    """What came of one day. log: the servers' requests by site; made: the versions of the day, the last of them its own."""
 
     version: str | None
     log: dict[str, list[dict[str, Any]]]
     score: dict[str, Any]
-    seconds: float
+    made: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -208,9 +203,8 @@ def _by_hand(walk: Walk, folder: Path) -> None:
     with Receiver(200) as receiver:
         for day, again in ((1, False), (1, True), (2, False), (3, False)):
             walk.server.show_day(day)
-            began = time.monotonic()
             version = seen.run(walk.server, receiver, walk.server.urls)
-            result = Day(version, walk.server.log(), {}, time.monotonic() - began)
+            result = Day(version, walk.server.log(), {}, [version] if version else [])
             if again:
                 walk.again = result
             else:
@@ -220,36 +214,6 @@ def _by_hand(walk: Walk, folder: Path) -> None:
             if day == 2:
                 there = copied(walk.home, walk.home.root.with_name("watched"))
                 walk.watched = Watched(there, list(seen.looks), list(seen.told))
-
-
-def _by_schedule(walk: Walk, folder: Path) -> None:
-    ledger = Ledger(f"sqlite:///{walk.home.ledger}")
-    for day in DAYS:
-        walk.server.show_day(day)
-        name = f"day{day}"
-        due = datetime.now(UTC) - timedelta(minutes=30)
-        schedule = {
-            "name": name,
-            "cron": f"{due.minute} {due.hour} * * *",
-            "sites": list(walk.server.urls),
-            "crawl": {"refetch": "all", "delay": 0, "at": walk.server.urls},
-        }
-        path = walk.home.own_schedules / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(schedule))
-        # a schedule that was last looked at an hour ago and fires once a day: one fire time is due
-        lease = ledger.take_lease("test", timedelta(0))
-        assert lease is not None
-        ledger.mark(lease, load_schedule(name, walk.home), datetime.now(UTC) - timedelta(minutes=61))
-        ledger.release(lease)
-        began = time.monotonic()
-        report(walk.home, "schedule", "run", name, "--once")
-        run = ledger.runs(schedule=name, limit=1)[0]
-        assert run.state in ("done", "caught_up"), run
-        assert run.version, run
-        walk.days[day] = Day(run.version, walk.server.log(), {}, time.monotonic() - began)
-        walk.days[day].score = score(folder, walk, run.version, day)
-    ledger.close()
 
 
 @pytest.fixture(scope="session")
@@ -273,23 +237,14 @@ def built_docsites(tmp_path_factory: pytest.TempPathFactory) -> Docsites:
 
 @pytest.fixture(scope="session")
 def docsites(built_docsites: Docsites) -> Iterator[Docsites]:
-    """Both walks over the three days, done once a session."""
+    """The walk by hand over the three days, done once a session."""
     made, folder = built_docsites, built_docsites.folder
-    root = folder.parent
+    server = serve(folder, folder.parent / "by-hand.json")
     try:
-        for name in ("by hand", "by schedule"):
-            where = name.replace(" ", "-")
-            server = serve(folder, root / f"{where}.json")
-            made.walks[name] = Walk(Home.find(root / where), server)
-            made.walks[name].home.root.mkdir()
-        with ThreadPoolExecutor() as pool:
-            for done in [
-                pool.submit(_by_hand, made.walks["by hand"], folder),
-                pool.submit(_by_schedule, made.walks["by schedule"], folder),
-            ]:
-                done.result()
+        walk = made.walks["by hand"] = Walk(Home.find(folder.parent / "by-hand"), server)
+        walk.home.root.mkdir()
+        _by_hand(walk, folder)
         yield made
     finally:
-        for walk in made.walks.values():
-            walk.server.process.kill()
-            walk.server.process.wait()
+        server.process.kill()
+        server.process.wait()

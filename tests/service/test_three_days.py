@@ -1,182 +1,42 @@
-"""Three days of the replicas under a real `jianghua up` whose schedule fires every minute; on the third one site is redesigned, one is down, one slow.
+"""Three days of the replicas under a real `jianghua up`, looked at by the API and in Chromium.
 
-The first run is the timer's; the others are asked for by the API, while the schedule is paused, so that a day never changes under
-a run. What came of it is looked at by the API and in Chromium. The tests go in their order; the last one has the sites get well.
+The tests go in their order; the last one has the sites get well.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from crawler.home import Home
-from service.models import DatasetOut, RunDetail, RunOut, SiteOut
+from service.models import RunDetail, SiteOut
 from tests.chain import rows
 from tests.chromium import NEEDED, launched
-from tests.docsites import MISSING, Docsites, Server, serve
+from tests.docsites import MISSING
+from tests.docsites_served import DOWN, PAUSE, REDESIGNED, SLOW, TROUBLES, Days, Log
 from tests.schedules.house import until
-from tests.service.browser import visit
-from tests.service.server import Up
-from tests.watching.test_webhook_and_mail import Receiver
-from watching.alarms import Alarm
+from tests.service.browser import check_fits, visit
 
 pytestmark = [pytest.mark.docsites, MISSING, NEEDED, pytest.mark.timeout(1200)]
-REDESIGNED, DOWN, SLOW = "hualong", "gongwen", "tougao"
 TITLES = {
     ("site_failed", DOWN): "A site cannot be crawled or read",
     ("slow", SLOW): "A site answers far more slowly than usual",
     ("redesigned", REDESIGNED): "Nearly all pages of a site changed at once",
 }
-PAUSE = "the days are moved by hand"
-Log = dict[str, list[dict[str, Any]]]
 
 
-class Replicas:
-    """The sites on two servers, so that one of them can go down and come back at its address."""
-
-    def __init__(self, built: Docsites, root: Path) -> None:
-        self.folder, self.root = built.folder, root
-        self.most = serve(self.folder, root / "ports.json")
-        self.alone: Server | None = None
-        (root / "alone").mkdir()
-        (root / "alone" / "sites.json").write_text(json.dumps([s for s in built.sites if s["name"] == DOWN]))
-        (root / "alone" / DOWN).symlink_to(self.folder / "dev" / DOWN)
-        self.port = 0
-        self.up()
-        assert self.alone
-        self.urls: dict[str, str] = self.most.urls | self.alone.urls
-
-    def up(self) -> None:
-        """Have the one that can go down be there."""
-        ready = self.root / "alone.json"
-        ready.unlink(missing_ok=True)
-        self.alone = serve(
-            self.folder, ready, "--sites", str(self.root / "alone"), "--base-port", str(self.port), "--day", "1"
-        )
-        self.port = self.alone.ports[DOWN]
-
-    def down(self) -> None:
-        """Take it away."""
-        if self.alone is not None:
-            self.alone.process.kill()
-            self.alone.process.wait()
-            self.alone = None
-
-    def slow(self, ms: int) -> None:
-        self.most.ask(f"/_control/latency?ms={ms}&site={SLOW}", post=True)
-
-    def show_day(self, day: int) -> None:
-        for server in (self.most, self.alone):
-            if server is not None:
-                server.show_day(day)
-
-    def log(self) -> Log:
-        """What each site was asked for since the day was shown."""
-        return self.most.log() | (self.alone.log() if self.alone else {DOWN: []})
-
-    def end(self) -> None:
-        self.down()
-        self.most.process.kill()
-        self.most.process.wait()
-
-
-@dataclass
-class Days:
-    """The service, and what came of each run: what the API says of it, and what the sites were asked for."""
-
-    up: Up
-    home: Home
-    browser: Any
-    built: Docsites
-    replicas: Replicas
-    receiver: Receiver
-    runs: list[RunDetail] = field(default_factory=list)
-    logs: list[Log] = field(default_factory=list)
-
-    def all_runs(self) -> list[RunOut]:
-        """Every run and fire time of the schedule, oldest first."""
-        items = self.up.get("/api/v1/runs?schedule=minutely&limit=500").json["items"]
-        return [RunOut.model_validate(r) for r in reversed(items)]
-
-    def ended(self, number: int) -> RunDetail:
-        """The run, when it has ended."""
-        path = f"/api/v1/runs/{number}"
-        until(lambda: self.up.get(path).json["state"] not in ("due", "running"), 300, every=0.5)
-        self.runs.append(RunDetail.model_validate(self.up.get(path).json))
-        self.logs.append(self.replicas.log())
-        return self.runs[-1]
-
-    def now(self) -> RunDetail:
-        """Run the schedule now, to its end."""
-        answer = self.up.post("/api/v1/schedules/minutely/run")
-        assert answer.status == 200, answer.text
-        return self.ended(answer.json["runs"][0])
-
-    def alarms(self, state: str = "open") -> list[Alarm]:
-        return [Alarm.model_validate(a) for a in self.up.get(f"/api/v1/alarms?state={state}").json]
-
-    def told(self) -> list[tuple[str, str, str | None]]:
-        """Every event that the webhook got."""
-        events = [e for _, _, body in self.receiver.got for e in json.loads(body)["events"]]
-        return [(e["event"], e["alarm"]["kind"], e["alarm"]["site"]) for e in events]
-
-    def dataset(self) -> DatasetOut:
-        return DatasetOut.model_validate(self.up.get("/api/v1/datasets/speeches").json)
+assert set(TITLES) == set(TROUBLES)
 
 
 @pytest.fixture(scope="module")
-def days(built_docsites: Docsites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
-    """Day 1 twice, day 2, day 3 in trouble: four runs, and three alarms that are open."""
-    root = tmp_path_factory.mktemp("three-days")
-    replicas = Replicas(built_docsites, root)
-    home = Home.find(root / "home")
-    home.own_schedules.mkdir(parents=True)
-    with Receiver(200) as receiver, sync_playwright() as playwright:
-        home.settings_file.write_text(
-            # the disk is the machine's, and none of what is watched here
-            f'[alarms]\nwebhook = "{receiver.url}"\nevery = 1\noff = ["disk"]\n'
-        )
-        soon = datetime.now(UTC) + timedelta(seconds=8)
-        facts = {
-            "name": "minutely",
-            "title": "Every minute",
-            "every": "1m",
-            "anchor": f"{soon:%Y-%m-%d %H:%M:%S}",
-            "sites": list(replicas.urls),
-            "crawl": {"refetch": "all", "delay": 0, "at": replicas.urls},
-        }
-        (home.own_schedules / "minutely.yaml").write_text(json.dumps(facts))
-        replicas.show_day(1)
-        up = Up(home)
-        browser = launched(playwright)
-        try:
-            walk = Days(up.ready(), home, browser, built_docsites, replicas, receiver)
-            until(lambda: any(r.state == "running" for r in walk.all_runs()), 150, every=0.2)
-            assert up.post("/api/v1/schedules/minutely/pause", {"reason": PAUSE}).status == 200
-            walk.ended(walk.all_runs()[0].id)
-            replicas.show_day(1)
-            walk.now()
-            replicas.show_day(2)
-            walk.now()
-            assert walk.alarms("all") == []
-            replicas.slow(600)
-            replicas.down()
-            replicas.show_day(3)
-            walk.now()
-            until(lambda: len(walk.alarms()) >= len(TITLES), every=0.2)
-            yield walk
-        finally:
-            browser.close()
-            up.close()
-            replicas.end()
+def days(served_days: Days) -> Iterator[Days]:
+    with sync_playwright() as playwright:
+        served_days.browser = launched(playwright)
+        yield served_days
+        served_days.browser.close()
 
 
 def check_report(run: RunDetail, log: Log) -> None:
@@ -332,19 +192,16 @@ def test_runs_and_versions_are_on_their_pages(days: Days) -> None:
             expect(row.locator(".state")).to_have_text(run.state)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
-def test_the_pages_of_a_bad_day_fit_their_window(days: Days, width: int, scheme: str) -> None:
-    with visit(days, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
-        for path in ("/", "/alarms", "/sites", f"/sites/{SLOW}", f"/sites/{DOWN}", "/runs", f"/runs/{days.runs[3].id}"):
+def test_the_pages_of_a_bad_day_fit_their_window(days: Days) -> None:
+    paths = ("/", "/alarms", "/sites", f"/sites/{SLOW}", f"/sites/{DOWN}", "/runs", f"/runs/{days.runs[3].id}")
+    with visit(days, viewport={"width": 390, "height": 900}) as page:
+        for path in paths:
             page.goto(days.up.url + path)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            check_fits(page)
 
 
 def test_when_the_sites_are_well_again_the_alarms_end(days: Days) -> None:
-    days.replicas.slow(0)
-    days.replicas.up()
-    days.replicas.show_day(3)
-    good = days.now()
+    good = days.well()
     check_report(good, days.logs[-1])
     assert good.state == "done"
     until(lambda: days.alarms() == [], every=0.2)
