@@ -28,7 +28,7 @@ def test_files_that_belong_together_go_to_one_worker(pytestconfig: pytest.Config
         patch.setattr(pytestconfig.option, "tx", ["popen"])
         made = pytest_xdist_make_scheduler(pytestconfig, None)
     places = {made._split_scope(f"{name}::test_a") for name in TOGETHER}
-    assert places == {"tests/test_docsites.py"}
+    assert places == {"tests/service/test_three_days.py"}
     assert made._split_scope("tests/test_order.py::test_a[x]") == "tests/test_order.py"
 
 

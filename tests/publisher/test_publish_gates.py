@@ -406,7 +406,9 @@ STATES = st.lists(st.sampled_from(["told", "untold", "second", "gone"]), min_siz
 
 @given(st.lists(STATES, min_size=2, max_size=3))
 @example([["told"] * 6, ["untold", "second", *["told"] * 4]])  # what the parent had is lost
-@example([["gone", *["told"] * 5], ["untold", *["told"] * 5]])  # what is new never had it
+@example(
+    [["gone", "gone", *["told"] * 4], ["untold", "second", *["told"] * 4]]
+)  # what is new never had it, has another
 @example([["untold", "second", *["told"] * 4], ["untold", *["second"] * 5]])  # the parent had not all of it
 @settings(max_examples=5, deadline=None)
 def test_speeches_without_provenance_are_told_whatever_the_parent_knew(days: list[list[str]]) -> None:
