@@ -32,7 +32,7 @@ KINDS = ("email", "id_number", "mobile", "qq", "wechat")
 # What takes the place of one, whatever it was: nothing of it is left. Signs that the dataset knows as masks.
 MASKS = {"mobile": "×" * 11, "id_number": "×" * 18, "email": "×××@×××", "qq": "×" * 8, "wechat": "×" * 8}
 
-SEARCH = 2  # one more whenever the same rules find more or less than before: then all rows are looked through again
+SEARCH = 3  # one more whenever the same rules find more or less than before: then all rows are looked through again
 
 # Where it is looked for besides `text`.
 FIELDS = ("title", "title_raw", "part_title", "source", "author", "editor_intro", "site_title", "occasion", "preview_evidence",
@@ -325,6 +325,18 @@ def apply(rows: pa.Table, mask_found: bool) -> pa.Table:
         rows = _replaced(rows, hit, [_masked(r) for r in rows.take(pa.array(hit)).to_pylist()])
     at = rows.schema.get_field_index(COLUMN)
     return rows.set_column(at, rows.schema.field(at), pa.array(listed, STRINGS))
+
+
+def pages(rows: pa.Table) -> pa.Table:
+    """Rows of `pages` with what was found in their titles masked: they are those of the speeches, and of what is none."""
+    hit = [i for i, _ in _found(rows["title"])]
+    if not hit:
+        return rows
+    titles = rows["title"].to_pylist()
+    for i in hit:
+        titles[i] = mask(titles[i])
+    at = rows.schema.get_field_index("title")
+    return rows.set_column(at, rows.schema.field(at), pa.array(titles, rows.schema.field(at).type))
 
 
 def _words(rows: pa.Table) -> pa.ChunkedArray:

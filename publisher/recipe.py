@@ -79,6 +79,8 @@ def apply(recipe: Recipe, speeches: pa.Table, provenance: pa.Table, pages: pa.Ta
             "dropped": len(corrected.dropped),
         }
     out.speeches = personal.apply(out.speeches, recipe.mask)
+    if recipe.mask:
+        out.pages = personal.pages(out.pages)
     if out.dropped:
         out.provenance = without(provenance, out.dropped)
     return out

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import string
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,11 @@ from crawler.errors import JianghuaError
 from crawler.extraction.fold import simtext_sha256
 from crawler.home import Home
 from publisher import personal
+from publisher.reader import open_dataset
+from publisher.release import publish
 from publisher.settings import publish_settings
-from tests.publisher.publisher_made import records, speech
+from tests.publisher.publisher_made import page, records, speech, text
+from tests.publisher.test_publish_cli import extracted
 
 
 def kinds(text: str) -> list[str]:
@@ -219,6 +223,34 @@ def test_rows_that_were_masked_before_keep_their_kinds() -> None:
     once = personal.apply(table(hit), mask_found=True)
     assert personal.apply(once, mask_found=True).equals(once)
     assert personal.apply(table(hit), mask_found=True).equals(once)
+
+
+def test_no_file_of_a_version_holds_what_is_masked(tmp_path: Path) -> None:
+    number = "13812345678"
+    told = f"电话{number}"
+    rows = [
+        speech("a", 0, text("cut") + f"\n{told}"),
+        speech("a", 1, title=f"讲话 {told}", title_raw=told, part_title=told, editor_intro=told, site_title=told, occasion=told),
+        speech("a", 2, author=told, source=told, keywords=[told], breadcrumb=[told]),
+        speech("a", 3, f"同志们:\n一、{told}\n" + text("points"), outline=[{"level": 1, "marker": "一、", "heading": told, "paragraph": 1}]),
+        *(speech("a", n) for n in range(4, 9)),
+    ]  # fmt: skip
+    others = [page(speech("a", 20), "off_topic", title=told), page(speech("a", 21), "list", title=None)]
+    extracted(tmp_path, "a", rows, others)
+    home = Home(tmp_path)
+    publish(home, now=datetime(2026, 11, 22, tzinfo=UTC))
+    version = home.datasets / "speeches" / "versions" / "2026-11-22.1"
+    for path in version.rglob("*"):
+        if path.is_file():
+            held = (
+                str(pq.ParquetFile(path).read().to_pylist()) if path.suffix == ".parquet" else path.read_text("utf-8")
+            )
+            assert number not in held, path
+    home.settings_file.write_text("[publish]\nmask_personal_data = false\n")
+    publish(home, now=datetime(2026, 11, 23, tzinfo=UTC))
+    titles = open_dataset(home.datasets / "speeches").arrow("pages")["title"].to_pylist()
+    assert titles.count(told) == 1
+    assert f"讲话 {told}" in titles
 
 
 def test_no_rows() -> None:
