@@ -120,7 +120,7 @@ _KEPT = re.compile("[\u3000\xa0\u2002\u2003]")
 _INDENT = re.compile(r"[ \t\r\n]*(?:\u3000|\xa0{2})")
 _BLANKS = re.compile(r"^[ \t]{2,}(?=\S)")
 _SPACE = re.compile(r"[\s\u200b\ufeff\u00ad]+")
-_WIDE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f"
+_WIDE = r"\u00b7\u2014\u2018\u2019\u201c\u201d\u2026\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f"
 _WRAP = re.compile(rf"(?<=[{_WIDE}])[ \t]*[\r\n]+[ \t]*(?=[{_WIDE}])")
 
 

@@ -83,6 +83,8 @@ def weight(block: Block) -> float:
         return -40.0
     if is_notice(block):
         return -10.0
+    if block.tag == "button":
+        return -8.0
     plain = block.size - block.link
     marks = len(_PUNCTUATION.findall(block.folded)) if plain < 80 else 9
     if plain >= 80 or (plain >= 25 and marks >= 2):

@@ -17,6 +17,7 @@ _MARK = re.compile("[,;!?\uff0c\u3002\uff1b\uff01\uff1f\u3001]")
 _ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}")
 _LITERAL = re.compile(r'\\.|"((?:[^"\\\n\r]|\\.)*+)"|\'((?:[^\'\\\n\r]|\\.)*+)\'|`((?:[^`\\]|\\.)*+)`')
 _BETWEEN = re.compile(r"\s*,\s*")  # between the strings of a list
+_KEY = re.compile(r"[\"']?([A-Za-z_]\w{0,30})[\"']?\s*:\s*$")  # the name of a value
 _OPENS, _CLOSES = re.compile(r"\[\s*$"), re.compile(r"\s*,?\s*\]")
 _TAGS = re.compile(r"<(?:p|br|div|section|li)\b", re.IGNORECASE)
 _ESCAPED_TAGS = re.compile(r"&(?:amp;)?lt;/?(?:p|br|div|section|li)\b", re.IGNORECASE)
@@ -68,13 +69,21 @@ def _running(page: str) -> int:
 
 
 def _strings(script: str) -> Iterable[str]:
-    """The long strings of a script, and the lists of strings joined by line breaks."""
+    """The strings of a script; those of a list, and those that stand under one name one after the other, joined by line breaks."""
     row: list[str] = []
+    named: list[str] = []
+    name = ""
     end = -1
     for m in _LITERAL.finditer(script):
         if m.lastindex is None:
             continue  # an escape outside of strings
         yield (value := _value(m[m.lastindex]))
+        if (key := _KEY.search(script, max(m.start() - 40, 0), m.start())) and len(_WIDE.findall(value)) > 1:
+            if key[1] != name:
+                if len(named) > 1:
+                    yield "\n".join(named)
+                named, name = [], key[1]
+            named.append(value)
         if not row or not _BETWEEN.fullmatch(script, end, m.start()):
             row = [] if not _OPENS.search(script, max(m.start() - 9, 0), m.start()) else [value]
         else:
@@ -82,6 +91,8 @@ def _strings(script: str) -> Iterable[str]:
         end = m.end()
         if len(row) > 1 and _CLOSES.match(script, end):
             yield "\n".join(row)
+    if len(named) > 1:
+        yield "\n".join(named)
 
 
 def _value(literal: str) -> str:

@@ -85,6 +85,26 @@ _INSIDE = re.compile(r"[,;:。!?、].")
 _APART_WIDTH = 20  # characters of lines that stand in an element each
 
 
+_MARKER = re.compile(r"^(?:[一二三四五六七八九十]{1,3}、|\d{1,2}[、.]|\([一二三四五六七八九十\d]{1,3}\)|[①-⑳])$")
+
+
+def with_markers(lines: list[Block]) -> list[Block]:
+    """Join a number that stands in an element of its own with the paragraph beside it."""
+    out: list[Block] = []
+    for block in lines:
+        if out and _MARKER.match(out[-1].folded) and _beside(out[-1].element, block.element):
+            out[-1] = join_blocks(out[-1], block)
+        else:
+            out.append(block)
+    return out
+
+
+def _beside(one: HtmlElement, other: HtmlElement) -> bool:
+    """Whether two elements stand alone beside each other in one row."""
+    row = one.getparent()
+    return one is not other and row is not None and row is other.getparent() and len(row) == 2
+
+
 def _owner(block: Block, shared: set[HtmlElement]) -> HtmlElement:
     """The element whose lines a line belongs to: its own, or, where that holds no other, the one around it."""
     parent = block.element.getparent()

@@ -15,7 +15,7 @@ from crawler.extraction.blocks import Block, joined
 from crawler.extraction.density import FURNITURE_CHARS, is_day, item_teasers, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, is_address_line, rule_of, tail_start
 from crawler.extraction.endings import look_at_end, take_dots_off
-from crawler.extraction.layout import goes_on, unwrap
+from crawler.extraction.layout import goes_on, unwrap, with_markers
 from crawler.extraction.model import Part, Structure
 from crawler.extraction.pagetalk import is_page_talk, plain_names, question_box, repeated_lines
 from crawler.extraction.part_headings import Heading, is_ornament
@@ -69,7 +69,7 @@ def read_structure(
     if len(once) < len(blocks):
         here = set(map(id, once))
         out.note("reprint", [b for b in blocks if id(b) not in here])
-    lines = unwrap(once)
+    lines = with_markers(unwrap(once))
     if (box := question_box(lines)) is not None:
         out.note("question_box", lines[box:])
         lines = lines[:box]
@@ -134,6 +134,9 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             continue
         if _is_caption(block):
             out.note("caption", [block])
+            continue
+        if block.tag == "button":
+            out.note("button", [block])
             continue
         if block.size <= 80 and held >= _ENOUGH and _SIGN_SLOT.search(_slot(block)):
             out.note("forum_signature", [block])

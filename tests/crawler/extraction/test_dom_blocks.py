@@ -273,3 +273,7 @@ def test_indents_of_other_blanks_part_paragraphs(blank: str) -> None:
 
 def test_how_a_character_is_read_aloud_is_no_text() -> None:
     assert texts("<p>擦得<ruby>锃<rp>(</rp><rt>zèng</rt><rp>)</rp></ruby>亮</p>") == ["擦得锃亮"]
+
+
+def test_hard_wraps_vanish_beside_quotation_marks() -> None:
+    assert texts("<p>他说“\n  好”\n  。他又说……\n  走吧</p>") == ["他说“好”。他又说……走吧"]

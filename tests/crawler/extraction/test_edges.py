@@ -789,6 +789,17 @@ def test_a_line_right_below_a_picture_is_its_caption(caption: str) -> None:
     assert "一、看清形势" in text(read(page(paragraphs(LONG[:2]) + centred + paragraphs(LONG[2:]))))
 
 
+def test_numbers_in_an_element_of_their_own_belong_to_what_stands_beside() -> None:
+    rows = "".join(f"<div class=row><div class=no>{n}、</div><div>{x}</div></div>" for n, x in enumerate(LONG[2:5], 1))
+    body = paragraphs(LONG[:2]) + rows + paragraphs(LONG[5:])
+    assert text(read(page(body))) == [*LONG[:2], *(f"{n}、{x}" for n, x in enumerate(LONG[2:5], 1)), *LONG[5:]]
+
+
+def test_a_banner_of_an_app_and_buttons_between_the_paragraphs_are_no_text() -> None:
+    banner = "<div class=bar>在APP中打开，获得更好的阅读体验 <button>去打开</button></div>"
+    assert text(read(page(paragraphs(LONG[:3]) + banner + paragraphs(LONG[3:])))) == LONG
+
+
 # -- not speeches ----------------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,13 @@ CARRIED = {
     "escaped": script(STATE, ascii_only=True),
     "json": script({"props": {"body": "\n".join(SPEECH), "tags": ["甲"]}}, before="", kind=" type='application/json'"),
     "list": script({"title": TITLE, "paragraphs": SPEECH, "related": [OTHER_TITLE, OTHER_TITLE]}),
+    "blocks": script(
+        {
+            "title": TITLE,
+            "blocks": [{"type": "p", "text": x} for x in SPEECH],
+            "more": [{"name": OTHER_TITLE, "text": OTHER[1]}] * 2,
+        }
+    ),
     "entities": script({"body": HTML.replace("<", "&lt;").replace(">", "&gt;")}),
     "single quotes": f"<div id=c></div><script>var body='{HTML}'; render('c', body)</script>",
     "template literal": f"<div id=c></div><script>const md = `{chr(10).join(SPEECH)}`</script>",
