@@ -116,6 +116,11 @@ _INDENT_BREAK = re.compile(
     # a line break before an indent
     r"|\r?\n[ \t]*(?=\u3000\u3000|\xa0\xa0\xa0)"
 )
+# a heading without an end in a text whose paragraphs are parted by indents alone
+_HEAD_BREAK = re.compile(
+    r"(^[\s\u3000\xa0]*(?:[一二三四五六七八九十]{1,3}[、.．]|[（(][一二三四五六七八九十\d]{1,3}[)）]|第[一二三四五六七八九十]{1,3}[、，：:]?|\d{1,2}[、.．])"
+    r"[^。！？；\s\u3000\xa0]{2,40})[ \t\r\n]*(?:\u3000{2}|(?:\xa0[ \t\r\n]*){3})[ \t\r\n\xa0\u3000]*(?=\S)"
+)
 _KEPT = re.compile("[\u3000\xa0\u2002\u2003]")
 _INDENT = re.compile(r"[ \t\r\n]*(?:\u3000|\xa0{2})")
 _BLANKS = re.compile(r"^[ \t]{2,}(?=\S)")
@@ -212,6 +217,8 @@ def read_blocks(root: HtmlElement) -> list[Block]:
         if _OTHER_BLANKS.search(raw):
             raw = raw.replace("\u2003", "\u3000").replace("\u2002", "\xa0")
         split = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
+        if len(split) > 2:
+            split = [part for p in split for part in _HEAD_BREAK.split(p) if part]
         pieces = [(t, bool(k) or bool(_INDENT.match(p))) for k, p in enumerate(split) if (t := fold_space(p))]
         total = sum(_size(t) for t, _ in pieces) or 1
         for t, indent in pieces:

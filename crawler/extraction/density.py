@@ -8,6 +8,7 @@ smallest element that holds it, as far as what is added there reads like text.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block
 from crawler.extraction.comments import comment_blocks
+from crawler.extraction.edges import is_address_line
 from crawler.extraction.pagetalk import is_notice
 from crawler.extraction.rules import any_of, rules
 
@@ -142,20 +144,31 @@ def _is_linked_title(block: Block) -> bool:
 
 
 def teasers(blocks: list[Block]) -> list[int]:
-    """Indices of teasers: short texts that stand alone between linked titles, three times or more in a row."""
+    """Indices of teasers: short texts that stand alone between linked titles, three times or more in a row, in elements of one kind."""
     out: list[int] = []
     run: list[int] = []
+
+    def end() -> None:
+        kinds = Counter(_kind(blocks[i]) for i in run)
+        out.extend(i for i in run if kinds[_kind(blocks[i])] >= 3)
+        run.clear()
+
     for i, block in enumerate(blocks):
-        titled = _is_linked_title(block)
-        if not titled and 4 <= block.size <= 240 and i and _is_linked_title(blocks[i - 1]):
+        if _is_linked_title(block):
+            continue
+        if 4 <= block.size <= 240 and i and _is_linked_title(blocks[i - 1]) and not is_address_line(block):
             run.append(i)
-        elif not titled and not (run and run[-1] == i - 1 and (block.size <= 30 or is_furniture(block))):
-            out.extend(run if len(run) >= 3 else [])
-            run = []
-    out.extend(run if len(run) >= 3 else [])
+        elif not (run and run[-1] == i - 1 and (block.size <= 30 or is_furniture(block))):
+            end()
+    end()
     out.extend(_read_more(blocks))
     out.extend(item_teasers(blocks))
     return out
+
+
+def _kind(block: Block) -> tuple[str, str]:
+    """What the elements of a list's items have in common."""
+    return block.tag, block.element.get("class") or ""
 
 
 _ITEM_BLOCKS = 4  # title, date, teaser and a link to more: an item of a list holds no more lines
@@ -167,7 +180,12 @@ def item_teasers(blocks: Sequence[Block]) -> list[int]:
     out: list[int] = []
     for i in range(1, len(blocks)):
         block, title = blocks[i], blocks[i - 1]
-        if _is_linked_title(block) or not 4 <= block.size <= 240 or not _is_linked_title(title):
+        if (
+            _is_linked_title(block)
+            or not 4 <= block.size <= 240
+            or not _is_linked_title(title)
+            or is_address_line(block)
+        ):
             continue
         item: HtmlElement | None = title.element
         for _ in range(3):
@@ -354,7 +372,7 @@ def _beyond(blocks: list[Block], weights: list[float], way: range, edge: Block) 
     links = 0
     for n, k in enumerate(way):
         block = blocks[k]
-        if not is_furniture(block) and _in_line(block.element, edge.element):
+        if not is_furniture(block) and in_line(block.element, edge.element):
             return k if weights[k] > 0 and not block.is_linked and (links or n <= _FEW) else -1
         if n <= _FEW and n and weights[k] > 0 and block.element.getparent() is parent and not block.is_linked:
             return k
@@ -362,7 +380,7 @@ def _beyond(blocks: list[Block], weights: list[float], way: range, edge: Block) 
     return -1
 
 
-def _in_line(one: HtmlElement, other: HtmlElement) -> bool:
+def in_line(one: HtmlElement, other: HtmlElement) -> bool:
     """Whether two elements are paragraphs of one text by their place: siblings of one kind, each in a wrapper of its own at most."""
     if one.tag != other.tag:
         return False

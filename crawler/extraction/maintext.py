@@ -24,6 +24,7 @@ _TITLED, _TITLED_SHARE = (
     100.0,
     0.4,
 )  # so much running text below the title, and of all, is the text that it is the title of
+_SMALL_WEIGHT, _SMALL_RIVAL = 150.0, 0.2  # nor does a smaller one where the others are hardly more than a line
 _MIN_NAMED = 30  # characters that an element named by site file or profile must hold to be believed
 
 
@@ -40,7 +41,11 @@ def _choose(document: Document, blocks: list[Block], told: MainText | None = Non
     if told is not None:
         told.by = "density" if bodies else None
         told.candidates = [{"first": b.first, "last": b.last, "weight": round(b.weight, 1)} for b in bodies]
-    if len(bodies) < 2 or (bodies[0].weight >= _SURE_WEIGHT and bodies[1].weight < _RIVAL * bodies[0].weight):
+    if (
+        len(bodies) < 2
+        or (bodies[0].weight >= _SURE_WEIGHT and bodies[1].weight < _RIVAL * bodies[0].weight)
+        or (bodies[0].weight >= _SMALL_WEIGHT and bodies[1].weight < _SMALL_RIVAL * bodies[0].weight)
+    ):
         return bodies[0] if bodies else None
     bodies = find_bodies(blocks, 3)
     opinion = {t[i : i + 5] for t in ("".join(_trafilatura(document).split()),) for i in range(len(t) - 4)}

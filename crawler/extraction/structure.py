@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, joined
-from crawler.extraction.density import FURNITURE_CHARS, is_day, item_teasers, without_reprint
+from crawler.extraction.density import FURNITURE_CHARS, in_line, is_day, item_teasers, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, is_address_line, rule_of, tail_start
 from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap, with_markers
@@ -284,7 +284,7 @@ def _text_goes_on(last: Block, behind: Sequence[Block]) -> bool:
             for b in behind
             if not b.is_linked
             and b.size >= 12
-            and (b.element is last.element or b.element.getparent() is parent)
+            and (b.element is last.element or b.element.getparent() is parent or in_line(b.element, last.element))
             and not _FURNITURE.search(b.folded)
             and not OUTRO.search(b.folded)
             and not is_page_talk(b.folded)

@@ -347,6 +347,8 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "觉得不错，请点个在看再走",
         "（作者系林学院校友，本文为其在护林大会上的发言，发表时略有删节）",
         "共享此文章：",
+        "关于我们 | 联系我们 | 免责声明 | 网站地图",
+        "用户名：  密码：",
         "感谢您的阅读，祝您生活愉快。",
         "#护林讲话# #护林会议#",
         "（原标题：镇长在全镇护林工作会议上的讲话）",
@@ -798,6 +800,45 @@ def test_numbers_in_an_element_of_their_own_belong_to_what_stands_beside() -> No
 def test_a_banner_of_an_app_and_buttons_between_the_paragraphs_are_no_text() -> None:
     banner = "<div class=bar>在APP中打开，获得更好的阅读体验 <button>去打开</button></div>"
     assert text(read(page(paragraphs(LONG[:3]) + banner + paragraphs(LONG[3:])))) == LONG
+
+
+def linked(n: int) -> str:
+    return "".join(f"<li><a href=/a/{k}.html>在全县第{k}次招商大会上的讲话</a></li>" for k in range(n))
+
+
+def test_a_form_of_address_below_a_linked_advert_is_no_teaser() -> None:
+    teaser = "同志们,今天的大会主要任务是总结上半年的工作,分析形势,安排下一阶段的任务,动员全县上下……"
+    side = "".join(f"<div><a href=/b/{k}>在全市第{k}次工作会议上的讲话</a><p>{teaser}</p></div>" for k in range(4))
+    advert = "<div><a href=http://advert.test/1>点击免费领取写作素材大礼包</a></div>"
+    lines = "".join(f"<div>{x}</div>" for x in LONG)
+    body = f"<table><tr><td>{side}<ul>{linked(8)}</ul></td><td><b>{TITLE}</b></td></tr><tr><td>{advert}{lines}</td></tr></table>"
+    assert (
+        text(read(f"<html><head><meta charset=utf-8><title>{TITLE}</title></head><body>{body}</body></html>".encode()))
+        == LONG
+    )
+
+
+def test_a_short_speech_is_believed_where_nothing_else_is_as_long() -> None:
+    lines = [LONG[0], *LONG[1:3], CLOSING]
+    notice = "<div>全新改版上线,海量文稿,欢迎新老朋友体验,并提出宝贵意见!</div>"
+    intro = "<p>下面是小编为大家整理的讲话稿,欢迎阅读参考。</p>"
+    body = f"{notice}<div><a href=/>首页</a> <a href=/a>讲话</a></div><div>{TITLE}</div>{intro}<div>{'<br>'.join(lines)}</div>"
+    assert (
+        text(read(f"<html><head><meta charset=utf-8><title>{TITLE}</title></head><body>{body}</body></html>".encode()))
+        == lines
+    )
+
+
+def test_a_text_in_wrappers_goes_on_behind_a_line_of_the_site() -> None:
+    rows = [
+        f"<section><p>{x}</p></section>" for x in [*LONG[:4], "推荐阅读：<a href=/x>在全县大会上的讲话</a>", *LONG[4:]]
+    ]
+    assert text(read(page("".join(rows)))) == LONG
+
+
+def test_headings_without_an_end_part_where_indents_alone_part_paragraphs() -> None:
+    for blank in ("\u3000\u3000", "&nbsp;&nbsp;&nbsp;&nbsp;"):
+        assert text(read(page(blank + blank.join(SPEECH)))) == SPEECH
 
 
 # -- not speeches ----------------------------------------------------------------------------------------------------
