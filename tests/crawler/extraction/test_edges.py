@@ -819,14 +819,13 @@ def test_a_form_of_address_below_a_linked_advert_is_no_teaser() -> None:
 
 
 def test_a_short_speech_is_believed_where_nothing_else_is_as_long() -> None:
-    lines = [LONG[0], *LONG[1:3], CLOSING]
     notice = "<div>全新改版上线,海量文稿,欢迎新老朋友体验,并提出宝贵意见!</div>"
-    intro = "<p>下面是小编为大家整理的讲话稿,欢迎阅读参考。</p>"
-    body = f"{notice}<div><a href=/>首页</a> <a href=/a>讲话</a></div><div>{TITLE}</div>{intro}<div>{'<br>'.join(lines)}</div>"
-    assert (
-        text(read(f"<html><head><meta charset=utf-8><title>{TITLE}</title></head><body>{body}</body></html>".encode()))
-        == lines
+    above = f"<div>{TITLE}</div><div>发布日期:2018年5月3日</div><p>下面是一篇讲话稿,欢迎阅读参考。</p>"
+    body = f"{notice}<div><a href=/>首页</a> <a href=/a>讲话</a></div><div>{above}<div>{'<br>'.join(LONG)}</div></div>"
+    found = read(
+        f"<html><head><meta charset=utf-8><title>{TITLE}_讲稿</title></head><body>{body}</body></html>".encode()
     )
+    assert text(found) == LONG
 
 
 def test_a_text_in_wrappers_goes_on_behind_a_line_of_the_site() -> None:
