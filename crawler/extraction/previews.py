@@ -228,7 +228,11 @@ def _is_fold(block: Block, m: re.Match[str]) -> bool:
 
     All the text stands on the page then, if it goes on behind the button or has come to its close.
     """
-    if block.size > 24 or not re.search(r"展开|显示(?:全部|全文|剩余)|收起", m.group()) or _GATED.search(block.folded):
+    if (
+        block.size > 24
+        or not re.search(r"展开|显示(?:全部|全文|剩余)|收起|加载(?:更多|剩余|全部)", m.group())
+        or _GATED.search(block.folded)
+    ):
         return False
     return all(_SAME_PAGE.match(a.get("href") or "") for a in _links(block))
 

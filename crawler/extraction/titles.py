@@ -60,7 +60,7 @@ _STEP = re.compile(r"[\s\x1f]*[:\uff1a>»›/|-]+[\s\x1f]*")  # between a link t
 _MAYBE_TAIL = re.compile(r"[:\uff1a]|\d\d\d\d|[\uff08(【\[]")
 # A byline that stands inside the heading element: 标题 2020-02-01 来源:…
 _TAIL = re.compile(
-    r"[\s\x1f]+[\[(【]?(?:(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}|(?:发布|发表|更新|录入)?(?:时间|日期|时\s间)\s?:|(?:文章)?来源\s?:|作者\s?:|(?:阅读|浏览|点击|查看)(?:次数|量|数)?\s?[:(]|[【\[]?字[号体]).*$",
+    r"[\s\x1f]+[\[(【]?(?:(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}|(?:发布|发表|更新|录入)?(?:时间|日期|时\s间)\s?:|(?:文章)?来源\s?:|作者\s?:|(?:阅读|浏览|点击|查看)(?:次数|量|数)?\s?(?:[:(]|\d+\s?[次人])|[【\[]?字[号体]).*$",
     re.DOTALL,
 )
 
@@ -167,7 +167,7 @@ def _is_logo(line: Line) -> bool:
 def _shown(line: Line) -> str:
     """The text of a line without a byline that stands in the same element and without 主题: before it."""
     raw = line.raw
-    if len(raw) > 16 and _MAYBE_TAIL.search(raw) and (m := _TAIL.search(line.half)) and m.start() >= 4:
+    if len(raw) > 12 and _MAYBE_TAIL.search(raw) and (m := _TAIL.search(line.half)) and m.start() >= 4:
         return " ".join(raw[: m.start()].replace("\x1f", "").split())
     if (raw.find(":", 0, 16) > 0 or raw.find("\uff1a", 0, 16) > 0) and (m := _TITLE_LABEL.match(line.half)):
         return " ".join(raw[m.end() :].replace("\x1f", "").split())

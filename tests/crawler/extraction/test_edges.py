@@ -921,7 +921,9 @@ def test_a_hole_that_names_a_download_is_a_hole() -> None:
     assert row["is_preview"]
 
 
-@pytest.mark.parametrize("button", ["展开剩余60%", "<a href='javascript:;'>展开全文</a>", "显示全部"])
+@pytest.mark.parametrize(
+    "button", ["展开剩余60%", "<a href='javascript:;'>展开全文</a>", "显示全部", "<a href='#'>加载更多</a>"]
+)
 def test_a_button_that_unfolds_a_whole_text_is_no_marker(button: str) -> None:
     whole = read(page(paragraphs([*SPEECH, button])))
     assert (whole.fate, text(whole)) == ("speech", SPEECH)

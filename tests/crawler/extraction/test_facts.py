@@ -443,3 +443,8 @@ def test_any_page_is_survived(pieces: list[str], head: str) -> None:
     assert facts.published_at is None or facts.published_from
     assert all(facts.breadcrumb)
     assert all(facts.keywords)
+
+
+def test_a_counter_in_the_heading_is_none_of_the_title() -> None:
+    page = "<title>护林讲话-清泉文库</title><h1>护林讲话 <small>阅读 1234 次</small></h1>" + BODY
+    assert read_facts(parse(page.encode(), None, "http://www.qingquan.test/1.html")).title == "护林讲话"
