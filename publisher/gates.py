@@ -190,9 +190,13 @@ def rows_lost(lost: Iterable[tuple[str, str]], before: Mapping[str, int], added:
     return _shares("rows_lost", counts, before, LOST_WARN, LOST_FAIL, LOST_ROWS, what)
 
 
-def rows_gone(lost: Iterable[tuple[str, str]], before: Mapping[str, int]) -> Gate:
-    """A site does not lose most of its speeches at once to 404: that is rather the site's trouble than its will."""
+def rows_gone(lost: Iterable[tuple[str, str]], before: Mapping[str, int], added: Mapping[str, int]) -> Gate:
+    """A site does not lose most of its speeches at once to 404: that is rather the site's trouble than its will, unless it brings as many new ones
+    under other addresses. added: new speeches by site."""
+    lost = list(lost)
+    moved = Counter(site for site, reason in lost if reason == MOVED)  # these have their share of the new ones first
     counts = Counter(site for site, reason in lost if reason == "gone")
+    counts = +Counter({s: n - max(0, added.get(s, 0) - moved[s]) for s, n in counts.items()})
     what = "speeches whose page answers 404 or 410"
     return _shares("rows_gone", counts, before, GONE_WARN, GONE_FAIL, GONE_ROWS, what)
 

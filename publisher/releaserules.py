@@ -292,7 +292,7 @@ def rows_gates(run: Run, history: Sequence[Entry] = (), *, days: int | None = No
         gates.silent_sites(run.sites, run.brought, run.failed),
         carried_sites(run.carried, run.sites, history, run.at, before=run.carried_before, **limit),
         gates.rows_lost(run.lost, run.sites, run.added_by),
-        gates.rows_gone(run.lost, run.sites),
+        gates.rows_gone(run.lost, run.sites, run.added_by),
     ]
 
 

@@ -336,6 +336,8 @@ def test_rows_lost_pass_warn_and_fail() -> None:
     assert lost(150, "moved", added=152) == lost(150, "moved", added=149) == {}, "they are there under another address"
     assert lost(150, "moved", added=100) == {"rows_lost": "fail"}
     assert lost(30, added=30) == {"rows_lost": "fail"}
+    assert lost(150, "gone") == {"rows_gone": "fail"}
+    assert lost(150, "gone", added=148) == {}, "a site with new addresses"
     assert lost(41, "gone") == {"rows_gone": "warn"}
     assert lost(101, "gone") == {"rows_gone": "fail"}
     assert lost(9, "gone", of=10) == {"rows_gone": "warn"}
