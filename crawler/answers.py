@@ -27,7 +27,7 @@ from crawler.errors import DamagedError
 from crawler.figures import HostCount
 from crawler.home import Home
 from crawler.links import PageLinks, read_links
-from crawler.noise import Noise
+from crawler.noise import Noise, form_of
 from crawler.pagers import Pager, next_page, places
 from crawler.site import Site
 from crawler.state import ARTICLE, LAST, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
@@ -222,7 +222,7 @@ class Answers:
 
     def _name(self, key: str) -> None:
         plain = self._noise.plain(key)
-        if plain != key or plain.partition("?")[0] in self._noise.silent:
+        if plain != key or form_of(plain) in self._noise.silent:
             self._plain.setdefault(plain, key)
 
     def _learn(self, row: Any, found: PageLinks) -> None:
@@ -232,7 +232,9 @@ class Answers:
         self._state.set_meta("noise", json.dumps(self._noise.kept(), ensure_ascii=False, sort_keys=True))
         self._plain.clear()
         doubles: list[str] = []
-        for key, read in self._state.met(path for path in self._noise.silent):
+        for key, read in self._state.met():
+            if form_of(key) not in self._noise.silent:
+                continue
             plain = self._noise.plain(key)
             if self._plain.setdefault(plain, key) != key and not read and key != row.key:
                 doubles.append(key)
@@ -374,7 +376,7 @@ class Answers:
             values |= self._pager(row, found.pager, stamp)
         elif row.pager is not None:
             values |= self._regroup(row.key, None)
-        if row.warc_file is None:
+        if "?" in row.key:
             self._learn(row, found)
         self._links(row, found, stamp)
         self._state.update(row.key, **values)
@@ -472,7 +474,7 @@ class Answers:
                     )
                 ]
             )
-            if found.key in self._set_cookies - {row.key} and self._circles[found.key] < MAX_CIRCLES:
+            if found.key != row.key and self._circles[found.key] < MAX_CIRCLES and self._came_from(found.key, row.key):
                 # it set a cookie and led here, to see whether that came: asked again, now with the cookie
                 self._circles[found.key] += 1
                 self._state.update(found.key, queued=1)
@@ -493,6 +495,13 @@ class Answers:
                 why = f"leads on and on, after {MAX_HOPS} redirects to {where}"
             values |= {"fate": "redirect", "why": why[:300]}
         self._state.update(row.key, **values)
+
+    def _came_from(self, key: str, here: str) -> bool:
+        """Whether a redirect leads back to where one came from by another one: that set a cookie in this process, or, before a kill, led here."""
+        if key in self._set_cookies:
+            return True
+        there = next(iter(self._state.rows([key])), None) if key in self._known else None
+        return there is not None and there.fate == "redirect" and there.why == f"leads to {here}"
 
     def _led_away(self, row: Any, target: str) -> str | None:
         """Why a page that was read and leads to another one for the time being is as good as missing, None where it is not, a detour to a login, say.

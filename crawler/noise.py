@@ -22,6 +22,7 @@ MAX_FIELDS = 6  # fields of an address that is looked at
 MAX_SHOWN = 50_000  # addresses that are remembered
 
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{6,}$|\d{9,}$|0?\.\d{6,}$")
+_DIGITS = re.compile(r"\d+")
 Fields = list[tuple[str, str]]
 
 
@@ -37,17 +38,22 @@ def joined(path: str, fields: Iterable[tuple[str, str]]) -> str:
     return f"{path}?{query}" if query else path
 
 
+def form_of(key: str) -> str:
+    """The form of a key's path: digits folded."""
+    return _DIGITS.sub("0", key.partition("?")[0])
+
+
 class Noise:
     """What is known of the fields of one site.
 
-    silent: by path, the fields that say nothing; what is kept of it makes the same Noise again.
+    silent: by form of path (digits folded), the fields that say nothing; what is kept of it makes the same Noise again.
     """
 
     def __init__(self, silent: Mapping[str, Iterable[str]] | None = None) -> None:
         self.silent: dict[str, set[str]] = {p: set(f) for p, f in (silent or {}).items()}
         self._speaking: set[tuple[str, tuple[str, ...]]] = (
             set()
-        )  # path and fields of which other values show other things
+        )  # form and fields of which other values show other things
         self._shown: dict[
             str, tuple[tuple[str, ...], int]
         ] = {}  # the values of fields met first with the rest of an address, what they showed
@@ -58,8 +64,8 @@ class Noise:
     def plain(self, key: str) -> str:
         """A key without the fields that say nothing."""
         path, mark, _ = key.partition("?")
-        quiet = self.silent.get(path)
-        if not mark or not quiet:
+        quiet = self.silent.get(form_of(path)) if mark and self.silent else None
+        if not quiet:
             return key
         fields = split(key)[1]
         left = [f for f in fields if f[0] not in quiet]
@@ -78,21 +84,22 @@ class Noise:
         if not shows or not 1 <= len(fields) <= MAX_FIELDS or len(self._shown) >= MAX_SHOWN:
             return False
         learned = False
+        form = form_of(path)
         for names, values, rest in _differences(path, fields):
-            if (path, names) in self._speaking:
+            if (form, names) in self._speaking:
                 continue
             before, showed = self._shown.setdefault(f"{' '.join(names)} {rest}", (values, shows))
             if any(a == b for a, b in zip(before, values, strict=True)):
                 continue
             if showed != shows:
-                self._speaking.add((path, names))
-                self._signs.pop((path, names), None)
+                self._speaking.add((form, names))
+                self._signs.pop((form, names), None)
                 continue
-            signs = self._signs.setdefault((path, names), {})
+            signs = self._signs.setdefault((form, names), {})
             signs.setdefault(shows, {before}).add(values)
             tokens = titles >= TITLES and sum(all(map(_TOKEN.match, v)) for v in signs[shows]) >= MANY
             if len(signs) >= SIGNS or tokens:
-                self.silent.setdefault(path, set()).update(names)
+                self.silent.setdefault(form, set()).update(names)
                 learned = True
         return learned
 

@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -416,10 +416,10 @@ class SiteState:
         """The keys of every URL known."""
         return {k for (k,) in self._run(sa.select(_P.key))}
 
-    def met(self, paths: Iterable[str]) -> list[tuple[str, bool]]:
-        """The keys with a query behind one of these paths, and whether they were read; those first that were, then as deep and as met."""
-        here = sa.or_(*(_P.key.startswith(f"{path}?", autoescape=True) for path in paths))
+    def met(self) -> list[tuple[str, bool]]:
+        """The keys of pages, and whether they were read; those first that were, then as deep and as met."""
         read = _P.warc_file.is_not(None)
+        here = sa.or_(_P.kind.is_(None), _P.kind != "sitemap")
         rows = self._run(sa.select(_P.key, read).where(here).order_by(sa.not_(read), _P.depth, _P.seq))
         return [(key, bool(had)) for key, had in rows]
 

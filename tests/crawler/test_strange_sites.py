@@ -382,6 +382,28 @@ def test_a_host_that_says_once_that_it_is_too_much_is_asked_more_slowly(home: Ho
         assert sum(a.status == 429 for a in server.log) == 1
 
 
+def test_a_site_whose_pages_all_want_a_cookie_is_crawled_in_pieces(home: Home) -> None:
+    """Each attempt begins without the cookie, and ends at any place of the way to it and back."""
+    with FaultServer() as server:
+
+        def wants(path: str, body: bytes) -> None:
+            def answer(asked: Asked) -> Reply:
+                if "seen=1" in asked.headers.get("cookie", ""):
+                    return lead(path) if "ck=1" in asked.path else Reply(body)
+                return lead(f"{path}?ck=1", Set_Cookie="seen=1; Path=/")
+
+            server.pages |= {path: answer, f"{path}?ck=1": answer}
+
+        wants("/", links(*names(6)))
+        for i, n in enumerate(names(6)):
+            wants(n, article(i))
+        site_file(home, "pieces", server.url)
+        for attempt in range(20):
+            if crawl(home, "pieces", "--limit", str(3 + attempt % 3)).sites["pieces"]["finished"]:
+                break
+        assert {k for k, p in pages(home, "pieces").items() if p.fate is None} == {"/", *names(6)}
+
+
 def test_a_site_at_an_ipv6_address_is_crawled(home: Home) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
@@ -436,6 +458,14 @@ def test_a_field_says_nothing_when_several_things_are_shown_under_other_values_o
     assert noise.plain("/show?id=9&k=zz") == "/show?id=9"
     assert noise.plain("/other?id=9&k=zz") == "/other?id=9&k=zz"
     assert Noise(noise.kept()).silent == noise.silent == {"/show": {"k"}}
+
+
+def test_pages_of_one_form_are_signs_together() -> None:
+    noise = Noise()
+    for n, token in itertools.product(range(1, 4), ("a1", "b2")):
+        noise.seen(f"/m/{n}.html?from={token}", 100 + n, 0)
+    assert noise.plain("/m/77.html?from=zz") == "/m/77.html"
+    assert noise.plain("/m/77.html?to=zz") == "/m/77.html?to=zz"
 
 
 def test_fields_that_change_together_are_told_too() -> None:
