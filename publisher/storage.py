@@ -73,9 +73,9 @@ def checked(data: bytes, sha256: str, where: str) -> bytes:
     """`data` itself when it has this SHA-256. Raises DamagedError when not."""
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise DamagedError(
-            f"damaged file: its SHA-256 is {found[:16]}…, not {sha256[:16]}…", where=where, remedy=_REMEDY
-        )
+        # whole where they begin alike: then it is the digest that is damaged
+        ours, asked = (d if found[:16] == sha256[:16] else f"{d[:16]}…" for d in (found, sha256))
+        raise DamagedError(f"damaged file: its SHA-256 is {ours}, not {asked}", where=where, remedy=_REMEDY)
     return data
 
 

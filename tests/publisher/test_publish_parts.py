@@ -18,6 +18,7 @@ from crawler.parquet import encode, encoded
 from publisher.manifest import Part, sha256
 from publisher.pages import strings_at
 from publisher.parts import PartStore
+from publisher.storage import checked
 from publisher.tables import SPEECHES
 from publisher.taking import in_order
 from tests.publisher.publisher_made import records, speech, text
@@ -124,3 +125,15 @@ def test_the_bytes_of_a_part_are_the_same_wherever_there_is_room_for_them(tmp_pa
     for rows in several:
         part = store.write("speeches", rows)
         assert store.path("speeches", part).read_bytes() == encode(rows)
+
+
+def test_a_digest_that_is_itself_damaged_is_shown_whole() -> None:
+    """Else the error would say that it is abc…, not abc…."""
+    right = sha256(b"rows")
+    for wrong in (right[:40] + "f" * 24, "0" * 64):
+        with pytest.raises(DamagedError) as caught:
+            checked(b"rows", wrong, "a file")
+        ours, asked = caught.value.what.removeprefix("damaged file: its SHA-256 is ").split(", not ")
+        assert ours != asked
+        assert right.startswith(ours.rstrip("…"))
+        assert wrong.startswith(asked.rstrip("…"))

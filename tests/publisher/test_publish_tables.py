@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from crawler.extraction.quality import TEXT_FLAGS
 from crawler.records import SPEECH
+from publisher.manifest import Carried, FileEntry, Gate, Gone, Latest, Manifest, Part, Reference, TableEntry
 from publisher.tables import SPEECHES, TABLES, dictionary, type_name
 
 ROOT = Path(__file__).parents[2]
@@ -45,3 +46,13 @@ def test_type_names() -> None:
     assert type_name(pa.list_(pa.string())) == "list<string>"
     assert type_name(pa.timestamp("ms", "UTC")) == "timestamp[ms, UTC]"
     assert type_name(pa.date32()) == "date32"
+
+
+def test_every_field_of_manifest_latest_and_tombstone_is_told() -> None:
+    told = DOCS.read_text(encoding="utf-8").split("<!-- manifest -->")[1].split("<!-- end of manifest -->")[0]
+    models = (Manifest, TableEntry, Part, FileEntry, Gate, Carried, Reference, Latest, Gone)
+    for model in models:
+        assert not [name for name in model.model_fields if f"`{name}`" not in told], model
+    known = {name for model in models for name in model.model_fields}
+    listed = set(re.findall(r"`([a-z_0-9]+)`", told.split("`versions.json`")[0]))
+    assert listed <= known, "the docs tell of fields that there are none of"
