@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, with_text
+from crawler.extraction.density import in_line
 from crawler.extraction.edges import OUTLINE, is_address_line
 from crawler.extraction.model import Structure
 from crawler.extraction.pagetalk import speaks
@@ -143,6 +144,9 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         ):
             out.note(f"structure.preview.{rule.id}", [block])
             continue  # an offer above the text, not its end
+        if rule.value != "hole" and block.size <= _MARKER_LINE and _goes_on_to_its_close(kept, lines[k + 1 :]):
+            out.note(f"structure.preview.{rule.id}", [block])
+            continue
         start, end = _span(block, m)
         evidence = (block.text[start:end].strip(" \u3000-—=*") or block.text[m.start() : m.end()].strip())[:80]
         _declared_length([block, *lines[k + 1 : k + 2]], out)
@@ -161,7 +165,21 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
     return kept, evidence
 
 
+_GOES_ON = 40  # characters of a text behind a banner
 _PREFACE = 260  # characters of what a page says above its text
+
+
+def _goes_on_to_its_close(kept: Sequence[Block], behind: Sequence[Block]) -> bool:
+    """Whether the text goes on behind what looks like a marker, paragraph by paragraph in the same place, and comes to its close:
+    a banner between its paragraphs."""
+    if not kept:
+        return False
+    more = [
+        b
+        for b in behind
+        if not b.is_linked and b.size >= 8 and in_line(b.element, kept[-1].element) and not _FURNITURE.search(b.folded)
+    ]
+    return sum(b.size for b in more) >= _GOES_ON and any(_CLOSING.search(b.folded[-80:]) for b in more[-2:])
 
 
 def _stands_above(lines: Sequence[Block], k: int, held: int, behind: int) -> bool:

@@ -44,6 +44,10 @@ _WHERE = re.compile(r"^\s*(?:(?:会议|讲话|活动|演讲|发言)?地点|(?:�
 _BARE_NUMBER = re.compile(r"^\s*0?[1-9]\d?\s*$")
 _SENTENCE_END = re.compile(r"[。!?;:]$")
 _CAPTION_CHARS = 40
+# a title in a list of other texts, without a link
+_LISTED = re.compile(
+    r"^(?:\d{1,2}\s*[.、,)]\s*)?[^。!?;]{4,44}(?:讲话稿?|致[辞词]|发言稿?|演讲稿?|主持词|报告|范文|总结|方案|体会|党课|材料|讲稿|\d+篇|[)】])$"
+)
 _CLOSED = any_of("outline", "closing")
 _PART = re.compile(r"篇\s*[一二三四五六七八九十\d]|第\s*[一二三四五六七八九十\d]{1,3}\s*[篇部章]|范文|样本")
 _SECTION = 40  # characters that stand at least under a heading
@@ -288,6 +292,7 @@ def _text_goes_on(last: Block, behind: Sequence[Block]) -> bool:
             and not _FURNITURE.search(b.folded)
             and not OUTRO.search(b.folded)
             and not is_page_talk(b.folded)
+            and not _LISTED.match(b.folded)
         )
         >= _GOES_ON
     )

@@ -347,6 +347,9 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "觉得不错，请点个在看再走",
         "（作者系林学院校友，本文为其在护林大会上的发言，发表时略有删节）",
         "共享此文章：",
+        "关于作者",
+        "赞(12) 打赏 分享 收藏 举报",
+        "今天是2018年5月3日 星期四 农历三月十八",
         "关于我们 | 联系我们 | 免责声明 | 网站地图",
         "用户名：  密码：",
         "感谢您的阅读，祝您生活愉快。",
@@ -838,6 +841,22 @@ def test_a_text_in_wrappers_goes_on_behind_a_line_of_the_site() -> None:
 def test_headings_without_an_end_part_where_indents_alone_part_paragraphs() -> None:
     for blank in ("\u3000\u3000", "&nbsp;&nbsp;&nbsp;&nbsp;"):
         assert text(read(page(blank + blank.join(SPEECH)))) == SPEECH
+
+
+@pytest.mark.parametrize("banner", ["登录后可查看更多精彩内容", "注册会员后可查看全部内容"])
+def test_a_gate_between_the_paragraphs_of_a_whole_speech_is_a_banner(banner: str) -> None:
+    whole = [*LONG, "我就讲这些,谢谢大家。"]
+    result = read(page(paragraphs(whole[:4]) + f"<div class=tip>{banner}</div>" + paragraphs(whole[4:])))
+    assert (text(result), result.fate) == (whole, "speech")
+    cut = read(
+        page(paragraphs(whole[:4]) + f"<div class=tip>{banner}</div><div>{paragraphs(['版权归原作者所有'])}</div>")
+    )
+    assert (text(cut), cut.fate) == (whole[:4], "preview")
+
+
+def test_titles_of_other_texts_without_links_are_no_text() -> None:
+    other = [f"{n}. 在全县第{n}次招商大会上的讲话" for n in range(1, 6)]
+    assert text(read(page(paragraphs([*LONG, "相关文章：", *other])))) == LONG
 
 
 # -- not speeches ----------------------------------------------------------------------------------------------------
