@@ -492,6 +492,8 @@ def test_what_a_speaker_says_stays(own: str) -> None:
         "护林这篇文章，要写在山上。",
         "讲话归讲话，干活归干活。",
         "下载不下载无所谓，学不学才要紧。",
+        "有人在网站上留言问我，路到底什么时候修？",
+        "扫一扫门前的雪，也扫一扫心里的灰。",
     ],
 )
 def test_more_of_what_speakers_say(own: str) -> None:
@@ -1121,3 +1123,17 @@ def test_a_subtitle_under_dashes_says_who_speaks_where() -> None:
 def test_a_short_preview_before_a_login_is_no_page_to_log_in() -> None:
     short = ["战友们：", "明天天一亮，你们就要脱下军装回家了，今晚再好好看它一眼。"]
     assert read(page(paragraphs([*short, "此处为会员内容，请登录"]), "退伍欢送讲话")).fate == "preview"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "大家都写过演讲稿吧？我写了十二稿，最后全撕了。",
+        "你知道怎么写一份让老百姓看得懂的通知吗？我教你三招。",
+        "下面这个故事，是我从网上看来的，真假不论，道理是真的。",
+        "今天给大家带来的不是讲稿，是一袋土。",
+        "我收集了三十七条意见，整理成五个方面，现在向大家汇报。",
+    ],
+)
+def test_a_speaker_who_begins_like_an_editor_is_no_editor(first: str) -> None:
+    assert text(read(page(paragraphs([first, *LONG[1:]])))) == [first, *LONG[1:]]
