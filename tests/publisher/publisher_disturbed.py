@@ -17,30 +17,30 @@ from publisher.release import publish_records
 from publisher.tables import TABLES
 from publisher.verify import verify
 from publisher.versions import version_names
+from tests.chain import popen
 from tests.children import environment, program
+from tests.nursery import Forked
 from tests.publisher.publisher_child import DAY, state
 
 # Each step costs more than a second; some are tried, and every one with JIANGHUA_TEST_EVERY_STEP set.
 EVERY_STEP = bool(os.environ.get("JIANGHUA_TEST_EVERY_STEP"))
 Run = Callable[..., tuple[int, str, int]]
 Days = list[Path]
+COMMAND = program("tests.publisher.publisher_child")
 
 
-def start() -> subprocess.Popen[str]:
-    """A process that publishes for each line it is given."""
-    return subprocess.Popen(
-        program("tests.publisher.publisher_child"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
+def start() -> Forked:
+    """A process that publishes for each line it is given. For a few lines: it is forked from one that has loaded far more than it needs, and
+    each fork of its own costs more."""
+    return popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
 
 
 @contextmanager
 def runner() -> Iterator[Run]:
     """A function that publishes a day into a folder, in a child: exit code, message, and how many steps it took."""
-    with start() as process:
+    with subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as process:
         assert process.stdin
         assert process.stdout
 
