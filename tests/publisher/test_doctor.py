@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from bisect import bisect
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ from publisher.sync import sync
 from publisher.takedown_work import carry_out
 from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
+from tests.chain import popen
 from tests.children import environment, program
 from tests.publisher.publisher_child import DAY, state
 from tests.publisher.publisher_disturbed import Days, Run, begin, left_over, runner, stands, tree, undisturbed_days
@@ -146,15 +147,13 @@ def test_a_re_issue_that_died_is_finished_or_cleared_away(tmp_path: Path) -> Non
 
 def re_issues(*jobs: dict[str, object]) -> list[tuple[int, int]]:
     """Exit code and steps of each re-issue in a child."""
-    told = subprocess.run(
-        program("tests.publisher.reissue_child"),
-        input="".join(json.dumps(job) + "\n" for job in jobs),
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment(),
-    )
-    return [tuple(json.loads(line)) for line in told.stdout.splitlines()]
+    with popen(
+        program("tests.publisher.reissue_child"), stdin=PIPE, stdout=PIPE, text=True, env=environment()
+    ) as child:
+        child.stdin.writelines(json.dumps(job) + "\n" for job in jobs)
+        told, _ = child.communicate()
+    assert child.returncode == 0
+    return [tuple(json.loads(line)) for line in told.splitlines()]
 
 
 def test_what_cannot_be_removed_is_told_with_its_name(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
