@@ -171,6 +171,7 @@ def _kind(block: Block) -> tuple[str, str]:
     return block.tag, block.element.get("class") or ""
 
 
+_CUT_SHORT = re.compile(r"(?:\.{3}|…)\s*$")
 _ITEM_BLOCKS = 4  # title, date, teaser and a link to more: an item of a list holds no more lines
 
 
@@ -199,7 +200,9 @@ def item_teasers(blocks: Sequence[Block]) -> list[int]:
         if held > _ITEM_BLOCKS or box is None:
             continue
         others = [s for s in box.iterchildren(item.tag) if s is not item and s.get("class") == item.get("class")]
-        if any(s.find(".//a") is not None for s in others):
+        # the only item of a list: what is cut short below a linked title is told where that leads
+        alone = item.tag == "li" and not others and _CUT_SHORT.search(block.folded) is not None
+        if alone or any(s.find(".//a") is not None for s in others):
             out.append(i)
     return out
 

@@ -1137,3 +1137,10 @@ def test_a_short_preview_before_a_login_is_no_page_to_log_in() -> None:
 )
 def test_a_speaker_who_begins_like_an_editor_is_no_editor(first: str) -> None:
     assert text(read(page(paragraphs([first, *LONG[1:]])))) == [first, *LONG[1:]]
+
+
+def test_a_list_with_one_item_is_a_list() -> None:
+    side = "".join(f"<li><a href=/b/{n}.html>在第{n}次林场职工大会上的讲话</a></li>" for n in range(6))
+    item = f"<li><h2><a href=/a/9.html>{TITLE}</a></h2><p>{OPENING}{FIRST_TEXT}...</p><time>2024-12-24</time></li>"
+    result = read(page(f"<ul class=cards>{item}</ul>", TITLE, below=f"<div class=side><ul>{side}</ul></div>"))
+    assert (result.fate, result.speeches) == ("list", [])
