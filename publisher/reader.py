@@ -125,6 +125,8 @@ class Dataset:
         """
         import pandas
 
+        if dtype_backend not in ("numpy", "pyarrow"):
+            raise UsageError(f"unknown dtype_backend {dtype_backend!r}", remedy="use numpy or pyarrow")
         mapper = pandas.ArrowDtype if dtype_backend == "pyarrow" else None
         frame: PandasFrame = self.arrow(table, columns).to_pandas(types_mapper=mapper)
         return frame

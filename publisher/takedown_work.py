@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from crawler.shards import BUCKETS, extracted_sites, read_records
 from crawler.site import without_case
 from crawler.state import SiteState
 from crawler.takedowns import Entry, Fingerprint, Takedown
+from crawler.urls import clean_url
 from crawler.wording import counted
 from publisher import takedown
 from publisher.fingerprint import LEAST, SHINGLE, fingerprint
@@ -79,10 +81,16 @@ def look_up(
     Raises UsageError for an id that nothing here has, and for a text that is too short to be told from others.
     """
     told: dict[str, Any] = {}
+    target = target.strip() if target is not None else None
     if text is not None:
         told["texts"] = [_long_enough(fingerprint(text)).model_dump()]
-    elif target is not None and "://" in target:
-        told["url"] = target
+    elif target is not None and "/" in target:  # no id has one
+        clean = clean_url(target)
+        if clean is None:
+            raise UsageError(
+                f"'{target}' is no address", remedy="write it as http://HOST/PATH, as in the column page_url"
+            )
+        told["url"] = target = target if not re.search(r"\s", target) else clean
     elif target is not None:
         told["speech_id"] = target
     meant = probe(told, reason)

@@ -188,6 +188,8 @@ def test_what_is_no_name_of_a_version_is_told_so(made: Path, wrong: Any) -> None
         open_dataset(made).changes(since=wrong)
     with pytest.raises(UsageError, match=told):
         jianghua.download(made, to=made.parent / "elsewhere", version=wrong)
+    with pytest.raises(UsageError, match="unknown dtype_backend 'numpy_nullable'"):
+        open_dataset(made).pandas(dtype_backend="numpy_nullable")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="20261122 is no date"):
         open_dataset(made, as_of=20261122)  # type: ignore[arg-type]
 

@@ -222,6 +222,10 @@ def test_archive_and_records_are_erased(home: Home) -> None:
     [
         (["add", "a:nothing", "--reason", "x"], "no speech has the id"),
         (["add", "a:nothing"], "needs a reason"),
+        *(
+            (["add", u, "--reason", "x"], "is no address")
+            for u in ("http://", "ftp://a/x", "http://[x", "a.example/a/2.html", "//a/x")
+        ),
         (["add", "--reason", "x"], "what is to be taken down"),
         (["add", "a:b", "--text-like", "f", "--reason", "x"], "what is to be taken down"),
         (["add", "--text-like", "/nowhere", "--reason", "x"], "cannot read the text"),
@@ -236,6 +240,11 @@ def test_mistakes_are_told(home: Home, arguments: list[str], said: str) -> None:
     assert said in err
     assert "do:" in err
     assert load_takedowns(home) == ()
+
+
+def test_space_around_an_address_is_none_of_it(home: Home) -> None:
+    dry = told(home, "add", f" {MEANT['page_url']}\n", "--reason", "来函", "--dry-run")
+    assert [s["speech_id"] for s in dry["speeches"]] == [MEANT["speech_id"]]
 
 
 def test_an_address_that_nothing_has_yet(home: Home) -> None:
