@@ -191,6 +191,10 @@ def test_a_page_of_long_teasers_is_a_list() -> None:
         "解锁全文",
         "只显示前500字",
         "抱歉，后面的内容您暂时看不到",
+        "本文仅供会员阅读",
+        "[隐藏内容，评论后可见]",
+        "…………（以下内容略去）",
+        "该内容已加密，输入密码查看",
     ],
 )
 def test_more_markers(marker: str) -> None:
@@ -423,6 +427,10 @@ def test_the_page_speaks_of_itself_behind_the_text(line: str) -> None:
         "分享",
         "以上信息仅供参考，请以实际为准",
         "内容由AI生成，仅供参考",
+        "查看原文",
+        "阅读原文 阅读 1万+",
+        "你可能还需要：",
+        "【返回】",
     ],
 )
 def test_more_of_what_pages_say(line: str) -> None:
