@@ -11,7 +11,7 @@ from crawler.extraction.pagetalk import is_notice, is_page_line, is_page_talk, p
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import any_of, rules
 from crawler.extraction.salutation import is_address
-from crawler.extraction.titles import clean_title, same_title
+from crawler.extraction.titles import clean_title, fold_title, same_title
 
 _HEAD_LINES = 8  # matter that belongs to the editor stands within so many lines before a speech
 _TAIL_LINES = 6
@@ -29,6 +29,7 @@ _SUBTITLE = re.compile(
     r"^[(【\[]?\s*(?:(?:19|20)\d{2}|[二一]?[〇○零一二三四五六七八九]{4}|20?[x×X*]{2,4})\s*年.{0,40}?[)】\]]?$"
     r"|^\([^()]{2,40}\)$|^[\s—–-]+.{4,60}(?:讲话|致辞|发言|演讲|报告|讲稿|稿)$"
 )
+_END_MARK = re.compile(r"^\s*[■□◆◇●▲★☆※▇█]{1,2}\s*$")
 _ENDED = re.compile(r"\s*[(（【\[]\s*(?:全文|本文|正文)?(?:完|终|结束|END|end)\s*[)）】\]]\s*$")
 _UNDER_TITLE = re.compile(r"^\s*[—–-]+.{4,60}(?:讲话|致辞|致词|发言|演讲|报告|党课|讲稿)(?:稿|提纲)?\s*$")
 _NAME_ALONE = re.compile(
@@ -39,6 +40,7 @@ _NAME_ALONE = re.compile(
 )
 _SPEAKER_LINE = re.compile(
     r"^(?:(?:主讲人?|演讲(?:者|人)|发言人|讲话人|主持人|致辞人|报告人|作者|单位|地点|时间|会议时间|会议地点)\s*[:].{1,50}"
+    r"|[一-龥]{2,12}(?:[省市县区乡镇村局厅院校厂所站]|公司|集团|小学|中学|大学|医院|政府|街道|社区)\s+[一-龥]{2,4}"
     r"|.{0,20}(?:书记|市长|县长|区长|局长|镇长|乡长|主任|校长|院长|部长|厅长|省长|州长|主席|总经理|董事长)\s*[\u4e00-\u9fff×xX*某 ]{2,8})$"
 )
 _TITLE_END = re.compile(
@@ -151,14 +153,21 @@ def _is_title_line(block: Block, titles: Sequence[str]) -> bool:
         return False
     if any(same_title(block.text, t) for t in titles if t):
         return True
+    # a heading that a <br> parts in two
+    if (
+        block.is_heading
+        and len(mine := fold_title(block.text)) >= 4
+        and any(mine in fold_title(t) for t in titles if t)
+    ):
+        return True
     if re.search(r"[。!?;:]$", block.folded) or OUTLINE.match(block.folded):
         return False
-    mine = _pairs(clean_title(block.folded))
+    pairs = _pairs(clean_title(block.folded))
     for t in titles:
         theirs = _pairs(plain(clean_title(t)))
-        if mine and theirs:
-            common = len(mine & theirs)
-            if common >= 0.75 * min(len(mine), len(theirs)) and common >= 0.5 * max(len(mine), len(theirs)):
+        if pairs and theirs:
+            common = len(pairs & theirs)
+            if common >= 0.75 * min(len(pairs), len(theirs)) and common >= 0.5 * max(len(pairs), len(theirs)):
                 return True
     return bool(_TITLE_END.search(block.folded)) and 8 <= block.size <= 60 and "," not in block.folded
 
@@ -228,6 +237,9 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
                 last = k
     if last > first:
         _cut_glued(lines, last - 1, out)
+    while last > first + 1 and _END_MARK.match(lines[last - 1].folded):
+        last -= 1
+        out.note("end_mark", [lines[last]])
     while last > first + 1 and any(same_title(_ENDED.sub("", lines[last - 1].text), t) for t in titles if t):
         last -= 1
         out.note("title", [lines[last]])

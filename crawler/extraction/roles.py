@@ -69,12 +69,16 @@ def _signature() -> re.Pattern[str]:
     )
 
 
+# where who speaks is from, before a bare name: 石板沟村 石大山
+_UNIT = r"[一-龥]{2,12}(?:[省市县区乡镇村局厅院校厂所站]|公司|集团|小学|中学|大学|医院|政府|街道|社区)"
+
+
 @cache
 def _lone() -> re.Pattern[str]:
     """A line under the title that holds nothing but a name, perhaps with the day: 李明, (2023年5月4日 李明同志), 发言人:李明."""
     day = r"(?:[\d〇零一二三四五六七八九十]{1,4}[年月日./\-]){2,3}\d{0,2}"
     return re.compile(
-        rf"^[\s(]*(?:{day}\s*)?(?P<label>{_LABEL}\s*:\s*)?(?P<name>{_NAME})(?:同志|先生|女士)?\s*(?:[\s(]{day})?[)\s]*$"
+        rf"^[\s(]*(?:{day}\s*)?(?:{_UNIT}\s+)?(?P<label>{_LABEL}\s*:\s*)?(?P<name>{_NAME})(?:同志|先生|女士)?\s*(?:[\s(]{day})?[)\s]*$"
     )
 
 

@@ -1152,3 +1152,16 @@ def test_a_list_with_one_item_is_a_list() -> None:
     item = f"<li><h2><a href=/a/9.html>{TITLE}</a></h2><p>{OPENING}{FIRST_TEXT}...</p><time>2024-12-24</time></li>"
     result = read(page(f"<ul class=cards>{item}</ul>", TITLE, below=f"<div class=side><ul>{side}</ul></div>"))
     assert (result.fate, result.speeches) == ("list", [])
+
+
+def test_a_title_in_two_lines_hides_no_speaker_and_an_end_mark_is_no_text() -> None:
+    html_ = f"<h1>镇长在全镇护林<br>工作会议上的讲话</h1><p>镇长 周慧</p><p>（2023年6月5日，根据录音整理）</p>{paragraphs([*LONG, '■', '【完】'])}"
+    result = read(f"<html><head><title>{TITLE}-清泉文库</title></head><body>{html_}</body></html>".encode())
+    row = result.speeches[0]
+    assert text(result) == LONG
+    assert (row["title"], row["speaker_name"], row["event_date"]) == (TITLE, "周慧", date(2023, 6, 5))
+
+
+def test_where_who_speaks_is_from_stands_before_the_name() -> None:
+    row = read(page(paragraphs(["石板沟村 石大山", *LONG]), "在护林大会上的发言")).speeches[0]
+    assert (row["speaker_name"], row["text"].split("\n")) == ("石大山", LONG)
