@@ -12,7 +12,7 @@ import pytest
 
 from catalogue.build import build
 from publisher.release import publish_records
-from tests.catalogue.browsing import tab
+from tests.catalogue.browsing import Tab, tab
 from tests.catalogue.catalogue_made import DAY, rows
 from tests.catalogue.range_server import range_server
 from tests.publisher.publisher_made import records, speech
@@ -251,24 +251,24 @@ def test_one_thing_is_no_plural(browser: Any, tmp_path: Path) -> None:
     "asked",
     ['"五一"', "「五一」表彰", "五一表彰", "２０２２", '"表彰大会"', "‘五一’ ２０２２年", "表彰大會", "（ＧＤＰ）gdp"],
 )
-def test_quotation_marks_and_widths_do_not_hide_a_title(browser: Any, quoted: str, asked: str) -> None:
-    with tab(browser, quoted) as t:
-        t.go("#/speeches/browse")
-        t.page.fill("#q", asked)
-        t.until("document.querySelector('.browse').dataset.asked.length > 0")
-        assert t.texts(".entry-title") == ["在2022年“五一”表彰大会（ＧＤＰ）gdp 上的讲话"]
-        assert t.texts(".entry mark")
+def test_quotation_marks_and_widths_do_not_hide_a_title(quoted: Tab, asked: str) -> None:
+    quoted.go("#/speeches/browse")
+    quoted.page.fill("#q", asked)
+    quoted.until("document.querySelector('.browse').dataset.asked.length > 0")
+    assert quoted.texts(".entry-title") == ["在2022年“五一”表彰大会（ＧＤＰ）gdp 上的讲话"]
+    assert quoted.texts(".entry mark")
 
 
 @pytest.fixture(scope="module")
-def quoted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def quoted(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A tab for many searches; each loads the page anew."""
     title = "在2022年“五一”表彰大会（ＧＤＰ）gdp 上的讲话"
     some = [
         speech("wenmi", 1, SIMPLE, title=title, title_raw="x"),
         speech("wenmi", 2, COMPLEX, title="别的", title_raw="x"),
     ]
     folder = publish(tmp_path_factory.mktemp("quoted") / "datasets", some)
-    with range_server(folder, folder) as found:
+    with range_server(folder, folder) as base, tab(browser, base) as found:
         yield found
 
 
