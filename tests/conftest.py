@@ -134,8 +134,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are CPUs: many a test waits for a server, a lock or a clock."""
-    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 2
+    """Two more than there are CPUs, for many a test waits for a server, a lock or a clock; one more where there is little memory."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cpus + (2 if _memory() >= 2 * ROOM else 1)
 
 
 @pytest.hookimpl(optionalhook=True)
