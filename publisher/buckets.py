@@ -180,7 +180,7 @@ def _require_credentials(scheme: str, where: str) -> None:
         raise UsageError(
             "there are no credentials for object storage",
             where=where,
-            remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION or AWS_ENDPOINT_URL), AWS_SKIP_SIGNATURE=true "
+            remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION or AWS_ENDPOINT_URL), AWS_SKIP_SIGNATURE (true) "
             "for a public bucket, or AWS_METADATA_ENDPOINT=http://169.254.169.254 for the role of the machine",
         )
     if scheme == "s3" and "AWS_ACCESS_KEY_ID" in given and "AWS_SECRET_ACCESS_KEY" not in given:

@@ -75,6 +75,8 @@ def open_place(where: str, dataset: str, *, to_write: bool = False) -> Place:
     Raises UsageError for an address that cannot be used.
     """
     text = where.rstrip("/") if "://" in where else str(Path(where).resolve())
+    if "://" in where and "://" not in text:
+        text = where  # an address without a host: a folder called `s3:` is not meant
     head, _, last = text.rpartition("/")
     rest = text.partition("://")[2] or text
     # A bucket, and on Azure a container, may be called like the dataset without being its folder.

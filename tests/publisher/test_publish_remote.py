@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from crawler.errors import DamagedError, JianghuaError, UsageError
+from publisher.chain import open_place
 from publisher.remote import ConflictError, Store, Tag, at_once, open_store
 from tests.publisher.s3_server import BUCKET, S3
 from tests.publisher.s3_server import s3 as s3
@@ -110,6 +111,8 @@ def test_of_many_conditional_puts_at_once_one_wins(store: Store) -> None:
         ("s3://key:hidden-word@bucket/x", "no credentials"),
         ("https://example.org/x", "only be read"),
         ("az://account", "no bucket"),
+        ("s3:///", "no bucket"),
+        ("https://", "only be read"),
     ],
 )
 def test_addresses_that_are_none(address: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +121,8 @@ def test_addresses_that_are_none(address: str, said: str, monkeypatch: pytest.Mo
     with pytest.raises(UsageError, match=said) as e:
         open_store(address, to_write=True)
     assert "hidden-word" not in str(e.value)
+    with pytest.raises(UsageError, match=said):
+        open_place(address, "speeches", to_write=True)
 
 
 def test_credentials_that_are_missing_or_wrong_are_told_without_showing_them(
