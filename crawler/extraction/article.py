@@ -16,6 +16,7 @@ from crawler.extraction.classify import is_list, is_unsure, judge, page_without_
 from crawler.extraction.comments import comment_blocks
 from crawler.extraction.coverage import Coverage, coverage
 from crawler.extraction.dom import Document, parse, select
+from crawler.extraction.edges import is_address_line
 from crawler.extraction.evidence import find_evidence
 from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
@@ -87,6 +88,13 @@ def _read(
     if trace is not None:
         trace.coverage = covered
     verdict = page_without_text(all_blocks, facts.title)
+    # the first of several pages may be short, and its form the longest text on it
+    if (
+        verdict is not None
+        and verdict.fate in ("login", "empty", "list")
+        and sum(b.page > 0 and b.size >= _RUNNING for b in lines) > 1
+    ):
+        verdict = None
     if verdict is not None:
         result.fate, result.why = verdict.fate, verdict.why
         return None
@@ -157,6 +165,7 @@ def _body_of(
             trace.piece(rule, block, text)
 
     lines: list[Block] = []
+    bodies: list[list[Block]] = []
     after: list[Block] = []
     first_blocks: list[Block] = []
     covered = Coverage()
@@ -208,16 +217,34 @@ def _body_of(
             else:
                 own.append(b)
         covered += coverage(blocks, first, last, own)
+        bodies.append(own)
+        after = blocks[last + 1 : last + 13]
+    again = _on_every_page(bodies, facts)
+    for k, own in enumerate(bodies):
         if k > 0:
             rest = _without_page_head(own, facts)
             note("page_head", own[: len(own) - len(rest)])
             own = rest
-            if own and lines and _runs_on(lines[-1], own[0]):
-                lines[-1] = _joined(lines[-1], own[0])
-                own = own[1:]
+        if again:
+            note("every_page", [b for b in own if b.text in again])
+            own = [b for b in own if b.text not in again]
+        if k > 0 and own and lines and _runs_on(lines[-1], own[0]):
+            lines[-1] = _joined(lines[-1], own[0])
+            own = own[1:]
         lines.extend(own)
-        after = blocks[last + 1 : last + 13]
     return lines, after, first_blocks, covered
+
+
+_RUNNING = 40  # characters of a paragraph
+_ON_EVERY_PAGE = 80  # characters of a line of the template
+
+
+def _on_every_page(bodies: Sequence[Sequence[Block]], facts: PageFacts) -> set[str]:
+    """The short lines that stand on each of an article's pages, and so are the template's: a date, a list, what the site says."""
+    if len(bodies) < 2:
+        return set()
+    each = [{b.text for b in own if 4 <= b.size <= _ON_EVERY_PAGE and not is_address_line(b)} for own in bodies]
+    return {t for t in set.intersection(*each) if not same_title(t, facts.title)}
 
 
 def _names_of(document: Document, site: Site, facts: PageFacts, blocks: Sequence[Block]) -> tuple[str, ...]:

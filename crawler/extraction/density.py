@@ -316,10 +316,14 @@ def find_bodies(blocks: list[Block], most: int = 3) -> list[Body]:
 def _beside(blocks: list[Block], holder: HtmlElement, first: int, last: int) -> list[int]:
     """The blocks that stand in one element with the only paragraph of a run, where all of the run does; else []."""
     parent = holder.getparent()
-    if parent is None or parent.tag in ("body", "html"):
-        return []
-    inside = [i for i, b in enumerate(blocks) if within(b.element, parent)]
-    return inside if inside[0] <= first and last <= inside[-1] else []
+    while parent is not None and parent.tag not in ("body", "html"):
+        inside = [i for i, b in enumerate(blocks) if within(b.element, parent)]
+        if inside[0] <= first and last <= inside[-1]:
+            return inside
+        if len(inside) > 1:
+            break
+        parent = parent.getparent()  # a wrapper of the one paragraph
+    return []
 
 
 def find_body(blocks: list[Block]) -> Body | None:

@@ -67,6 +67,7 @@ def unwrap(lines: list[Block]) -> list[Block]:
                 for k in own
                 if not lines[k].indent
                 and k - 1 in own
+                and (lines[k].element is lines[k - 1].element or _alike(lines[k].element, lines[k - 1].element))
                 and lines[k - 1].size >= 0.8 * middle
                 and not OUTLINE.match(lines[k].folded)
                 and not is_address_line(lines[k - 1])

@@ -14,7 +14,7 @@ from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.density import in_line
 from crawler.extraction.edges import OUTLINE, is_address_line
 from crawler.extraction.model import Structure
-from crawler.extraction.pagetalk import speaks
+from crawler.extraction.pagetalk import is_page_talk, speaks
 from crawler.extraction.plain import plain
 from crawler.extraction.rules import Rule, any_of, rules
 
@@ -144,7 +144,7 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         ):
             out.note(f"structure.preview.{rule.id}", [block])
             continue  # an offer above the text, not its end
-        if rule.value != "hole" and block.size <= _MARKER_LINE and _goes_on_to_its_close(kept, lines[k + 1 :]):
+        if rule.value != "hole" and block.size <= _MARKER_LINE and _goes_on_behind(kept, lines[k + 1 :]):
             out.note(f"structure.preview.{rule.id}", [block])
             continue
         start, end = _span(block, m)
@@ -166,20 +166,27 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
 
 
 _GOES_ON = 40  # characters of a text behind a banner
+_WHOLE_LINE = 25  # of a paragraph that is no heading
+_WHOLE_END = re.compile(r"[。!?][”」』)]?$")
 _PREFACE = 260  # characters of what a page says above its text
 
 
-def _goes_on_to_its_close(kept: Sequence[Block], behind: Sequence[Block]) -> bool:
-    """Whether the text goes on behind what looks like a marker, paragraph by paragraph in the same place, and comes to its close:
-    a banner between its paragraphs."""
+def _goes_on_behind(kept: Sequence[Block], behind: Sequence[Block]) -> bool:
+    """Whether the text goes on behind what looks like a marker, paragraph by paragraph in the same place: to its close, or with whole
+    sentences at once. It is a banner between its paragraphs then."""
     if not kept:
         return False
-    more = [
-        b
-        for b in behind
-        if not b.is_linked and b.size >= 8 and in_line(b.element, kept[-1].element) and not _FURNITURE.search(b.folded)
-    ]
-    return sum(b.size for b in more) >= _GOES_ON and any(_CLOSING.search(b.folded[-80:]) for b in more[-2:])
+    more: list[Block] = []
+    at_once = 0
+    for k, b in enumerate(behind):
+        if b.is_linked or b.size < 8 or not in_line(b.element, kept[-1].element) or _FURNITURE.search(b.folded):
+            continue
+        more.append(b)
+        if at_once == k and b.size >= _WHOLE_LINE and _WHOLE_END.search(b.folded) and not is_page_talk(b.folded):
+            at_once += 1
+    return sum(b.size for b in more) >= _GOES_ON and (
+        at_once > 1 or any(_CLOSING.search(b.folded[-80:]) for b in more[-2:])
+    )
 
 
 def _stands_above(lines: Sequence[Block], k: int, held: int, behind: int) -> bool:

@@ -127,9 +127,12 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
     again = repeated_lines(lines, own)
     listed = set(item_teasers(lines))
     headed = _keyword_headings(lines) | _number_headings(lines)
+    ended = -1  # the in-article page whose text has come to its end
     for k, block in enumerate(lines):
         if not block.is_linked:
             left -= block.size
+        if block.page == ended:
+            continue
         if k in listed:
             out.note("teaser", [block])
             continue
@@ -160,18 +163,23 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             tail_seen = tail_seen or found is not None
             name = f"furniture.tail.{found.id}" if found else rule_of("line", "furniture", block.folded)
             out.note(name, [block])
-            ends = found is not None and held >= 120 and left <= held
+            # of an article in several pages, the text ends on this one
+            behind = [b for b in lines[k + 1 :] if b.page == block.page]
+            here = left if len(behind) == len(lines) - k - 1 else sum(b.size for b in behind if not b.is_linked)
+            ends = found is not None and held >= 120 and here <= held
             if (
                 ends
                 and found
                 and (
                     found.value not in ("soft", "pause")
-                    or not (kept and _text_goes_on(kept[-1], lines[k + 1 :]))
-                    or (found.value == "soft" and 2 * left <= held and _is_over(kept, lines[k + 1 :]))
+                    or not (kept and _text_goes_on(kept[-1], behind))
+                    or (found.value == "soft" and 2 * here <= held and _is_over(kept, behind))
                 )
             ):
-                out.note("behind_tail", lines[k + 1 :])
-                break
+                out.note("behind_tail", behind)
+                if here == left:
+                    break
+                ended = block.page
             continue
         if _DOTS_ONLY.match(block.folded) and kept:
             kept[-1] = joined(kept[-1], block, "…")

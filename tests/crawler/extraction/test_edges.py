@@ -864,9 +864,68 @@ def test_a_gate_between_the_paragraphs_of_a_whole_speech_is_a_banner(banner: str
     assert (text(cut), cut.fate) == (whole[:4], "preview")
 
 
+def test_a_gate_is_a_banner_where_whole_paragraphs_go_on_behind_it() -> None:
+    whole = [*LONG[:-1], "山下的人看着我们,林子也看着我们。"]
+    body = paragraphs(whole[:2]) + "<div class=tip>登录后可查看更多精彩内容</div>" + paragraphs(whole[2:])
+    assert text(read(page(body))) == whole
+
+
+def test_a_line_of_the_site_below_lines_of_a_viewer_is_not_joined_to_them() -> None:
+    rows = []
+    for text_ in [*VIEWED[:3], CLOSING[: 2 * 29 - 2].rstrip("。,") + "。"]:
+        rest = "\u3000\u3000" + text_
+        rows += [f"<div class=ln>{rest[k : k + 29]}</div>" for k in range(0, len(rest), 29)]
+    below = "<p>感谢阅读,如果喜欢请收藏本站,我们会持续更新!</p>"
+    assert "感谢阅读" not in read(page("".join(rows) + below)).speeches[0]["text"]
+
+
 def test_titles_of_other_texts_without_links_are_no_text() -> None:
     other = [f"{n}. 在全县第{n}次招商大会上的讲话" for n in range(1, 6)]
     assert text(read(page(paragraphs([*LONG, "相关文章：", *other])))) == LONG
+
+
+FRAME = "<div class=hot>本站热文</div><div>{when}</div><div class=t>{body}</div>{more}"
+
+
+def read_two(
+    first: list[str], second: list[str], more: str = "", when: str = "5月3日 · 3分钟阅读", pager: str = ""
+) -> ArticleResult:
+    pages = []
+    for n, lines in enumerate([first, second], 1):
+        body = FRAME.format(when=when, body=paragraphs(lines) + pager, more=more)
+        url = f"http://www.shulin.test/a/1{'' if n == 1 else '_2'}.html"
+        pages.append(PageInput(url, page(body, above=""), "text/html", n))
+    return read_article(pages, SITE)
+
+
+def test_the_first_page_of_two_may_be_short_and_its_tail_ends_only_that_page() -> None:
+    tail = "<p>本文由树林文库编辑整理,转载自互联网,版权归原作者所有,如有侵权请联系我们删除。</p><div>更多范文请关注本站</div>"
+    assert text(read_two(LONG[:4], LONG[4:], tail)) == LONG
+    assert text(read_two(LONG[:4], LONG[4:], "", pager="<p>责任编辑:小林</p><p>标签:护林</p>")) == LONG
+    login = "<form>用户名<input>密码<input><button>登录</button> <a href=/reg>注册</a> 请登录后查看</form>"
+    assert text(read_two(LONG[:2], LONG[2:], login)) == LONG
+
+
+def test_what_stands_on_each_page_of_an_article_is_the_templates() -> None:
+    more = "<p>1. 在全县第1次招商大会上的讲话</p><p>2. 在全县第2次招商大会上的讲话</p>"
+    assert text(read_two(LONG[:3], LONG[3:], more)) == LONG
+
+
+def test_a_form_of_address_above_one_long_paragraph_is_kept() -> None:
+    rows = "".join(
+        f"<section><p>{x}</p></section>"
+        for x in (LONG[0], FIRST_TEXT + SECOND_TEXT + FIRST_TEXT.replace("上半年", "去年"))
+    )
+    found = read(page(rows))
+    assert text(found)[0] == LONG[0]
+
+
+def test_hours_of_a_hotline_are_no_time_of_a_comment() -> None:
+    hotline = "<div>客服热线:400-123-4567 工作时间:9:00-18:00</div>"
+    post = "<div class=authi>发表于 2018-5-{} 10:20</div><div class=t>{}</div>"
+    body = hotline + post.format(3, paragraphs(LONG[2:])) + post.format(4, "写得好,学习了。")
+    raw = f"<html><head><meta charset=utf-8><title>{TITLE}</title></head><body>{body}</body></html>"
+    assert CLOSING in read(raw.encode()).speeches[0]["text"]
 
 
 # -- not speeches ----------------------------------------------------------------------------------------------------
