@@ -250,7 +250,7 @@ class Answers:
             if row["key"] in self._known:
                 continue
             template = row["template"]
-            if self._templates[template] >= (MAX_QUERY_TEMPLATE if "?" in template else MAX_PATH_TEMPLATE):
+            if not self._room(template):
                 continue
             if self._traps.last(template):
                 row["priority"] = LAST
@@ -263,11 +263,18 @@ class Answers:
         self._state.insert(new)
         return len(new)
 
+    def _room(self, template: str) -> bool:
+        """Whether more addresses of a form are followed."""
+        return self._templates[template] < (MAX_QUERY_TEMPLATE if "?" in template else MAX_PATH_TEMPLATE)
+
     def _links(self, row: Any, found: PageLinks, stamp: str) -> None:
         links, depth = found.links, row.depth + 1
         everything = self._site.follow.everything
         own = template_of(row.url)
-        fresh = [t for t in links if self.key_of(t.key) not in self._known and (everything or t.kind is not None)]
+        fresh = [
+            t for t in links
+            if self.key_of(t.key) not in self._known and (everything or t.kind is not None) and self._room(t.template)
+        ]  # fmt: skip
         # The next page of a list that brought something new is hardly deeper than this one: a long list is followed to its end,
         # a calendar or an endless ?page=N only as deep as max_depth.
         forms = [(t.template, t.key in found.titled) for t in fresh]
@@ -275,6 +282,9 @@ class Answers:
         if row.depth and row.warc_file is None and found.pager is None:
             self._look_for_traps(own, found, forms)
         beside = row.depth
+        if not any(titled and other != own for other, titled in forms):
+            # what it brings is not named as articles are: the more there are of it, the sooner one looks at what it leads to
+            beside = min(depth, max(row.depth, self._templates[own] // SERIES + 1))
         if self._templates[own] % SERIES == 0:  # now and then the others have their turn
             beside = max(row.depth, min(depth, self._site.follow.max_depth // 2))
         rows = []

@@ -106,6 +106,39 @@ def test_an_endless_calendar_starves_nothing(home: Home) -> None:
         )
 
 
+class _Dates(dict[str, object]):
+    """Any month leads to the next, the one before and the same of next year, and to its days; any day to the next."""
+
+    def get(self, key: str, default: object = None) -> object:
+        kind, _, rest = key.lstrip("/").partition("/")
+        if kind == "month":
+            n = int(rest)
+            days = "".join(f'<a href="/day/?d={n}-{d}">{d}</a>' for d in range(1, 29))
+            return f"<html><body>{''.join(f'<a href=/month/{m}>{m}</a>' for m in (n + 1, n - 1, n + 12))}{days}</body></html>".encode()
+        if kind == "day":
+            month, _, day = rest.partition("=")[2].partition("-")
+            return f'<html><body><a href="/day/?d={month}-{int(day) + 1}">next</a></body></html>'.encode()
+        return super().get(key, default)
+
+
+def test_a_calendar_that_leads_to_other_pages_than_months_ends(home: Home) -> None:
+    with FaultServer() as server:
+        names = [f"/speech/{n}.html" for n in range(20)]
+        server.pages = _Dates(
+            {
+                **server.pages,
+                "/": links("/month/24000", "/list/"),
+                "/list/": links(*names),
+                **{n: html(n) for n in names},
+            }
+        )
+        site_file(home, "dates", server.url)
+        assert crawl(home, "dates", "--limit", "1500").sites["dates"]["finished"]
+        asked = server.paths()
+        assert set(names) <= set(asked[:200])
+        assert len(asked) < 1200
+
+
 def test_a_long_list_is_read_to_its_end(home: Home) -> None:
     with FaultServer() as server:
         server.pages["/"] = links("/list/1")
