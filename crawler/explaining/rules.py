@@ -17,6 +17,8 @@ STEPS = {
     "abstract": ("a copy of text that comes later", "edges.py"),
     "outro": ("the editor's words behind the speech", "edges.py"),
     "behind_thanks": ("short lines behind the speaker's thanks", "edges.py"),
+    "end_mark": ("a mark that the text has ended", "edges.py"),
+    "forum_signature": ("what a user of a forum signs posts with", "structure.py"),
     "fold": ("a button that unfolds what stands on the page", "previews.py"),
     "teaser": ("the teaser of another page, below its linked title", "density.py"),
     "ornament": ("a line of dashes or stars between two texts", "parts.py"),
