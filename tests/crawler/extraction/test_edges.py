@@ -898,12 +898,15 @@ def read_two(
     return read_article(pages, SITE)
 
 
-def test_the_first_page_of_two_may_be_short_and_its_tail_ends_only_that_page() -> None:
-    tail = "<p>本文由树林文库编辑整理,转载自互联网,版权归原作者所有,如有侵权请联系我们删除。</p><div>更多范文请关注本站</div>"
-    assert text(read_two(LONG[:4], LONG[4:], tail)) == LONG
-    assert text(read_two(LONG[:4], LONG[4:], "", pager="<p>责任编辑:小林</p><p>标签:护林</p>")) == LONG
+def test_the_tail_of_one_page_does_not_end_the_next_one() -> None:
+    bio = "老周从事文字工作二十年,著有散文集三部,作品散见各地报刊,曾获得全市征文一等奖,现居住在本市,闲时种菜养花。"
+    assert text(read_two([*LONG[:5], "责任编辑:小林", bio], LONG[5:])) == LONG
+
+
+def test_a_short_first_page_is_no_page_to_log_in() -> None:
     login = "<form>用户名<input>密码<input><button>登录</button> <a href=/reg>注册</a> 请登录后查看</form>"
-    assert text(read_two(LONG[:2], LONG[2:], login)) == LONG
+    short = [LONG[0], "大家上午好!"]
+    assert text(read_two(short, LONG[1:], login)) == [*short, *LONG[1:]]
 
 
 def test_what_stands_on_each_page_of_an_article_is_the_templates() -> None:
@@ -923,7 +926,7 @@ def test_a_form_of_address_above_one_long_paragraph_is_kept() -> None:
 def test_hours_of_a_hotline_are_no_time_of_a_comment() -> None:
     hotline = "<div>客服热线:400-123-4567 工作时间:9:00-18:00</div>"
     post = "<div class=authi>发表于 2018-5-{} 10:20</div><div class=t>{}</div>"
-    body = hotline + post.format(3, paragraphs(LONG[2:])) + post.format(4, "写得好,学习了。")
+    body = hotline + f"<h1>{TITLE}</h1>" + post.format(3, paragraphs(LONG[2:])) + post.format(4, "写得好,学习了。")
     raw = f"<html><head><meta charset=utf-8><title>{TITLE}</title></head><body>{body}</body></html>"
     assert CLOSING in read(raw.encode()).speeches[0]["text"]
 
