@@ -52,6 +52,8 @@ def unwrap(lines: list[Block]) -> list[Block]:
         return lines
     if 2 * apart > len(broken) and (
         middle < _APART_WIDTH
+        # headings without an end between whole paragraphs: no line of a viewer is longer than the others
+        or 20 * sum(b.size > 1.3 * middle for b in lines) > max(20, len(lines))
         or len(near) < 0.8 * len(broken)
         or 2 * sum(bool(_INSIDE.search(lines[k].folded)) for k in near) < len(near)  # a list of names or slogans
     ):

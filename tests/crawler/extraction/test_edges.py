@@ -712,6 +712,14 @@ def test_lines_of_a_viewer_in_an_element_each_are_paragraphs_again(line: str, in
     assert text(read(page(body))) == VIEWED
 
 
+def test_headings_of_one_length_between_whole_paragraphs_stay_apart() -> None:
+    lines = [LONG[0], OPENING]
+    for head in ("一、全面联防联控,齐心协力守护全镇每一片山林", "二、认清严峻形势,提高认识,层层压实各级责任", "三、强化监督检查,坚决查处失职渎职各类行为",
+                 "四、做好宣传发动,让护林的道理走进千家万户", "五、备足物资装备,把队伍练成一支过硬的队伍"):  # fmt: skip
+        lines += [head, FIRST_TEXT + SECOND_TEXT.replace("两次", head[3:5])]
+    assert text(read(page(paragraphs([*lines, CLOSING])))) == [*lines, CLOSING]
+
+
 def test_short_paragraphs_without_an_end_stay_apart() -> None:
     lines = [
         "同志们:",
