@@ -29,6 +29,7 @@ from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
 from crawler.noise import Noise
 from crawler.site import Site
+from crawler.traps import LAST as LEFT
 from crawler.twins import MAX_TEXTS, Read, alike, furniture, same_articles
 
 SCHEMA_VERSION = 1
@@ -317,8 +318,12 @@ class SiteState:
             return _P.checked_at <= text_time(now - interval)
 
         young = _P.changed_at > text_time(now - site.refetch.young_for)
+        # forms of addresses that brought nothing: neither lists nor articles that are worth a look each time
+        barren = [t for t, n in json.loads(self.meta("traps") or "{}").items() if n >= LEFT]
+        bears = _P.template.not_in(barren) if barren else sa.true()
         due: Any = sa.or_(
-            sa.and_(lists, older(site.refetch.lists)),
+            sa.and_(lists, bears, older(site.refetch.lists)),
+            sa.and_(lists, sa.not_(bears), older(site.refetch.old)),
             sa.and_(sa.not_(lists), young, older(site.refetch.young)),
             sa.and_(sa.not_(lists), sa.not_(sa.func.coalesce(young, False)), older(site.refetch.old)),
             sa.and_(_P.kind.is_(None), older(site.refetch.old)),
@@ -326,7 +331,7 @@ class SiteState:
         if refetch == "all":
             due = sa.true()
         elif refetch == "none":
-            due = lists
+            due = sa.and_(lists, bears)
         # every page of a split article is looked at with the others
         articles = sa.select(_P.article_key).where(sa.and_(_P.ordinal > 0, _P.expected > 1, due))
         chosen = sa.or_(never, due, sa.and_(_P.expected > 1, _P.article_key.in_(articles)))

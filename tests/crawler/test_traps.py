@@ -137,6 +137,9 @@ def test_a_calendar_that_leads_to_other_pages_than_months_ends(home: Home) -> No
         asked = server.paths()
         assert set(names) <= set(asked[:200])
         assert len(asked) < 1200
+        server.log.clear()
+        assert crawl(home, "dates").sites["dates"]["finished"]
+        assert len(server.log) < 10, "what brought nothing is not looked at each time"
 
 
 def test_a_long_list_is_read_to_its_end(home: Home) -> None:
