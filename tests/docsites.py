@@ -1,8 +1,7 @@
 """Replicas of real kinds of document sites that lie beside the project on some machines: built, served, crawled for three days.
 
-They are crawled twice: by hand with `jianghua run`, here, and by the schedule of a `jianghua up` (docsites_served.py). By hand there is a
-look at the alarms after each of the first runs, and a copy of the home after the second day: there the third day goes wrong
-(test_docsites_watched.py).
+They are crawled twice: by hand with `jianghua run`, here, and by the schedule of a `jianghua up`, where the third day goes wrong before it is
+well (docsites_served.py).
 """
 
 from __future__ import annotations
@@ -18,17 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from crawler.home import Home
-from schedules.report import RunReport, SiteFigures
-from tests.chain import ROOT, Key, at, jianghua, ran, report
-from tests.rulechange import copied
-
-if TYPE_CHECKING:
-    from tests.watching.test_webhook_and_mail import Receiver
+from schedules.report import RunReport
+from tests.chain import ROOT, Key, at, ran, report
 
 SHARED = ROOT.parent / "shared"
 SOURCE = SHARED / "docsites"
@@ -71,61 +66,21 @@ class Day:
     """What came of one day. log: the servers' requests by site; made: the versions of the day, the last of them its own."""
 
     version: str | None
+    report: RunReport
     log: dict[str, list[dict[str, Any]]]
-    score: dict[str, Any]
+    score: dict[str, Any] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Look:
-    """One run and the look after it. log: what the servers were asked for; checked: what `alarms check` said."""
-
-    report: RunReport
-    log: dict[str, list[dict[str, Any]]]
-    checked: dict[str, Any]
-
-    def site(self, name: str) -> SiteFigures:
-        return next(s for s in self.report.sites if s.site == name)
-
-    def open(self) -> set[tuple[str, str | None]]:
-        return {(a["kind"], a["site"]) for a in self.checked["open"]}
-
-
-@dataclass(slots=True)
-class Watched:
-    """What came of runs that were looked at. told: the events that the webhook got, with the run they came after."""
-
-    home: Home
-    looks: list[Look] = field(default_factory=list)
-    told: list[tuple[int, str, str, str | None]] = field(default_factory=list)
-
-    def run(self, server: Server, receiver: Receiver, urls: dict[str, str], exit_code: int = 0) -> str | None:
-        """Run all sites as they are shown now, and look at the alarms; the version that it made."""
-        done = jianghua(self.home, "run", *at(urls), "--refetch", "all", "--delay", "0", "--json")
-        assert done.returncode == exit_code, done.stderr[-3000:]
-        said = json.loads(done.stdout)
-        log = server.log()
-        shown = report(self.home, "runs", "show", str(said["id"]))
-        before = len(receiver.got)
-        checked = report(self.home, "alarms", "check", JIANGHUA_ALARMS_WEBHOOK=receiver.url)
-        self.looks.append(Look(RunReport.model_validate(shown["report"]), log, checked))
-        for _, _, body in receiver.got[before:]:
-            for event in json.loads(body)["events"]:
-                self.told.append((said["id"], event["event"], event["alarm"]["kind"], event["alarm"]["site"]))
-        version: str | None = said["version"]
-        return version
-
-
-@dataclass(slots=True)
 class Walk:
-    """Three days by one of the ways. again: the first day crawled a second time. watched: a copy of the home after the second day, and the
-    looks at the runs until then."""
+    """Three days by one of the ways. again: the first day crawled a second time; alarms: what is open in the end."""
 
     home: Home
     server: Server
     days: dict[int, Day] = field(default_factory=dict)
     again: Day | None = None
-    watched: Watched | None = None
+    alarms: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -197,23 +152,20 @@ def score(folder: Path, walk: Walk, version: str, day: int) -> dict[str, Any]:
 
 
 def _by_hand(walk: Walk, folder: Path) -> None:
-    from tests.watching.test_webhook_and_mail import Receiver  # pytest wants to be the first to load a file of tests
-
-    seen = Watched(walk.home)
-    with Receiver(200) as receiver:
-        for day, again in ((1, False), (1, True), (2, False), (3, False)):
-            walk.server.show_day(day)
-            version = seen.run(walk.server, receiver, walk.server.urls)
-            result = Day(version, walk.server.log(), {}, [version] if version else [])
-            if again:
-                walk.again = result
-            else:
-                assert version
-                result.score = score(folder, walk, version, day)
-                walk.days[day] = result
-            if day == 2:
-                there = copied(walk.home, walk.home.root.with_name("watched"))
-                walk.watched = Watched(there, list(seen.looks), list(seen.told))
+    for day, again in ((1, False), (1, True), (2, False), (3, False)):
+        walk.server.show_day(day)
+        said = report(walk.home, "run", *at(walk.server.urls), "--refetch", "all", "--delay", "0")
+        log = walk.server.log()
+        told = report(walk.home, "runs", "show", str(said["id"]))["report"]
+        result = Day(said["version"], RunReport.model_validate(told), log)
+        if again:
+            walk.again = result
+        else:
+            assert said["version"]
+            result.made = [said["version"]]
+            result.score = score(folder, walk, said["version"], day)
+            walk.days[day] = result
+    walk.alarms = report(walk.home, "alarms", "check")["open"]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Three days of the replicas under a real `jianghua up` whose schedule fires every minute; on the third one site is redesigned, one is down, one slow.
 
 The first run is the timer's; the others are asked for by the API, while the schedule is paused, so that a day never changes under
-a run. In the end the sites get well. What is shown meanwhile is looked at in service/test_three_days.py; what was published is looked at in
+a run. In the end the day in trouble is crawled once more, and then the sites get well. What is shown meanwhile is looked at in service/test_three_days.py; what was published is looked at in
 test_docsites.py, as the walk by schedule.
 """
 
@@ -133,24 +133,29 @@ class Days:
         return DatasetOut.model_validate(self.up.get("/api/v1/datasets/speeches").json)
 
     def well(self) -> RunDetail:
-        """The last of the runs, when all sites are well again; done once."""
+        """The last of the runs, when all sites are well again; before it the day in trouble once more. Done once."""
         if len(self.runs) == 4:
+            self.replicas.show_day(3)
+            self.now()
             self.replicas.slow(0)
             self.replicas.up()
             self.replicas.show_day(3)
             self.now()
-        return self.runs[4]
+        return self.runs[5]
 
     def walk(self) -> Walk:
         """All of it as one of the walks over the three days, with its scores."""
         self.well()
         made = Walk(self.home, self.replicas.server())
-        for day, which in ((1, 0), (2, 2), (3, 4)):
-            version = self.runs[which].version
-            assert version
-            made.days[day] = Day(version, self.logs[which], score(self.built.folder, made, version, day), [version])
-        made.again = Day(None, self.logs[1], {})
-        made.days[3].made = [self.runs[3].version or "", self.runs[4].version or ""]
+        first, again, second, *third = (
+            Day(run.version, run.report, log) for run, log in zip(self.runs, self.logs, strict=True)
+        )
+        made.again = again
+        made.days = {1: first, 2: second, 3: third[-1]}
+        for number, day in made.days.items():
+            assert day.version
+            day.made = [d.version for d in third if d.version] if number == 3 else [day.version]
+            day.score = score(self.built.folder, made, day.version, number)
         return made
 
 

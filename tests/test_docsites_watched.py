@@ -1,47 +1,44 @@
-"""Three days of the replicas under watch: one site is redesigned, one is down, one is slow. Reports are right, alarms come once each.
+"""What is told of the runs over the three days of the replicas, by hand and by a service, in trouble and without: reports are right.
 
-The first two days are those of the walk by hand, whose home is copied then; the third, which goes wrong, is only here.
+That alarms come once each is told by service/test_three_days.py.
 """
 
 from __future__ import annotations
 
 import itertools
-import socket
-from pathlib import Path
 
 import pytest
 
+from schedules.report import RunReport
 from tests.chain import rows
-from tests.docsites import MISSING, Docsites, Watched
-from tests.watching.test_webhook_and_mail import Receiver
+from tests.docsites import MISSING, Docsites
+from tests.docsites_served import DOWN, REDESIGNED, Days, Log
 
 pytestmark = [pytest.mark.docsites, MISSING, pytest.mark.timeout(1500)]
-REDESIGNED, DOWN, SLOW = "hualong", "gongwen", "tougao"
+Looks = list[tuple[RunReport, Log]]
 
 
 @pytest.fixture(scope="module")
-def watched(docsites: Docsites) -> Watched:
+def by_hand(docsites: Docsites) -> Looks:
+    """Day 1 twice, day 2, day 3."""
+    walk = docsites.walks["by hand"]
+    assert walk.again
+    return [(d.report, d.log) for d in (walk.days[1], walk.again, walk.days[2], walk.days[3])]
+
+
+@pytest.fixture(scope="module")
+def served(served_days: Days) -> Looks:
     """Day 1 twice, day 2, day 3 in trouble twice, day 3 without: six runs."""
-    walk, server = docsites.walks["by hand"].watched, docsites.walks["by hand"].server
-    assert walk
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{s.getsockname()[1]}/"
-    with Receiver(200) as receiver:
-        server.ask(f"/_control/latency?ms=700&site={SLOW}", post=True)
-        for _ in range(2):
-            server.show_day(3)
-            walk.run(server, receiver, server.urls | {DOWN: nobody}, exit_code=1)
-        server.ask(f"/_control/latency?ms=0&site={SLOW}", post=True)
-        server.show_day(3)
-        walk.run(server, receiver, server.urls)
-    return walk
+    served_days.well()
+    return [(run.report, log) for run, log in zip(served_days.runs, served_days.logs, strict=True)]
 
 
-def test_reports_say_what_the_servers_saw(watched: Watched, built_docsites: Docsites) -> None:
-    for look in watched.looks:
-        for site, requests in look.log.items():
-            crawl = look.site(site).crawl
+@pytest.mark.parametrize("way", ["by_hand", "served"])
+def test_reports_say_what_the_servers_saw(request: pytest.FixtureRequest, way: str) -> None:
+    looks: Looks = request.getfixturevalue(way)
+    for told, log in looks:
+        for site, requests in log.items():
+            crawl = next(s.crawl for s in told.sites if s.site == site)
             if not requests:
                 assert site == DOWN
                 continue
@@ -60,13 +57,17 @@ def test_reports_say_what_the_servers_saw(watched: Watched, built_docsites: Docs
             assert host.delay_median == pytest.approx(sorted(gaps)[len(gaps) // 2], abs=0.25), site
 
 
-def test_the_crawl_delay_that_a_site_asks_for_is_in_the_report(watched: Watched, built_docsites: Docsites) -> None:
+@pytest.mark.parametrize("way", ["by_hand", "served"])
+def test_the_crawl_delay_that_a_site_asks_for_is_in_the_report(
+    built_docsites: Docsites, request: pytest.FixtureRequest, way: str
+) -> None:
+    looks: Looks = request.getfixturevalue(way)
     asked = 0
-    for site in watched.looks[0].log:
+    for site in looks[0][1]:
         text = built_docsites.robots(site) or ""
         waits = [float(line.split(":")[1]) for line in text.splitlines() if line.lower().startswith("crawl-delay")]
-        for look in watched.looks if waits else ():
-            crawl = look.site(site).crawl
+        for told, _ in looks if waits else ():
+            crawl = next(s.crawl for s in told.sites if s.site == site)
             if crawl and crawl.hosts:
                 asked += 1
                 assert crawl.hosts[0].delay_shortest is not None
@@ -74,12 +75,12 @@ def test_the_crawl_delay_that_a_site_asks_for_is_in_the_report(watched: Watched,
     assert asked
 
 
-def test_reports_say_what_is_in_the_dataset(watched: Watched, built_docsites: Docsites) -> None:
-    first, again, second, bad, bad_again, good = (x.report for x in watched.looks)
+def test_reports_say_what_is_in_the_dataset(served: Looks, served_days: Days, built_docsites: Docsites) -> None:
+    first, again, second, bad, bad_again, good = (told for told, _ in served)
     for found in (first, second, good):
         assert found.published is not None
         assert found.version is not None
-        there = rows(watched.home, version=found.version)
+        there = rows(served_days.home, version=found.version)
         assert found.published.rows == len(there)
         for site in found.sites:
             assert site.publish is not None
@@ -104,29 +105,13 @@ def test_reports_say_what_is_in_the_dataset(watched: Watched, built_docsites: Do
     assert first.total.extract.previews > 0
     assert bad.state == "failed"
     assert bad_again.state == "failed"
-    down = watched.looks[3].site(DOWN)
+    down = next(s for s in bad.sites if s.site == DOWN)
     assert down.error is not None
     assert "cannot be reached" in down.error
     assert good.state == "done"
 
 
-def test_alarms_are_raised_once_each_and_end(watched: Watched) -> None:
-    expected = {("redesigned", REDESIGNED), ("site_failed", DOWN), ("slow", SLOW)}
-    assert [x.open() for x in watched.looks[:3]] == [set()] * 3
-    assert watched.looks[3].open() == expected
-    assert {k for k in watched.looks[4].open() if k[0] != "redesigned"} == expected - {("redesigned", REDESIGNED)}
-    assert watched.looks[4].checked["opened"] == []
-    assert watched.looks[5].open() == set()
-    opened = [(kind, site) for _, what, kind, site in watched.told if what == "opened"]
-    closed = [(kind, site) for _, what, kind, site in watched.told if what == "closed"]
-    assert sorted(opened, key=str) == sorted(expected, key=str)
-    assert sorted(closed, key=str) == sorted(expected, key=str)
-    assert len(watched.told) == 6
-
-
-def test_every_alarm_says_what_to_do(watched: Watched) -> None:
-    for alarm in watched.looks[3].checked["open"]:
-        assert alarm["remedy"]
-        assert alarm["figures"]
-        assert alarm["site"] in alarm["what"]
-    assert Path(watched.home.var / "watching" / "disk.jsonl").is_file()
+def test_the_alarms_that_are_looked_at_by_hand(docsites: Docsites) -> None:
+    walk = docsites.walks["by hand"]
+    assert [(a["kind"], a["site"]) for a in walk.alarms] == [("redesigned", REDESIGNED)]
+    assert (walk.home.var / "watching" / "disk.jsonl").is_file()

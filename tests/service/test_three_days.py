@@ -119,6 +119,7 @@ def test_each_alarm_is_raised_once(days: Days) -> None:
     for alarm in days.alarms():
         assert alarm.title == TITLES[alarm.kind, alarm.site or ""]
         assert alarm.remedy
+        assert (alarm.site or "") in alarm.what
         assert alarm.figures["run"] == days.runs[3].id
         assert alarm.told["webhook"].error is None
 
@@ -202,6 +203,9 @@ def test_the_pages_of_a_bad_day_fit_their_window(days: Days) -> None:
 
 def test_when_the_sites_are_well_again_the_alarms_end(days: Days) -> None:
     good = days.well()
+    bad_again = days.runs[-2]
+    assert bad_again.state == "failed"
+    check_report(bad_again, days.logs[-2])
     check_report(good, days.logs[-1])
     assert good.state == "done"
     until(lambda: days.alarms() == [], every=0.2)
