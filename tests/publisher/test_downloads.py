@@ -388,14 +388,14 @@ from pathlib import Path
 from tests.publisher.publisher_made import records, speech
 from publisher.release import publish_records
 rows = [speech("a", n) for n in range(8)]
-for n in range(12):
+for n in range(20):
     rows = [*rows[1:], speech("a", 8 + n)]  # one comes and one goes: no version has the files of another
     publish_records(Path(sys.argv[1]), records(rows), now=datetime(2026, 12, 1, 3, tzinfo=UTC) + timedelta(days=n))
     print(n, flush=True)
 """
 
 
-def test_thirty_downloads_while_twelve_versions_are_published(serve: Callable[..., str], tmp_path: Path) -> None:
+def test_fifty_downloads_while_twenty_versions_are_published(serve: Callable[..., str], tmp_path: Path) -> None:
     folder = tmp_path / "speeches"
     publish_records(folder, records([speech("a", n) for n in range(8)]), now=DAY)
     url = serve(tmp_path)
@@ -411,15 +411,15 @@ def test_thirty_downloads_while_twelve_versions_are_published(serve: Callable[..
             def fetch(n: int) -> list[str]:
                 """Once with all the others, and once more when a version of one's own has just been published."""
                 found = []
-                for since in (1, 1 + n % 12):
+                for since in (1, 1 + n % 20):
                     with changed:
                         changed.wait_for(partial(reached, since))
-                    # ten folders for thirty: some meet in one, where versions share files
+                    # ten folders for fifty: some meet in one, where versions share files
                     found.append(download(url, tmp_path / "to" / str(n % 10), parallel=2).folder)
                 return found
 
-            with ThreadPoolExecutor(30) as pool:
-                downloads = [pool.submit(fetch, n) for n in range(30)]
+            with ThreadPoolExecutor(50) as pool:
+                downloads = [pool.submit(fetch, n) for n in range(50)]
                 assert publisher.stdout
                 for _ in publisher.stdout:
                     with changed:

@@ -154,18 +154,18 @@ def test_a_first_and_a_second_version_through_different_machines(url: str, tmp_p
     assert json.loads(index.data)["datasets"][0]["version"] == two.version
 
 
-def test_five_publishers_at_once_make_a_chain(url: str, tmp_path: Path, run: Run) -> None:
-    jobs = [{"url": url, "mirrors": str(tmp_path / f"m{i}"), "site": f"s{i}", "rows": [1, 2]} for i in range(5)]
+def test_eight_publishers_at_once_make_a_chain(url: str, tmp_path: Path, run: Run) -> None:
+    jobs = [{"url": url, "mirrors": str(tmp_path / f"m{i}"), "site": f"s{i}", "rows": [1, 2]} for i in range(8)]
     found = run(jobs)
-    assert [code for code, _ in found] == [0] * 5, found
+    assert [code for code, _ in found] == [0] * 8, found
     history = read_history(open_place(url, "speeches").store)
     manifests = [k.manifest for k in history.versions.values()]
-    assert [m.sequence for m in manifests] == list(range(1, 6))
+    assert [m.sequence for m in manifests] == list(range(1, 9))
     assert [m.parent.version if m.parent else None for m in manifests] == [None, *(m.version for m in manifests[:-1])]
-    assert [m.tables["speeches"].added for m in manifests] == [2] * 5
+    assert [m.tables["speeches"].added for m in manifests] == [2] * 8
     folder = down(url, tmp_path / "down")
     assert verify(folder).versions == [m.version for m in manifests]
-    assert Counter(ids(folder)) == Counter(speech(f"s{i}", n)["speech_id"] for i in range(5) for n in (1, 2))
+    assert Counter(ids(folder)) == Counter(speech(f"s{i}", n)["speech_id"] for i in range(8) for n in (1, 2))
     listed = open_place(url, "speeches").store.read("versions.json")
     assert listed is not None
     assert [v["version"] for v in json.loads(listed.data)["versions"]] == [m.version for m in manifests]
