@@ -149,6 +149,8 @@ def teasers(blocks: list[Block]) -> list[int]:
     run: list[int] = []
 
     def end() -> None:
+        if not run:  # as at nearly every block
+            return
         kinds = Counter(_kind(blocks[i]) for i in run)
         out.extend(i for i in run if kinds[_kind(blocks[i])] >= 3)
         run.clear()

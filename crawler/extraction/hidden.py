@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml.html import HtmlElement
 
@@ -253,8 +254,17 @@ def _selects(steps: Sequence[tuple[bool, str]], element: HtmlElement) -> bool:
 
 
 def _fits(step: str, element: HtmlElement) -> bool:
-    tag = re.match(r"[A-Za-z][A-Za-z0-9]*", step)
-    if tag and element.tag != tag[0].lower():
+    tag, classes, ids = _parts(step)
+    if tag is not None and element.tag != tag:
         return False
-    classes = (element.get("class") or "").split()
-    return all(name[1:] in classes if name[0] == "." else name[1:] == element.get("id") for name in _NAME.findall(step))
+    own = (element.get("class") or "").split() if classes else ()
+    return all(c in own for c in classes) and all(i == element.get("id") for i in ids)
+
+
+@lru_cache(maxsize=4096)
+def _parts(step: str) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+    """The tag, the classes and the ids that a step of a selector names."""
+    tag = re.match(r"[A-Za-z][A-Za-z0-9]*", step)
+    names = _NAME.findall(step)
+    classes, ids = (tuple(n[1:] for n in names if n[0] == mark) for mark in ".#")
+    return tag[0].lower() if tag else None, classes, ids
