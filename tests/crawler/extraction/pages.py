@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from crawler.extraction.article import read_article
+from crawler.extraction.model import ArticleResult, PageInput
+from crawler.site import Site
+
 OPENING = "今天我们在这里召开全镇护林工作会议,主要任务是总结上半年的巡护情况,安排秋冬季的重点工作。"
 FIRST = "一、看清形势,把思想统一到护林上来"
 FIRST_TEXT = (
@@ -36,3 +40,25 @@ def page(
         f"<div class=nav><a href=/>首页</a> <a href=/a/>讲话</a> <a href=/b/>致辞</a></div><h1>{title}</h1>{above}"
         f"<div class=text>{body}</div>{below}<div class=bottom>{site} 版权所有 <a href=/about>关于我们</a></div></body></html>"
     ).encode()
+
+
+SITE = Site(name="shulin", title="树林", start=("http://www.shulin.test/",))
+# A speech without headings, and how the tests of its page read it.
+LONG = [
+    "同志们:",
+    OPENING,
+    FIRST_TEXT,
+    "昨天夜里我去了北坡的两个检查站,值班的同志没有一个脱岗,炉子上的水是热的,登记簿上的字是新的。",
+    SECOND_TEXT,
+    CLOSING,
+]
+
+
+def read(body: bytes, url: str = "http://www.shulin.test/a/1.html") -> ArticleResult:
+    return read_article([PageInput(url, body, "text/html", 1)], SITE)
+
+
+def text(result: ArticleResult) -> list[str]:
+    assert len(result.speeches) == 1, (result.fate, result.why)
+    lines: list[str] = result.speeches[0]["text"].split("\n")
+    return lines
