@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from crawler.home import Home
 from crawler.state import PageState, SiteState
 from tests.chain import forked, popen
+from tests.crawler.faults import Asked, FaultServer
 from tests.nursery import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,3 +60,41 @@ def lasting(home: Home, site: str) -> dict[str, tuple[Any, ...]]:
                 p.address is not None, p.gone_since is not None, p.url.partition("//")[2].partition("/")[2])
         for p in pages(home, site).values()
     }  # fmt: skip
+
+
+@dataclass
+class Rounds:
+    """Sites crawled several times, and what came of each round: by round the pages of each site, what each server was asked, and what the crawl said."""
+
+    home: Home
+    servers: dict[str, FaultServer]
+    names: tuple[str, ...]
+    ran: list[Ran] = field(default_factory=list)
+    states: list[dict[str, dict[str, PageState]]] = field(default_factory=list)
+    asked: list[dict[str, list[Asked]]] = field(default_factory=list)
+
+    def go(self) -> None:
+        for server in self.servers.values():
+            server.log.clear()
+        self.ran.append(crawl(self.home, *self.names, "--refetch", "all"))
+        self.states.append({n: pages(self.home, n) for n in self.names})
+        self.asked.append({n: list(s.log) for n, s in self.servers.items()})
+
+    def story(self, site: str, key: str) -> list[str | None]:
+        """The fate of a page after each round, `read` where it has a body to be read."""
+        return [s[site][key].fate or ("read" if s[site][key].address else "?") for s in self.states]
+
+    def paths(self, day: int, site: str) -> list[str]:
+        return [a.path for a in self.asked[day][site]]
+
+    def error(self, day: int, site: str) -> str | None:
+        found: str | None = self.ran[day].sites[site]["error"]
+        return found
+
+    def read(self, day: int, site: str) -> set[str]:
+        return {k for k, p in self.states[day][site].items() if p.fate is None}
+
+    def body(self, day: int, site: str, key: str) -> str:
+        address = self.states[day][site][key].address
+        assert address is not None
+        return address.sha256

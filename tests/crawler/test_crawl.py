@@ -18,8 +18,8 @@ import pytest
 
 from crawler.archive import read_response
 from crawler.home import Home
-from crawler.state import PageState, SiteState
-from tests.crawler.crawling import ROOT, Ran, crawl, environment, pages, start
+from crawler.state import SiteState
+from tests.crawler.crawling import ROOT, Rounds, crawl, environment, pages, start
 from tests.crawler.faults import Asked, FaultServer, Reply, html, links, site_file
 
 NAMES = ("life", "valid", "split", "traps", "media", "guard")
@@ -45,27 +45,6 @@ def circle(asked: Asked) -> Reply:
     if "seen=1" in asked.headers.get("cookie", ""):
         return Reply(html("mit cookie"))
     return Reply(status=302, headers={"Location": "/circle.html", "Set-Cookie": "seen=1; Path=/"})
-
-
-class Rounds:
-    """Sites crawled three times; the states after each round."""
-
-    def __init__(self, home: Home, servers: dict[str, FaultServer]) -> None:
-        self.home, self.servers = home, servers
-        self.ran: list[Ran] = []
-        self.states: list[dict[str, dict[str, PageState]]] = []
-        self.asked: list[dict[str, list[Asked]]] = []
-
-    def go(self) -> None:
-        for s in self.servers.values():
-            s.log.clear()
-        self.ran.append(crawl(self.home, *NAMES, "--refetch", "all"))
-        self.states.append({n: pages(self.home, n) for n in NAMES})
-        self.asked.append({n: list(s.log) for n, s in self.servers.items()})
-
-    def story(self, site: str, key: str) -> list[str | None]:
-        """The fate of a page after each round, `read` where it has a body to be read."""
-        return [s[site][key].fate or ("read" if s[site][key].address else "?") for s in self.states]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +106,7 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
         )
         guard["/away.html"] = Reply(status=302, headers={"Location": f"{foreign}/b.html"})
         guard["/decimal.html"] = Reply(status=301, headers={"Location": "http://0x7f000001/c.html"})
-        found = Rounds(home, servers)
+        found = Rounds(home, servers, NAMES)
         found.go()
 
         life["/gone.html"] = life["/back.html"] = Reply(status=404)

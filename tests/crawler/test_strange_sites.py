@@ -8,7 +8,6 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,8 @@ from crawler.home import Home
 from crawler.hosts import FORBIDDING, PACE, REFUSING, Host
 from crawler.noise import Noise
 from crawler.notices import notice_of
-from crawler.state import PageState
 from crawler.traps import LAST
-from tests.crawler.crawling import Ran, crawl, pages
+from tests.crawler.crawling import Rounds, crawl, pages
 from tests.crawler.faults import Asked, FaultServer, Reply, html, links, site_file
 
 NAMES = ("detours", "wires", "notices", "closed", "members", "lies", "sessions", "facets", "shut", "home", "mending")
@@ -48,39 +46,6 @@ def names(count: int, form: str = "/a{}.html") -> list[str]:
 
 def lead(target: str, status: int = 302, **headers: str) -> Reply:
     return Reply(status=status, headers={"Location": target, **{k.replace("_", "-"): v for k, v in headers.items()}})
-
-
-@dataclass
-class Story:
-    """What came of three rounds: by round the pages of each site, what each server was asked, and what the crawl said."""
-
-    home: Home
-    servers: dict[str, FaultServer]
-    ran: list[Ran] = field(default_factory=list)
-    states: list[dict[str, dict[str, PageState]]] = field(default_factory=list)
-    asked: list[dict[str, list[Asked]]] = field(default_factory=list)
-
-    def go(self) -> None:
-        for server in self.servers.values():
-            server.log.clear()
-        self.ran.append(crawl(self.home, *NAMES, "--refetch", "all"))
-        self.states.append({n: pages(self.home, n) for n in NAMES})
-        self.asked.append({n: list(s.log) for n, s in self.servers.items()})
-
-    def paths(self, day: int, site: str) -> list[str]:
-        return [a.path for a in self.asked[day][site]]
-
-    def error(self, day: int, site: str) -> str | None:
-        found: str | None = self.ran[day].sites[site]["error"]
-        return found
-
-    def read(self, day: int, site: str) -> set[str]:
-        return {k for k, p in self.states[day][site].items() if p.fate is None}
-
-    def body(self, day: int, site: str, key: str) -> str:
-        address = self.states[day][site][key].address
-        assert address is not None
-        return address.sha256
 
 
 def _detours(server: FaultServer) -> None:
@@ -171,7 +136,7 @@ def _facets(server: FaultServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
     home = Home.find(tmp_path_factory.mktemp("strange"))
     with ExitStack() as stack:
         servers = {n: stack.enter_context(FaultServer()) for n in NAMES}
@@ -189,7 +154,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         lies = servers["lies"].pages
         lies["/"] = links("/list.html")
         lies["/list.html"], lies["/a0.html"] = _always(links("/a0.html")), _always(article(0))
-        found = Story(home, servers)
+        found = Rounds(home, servers, NAMES)
         found.go()
         # the second round: trouble
         notices = servers["notices"].pages
@@ -238,7 +203,7 @@ def _asks(body: bytes, count: Iterator[int]) -> Callable[[Asked], Reply]:
     return answer
 
 
-def test_redirects_without_end_are_left(story: Story) -> None:
+def test_redirects_without_end_are_left(story: Rounds) -> None:
     for day in range(3):
         assert sum("/chain" in p for p in story.paths(day, "detours")) == MAX_HOPS + 1
     assert (
@@ -247,14 +212,14 @@ def test_redirects_without_end_are_left(story: Story) -> None:
     )
 
 
-def test_a_cookie_that_is_tried_by_way_of_another_address_opens_the_site(story: Story) -> None:
+def test_a_cookie_that_is_tried_by_way_of_another_address_opens_the_site(story: Rounds) -> None:
     for day in range(3):
         assert story.error(day, "detours") is None
         assert {"/", "/a.html"} <= story.read(day, "detours")
         assert story.paths(day, "detours").count("/") == 2
 
 
-def test_wrong_headers_hide_no_page(story: Story) -> None:
+def test_wrong_headers_hide_no_page(story: Rounds) -> None:
     good = {f"/{k}.html" for k in ("long", "gzip", "br", "hidden", "raw", "xml", "typo", "bare", "open", "half")}
     assert story.read(0, "wires") == {"/", *good}
     same = {story.body(0, "wires", k) for k in good - {"/bare.html"}}
@@ -263,26 +228,26 @@ def test_wrong_headers_hide_no_page(story: Story) -> None:
     assert story.states[0]["wires"]["/bytes.html"].fate == "error"
 
 
-def test_a_page_that_says_that_it_is_gone_is_gone_when_it_was_an_article(story: Story) -> None:
+def test_a_page_that_says_that_it_is_gone_is_gone_when_it_was_an_article(story: Rounds) -> None:
     for key in ("/a3.html", "/a4.html"):
         assert [s["notices"][key].fate for s in story.states] == [None, "gone", "gone"]
         assert story.states[1]["notices"][key].why == "says that nothing is there"
         assert story.paths(1, "notices").count(key) == 2
 
 
-def test_an_article_that_shows_a_list_instead_is_gone_and_one_to_log_in_is_a_detour(story: Story) -> None:
+def test_an_article_that_shows_a_list_instead_is_gone_and_one_to_log_in_is_a_detour(story: Rounds) -> None:
     assert [s["notices"]["/a0.html"].fate for s in story.states] == [None, "gone", "gone"]
     assert story.states[1]["notices"]["/a0.html"].why == "shows / instead"
     assert story.body(1, "notices", "/a1.html") == story.body(0, "notices", "/a1.html")
     assert story.paths(1, "notices").count("/a1.html") == 1
 
 
-def test_a_short_page_may_use_such_words(story: Story) -> None:
+def test_a_short_page_may_use_such_words(story: Rounds) -> None:
     assert all("/short.html" in story.read(day, "notices") for day in range(3))
     assert [story.paths(day, "notices").count("/short.html") for day in range(3)] == [2, 1, 1]
 
 
-def test_what_asks_who_we_are_takes_the_place_of_no_page(story: Story) -> None:
+def test_what_asks_who_we_are_takes_the_place_of_no_page(story: Rounds) -> None:
     assert story.error(2, "notices") is None
     for key in names(12)[5:]:
         assert story.body(2, "notices", key) == story.body(0, "notices", key)
@@ -306,13 +271,13 @@ def test_a_host_that_goes_on_refusing_is_left_alone() -> None:
     assert host.delay(0.0) == 2 * PACE, "it was too much again"
 
 
-def test_a_site_that_is_closed_for_maintenance_loses_nothing(story: Story) -> None:
+def test_a_site_that_is_closed_for_maintenance_loses_nothing(story: Rounds) -> None:
     assert "maintenance" in (story.error(1, "closed") or "")
     assert story.read(1, "closed") == story.read(0, "closed") == story.read(2, "closed")
     assert story.error(2, "closed") is None
 
 
-def test_a_host_that_forbids_everything_is_left_alone_and_looked_at_the_next_time(story: Story) -> None:
+def test_a_host_that_forbids_everything_is_left_alone_and_looked_at_the_next_time(story: Rounds) -> None:
     assert "403 to everything" in (story.error(1, "members") or "")
     assert len(story.paths(1, "members")) <= FORBIDDING + 4
     assert story.read(1, "members") == story.read(0, "members")
@@ -320,12 +285,12 @@ def test_a_host_that_forbids_everything_is_left_alone_and_looked_at_the_next_tim
     assert set(names(12)) <= set(story.paths(2, "members"))
 
 
-def test_validators_that_do_not_change_with_the_page_are_not_relied_on(story: Story) -> None:
+def test_validators_that_do_not_change_with_the_page_are_not_relied_on(story: Rounds) -> None:
     assert "/a1.html" in story.read(1, "lies")
     assert story.body(1, "lies", "/a0.html") != story.body(0, "lies", "/a0.html")
 
 
-def test_sessions_that_are_new_on_each_page_are_no_part_of_an_address(story: Story) -> None:
+def test_sessions_that_are_new_on_each_page_are_no_part_of_an_address(story: Rounds) -> None:
     for day in range(3):
         shown = [p for p in story.paths(day, "sessions") if p.startswith("/show.php")]
         assert {p.partition("&")[0] for p in shown} == {f"/show.php?id={n}" for n in range(1, 21)}
@@ -338,23 +303,23 @@ def test_sessions_that_are_new_on_each_page_are_no_part_of_an_address(story: Sto
     assert first == last == 20
 
 
-def test_lists_of_the_same_under_ever_more_conditions_end(story: Story) -> None:
+def test_lists_of_the_same_under_ever_more_conditions_end(story: Rounds) -> None:
     assert sum(p.startswith("/f/") for p in story.paths(0, "facets")) <= 6 * LAST
     assert set(names(6)) <= story.read(0, "facets")
 
 
-def test_a_new_run_asks_anew_what_robots_forbid(story: Story) -> None:
+def test_a_new_run_asks_anew_what_robots_forbid(story: Rounds) -> None:
     assert not any(p.startswith("/a1") for p in story.paths(1, "shut"))
     assert all(story.paths(day, "shut").count("/robots.txt") == 1 for day in range(3))
 
 
-def test_an_article_that_leads_to_the_start_page_or_to_one_that_says_so_is_gone(story: Story) -> None:
+def test_an_article_that_leads_to_the_start_page_or_to_one_that_says_so_is_gone(story: Rounds) -> None:
     assert {story.states[1]["home"][k].fate for k in ("/a0.html", "/a3.html")} == {"gone"}
     assert story.states[1]["home"]["/a1.html"].fate == "gone"
     assert "/a2.html" in story.read(1, "home"), "a detour to a login deletes nothing"
 
 
-def test_a_site_that_sends_everybody_to_its_start_page_loses_nothing(story: Story) -> None:
+def test_a_site_that_sends_everybody_to_its_start_page_loses_nothing(story: Rounds) -> None:
     assert set(names(12)) <= story.read(1, "mending")
 
 
