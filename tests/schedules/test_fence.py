@@ -69,13 +69,11 @@ def frozen(house: House, where: str) -> tuple[int, Run]:
     (step,) = pids(house, "before")
     house.start(0, PUBLISHING="1", LEASE="4")
     until(lambda: "waits" in house.log(1), 60)
-    if where == "before":
-        freeze(house, first)
-    else:
+    if where != "before":
         (house.folder / "pause").write_text(where)
         (house.folder / "go").write_text("before")
         until(lambda: pids(house, where), 60)
-        first.send_signal(signal.SIGSTOP)
+    freeze(house, first)
     os.killpg(step, signal.SIGSTOP)
     (house.folder / "pause").unlink()
     (run,) = house.ledger.runs(states=["running"])
