@@ -29,6 +29,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -85,6 +86,7 @@ MARKS = "marks.arrow"
 # Of the rows of a shard one in so many at most may be fresh (not in the shard that it replaced) for them to be kept apart as well.
 FEW = 8
 _AT = "__row"
+_FACTS = b"facts"  # in the metadata of marks: textfacts.version() of what they tell
 _GONE = pa.schema([pa.field("table", pa.string()), pa.field("key", pa.large_string())])
 MARKS_SCHEMA = pa.schema(
     [
@@ -97,6 +99,7 @@ MARKS_SCHEMA = pa.schema(
             "high", pa.uint64(), nullable=False
         ),  # digest of the row without its text, which has one of its own in it
         pa.field("low", pa.uint64(), nullable=False),
+        pa.field("facts", pa.uint8(), nullable=False),  # what its words are like (crawler/textfacts.py)
     ]
 )
 COLUMNS = hashlib.sha256("\n".join(f"{n} {t.to_string()}" for n, t in SCHEMAS.items()).encode()).hexdigest()[:16]
@@ -360,7 +363,8 @@ def _fresh(before: Shard, tables: Mapping[str, pa.Table], marks: pa.Table) -> by
     rows_of = sorted(new)
     told = marks.take(pa.array(rows_of, pa.int64()))
     told = told.append_column("known", pa.array([keyed[i] in were for i in rows_of], pa.bool_()))
-    told = told.replace_schema_metadata({"before": before.folder.name, "were": json.dumps(Counter(t for t, _ in were))})
+    more = {"before": before.folder.name, "were": json.dumps(Counter(t for t, _ in were))}
+    told = told.replace_schema_metadata({**(marks.schema.metadata or {}), **more})
     gone = [mark for mark in were if mark not in are]
     sink = pa.BufferOutputStream()
     parts = [told, pa.table({"table": [t for t, _ in gone], "key": [k for _, k in gone]}, schema=_GONE)]
@@ -393,6 +397,7 @@ def read_fresh(path: Path) -> ShardChange | None:
     marks = pa.ipc.open_stream(source).read_all()
     if (told := marks.schema.metadata) is None or b"before" not in told:
         return None  # kept by an earlier version, which told less
+    marks = _of_today(marks)
     gone = pa.ipc.open_stream(source).read_all()
     rows = {name: pa.ipc.open_stream(source).read_all() for name in KEYS}
     first = dict(zip(KEYS, accumulate((r.num_rows for r in rows.values()), initial=0), strict=False))
@@ -422,7 +427,14 @@ def _marks(tables: Mapping[str, pa.Table]) -> pa.Table:
     }
     of_page = dict(zip(speeches["page_url"].to_pylist(), speeches["speech_id"].to_pylist(), strict=True))
     gone = dict(zip(pages["url"].to_pylist(), pages["gone_since"].to_pylist(), strict=True))
+    from crawler import textfacts  # whoever only reads records does without its patterns
+
     out: list[dict[str, Any]] = []
+    facts = [
+        textfacts.of_speeches(speeches),
+        np.zeros(tables["provenance"].num_rows, np.uint8),
+        textfacts.of_pages(pages),
+    ]
     for name, columns in KEYS.items():
         for row in tables[name].drop_columns([c for c in ("text",) if c in tables[name].column_names]).to_pylist():
             if name == "speeches":  # whether its page is gone is told in its row
@@ -436,9 +448,12 @@ def _marks(tables: Mapping[str, pa.Table]) -> pa.Table:
                     "day": days.get(speech),
                     "high": int.from_bytes(digest[:8], "big"),
                     "low": int.from_bytes(digest[8:], "big"),
+                    "facts": 0,
                 }
             )
-    return pa.Table.from_pylist(out, schema=MARKS_SCHEMA).combine_chunks()
+    marks = pa.Table.from_pylist(out, schema=MARKS_SCHEMA).combine_chunks()
+    marks = marks.set_column(len(MARKS_SCHEMA) - 1, MARKS_SCHEMA.field("facts"), pa.array(np.concatenate(facts)))
+    return marks.replace_schema_metadata({_FACTS: textfacts.version()})
 
 
 def _arrow_file(rows: pa.Table) -> bytes:
@@ -458,7 +473,20 @@ def read_marks(shard: Shard, path: Path) -> pa.Table | None:
         raise _damaged(path, f"a file of the shard cannot be read: {e.strerror or e}") from None
     if hashlib.sha256(data).hexdigest() != shard.marks:
         raise _damaged(path, "a file of the shard is not what was written (its SHA-256 differs)")
-    return pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    return _of_today(pa.ipc.open_file(pa.BufferReader(data)).read_all())
+
+
+def _of_today(marks: pa.Table) -> pa.Table:
+    """Marks with facts that hold: what other rules told is unknown."""
+    from crawler import textfacts
+
+    told = (marks.schema.metadata or {}).get(_FACTS)
+    at = marks.schema.get_field_index("facts")
+    if at >= 0 and told == textfacts.version().encode():
+        return marks
+    field = MARKS_SCHEMA.field("facts")
+    unknown = pa.array(np.full(marks.num_rows, textfacts.UNKNOWN, np.uint8))
+    return marks.set_column(at, field, unknown) if at >= 0 else marks.add_column(len(MARKS_SCHEMA) - 1, field, unknown)
 
 
 def _holds(shard: Shard) -> bool:

@@ -1,12 +1,10 @@
-"""Digests straight from Arrow's buffers: of the content of rows, and of each text. No value becomes a Python object."""
+"""Digests of the content of rows, straight from Arrow's buffers: no value becomes a Python object."""
 
 from __future__ import annotations
 
 import hashlib
-from binascii import hexlify
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.layout import flat
+from crawler.textbuffers import buffers_of
 
 
 def content_digest(table: pa.Table) -> str:
@@ -29,56 +27,6 @@ def content_digest(table: pa.Table) -> str:
         digest.update(f"{field.name}\0{_plain_type(field.type)}\0{table.num_rows}\0".encode())
         _feed(digest, field.type, table[field.name].chunks)
     return digest.hexdigest()
-
-
-def text_digests_wrong(rows: pa.Table, text: str = "text", sha256: str = "text_sha256") -> npt.NDArray[np.int64]:
-    """Indices of the rows whose text does not have the SHA-256 (hex, of its UTF-8 bytes) that stands beside it, ascending.
-
-    text, sha256: names of the two columns (string or large_string). A null on either side is wrong.
-    """
-    wrong: list[npt.NDArray[np.int64]] = []
-    start = 0
-    stated = rows[sha256]
-    for chunk in rows[text].chunks:
-        digests, said = _sha256_each(chunk), flat(stated.slice(start, len(chunk)))
-        if not chunk.null_count and _hexadecimal(said) == hexlify(
-            b"".join(digests)
-        ):  # as nearly always: nothing is made of each
-            start += len(chunk)
-            continue
-        found = pa.array([d.hex() for d in digests], stated.type)
-        unequal = pc.fill_null(pc.not_equal(said, found), True)
-        at = np.flatnonzero(unequal.to_numpy(zero_copy_only=False))
-        if chunk.null_count:
-            at = np.union1d(at, np.flatnonzero(chunk.is_null().to_numpy(zero_copy_only=False)))
-        wrong.append(at + start)
-        start += len(chunk)
-    return np.concatenate(wrong).astype(np.int64) if wrong else np.zeros(0, np.int64)
-
-
-def _sha256_each(strings: pa.Array) -> list[bytes]:
-    """SHA-256 of each value's bytes; what a null gives says nothing."""
-    offsets, data = _buffers(strings)
-    one = hashlib.sha256
-    return [one(data[a:b]).digest() for a, b in pairwise(offsets.tolist())]
-
-
-def _hexadecimal(strings: pa.Array) -> bytes | None:
-    """All values, one behind the other, where each has the 64 digits of a SHA-256."""
-    offsets, data = _buffers(strings)
-    if strings.null_count or (np.diff(offsets) != 64).any():
-        return None
-    return bytes(data[int(offsets[0]) : int(offsets[-1])])
-
-
-def _buffers(strings: pa.Array) -> tuple[npt.NDArray[Any], memoryview]:
-    """Where the values of a string array begin and end (n + 1 offsets), and the bytes that these point into."""
-    _, offsets, data = strings.buffers()
-    width = np.dtype("<i8" if pa.types.is_large_string(strings.type) else "<i4")
-    if offsets is None or not len(strings):  # an array without values need not have buffers
-        return np.zeros(1, width), memoryview(b"")
-    at = np.frombuffer(offsets, width, count=len(strings) + 1, offset=strings.offset * width.itemsize)
-    return at, memoryview(data) if data is not None else memoryview(b"")
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +44,7 @@ def _feed(digest: Any, dtype: pa.DataType, arrays: Sequence[pa.Array]) -> None:
                 digest.update(bytes(8 * len(array)))
                 continue
             # A null may leave bytes in the buffer that are no value's; filling makes the buffer anew, without them.
-            offsets, data = _buffers(pc.fill_null(array, "") if array.null_count else array)
+            offsets, data = buffers_of(pc.fill_null(array, "") if array.null_count else array)
             digest.update(np.ascontiguousarray(np.diff(offsets), "<i8"))
             values.append(data[int(offsets[0]) : int(offsets[-1])])  # they lie without gaps from the first to the last
         for data in values:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
 from crawler.shards import MARKS_SCHEMA, ShardChange
+from crawler.textfacts import UNKNOWN, Facts
 from publisher import checks
 from publisher.intake import SCHEMAS, Source, Unit
 from publisher.layout import Mask, Places, flat, keys
@@ -34,13 +35,15 @@ BATCH = 20_000  # rows of all tables that are taken in together, where units are
 @dataclass(slots=True)
 class Light:
     """Of some units and a table: the keys of the rows; for each its place in the parent or -1, the day of its speech, and the number of its
-    unit. raw: digests of the records, once they are known; ranks: the order of the rows among all that are read (`rank`)."""
+    unit. raw: digests of the records, once they are known; facts: what is told of their words (crawler/textfacts.py), None where nothing is;
+    ranks: the order of the rows among all that are read (`rank`)."""
 
     keys: pa.Array
     at: Places
     days: npt.NDArray[np.int64]
     units: Places
     raw: npt.NDArray[np.uint64] | None = None
+    facts: Facts | None = None
     ranks: Places | None = None
 
     def of(self, found: pa.Array) -> Light:
@@ -53,8 +56,9 @@ class Light:
     def take(self, at: Places) -> Light:
         """Some of the rows, by their numbers."""
         raw = None if self.raw is None else self.raw[at]
+        facts = None if self.facts is None else self.facts[at]
         ranks = None if self.ranks is None else self.ranks[at]
-        return Light(self.keys.take(pa.array(at)), self.at[at], self.days[at], self.units[at], raw, ranks)
+        return Light(self.keys.take(pa.array(at)), self.at[at], self.days[at], self.units[at], raw, facts, ranks)
 
 
 def joined(parts: Sequence[Light]) -> Light:
@@ -71,6 +75,7 @@ def joined(parts: Sequence[Light]) -> Light:
         np.concatenate([p.days for p in parts]),
         np.concatenate([p.units for p in parts]),
         both([p.raw for p in parts]),
+        both([p.facts for p in parts]),
         both([p.ranks for p in parts]),
     )
 
@@ -147,8 +152,10 @@ def look(
             found, days = seen[unit.name][n]
             here = slice(start, start + len(found))
             number = np.full(len(found), numbers[unit.name], np.int64)
-            raw = _raw(marks[unit.name][n]) if unit.name in marks else np.zeros((len(found), 2), np.uint64)
-            out[unit.name][n] = Light(found, at[here], days, number, raw)
+            told = marks.get(unit.name)
+            raw = np.zeros((len(found), 2), np.uint64) if told is None else _raw(told[n])
+            facts = np.full(len(found), UNKNOWN, np.uint8) if told is None else _facts(told[n])
+            out[unit.name][n] = Light(found, at[here], days, number, raw, facts)
             start += len(found)
     return out, damaged
 
@@ -171,6 +178,11 @@ def _told_by(marks: pa.Table) -> tuple[pa.Array, npt.NDArray[np.int64]]:
 def _raw(marks: pa.Table) -> npt.NDArray[np.uint64]:
     """Digests of the records, as their marks tell them."""
     return np.stack([marks[c].to_numpy() for c in ("high", "low")], axis=1)
+
+
+def _facts(marks: pa.Table) -> Facts:
+    """What the marks tell of the words of rows."""
+    return np.asarray(flat(marks["facts"]).to_numpy(zero_copy_only=False), np.uint8)
 
 
 def _days(rows: Mapping[str, pa.Table]) -> dict[str, tuple[pa.Array, npt.NDArray[np.int64]]]:
@@ -304,7 +316,7 @@ def _by_change(
         had = np.bincount(mine[n][mine[n] >= 0], minlength=len(names))
         good[had != [found[u].were.get(n, 0) for u in names]] = False
         number = np.array([numbers[names[i]] for i in owner], np.int64)
-        told[n] = Light(keyed, at, days, number, _raw(marks)), owner, was
+        told[n] = Light(keyed, at, days, number, _raw(marks), _facts(marks)), owner, was
     shared = _on_shared_pages(stages["speeches"], {u: found[u].tables["speeches"] for u in names})
     good[[i for i, u in enumerate(names) if u in shared]] = False
     good[_origins_on_shared_pages(stages["speeches"], [found[u] for u in names])] = False
@@ -402,14 +414,19 @@ def _marked(
     found = flat(every["key"])
     days = pc.fill_null(flat(every["day"]), OLD).to_numpy(zero_copy_only=False)
     at = stage.find(found)
-    raw = _raw(every)
+    raw, facts = _raw(every), _facts(every)
     out: dict[str, Light] = {}
     start = 0
     for unit in units:
         n = of[unit.name].num_rows
         here = slice(start, start + n)
         out[unit.name] = Light(
-            found.slice(start, n), at[here], days[here], np.full(n, numbers[unit.name], np.int64), raw[here]
+            found.slice(start, n),
+            at[here],
+            days[here],
+            np.full(n, numbers[unit.name], np.int64),
+            raw[here],
+            facts[here],
         )
         start += n
     return out

@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from crawler.ourdata import read_ours
+from crawler import textfacts
 from publisher.manifest import Gate
 from publisher.tables import SPEECHES
-from publisher.textbuffers import blocks
 
 FORMAT = "jianghua-quality-1"
 # Lengths are counted in bins of half an octave: bin k holds texts of isqrt(2**k) characters up to those of bin k+1.
@@ -29,11 +26,8 @@ EDGES = np.array([math.isqrt(1 << k) for k in range(48)], np.int64)
 BINS_AN_OCTAVE = 2
 # Lists that a page mostly fills: an empty one counts like a null.
 LISTS = ("breadcrumb", "keywords", "topics", "outline")
-SIGNS = Path(__file__).parent / "boilerplate.yaml"
-_BEGIN, _END = 90, 160  # bytes of a text in which signs of boilerplate are looked for
 _DAMAGED = "mojibake"
 _FOREIGN = ("watermark", "markup")  # quality flags that say that something of the page stands in the text
-_TOGETHER = 1 << 19  # bytes looked through at once: what a core's cache holds
 # figures of gates that depend on the clock; they stand in the manifest
 CLOCK = frozenset({"since", "days", "runs", "at", "short"})
 # the columns whose nulls are counted
@@ -168,13 +162,6 @@ def _sum(values: Mapping[str, list[Any]]) -> Counts:
 # ---------------------------------------------------------------------------------------------- measuring
 
 
-@lru_cache(maxsize=1)
-def signs() -> dict[str, str]:
-    """The signs of boilerplate as one pattern a place."""
-    found = read_ours(SIGNS)
-    return {place: "|".join(f"(?:{s['sign']})" for s in found[place]) for place in ("begin", "end")}
-
-
 class _BySite:
     """Counts rows by site. codes: for each row the number of its site."""
 
@@ -227,37 +214,27 @@ def _listed(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[Any]
     return rows, encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
 
-def _with_replacement(texts: pa.ChunkedArray, rows: int) -> Mask:
-    """Which texts have U+FFFD."""
-    out = np.zeros(rows, bool)
-    for block in blocks(texts):
-        low, high = int(block.offsets[0]), int(block.offsets[-1])
-        for begin in range(low, high, _TOGETHER):
-            some = block.data[begin : min(begin + _TOGETHER + 2, high)]
-            # U+FFFD is EF BF BD, and hardly anything else has EF BF: looked for in pairs of bytes, that is half the numbers
-            pairs = (some[odd : len(some) - (len(some) - odd) % 2].view("<u2") == 0xBFEF for odd in (0, 1))
-            if any(p.any() for p in pairs):
-                at = np.flatnonzero((some[:-2] == 0xEF) & (some[1:-1] == 0xBF) & (some[2:] == 0xBD)) + begin
-                out[block.first + np.searchsorted(block.offsets, at, side="right") - 1] = True
-    return out
+def _looked_for(texts: pa.ChunkedArray, facts: textfacts.Facts | None) -> tuple[Mask, Mask]:
+    """Which texts have U+FFFD, and which begin or end with what the page says around them."""
+    if facts is None:
+        return textfacts.with_replacement(texts), textfacts.with_signs(texts)
+    damaged, foreign = ((facts & bit) > 0 for bit in (textfacts.REPLACED, textfacts.SIGNS))
+    unknown = np.flatnonzero(facts & textfacts.UNKNOWN)
+    if len(unknown):
+        some = texts if len(unknown) == len(facts) else texts.take(pa.array(unknown))
+        damaged[unknown], foreign[unknown] = textfacts.with_replacement(some), textfacts.with_signs(some)
+    return damaged, foreign
 
 
-def _with_signs(texts: pa.ChunkedArray) -> Mask:
-    """Which texts begin or end with what the page says around them."""
-    whole = texts.cast(pa.large_binary())
-    begin = pc.match_substring_regex(pc.binary_slice(whole, 0, _BEGIN), signs()["begin"])
-    end = pc.match_substring_regex(pc.binary_slice(whole, -_END, None), signs()["end"])
-    return _mask(pc.or_(begin, end))
-
-
-def measure(speeches: pa.Table) -> Measures:
-    """The measures of some rows of `speeches` in the published schema, of any sites and in any order."""
+def measure(speeches: pa.Table, facts: textfacts.Facts | None = None) -> Measures:
+    """The measures of some rows of `speeches` in the published schema, of any sites and in any order. facts: what is known of their texts
+    (crawler/textfacts.py); where that is nothing, it is looked for."""
     n = speeches.num_rows
     if not n:
         return Measures()
     by = _BySite(speeches["site"])
     kinds = {}
-    damaged, foreign = _with_replacement(speeches["text"], n), _with_signs(speeches["text"])
+    damaged, foreign = _looked_for(speeches["text"], facts)
     for column in ("quality_flags", "personal_data"):
         rows, codes, names = _listed(speeches[column])
         kinds[column] = names, by.by(rows, codes, len(names))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler import textfacts
 from crawler.corrections.entries import Correction
 from crawler.corrections.match import correct
 from crawler.takedowns import Takedown
@@ -17,6 +19,7 @@ from publisher import personal, takedown
 from publisher.tables import SCHEMA_VERSION
 
 CORRECTION = "correction"
+FactsOf = Callable[[str, pa.Table], textfacts.Facts | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Applied:
     """What a recipe made of some units of records.
 
     speeches, provenance, pages: the rows. dropped: reason by id of each speech that was taken out. notes: counts for the gates, as JSON.
+    facts: what is known of the words of these speeches as they are now, None where nothing is.
     """
 
     speeches: pa.Table
@@ -56,10 +60,15 @@ class Applied:
     pages: pa.Table
     dropped: dict[str, str] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    facts: textfacts.Facts | None = None
 
 
-def apply(recipe: Recipe, speeches: pa.Table, provenance: pa.Table, pages: pa.Table) -> Applied:
-    """Apply a recipe to rows in the published schema: first what is taken down goes, then come corrections, then personal data."""
+def apply(
+    recipe: Recipe, speeches: pa.Table, provenance: pa.Table, pages: pa.Table, facts: FactsOf = lambda *_: None
+) -> Applied:
+    """Apply a recipe to rows in the published schema: first what is taken down goes, then come corrections, then personal data.
+
+    facts: tells of given rows of a table, as the records have them, what is known of their words (crawler/textfacts.py)."""
     out = Applied(speeches, provenance, pages)
     if recipe.takedowns:
         out.speeches, taken = takedown.apply(speeches, recipe.takedowns)
@@ -78,12 +87,21 @@ def apply(recipe: Recipe, speeches: pa.Table, provenance: pa.Table, pages: pa.Ta
             "speeches": corrected.speeches,
             "dropped": len(corrected.dropped),
         }
-    out.speeches = personal.apply(out.speeches, recipe.mask)
+    # what people put right may have brought some
+    out.facts = None if recipe.corrections else facts("speeches", out.speeches)
+    out.speeches = personal.apply(out.speeches, recipe.mask, _may_have(out.facts))
+    if out.facts is not None:
+        out.facts = np.where(out.facts & textfacts.PERSONAL, textfacts.UNKNOWN, out.facts)  # masked by now
     if recipe.mask:
-        out.pages = personal.pages(out.pages)
+        out.pages = personal.pages(out.pages, _may_have(facts("pages", out.pages)))
     if out.dropped:
         out.provenance = without(provenance, out.dropped)
     return out
+
+
+def _may_have(facts: textfacts.Facts | None) -> personal.Mask | None:
+    """Which rows may have personal data."""
+    return None if facts is None else (facts & (textfacts.PERSONAL | textfacts.UNKNOWN)) > 0
 
 
 def without(rows: pa.Table, speech_ids: Collection[str]) -> pa.Table:

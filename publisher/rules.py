@@ -4,7 +4,7 @@ A rule never stops at the first row: it counts the rows that break it and keeps 
 adds up. Which rules refuse a publish and which warn stands in RULES, with the reason: a fact that the program made itself and that
 is false is a defect of the program and refuses; one that the page got wrong is only told.
 
-The rules over columns are dataframely schemas (publisher/rowschemas.py); those over texts read Arrow's buffers (publisher/textrules.py).
+The rules over columns are dataframely schemas (publisher/rowschemas.py); those over texts read Arrow's buffers (crawler/textrules.py).
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from publisher import textrules
+from crawler import textfacts, textrules
 from publisher.layout import keys
 from publisher.manifest import Gate
 from publisher.rowschemas import NOW, ROW, SCHEMAS
 from publisher.tables import TABLES
 
 EXAMPLES = 5
+_OF_TEXTS = ("speech_id", "text", "text_sha256", "chars", "paragraphs")  # columns that the rules over texts look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +139,16 @@ class RowCheck:
         self._found: Violations = {}
         self._waiting: dict[str, list[pa.Table]] = {}
 
-    def add(self, table: str, rows: pa.Table) -> None:
-        """Rows of a table as they are to be published. Raises KeyError for an unknown table."""
+    def add(self, table: str, rows: pa.Table, facts: textfacts.Facts | None = None) -> None:
+        """Rows of a table as they are to be published. facts: what is known of their texts (crawler/textfacts.py). Raises KeyError for an unknown
+        table."""
         if not rows.num_rows:
             return
         if table == "speeches":
-            self._found = merged([self._found, _texts(rows)])
+            doubtful = None if facts is None else np.flatnonzero(facts & (textfacts.WRONG | textfacts.UNKNOWN))
+            if doubtful is None or len(doubtful):
+                some = rows if doubtful is None else rows.select(list(_OF_TEXTS)).take(pa.array(doubtful))
+                self._found = merged([self._found, _texts(some)])
         names = dict.fromkeys([*TABLES[table].key, *_columns(table)])
         waiting = self._waiting.setdefault(table, [])
         waiting.append(rows.select(list(names)))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from crawler.durable import cannot_write
-from publisher.textbuffers import Values, joined, values_of
+from crawler.textbuffers import Values, joined, values_of
 
 RANGE = 10_000  # places a file: some 30 MB of speeches
 MEMORY = 96 << 20  # bytes that are kept in memory

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler.textfacts import UNKNOWN, Facts
 from publisher import quality
 from publisher.layout import Mask, Places, differs, flat, keys, plan
 from publisher.manifest import Part, TableEntry
@@ -23,9 +24,9 @@ from publisher.storage import PART_ROWS, SMALL_PART_ROWS
 from publisher.tables import Table
 from publisher.upgrade import filled, missing_columns
 
-UNIT, RAW = "__unit", ("__r0", "__r1")
-EXTRA = [UNIT, *RAW]  # what goes with waiting rows beside their columns
-_EXTRA_FIELDS = [pa.field(UNIT, pa.int32()), *(pa.field(r, pa.uint64()) for r in RAW)]
+UNIT, RAW, FACTS = "__unit", ("__r0", "__r1"), "__facts"
+EXTRA = [UNIT, *RAW, FACTS]  # what goes with waiting rows beside their columns
+_EXTRA_FIELDS = [pa.field(UNIT, pa.int32()), *(pa.field(r, pa.uint64()) for r in RAW), pa.field(FACTS, pa.uint8())]
 TEXTS = 1000  # of new and changed speeches, held for comparing
 I32 = npt.NDArray[np.int32]
 U64 = npt.NDArray[np.uint64]
@@ -97,12 +98,18 @@ class Stage:
         self.held[at] = NOT_HELD
 
     def take_in(
-        self, rows: pa.Table, at: Places, ranks: Places, units: Places, raw: U64 | None = None
+        self,
+        rows: pa.Table,
+        at: Places,
+        ranks: Places,
+        units: Places,
+        raw: U64 | None = None,
+        facts: Facts | None = None,
     ) -> tuple[Mask, Mask]:
         """Take in rows; gives which of them are new and which changed.
 
         at: the place of each in the parent, or -1; ranks: the order of each among all that are taken in;
-        units: the number of its unit; raw: digests of their records.
+        units: the number of its unit; raw: digests of their records; facts: what is known of their texts.
         """
         known = at >= 0
         where = at[known]
@@ -113,6 +120,8 @@ class Stage:
         self.same(where, units[known])
         if raw is None:
             raw = np.zeros((rows.num_rows, 2), np.uint64)
+        if facts is None:
+            facts = np.full(rows.num_rows, UNKNOWN, np.uint8)
         self.raw[where] = raw[known]
         self.changed[at[changed]] = True
         new = ~known
@@ -120,7 +129,7 @@ class Stage:
         places = np.where(new, self.base + ranks, at)
         if len(wanted):
             some = rows if len(wanted) == rows.num_rows else rows.take(pa.array(wanted))
-            extra = [units[wanted].astype(np.int32), *(raw[wanted, i] for i in (0, 1))]
+            extra = [units[wanted].astype(np.int32), *(raw[wanted, i] for i in (0, 1)), facts[wanted]]
             columns = [*some.columns, *map(pa.array, extra)]
             some = pa.Table.from_arrays(columns, schema=pa.schema([*self.table.schema, *_EXTRA_FIELDS]))
             self.spill.add(some, places[wanted])
@@ -219,6 +228,7 @@ class Stage:
                 continue
             stay = output[output < self.old]
             pieces, marks = [], []
+            facts = np.full(len(output), UNKNOWN, np.uint8)
             for number in np.unique(np.searchsorted(self.starts, stay, side="right") - 1).tolist():
                 here = stay[(stay >= self.starts[number]) & (stay < self.starts[number + 1])]
                 if last is None or last[0] != number:
@@ -234,6 +244,7 @@ class Stage:
                 rows, found = self.spill.take(fresh)
                 assert len(found) == len(fresh)
                 units, raw = _extra(rows)
+                facts[len(stay) :] = rows[FACTS].to_numpy()
                 rows = own.added(rows.drop_columns(EXTRA))
                 if self.table.name == "speeches":
                     revisions.append(flat(rows["revision"]))
@@ -242,7 +253,7 @@ class Stage:
             rows = pa.concat_tables(pieces).combine_chunks()
             parts.append(store.write(self.table.name, rows))
             if measures is not None:
-                measures[parts[-1].sha256] = quality.measure(rows).as_json()
+                measures[parts[-1].sha256] = quality.measure(rows, facts).as_json()
             fresh_rows.append(output >= self.old)
             if self.table.name == "speeches" and len(texts) < TEXTS:
                 mine = np.flatnonzero(fresh_rows[-1])

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crawler.textfacts import Facts
 from publisher import checks, gates, quality, takedown
 from publisher import recipe as recipes
 from publisher.identity import reconcile
@@ -107,19 +108,25 @@ class Intake:
         given["speeches"] = _with_gone_since(given["speeches"], given["pages"])
         given["speeches"] = SpeechColumns(self.version, {}).added(given["speeches"])  # as if all were new
         self._identify(given, lights)
-        made = recipes.apply(self.recipe, given["speeches"], given["provenance"], given["pages"])
+
+        def facts(n: str, rows: pa.Table) -> Facts | None:
+            return lights[n].of(keys(rows, TABLES[n].key)).facts
+
+        made = recipes.apply(self.recipe, given["speeches"], given["provenance"], given["pages"], facts)
         self.dropped |= made.dropped
         if made.notes:
             self.notes[name] = made.notes
         for n, rows in (("speeches", made.speeches), ("provenance", made.provenance), ("pages", made.pages)):
             of = lights[n].of(keys(rows, TABLES[n].key))
             assert of.ranks is not None
-            new, changed = self.stages[n].take_in(rows, of.at, of.ranks, of.units, of.raw)
+            known = made.facts if n == "speeches" else None
+            new, changed = self.stages[n].take_in(rows, of.at, of.ranks, of.units, of.raw, known)
             fresh = new | changed
             some = rows if fresh.all() else rows.filter(pa.array(fresh))
-            self.rules.add(n, some)
+            told = None if known is None else known[fresh]
+            self.rules.add(n, some, told)
             if n == "speeches" and self.stages[n].old:
-                self.fresh += quality.measure(some)
+                self.fresh += quality.measure(some, told)
         self.gates = checks.merged(self.gates)
         return True
 

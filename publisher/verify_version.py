@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from crawler.durable import cannot_read
 from crawler.errors import DamagedError
+from crawler.textrules import text_digests_wrong
 from crawler.wording import counted
 from publisher.changes import SCHEMA as CHANGES_SCHEMA
 from publisher.changes import Changes
-from publisher.digests import text_digests_wrong
 from publisher.layout import keys
 from publisher.manifest import Manifest, Part
 from publisher.storage import checked, content_digest, decode, part_name, read_file

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from crawler import personal
 from crawler.errors import JianghuaError
 from crawler.extraction.fold import simtext_sha256
 from crawler.home import Home
-from publisher import personal
+from publisher import personal as published
 from publisher.reader import open_dataset
 from publisher.release import publish
 from publisher.settings import publish_settings
@@ -192,7 +193,7 @@ def table(*rows: dict[str, object]) -> pa.Table:
 def test_rows_are_flagged_and_left_as_they_are() -> None:
     plain = speech("a", 1)
     hit = speech("a", 2, plain["text"] + "\n电话13812345678，邮箱a@b.cn") | {"keywords": ["QQ：123456", "讲话"]}
-    out = personal.apply(table(plain, hit), mask_found=False)
+    out = published.apply(table(plain, hit), mask_found=False)
     assert out["personal_data"].to_pylist() == [[], ["email", "mobile", "qq"]]
     assert out.drop_columns(["personal_data"]).equals(table(plain, hit))
 
@@ -204,7 +205,7 @@ def test_rows_are_masked_and_what_follows_from_the_text_is_made_anew() -> None:
         "editor_intro": "投稿x@y.com",
         "keywords": ["讲话", "QQ:123456"],
     }
-    out = personal.apply(table(hit, plain), mask_found=True)
+    out = published.apply(table(hit, plain), mask_found=True)
     row, other = out.to_pylist()
     assert other == plain | {"personal_data": []} | {"published_at": other["published_at"]}
     assert row["text"] == plain["text"] + "\n电话×××××××××××，微信：××××××××。"
@@ -220,9 +221,9 @@ def test_rows_are_masked_and_what_follows_from_the_text_is_made_anew() -> None:
 
 def test_rows_that_were_masked_before_keep_their_kinds() -> None:
     hit = speech("a", 2, speech("a", 2)["text"] + "\n电话13812345678")
-    once = personal.apply(table(hit), mask_found=True)
-    assert personal.apply(once, mask_found=True).equals(once)
-    assert personal.apply(table(hit), mask_found=True).equals(once)
+    once = published.apply(table(hit), mask_found=True)
+    assert published.apply(once, mask_found=True).equals(once)
+    assert published.apply(table(hit), mask_found=True).equals(once)
 
 
 def test_no_file_of_a_version_holds_what_is_masked(tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ def test_no_file_of_a_version_holds_what_is_masked(tmp_path: Path) -> None:
 
 
 def test_no_rows() -> None:
-    assert personal.apply(table().slice(0), mask_found=True)["personal_data"].to_pylist() == []
+    assert published.apply(table().slice(0), mask_found=True)["personal_data"].to_pylist() == []
     assert personal.scan(pa.chunked_array([], pa.large_string())) == []
     assert personal.scan(pa.array([None, ""], pa.string())) == [[], []]
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.records import OUTLINE, STRINGS
-from publisher.digests import text_digests_wrong
+from crawler.textrules import text_digests_wrong
 from publisher.storage import content_digest, decode, encode
 from publisher.tables import SPEECHES
 from tests.publisher.publisher_made import records, speech

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler import textbuffers
 from crawler.errors import JianghuaError
 from crawler.records import OUTLINE
-from publisher import spill, stage, textbuffers
+from publisher import spill, stage
 from publisher.layout import MERGE_AT, _size_class, differs, keys, plan
 from publisher.parts import PartStore
 from publisher.rowindex import schema_of

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher import quality
+from crawler import textfacts
 from publisher.documents.quality_page import quality_page
 from publisher.manifest import Gate, Manifest, TableEntry, as_json
 from publisher.quality import (
@@ -66,7 +66,7 @@ def test_everything_is_counted_by_site() -> None:
     assert measure(table([])) == Measures()
 
 
-SIGNS = yaml.safe_load(quality.SIGNS.read_text(encoding="utf-8"))
+SIGNS = yaml.safe_load(textfacts.SIGNS_FILE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("place", "sign"), [(p, s) for p in ("begin", "end") for s in SIGNS[p]])

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher import textrules
-from publisher.digests import text_digests_wrong
+from crawler import textrules
+from crawler.textbuffers import blocks
+from crawler.textrules import text_digests_wrong
 from publisher.rowschemas import SCHEMAS
 from publisher.rules import EXAMPLES, RULES, RowCheck, Violation, check_rows, gates_of, merged, said
 from publisher.tables import TABLES
-from publisher.textbuffers import blocks
 from tests.publisher.publisher_made import origin, page, speech, text
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

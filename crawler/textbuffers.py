@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,3 +108,13 @@ def joined(values: Values, rows: Indices, dtype: pa.DataType) -> pa.ChunkedArray
         pieces.append(pa.Array.from_buffers(dtype, end - at, buffers))
         at = end
     return pa.chunked_array(pieces, dtype)
+
+
+def buffers_of(strings: pa.Array) -> tuple[npt.NDArray[Any], memoryview]:
+    """Where the values of a string array begin and end (n + 1 offsets), and the bytes that these point into."""
+    _, offsets, data = strings.buffers()
+    width = np.dtype("<i8" if pa.types.is_large_string(strings.type) else "<i4")
+    if offsets is None or not len(strings):  # an array without values need not have buffers
+        return np.zeros(1, width), memoryview(b"")
+    at = np.frombuffer(offsets, width, count=len(strings) + 1, offset=strings.offset * width.itemsize)
+    return at, memoryview(data) if data is not None else memoryview(b"")

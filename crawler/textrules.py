@@ -6,12 +6,16 @@ together and dear for each, it is taken for some dozens of texts at once, and fo
 
 from __future__ import annotations
 
+import hashlib
+from binascii import hexlify
+from itertools import pairwise
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from publisher.digests import text_digests_wrong
-from publisher.textbuffers import Block, Indices, blocks
+from crawler.textbuffers import Block, Indices, blocks, buffers_of
 
 _TOGETHER = 1 << 18  # bytes of texts whose line breaks are counted at once: what a core's cache holds
 _NEWLINE = 10
@@ -90,3 +94,47 @@ def wrong_chars(text: pa.ChunkedArray, chars: Indices, paragraphs: Indices) -> I
     rest = doubtful[_SLOWLY:]
     # of the others it is only sure that white space makes a text longer, never shorter
     return np.concatenate([np.array(wrong, np.int64), rest[chars[rest] > length[rest]]])
+
+
+def text_digests_wrong(rows: pa.Table, text: str = "text", sha256: str = "text_sha256") -> npt.NDArray[np.int64]:
+    """Indices of the rows whose text does not have the SHA-256 (hex, of its UTF-8 bytes) that stands beside it, ascending.
+
+    text, sha256: names of the two columns (string or large_string). A null on either side is wrong.
+    """
+    wrong: list[npt.NDArray[np.int64]] = []
+    start = 0
+    stated = rows[sha256]
+    for chunk in rows[text].chunks:
+        digests, said = _sha256_each(chunk), _flat(stated.slice(start, len(chunk)))
+        if not chunk.null_count and _hexadecimal(said) == hexlify(
+            b"".join(digests)
+        ):  # as nearly always: nothing is made of each
+            start += len(chunk)
+            continue
+        found = pa.array([d.hex() for d in digests], stated.type)
+        unequal = pc.fill_null(pc.not_equal(said, found), True)
+        at = np.flatnonzero(unequal.to_numpy(zero_copy_only=False))
+        if chunk.null_count:
+            at = np.union1d(at, np.flatnonzero(chunk.is_null().to_numpy(zero_copy_only=False)))
+        wrong.append(at + start)
+        start += len(chunk)
+    return np.concatenate(wrong).astype(np.int64) if wrong else np.zeros(0, np.int64)
+
+
+def _sha256_each(strings: pa.Array) -> list[bytes]:
+    """SHA-256 of each value's bytes; what a null gives says nothing."""
+    offsets, data = buffers_of(strings)
+    one = hashlib.sha256
+    return [one(data[a:b]).digest() for a, b in pairwise(offsets.tolist())]
+
+
+def _hexadecimal(strings: pa.Array) -> bytes | None:
+    """All values, one behind the other, where each has the 64 digits of a SHA-256."""
+    offsets, data = buffers_of(strings)
+    if strings.null_count or (np.diff(offsets) != 64).any():
+        return None
+    return bytes(data[int(offsets[0]) : int(offsets[-1])])
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays([pa.array([], column.type), *column.chunks])
