@@ -15,7 +15,6 @@ from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from crawler.durable import cannot_write
 from crawler.errors import DamagedError
@@ -26,6 +25,7 @@ from crawler.shards import (
     MARKS,
     Shard,
     ShardChange,
+    decoded,
     extracted_sites,
     fresh_path,
     read_fresh,
@@ -141,11 +141,8 @@ class Shards:
     def read(self, unit: Unit, table: str, columns: Sequence[str] | None = None) -> pa.Table:
         path = self._verified(unit, table)
         try:
-            found = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False).read(
-                columns=None if columns is None else list(columns), use_threads=False
-            )
-            # Parquet knows no seconds: timestamps come back in milliseconds
-            return found.cast(pa.schema([SCHEMAS[table].field(name) for name in found.column_names]))
+            with pa.memory_map(str(path)) as file:
+                return decoded(file, table, self._found[unit.name].form, columns)
         except (pa.ArrowException, OSError, ValueError, KeyError) as e:
             raise self._broken(unit, table, e) from None
 
@@ -162,7 +159,7 @@ class Shards:
             except DamagedError as e:
                 raise self._broken(unit, table, e) from None
             self._checked.add(f"{unit.name} {table}")
-        return folder / f"{table}.parquet"
+        return folder / self._found[unit.name].path(table).name
 
     def _hold(self, unit: Unit, attempts: int = 5) -> Path:
         """The unit's files, linked where nobody sweeps them."""
@@ -175,7 +172,7 @@ class Shards:
             try:
                 target.mkdir(parents=True)
                 for table in SCHEMAS:
-                    _link(shard.path(table), target / f"{table}.parquet")
+                    _link(shard.path(table), target / shard.path(table).name)
                 if shard.marks is not None:
                     _link(shard.folder / MARKS, target / MARKS)
                 with contextlib.suppress(FileNotFoundError):

@@ -178,7 +178,7 @@ def test_an_archive_that_was_cut_off(home: Home, published: Home) -> None:
 
 
 def test_damaged_records(home: Home, published: Home) -> None:
-    spoilt = sorted(home.records("muduo").rglob("*.parquet"))
+    spoilt = sorted(home.records("muduo").rglob("*.arrow"))
     assert spoilt
     for path in spoilt:
         flip(path)

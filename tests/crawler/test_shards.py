@@ -88,7 +88,7 @@ def test_a_replaced_shard_and_what_a_kill_left_are_swept(home: Home) -> None:
     other = commit(home, "/x", bucket=4)
     left = home.records("s") / ".03-left.tmp"
     left.mkdir()
-    (left / "speeches.parquet").write_bytes(b"half")
+    (left / "speeches.arrow").write_bytes(b"half")
     (home.records("s") / ".03.json.abc.tmp").write_bytes(b"{")
     two = commit(home, "/a", "/b")
     names = sorted(p.name for p in home.records("s").iterdir())

@@ -204,7 +204,7 @@ def test_ids_follow_the_texts_of_a_page_also_where_only_that_page_is_read(tmp_pa
     assert last == before
 
 
-@pytest.mark.parametrize("file", ["speeches.parquet", "marks.arrow"])
+@pytest.mark.parametrize("file", ["speeches.arrow", "marks.arrow"])
 def test_damaged_records_of_one_site_are_carried_and_the_others_published(tmp_path: Path, file: str) -> None:
     home = Home(tmp_path)
     for site in ("a", "b"):
@@ -506,7 +506,7 @@ def test_a_takedown_is_published_also_where_the_records_of_its_site_are_damaged(
     publish(home, now=DAY)
     shard = read_pointer(home, "b", 1)
     assert shard
-    for name in ("marks.arrow", "pages.parquet"):
+    for name in ("marks.arrow", "pages.arrow"):
         (shard.folder / name).write_bytes(b"damaged")
     of = speech("b", 0)["speech_id"]
     add_takedown(home, {"reason": "a request", "date": date(2026, 11, 22), "speech_id": of})

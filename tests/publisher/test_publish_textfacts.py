@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 
 from crawler import personal, textfacts
 from crawler.home import Home
-from crawler.shards import MARKS, SCHEMAS, committed, read_marks, write_shard
+from crawler.parquet import encode
+from crawler.shards import MARKS, SCHEMAS, committed, pointer_path, read_marks, read_records, read_table, write_shard
 from publisher.gates import RefusedError
 from publisher.release import publish
 from tests.publisher.publisher_made import page, records, speech
@@ -117,3 +119,38 @@ def test_marks_of_an_earlier_program_tell_nothing_of_words(tmp_path: Path) -> No
     marks = read_marks(replace(shard, marks=hashlib.sha256(sink.getvalue()).hexdigest()), path)
     assert marks is not None
     assert marks["facts"].to_pylist() == [textfacts.UNKNOWN] * marks.num_rows
+
+
+def as_earlier(home: Home) -> None:
+    """Make the shard what a program of before 2 wrote: Parquet, without what is told of words."""
+    shard = committed(home, "s")[0]
+    files = {}
+    for name in SCHEMAS:
+        data = encode(read_table(shard, name))
+        (shard.folder / f"{name}.parquet").write_bytes(data)
+        files[name] = {**shard.files[name], "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        shard.path(name).unlink()
+    path = pointer_path(home, "s", 0)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1, "files": files, "marks": None}))
+
+
+def test_shards_in_parquet_are_read_as_ever(tmp_path: Path) -> None:
+    homes = [Home.find(tmp_path / n) for n in ("arrow", "parquet")]
+    for home in homes:
+        written(home, BODIES)
+    rows = {n: read_records(homes[0], "s", n) for n in SCHEMAS}
+    few = read_records(homes[0], "s", "speeches", ["title", "speech_id"])
+    as_earlier(homes[1])
+    assert committed(homes[1], "s")[0].form == "parquet"
+    assert {n: read_records(homes[1], "s", n) for n in SCHEMAS} == rows
+    assert read_records(homes[1], "s", "speeches", ["title", "speech_id"]) == few
+    assert few.column_names == ["title", "speech_id"]
+    for home in homes:
+        publish(home, now=NOW)
+    assert tree(homes[0].datasets) == tree(homes[1].datasets)
+    # what extraction writes again is Arrow, and the same rows make no other version
+    written(homes[1], BODIES)
+    (shard,) = committed(homes[1], "s")
+    assert shard.form == "arrow"
+    assert {p.suffix for p in shard.folder.iterdir()} == {".arrow"}
+    assert publish(homes[1], now=NOW + timedelta(days=1)).version is None

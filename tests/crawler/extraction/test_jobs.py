@@ -328,7 +328,7 @@ def test_a_damaged_shard_is_made_anew_with_a_warning(site: Archived) -> None:
         site.page(f"/{n}", f"第{n}篇")
     extract(site)
     before = content(site.home)
-    victim = next(site.home.records("hua").glob("*/speeches.parquet"))
+    victim = next(site.home.records("hua").glob("*/speeches.arrow"))
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
