@@ -84,7 +84,7 @@ def _read(
     threshold: float,
 ) -> Structure | None:
     """Read body, structure and rows into `result`; the structure, None where the page was told by its looks to be no document."""
-    lines, after, all_blocks, covered = _body_of(documents, site, profile, facts, result.cut, trace)
+    lines, after, all_blocks, names, covered = _body_of(documents, site, profile, facts, result.cut, trace)
     if trace is not None:
         trace.coverage = covered
     verdict = page_without_text(all_blocks, facts.title)
@@ -108,7 +108,6 @@ def _read(
     if is_list(lines):
         result.fate, result.why = "list", "links with a teaser each"
         return None
-    names = _names_of(documents[0], site, facts, all_blocks)
     structure = read_structure(lines, facts.title, title_raw=facts.title_raw, after=after, names=names, trace=trace)
     result.cut += structure.cut
     if not structure.parts:
@@ -147,9 +146,9 @@ def _body_of(
     facts: PageFacts,
     cut: list[Cut],
     trace: Trace | None,
-) -> tuple[list[Block], list[Block], list[Block], Coverage]:
-    """Body blocks of all in-article pages in order, the blocks behind the last body, all blocks of the first page, and how much of the
-    pages that is.
+) -> tuple[list[Block], list[Block], list[Block], tuple[str, ...], Coverage]:
+    """Body blocks of all in-article pages in order, the blocks behind the last body, all blocks of the first page, what the site may call
+    itself, and how much of the pages that is.
 
     cut: takes what is cut on the way.
     """
@@ -232,7 +231,7 @@ def _body_of(
             lines[-1] = _joined(lines[-1], own[0])
             own = own[1:]
         lines.extend(own)
-    return lines, after, first_blocks, covered
+    return lines, after, first_blocks, names, covered
 
 
 _RUNNING = 40  # characters of a paragraph

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml.html import HtmlElement
 
@@ -201,6 +202,25 @@ def _size(text: str) -> int:
     return len(text) - text.count(" ")
 
 
+_SHORT = 200  # characters of a line that a template may have
+
+
+def _pieces(raw: str) -> tuple[tuple[str, int, str, bool], ...]:
+    """The lines that one block's text is read as: text, size, plain view and whether it is indented, of each."""
+    if _OTHER_BLANKS.search(raw):
+        raw = raw.replace("\u2003", "\u3000").replace("\u2002", "\xa0")
+    split = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
+    if len(split) > 2:
+        split = [part for p in split for part in _HEAD_BREAK.split(p) if part]
+    return tuple(
+        (t, _size(t), plain(t), bool(k) or bool(_INDENT.match(p))) for k, p in enumerate(split) if (t := fold_space(p))
+    )
+
+
+# the lines of a template stand on each of a site's pages
+_short_pieces = lru_cache(maxsize=4096)(_pieces)
+
+
 def read_blocks(root: HtmlElement) -> list[Block]:
     """The visible text under `root` in reading order; blocks without text are left out."""
     blocks: list[Block] = []
@@ -214,25 +234,23 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             return
         raw = "".join(parts)
         parts.clear()
-        if _OTHER_BLANKS.search(raw):
-            raw = raw.replace("\u2003", "\u3000").replace("\u2002", "\xa0")
-        split = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
-        if len(split) > 2:
-            split = [part for p in split for part in _HEAD_BREAK.split(p) if part]
-        pieces = [(t, bool(k) or bool(_INDENT.match(p))) for k, p in enumerate(split) if (t := fold_space(p))]
-        total = sum(_size(t) for t, _ in pieces) or 1
-        for t, indent in pieces:
-            size = _size(t)
-            whole = size == total
-            here_link = link if whole else link * size // total
-            here_bold = bold if whole else bold * size // total
-            blocks.append(Block(owner, t, size, here_link, here_bold, len(blocks), plain(t), indent))
+        pieces = _short_pieces(raw) if len(raw) <= _SHORT else _pieces(raw)
+        if len(pieces) == 1:
+            t, size, view, indent = pieces[0]
+            blocks.append(Block(owner, t, size, link, bold, len(blocks), view, indent))
+        elif pieces:
+            total = sum(p[1] for p in pieces) or 1
+            for t, size, view, indent in pieces:
+                whole = size == total
+                here_link = link if whole else link * size // total
+                here_bold = bold if whole else bold * size // total
+                blocks.append(Block(owner, t, size, here_link, here_bold, len(blocks), view, indent))
         link = bold = 0
 
     def add(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
         nonlocal link, bold, owner
         if not parts:
-            if text.isspace() and not _KEPT.search(text):
+            if text.isspace() and (text.isascii() or not _KEPT.search(text)):
                 return  # white space between elements; an indent is kept, for it tells a paragraph's beginning
             owner = block
         parts.append(text)
@@ -255,12 +273,19 @@ def read_blocks(root: HtmlElement) -> list[Block]:
         if tag == "br":
             flush()
             return
-        if tag in SKIPPED_TAGS or not isinstance(tag, str) or is_hidden(element):
+        if tag in SKIPPED_TAGS or not isinstance(tag, str):
             return
-        style = element.get("style")
+        style = None
+        if attributes := element.items():
+            if is_hidden(element, attributes):
+                return
+            for name, value in attributes:
+                if name == "style":
+                    style = value
         is_block = tag in BLOCK_TAGS or (style is not None and _BLOCK_STYLE.search(style) is not None)
         if is_block:
-            flush()
+            if parts:
+                flush()
             block = element
         in_link = in_link or tag == "a"
         in_bold = in_bold or tag in BOLD_TAGS
@@ -268,13 +293,13 @@ def read_blocks(root: HtmlElement) -> list[Block]:
         if style is not None and "white" in style and (said := _WHITE_SPACE.search(style)):
             pre = said[1] is not None
         put = add_lines if pre else add
-        if element.text:
-            put(element.text, block, in_link, in_bold)
+        if text := element.text:
+            put(text, block, in_link, in_bold)
         for child in element:
             walk(child, block, in_link, in_bold, pre)
-            if child.tail:
-                put(child.tail, block, in_link, in_bold)
-        if is_block:
+            if text := child.tail:
+                put(text, block, in_link, in_bold)
+        if is_block and parts:
             flush()
 
     walk(root, root, False, False)
@@ -290,7 +315,12 @@ def place(element: HtmlElement, depth: int = 4) -> str:
     steps: list[str] = []
     node: HtmlElement | None = element
     while node is not None and len(steps) < depth and isinstance(node.tag, str) and node.tag not in ("html",):
-        names = [n for n in (node.get("id"), *(node.get("class") or "").split()) if n]
-        steps.append(".".join([node.tag, *(re.sub(r"\d+", "0", n) for n in names[:3])]))
+        steps.append(_step(node.tag, node.get("id"), node.get("class")))
         node = node.getparent()
     return ">".join(reversed(steps))
+
+
+@lru_cache(maxsize=4096)
+def _step(tag: str, own: str | None, classes: str | None) -> str:
+    names = [n for n in (own, *(classes or "").split()) if n]
+    return ".".join([tag, *(re.sub(r"\d+", "0", n) for n in names[:3])])

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml.html import HtmlElement
 
 from crawler.extraction.lines import CRUMB, MARK, Line, half_width, slot_flags
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of, rules
 from crawler.extraction.titles import fold_title, leads_home, same_title
 
 MAX_STEPS, MAX_STEP, MAX_LINE = 8, 40, 300
@@ -312,12 +312,12 @@ def _is_within(element: HtmlElement, holder: HtmlElement) -> bool:
 
 def is_home_word(step: str) -> bool:
     """Whether a step is 首页 or its like."""
-    return any(r.pattern.search(step) for r in rules("facts", "home_words"))
+    return any_of("facts", "home_words").search(step) is not None
 
 
 def _is_self(step: str, title: str) -> bool:
     """Whether a last step stands for the page itself: its title (also cut short) or a word such as 正文."""
-    if any(r.pattern.search(step) for r in rules("facts", "breadcrumb_self")) or same_title(step, title):
+    if (any_of("facts", "breadcrumb_self").search(step) is not None) or same_title(step, title):
         return True
     short, full = fold_title(step.rstrip(".… ")), fold_title(title)
     return len(short) >= 8 and len(full) >= 8 and (full.startswith(short) or short in full or full in short)

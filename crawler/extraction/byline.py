@@ -6,11 +6,11 @@ import re
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from crawler.extraction.dates import Found, find_dates
 from crawler.extraction.lines import CELL, INFO, MARK, Line
-from crawler.extraction.rules import Rule, rules
+from crawler.extraction.rules import Rule, any_of, rules
 
 _STRIP = " \x1f\t:;,.|/\\·•-—–_~()[]{}<>【】《》〔〕┊│┃\"'“”‘’、。。丨"
 _STRIP_NAME = _STRIP.replace("(", "").replace(")", "") + "\u3000\uff1a\uff0c\uff1b\uff5c"
@@ -97,10 +97,15 @@ def labelled(line: Line) -> list[Labelled]:
     return found
 
 
+@lru_cache(maxsize=4096)
+def _may_hold_label(half: str) -> bool:
+    return _labels()[1].search(half) is not None
+
+
 def _labelled(line: Line) -> list[Labelled]:
     half = line.half
-    pattern, test, every = _labels()
-    if not test.search(half):
+    pattern, _, every = _labels()
+    if not _may_hold_label(half):
         return []
     marks: list[tuple[int, int, Rule]] = []
     at = 0
@@ -159,7 +164,7 @@ def _stands_loose(line: Line, rule: Rule, start: int, end: int, gap: str) -> boo
         value = _COUNT.match(behind)
         return value is not None and not _NOT_READ.match(behind, value.end())
     value = _TOKEN.match(behind)
-    if value is None or any(r.pattern.search(value["name"]) for r in rules("facts", "not_names")):
+    if value is None or (any_of("facts", "not_names").search(value["name"]) is not None):
         return False
     alone = start < 2 and not behind[value.end() :].strip(_STRIP)
     return alone or bool(line.flags & INFO or _STRICT.search(half) or find_dates(half))
@@ -209,7 +214,7 @@ def text_value(value: Labelled, longest: int) -> str | None:
         text = text[:-1].rstrip(_STRIP_NAME)
     if not text or len(text) > longest or _TEMPLATE.search(text) or _SENTENCE.search(text):
         return None
-    if any(r.pattern.search(text) for r in rules("facts", "empty_values")):
+    if any_of("facts", "empty_values").search(text) is not None:
         return None
     return text
 

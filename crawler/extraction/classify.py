@@ -15,7 +15,7 @@ from crawler.extraction.blocks import Block
 from crawler.extraction.density import is_furniture, teasers
 from crawler.extraction.pagetalk import is_page_talk
 from crawler.extraction.plain import plain
-from crawler.extraction.rules import any_of, first_match, rules
+from crawler.extraction.rules import any_of, first_match, matching
 from crawler.extraction.salutation import is_address, is_greeting
 from crawler.wording import counted
 
@@ -104,17 +104,16 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
         fate = next((f for f, words in _FATE_OF_TITLE if any(w in title for w in words)), "other")
         return Verdict(fate, f"the title names no document: {found[1].group().strip()}")
     between = set(teasers(list(blocks)))
-    running = [
-        b
-        for i, b in enumerate(blocks)
-        if i not in between and not b.is_linked and b.size >= 25 and re.search(r"[,。;!?]", b.folded)
-    ]
+    size = 0
     # short lines of one element (a text broken at a fixed width) run on together
     together: Counter[HtmlElement] = Counter()
     for i, b in enumerate(blocks):
-        if i not in between and not b.is_linked and b not in running and re.search(r"[,。;!?]", b.folded):
-            together[b.element] += b.size
-    size = sum(b.size for b in running) + sum(n for n in together.values() if n >= 60)
+        if i not in between and not b.is_linked and re.search(r"[,。;!?]", b.folded):
+            if b.size >= 25:
+                size += b.size
+            else:
+                together[b.element] += b.size
+    size += sum(n for n in together.values() if n >= 60)
     # the form of address of a short preview tells it from a list and from a page to log in
     addressed = any(
         i not in between and b.folded.endswith((":", "!")) and is_address(b.folded.strip(" :!"))
@@ -220,7 +219,7 @@ def genre(title: str) -> tuple[str, str] | None:
         return "speech", word.group()  # 我的父亲是护林员(演讲稿)
     best: tuple[int, int, str, str] | None = None
     for file, group, fixed in _TITLE_GROUPS:
-        for rule in rules(file, group):
+        for rule in any_of(file, group).possible(bare):
             for m in rule.pattern.finditer(bare):
                 found = (m.end(), m.end() - m.start(), fixed or str(rule.value), m.group())
                 # of two words that end at one place the longer one counts: 自查报告 is no 报告
@@ -283,13 +282,13 @@ def judge(
     if addressed:
         score += 1.5
         reasons.append("it opens with a form of address")
-    cues = len(_CUE.findall(_QUOTED.sub("", text)))
+    cues = _CUE.count(_QUOTED.sub("", text))
     score += min(1.5, 0.5 * cues)
     if cues:
         reasons.append(f"{counted(cues, 'word')} of a speaker")
     against = 0.0
     for pattern, each, most, what in _AGAINST:
-        if n := len(pattern.findall(text)):
+        if n := pattern.count(text):
             against += min(most, each * n)
             noun, kind = what.split(" ", 1)
             reasons.append(f"{counted(n, noun)} {kind}")
@@ -299,14 +298,14 @@ def judge(
     if (lines := _dialogue(views)) and not (named and named[0] == "speech"):
         against += 2.5
         reasons.append(f"{counted(lines, 'line')} of a dialogue")
-    forms = [r for r in rules("structure", "answers_page") if r.pattern.search(text)]
+    forms = matching("structure", "answers_page", text)
     if len(forms) >= 2 or _is_thread(views):
         against += 4.0
         reasons.append("it is a question with its answers")
     elif not addressed and not cues:
         # nobody speaks here: what reads like an article about speeches, or like a sheet of data, is one
         read = f"{plain(intro or '')}\n{text}"
-        about = [str(r.value) for r in rules("genre", "about_speeches") if r.pattern.search(read)]
+        about = [str(r.value) for r in matching("genre", "about_speeches", read)]
         if _is_sheet(views):
             about.append("a sheet of labels")
         if forms or about:
@@ -318,7 +317,7 @@ def judge(
     # a text with all that a speech has may well quote a report, a rule or a story
     whole = named is not None and named[0] == "speech" and addressed and cues > 1
     score -= min(against, _ALL_OF_A_SPEECH if whole else _MOST_AGAINST)
-    adverts = len(_ADVERT.findall(text))
+    adverts = _ADVERT.count(text)
     if adverts >= 2 and size < 1500:
         score -= 4.0
         reasons.append("it sells something")

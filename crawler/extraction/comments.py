@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from crawler.extraction.blocks import Block, place
 from crawler.extraction.edges import is_address_line
+from crawler.extraction.prefilter import quick
 
 _WHEN = re.compile(
     r"(?:19|20)\d\d\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?(?:[T\s]*\d{1,2}:\d{2}(?::\d{2})?)?"
     r"|(?<![\d:])\d{1,2}\s*[-/月]\s*\d{1,2}(?!\d)\s*日?\s*\d{1,2}:\d{2}|(?<!\d)\d{1,3}\s?(?:秒钟?|分钟|小时|天|周|个?月|年)(?:以?前)"
     r"|(?:刚刚|今天|昨天|前天)\s*(?:\d{1,2}:\d{2})?|(?<!\d)\d{1,3}\s*(?:楼|#|F(?![a-z]))|沙发|板凳|地板"
 )
+_HAS_WHEN = quick(_WHEN.pattern)
 _LABELS = re.compile(
     r"发[表布][于在]?|回[复应]|评论|留言|说道?|网友|游客|用户|会员|匿名|来自|时间|日期|IP|支持|反对|赞|踩|举报|引用|楼|的|于|"
     r"[\s\W\d]"
@@ -28,10 +31,15 @@ _LEAST = 3  # comments that make a list of them; two are enough where they stand
 
 def _is_head(block: Block) -> bool:
     """A line that holds a time and hardly more than a name."""
-    if block.size > 60 or not _WHEN.search(block.folded):
+    return block.size <= 60 and _is_head_line(block.folded)
+
+
+@lru_cache(maxsize=4096)
+def _is_head_line(view: str) -> bool:
+    if not _HAS_WHEN.search(view):
         return False
-    rest = _LABELS.sub("", _WHEN.sub("", block.folded))
-    return len(rest) <= _NAME and not re.search(r"[。!?;]|,.*,", block.folded)
+    rest = _LABELS.sub("", _WHEN.sub("", view))
+    return len(rest) <= _NAME and not re.search(r"[。!?;]|,.*,", view)
 
 
 def comment_blocks(blocks: Sequence[Block]) -> set[int]:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml.html import HtmlElement
 
@@ -18,6 +19,7 @@ from crawler.extraction.blocks import Block
 from crawler.extraction.comments import comment_blocks
 from crawler.extraction.edges import is_address_line
 from crawler.extraction.pagetalk import is_notice
+from crawler.extraction.prefilter import AnyOf
 from crawler.extraction.rules import any_of, rules
 
 _STOP = re.compile(r"[\u3002!?;:\u2026][\u201d\u2019\u300d\u300f)]?\s*$")
@@ -30,7 +32,7 @@ _NUMBERED = re.compile(
 _TAIL = any_of("furniture", "tail")
 _LINE = any_of("furniture", "line")
 _FURNITURE = any_of("furniture", "tail", "line")
-_SOFT_TAIL = re.compile("|".join(r.source for r in rules("furniture", "tail") if r.value == "soft"))
+_SOFT_TAIL = AnyOf([r for r in rules("furniture", "tail") if r.value == "soft"])
 FURNITURE_CHARS = 160  # furniture lines are short
 _UNLIKELY = re.compile(
     r"(?:^|[\s_-])(?:comments?|commentlist|reply|replies|respond|footer?|foot|copyright|sidebar|side|aside|related?|relate|recommend|"
@@ -53,8 +55,14 @@ class Body:
 def is_furniture(block: Block) -> bool:
     """Whether a block is a line of the page's furniture by its words."""
     if block.furniture is None:
-        block.furniture = block.size <= FURNITURE_CHARS and _FURNITURE.search(block.folded) is not None
+        block.furniture = block.size <= FURNITURE_CHARS and _is_furniture(block.folded)
     return block.furniture
+
+
+# the lines of a template stand on each of a site's pages, and are looked at once
+@lru_cache(maxsize=4096)
+def _is_furniture(view: str) -> bool:
+    return _FURNITURE.search(view) is not None
 
 
 _DAY = re.compile(
@@ -253,11 +261,15 @@ def _read_more(blocks: list[Block]) -> list[int]:
 
 def is_unlikely(element: HtmlElement) -> bool:
     """Whether an element says by its name that it is no place for a body: comments, footer, side bar …"""
-    return bool(_UNLIKELY.search(f"{element.get('id') or ''} {element.get('class') or ''}")) or element.tag in (
-        "nav",
-        "footer",
-        "aside",
-    )
+    return _is_unlikely(f"{element.get('id') or ''} {element.get('class') or ''}") or element.tag in _UNLIKELY_TAGS
+
+
+_UNLIKELY_TAGS = frozenset(("nav", "footer", "aside"))
+
+
+@lru_cache(maxsize=4096)
+def _is_unlikely(names: str) -> bool:
+    return _UNLIKELY.search(names) is not None
 
 
 def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
@@ -266,19 +278,32 @@ def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
     An element that holds most of the page's text is believed whatever it is called.
     """
     total = sum(w for w in weights if w > 0) or 1.0
-    named: dict[HtmlElement, bool] = {}
-    chains = [ancestors(b.element) for b in blocks]
+    around: dict[HtmlElement, tuple[HtmlElement, ...]] = {}  # of each element the unlikely ones it stands in
     held: dict[HtmlElement, float] = {}
-    for chain, w in zip(chains, weights, strict=True):
-        for a in chain:
-            if a not in named:
-                named[a] = is_unlikely(a)
-            if named[a] and w > 0:
+    for block, w in zip(blocks, weights, strict=True):
+        if w > 0:
+            for a in _unlikely_around(block.element, around):
                 held[a] = held.get(a, 0.0) + w
-    bad = {a for a, is_bad in named.items() if is_bad and held.get(a, 0.0) < 0.4 * total}
-    for i, chain in enumerate(chains):
-        if weights[i] > 0 and any(a in bad for a in chain):
+    for i, block in enumerate(blocks):
+        if weights[i] > 0 and any(held[a] < 0.4 * total for a in around[block.element]):
             weights[i] = -10.0
+
+
+def _unlikely_around(
+    element: HtmlElement, known: dict[HtmlElement, tuple[HtmlElement, ...]]
+) -> tuple[HtmlElement, ...]:
+    """The unlikely places that an element is or stands in. known: those of other elements, which it adds to."""
+    way: list[HtmlElement] = []
+    node: HtmlElement | None = element
+    while node is not None and node not in known:
+        way.append(node)
+        node = node.getparent()
+    found = known[node] if node is not None else ()
+    for e in reversed(way):
+        if is_unlikely(e):
+            found = (*found, e)
+        known[e] = found
+    return found
 
 
 def weigh(blocks: list[Block]) -> list[float]:

@@ -10,6 +10,7 @@ import html
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 
 from lxml import etree
 from lxml.cssselect import CSSSelector
@@ -80,17 +81,16 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     if decoded.replaced:
         flags.append("lost_characters")
     text = _as_meant(_CONTROL.sub("", _XML_DECLARATION.sub("", decoded.text)))
-    text, cut = _LONG_TAG.subn(r"<\1>", text)
-    if cut:
-        flags.append("capped_attributes")
+    if any(len(piece) > MAX_TAG_CHARS and ">" not in piece[:MAX_TAG_CHARS] for piece in text.split("<")):
+        text, cut = _LONG_TAG.subn(r"<\1>", text)
+        if cut:
+            flags.append("capped_attributes")
     linked_data = _linked_data(text)
     telling = telling_selectors(_SHEET.findall(text)) if "<style" in text or "<STYLE" in text else []
     text = _without_noise(text)
-    for n, m in enumerate(_TAG.finditer(text)):
-        if n >= MAX_TAGS:
-            text = text[: m.start()]
-            flags.append("capped_tags")
-            break
+    if text.count("<") > MAX_TAGS and (m := next(islice(_TAG.finditer(text), MAX_TAGS, None), None)):
+        text = text[: m.start()]
+        flags.append("capped_tags")
     try:
         root = document_fromstring(text, parser=HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True))
     except (etree.ParserError, ValueError, AssertionError):

@@ -9,7 +9,7 @@ from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.model import Part, Structure
 from crawler.extraction.pagetalk import is_notice, is_page_line, is_page_talk, plain_names, speaks
 from crawler.extraction.plain import plain
-from crawler.extraction.rules import any_of, rules
+from crawler.extraction.rules import any_of, matching, rules
 from crawler.extraction.salutation import is_address
 from crawler.extraction.titles import clean_title, fold_title, same_title
 
@@ -53,7 +53,7 @@ _GLUED_CHARS, _GLUED_LEAST = 120, 12  # of what is glued to a paragraph, and of 
 
 
 def rule_of(group: str, file: str, text: str) -> str:
-    found = next((r.id for r in rules(file, group) if r.pattern.search(text)), None)
+    found = next((r.id for r in matching(file, group, text)), None)
     return f"{file}.{group}.{found}"
 
 

@@ -7,7 +7,8 @@ list, a side bar, a comment or the body itself says is never taken for a fact of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import cast
@@ -15,7 +16,7 @@ from typing import cast
 from lxml.cssselect import CSSSelector
 from lxml.html import HtmlElement
 
-from crawler.extraction.breadcrumb import find_breadcrumb, is_home_word, steps_of
+from crawler.extraction.breadcrumb import Crumbs, find_breadcrumb, is_home_word, steps_of
 from crawler.extraction.byline import Labelled, labelled, loose_views, read_values, text_value, views_value
 from crawler.extraction.dates import find_dates, parse_stamp
 from crawler.extraction.dom import Document
@@ -24,7 +25,7 @@ from crawler.extraction.keywords import labelled_keywords, linked_keywords, meta
 from crawler.extraction.lines import ASIDE, FOOTER, INFO, LINK, MARK, NAV, Line, read_lines, slot_flags
 from crawler.extraction.model import PageFacts
 from crawler.extraction.published import find_published
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of, rules
 from crawler.extraction.signed import signed
 from crawler.extraction.titles import clean_title, find_title, fold_title, leads_home, site_of_title
 from crawler.extraction.zones import Zones, find_zones, is_paragraph
@@ -134,8 +135,8 @@ def _posted_by(lines: list[Line], zones: Zones, title_at: int) -> str | None:
         if line.long or len(line.raw) > 120 or not title_at - 3 <= i <= title_at + 8:
             continue
         for rule in rules("facts", "posted_by"):
-            if (m := rule.pattern.search(line.half)) and not any(
-                r.pattern.search(m["name"]) for r in rules("facts", "not_names")
+            if (m := rule.pattern.search(line.half)) and not (
+                any_of("facts", "not_names").search(m["name"]) is not None
             ):
                 return line.raw[m.start("name") : m.end("name")]
     return None
@@ -224,32 +225,84 @@ def _meta_date(head: Head) -> tuple[datetime, str] | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Titled:
+    """What is read of a page first: its head and lines, and the title with its line. names: what the site may call itself; logos: those of
+    them that lead to its front page."""
+
+    head: Head
+    lines: list[Line]
+    title: str
+    line: Line | None
+    names: list[str]
+    logos: list[str]
+
+    @property
+    def at(self) -> int:
+        return self.line.index if self.line is not None else -1
+
+
+def _titled(doc: Document, site: Site | None) -> _Titled:
+    head = read_head(doc)
+    body = doc.root.find("body")
+    lines = read_lines(body if body is not None else doc.root)
+    _not_aside(lines)
+    logos = [n for n in _logo_names(lines) if not is_home_word(n)]
+    names = [n for n in (site.title if site else "", _og_site(head), *logos) if n]
+    title, line = find_title(lines, head.title, head.meta("og:title", "twitter:title", "articletitle"), names)
+    if site and (chosen := _selected(doc.root, site.reading.title)):
+        title = _text(chosen[0])
+        line = next((x for x in lines if x.element is chosen[0] or x.text == title), line)
+    return _Titled(head, lines, title, line, names, logos)
+
+
+def _og_site(head: Head) -> str:
+    return head.meta("og:site_name", "sitename", "application-name")
+
+
+def _breadcrumb(page: _Titled, url: str | None) -> Crumbs | None:
+    return find_breadcrumb(page.lines, page.at if page.at >= 0 else 30, page.title, url)
+
+
+def _site_title(page: _Titled, breadcrumb: Callable[[], Sequence[str]]) -> str | None:
+    """What the page calls its site. breadcrumb: gives its steps, of which the first may be that."""
+    head, title = page.head, page.title
+    if named := _og_site(head):
+        return named
+    folded_head = fold_title(head.title)
+    agreed = next((n for n in page.logos if fold_title(n) in folded_head and fold_title(n) != fold_title(title)), None)
+    suffix = site_of_title(head.title, title, {fold_title(n) for n in page.names}) if head.title else None
+    if agreed or suffix:
+        return agreed or suffix
+    steps = breadcrumb()
+    return steps[0] if steps and steps[0] and not is_home_word(steps[0]) else None
+
+
+def read_titles(doc: Document, site: Site | None = None) -> PageFacts:
+    """Of what `read_facts` gives, the titles of page and site alone."""
+    page = _titled(doc, site)
+
+    def steps() -> Sequence[str]:
+        crumbs = _breadcrumb(page, doc.url)
+        return crumbs.steps if crumbs else ()
+
+    title = clean_title(page.title) if page.title else ""
+    return PageFacts(title_raw=page.title, title=title, site_title=_site_title(page, steps))
+
+
 def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
     """What the page says of itself. Never raises; a missing fact is None or empty, never a guess.
 
     site: its `reading` selectors are tried first, its `title` helps to take the site's name off <title>.
     """
     facts = PageFacts()
-    reading = site.reading if site else None
-    head = read_head(doc)
-    body = doc.root.find("body")
-    lines = read_lines(body if body is not None else doc.root)
-
-    _not_aside(lines)
-    logos = [n for n in _logo_names(lines) if not is_home_word(n)]
-    og_site = head.meta("og:site_name", "sitename", "application-name")
-    folded_head = fold_title(head.title)
-    names = [n for n in (site.title if site else "", og_site, *logos) if n]
-    title, line = find_title(lines, head.title, head.meta("og:title", "twitter:title", "articletitle"), names)
-    if reading and (chosen := _selected(doc.root, reading.title)):
-        title = _text(chosen[0])
-        line = next((x for x in lines if x.element is chosen[0] or x.text == title), line)
+    page = _titled(doc, site)
+    head, lines, title, line, at = page.head, page.lines, page.title, page.line, page.at
     facts.title_raw = title
     facts.title = clean_title(title) if title else ""
-    at = line.index if line is not None else -1
     own = line.flags if line is not None else 0
 
-    crumbs = find_breadcrumb(lines, at if at >= 0 else 30, title, doc.url)
+    crumbs = _breadcrumb(page, doc.url)
     if crumbs:
         facts.breadcrumb = crumbs.steps
     zones = find_zones(lines, at, own)
@@ -289,12 +342,9 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
     if not facts.keywords:
         facts.keywords = meta_keywords(head.meta("keywords"))
 
-    first = facts.breadcrumb[0] if facts.breadcrumb and not is_home_word(facts.breadcrumb[0]) else None
-    suffix = site_of_title(head.title, title, {fold_title(n) for n in names}) if head.title else None
-    agreed = next((n for n in logos if fold_title(n) in folded_head and fold_title(n) != fold_title(title)), None)
-    facts.site_title = og_site or agreed or suffix or first or None
-    if reading:
-        _from_site_file(facts, doc.root, reading)
+    facts.site_title = _site_title(page, lambda: facts.breadcrumb)
+    if site:
+        _from_site_file(facts, doc.root, site.reading)
     return facts
 
 

@@ -42,7 +42,8 @@ COMMIT_MOST = 5000  # some 100 MB
 @dataclass(slots=True)
 class _Followed:
     """A site that is followed. seen: pages archived at the last look; done: reading digest of each article that the records hold;
-    ahead: what was read since; learned_from: how many articles there were when the provisional profile was learned."""
+    ahead: what was read since; learned_from: how many articles there were when the provisional profile was learned; environment: of
+    its profile, which is asked for with each article."""
 
     site: Site
     profile: Profile | None
@@ -50,6 +51,7 @@ class _Followed:
     done: dict[str, str]
     seen: int = 0
     learned_from: int = 0
+    environment: tuple[Profile | None, str] | None = None
     ahead: dict[str, tuple[str, Reading]] = field(default_factory=dict)
 
 
@@ -154,7 +156,10 @@ class Follower:
             self.progress(task.site, len(followed.done) + len(followed.ahead), followed.seen)
 
     def _environment(self, followed: _Followed) -> str:
-        return environment(followed.site, followed.profile, self.setup.reader, self.setup.threshold)
+        if followed.environment is None or followed.environment[0] is not followed.profile:
+            made = environment(followed.site, followed.profile, self.setup.reader, self.setup.threshold)
+            followed.environment = followed.profile, made
+        return followed.environment[1]
 
     def _commit(self, followed: _Followed) -> ExtractReport:
         name = followed.site.name

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from crawler.extraction.plain import number, year
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of, first_match
 
 _KIND = (
     r"(?:主持[词稿辞]|主持讲话|讲话|致[辞词]|发言|演讲|报告|党课|讲稿|[祝贺献悼]词|欢迎[词辞]|答谢[词辞]|开幕[词辞]|闭幕[词辞]|汇报|串词|寄语|"
@@ -41,7 +41,7 @@ def doc_type(titles: Sequence[str], text: str) -> str:
     """讲话 致辞 主持词 党课 发言 演讲 报告 其他, by the last such word of a title (part title first), else by the text's beginning."""
     for title in titles:
         best: tuple[int, int, str] | None = None
-        for rule in rules("doctype", "in_title"):
+        for rule in any_of("doctype", "in_title").possible(title):
             for m in rule.pattern.finditer(title):
                 # the last word wins; where one word lies in another the one that begins earlier is the longer
                 if best is None or m.start() >= best[1] or (m.start() < best[0] and m.end() >= best[1]):
@@ -49,10 +49,8 @@ def doc_type(titles: Sequence[str], text: str) -> str:
         if best:
             return best[2]
     head = text[:600]
-    for rule in rules("doctype", "in_text"):
-        if rule.pattern.search(head):
-            return str(rule.value)
-    return "其他"
+    found = first_match("doctype", "in_text", head)
+    return str(found[0].value) if found else "其他"
 
 
 def occasion(titles: Sequence[str], role: str | None) -> str | None:

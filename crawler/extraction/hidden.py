@@ -58,17 +58,27 @@ def hides(style: str) -> bool:
     )
 
 
-def is_hidden(element: HtmlElement) -> bool:
-    """Whether an element is written not to be seen."""
+@lru_cache(maxsize=4096)
+def _is_hidden_class(names: str) -> bool:
+    return _HIDDEN_CLASS.search(names) is not None
+
+
+_HIDING = frozenset(("style", "class", "hidden", "aria-hidden", "color"))
+
+
+def is_hidden(element: HtmlElement, attributes: Sequence[tuple[str, str]] | None = None) -> bool:
+    """Whether an element is written not to be seen. attributes: its own, where they are known already."""
     hidden = False
     colour = None
-    for name, value in element.items():
+    for name, value in element.items() if attributes is None else attributes:
+        if name not in _HIDING:  # as nearly all are
+            continue
         if name == "style":
             hidden = hidden or hides(value)
             if "color" in value and (m := _COLOUR.search(value)):
                 colour = m[1]
         elif name == "class":
-            hidden = hidden or _HIDDEN_CLASS.search(value) is not None
+            hidden = hidden or _is_hidden_class(value)
         elif name == "hidden":
             hidden = True
         elif name == "aria-hidden":

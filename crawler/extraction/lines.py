@@ -73,6 +73,9 @@ def half_width(text: str) -> str:
     return _TO_HALVE.sub(_halved, text)
 
 
+_short_half = lru_cache(maxsize=4096)(half_width)
+
+
 @dataclass(slots=True, eq=False)
 class Line:
     """One line as a reader sees it.
@@ -101,7 +104,7 @@ class Line:
     def half(self) -> str:
         """raw in half-width forms (see half_width), with the marks."""
         if self._half is None:
-            self._half = half_width(self.raw)
+            self._half = half_width(self.raw) if self.long else _short_half(self.raw)
         return self._half
 
     @property
@@ -137,6 +140,15 @@ def _font_size(size: str) -> int:
     return BIG if size.strip() in ("4", "5", "6", "7", "+1", "+2", "+3", "+4") else 0
 
 
+# the lines of a template stand on each of a site's pages
+@lru_cache(maxsize=4096)
+def _shown_text(raw: str) -> str:
+    return " ".join(raw.replace(MARK, "").split())
+
+
+_TELLING = frozenset(("class", "id", "style", "align", "size", "datetime", "itemprop", "hidden", "title"))
+
+
 def read_lines(root: HtmlElement) -> list[Line]:
     """The visible lines under `root` in reading order; lines without text are left out."""
     lines: list[Line] = []
@@ -149,14 +161,10 @@ def read_lines(root: HtmlElement) -> list[Line]:
     def flush() -> None:
         nonlocal size, linked, flags_any, level_any
         raw = "".join(parts)
-        line = Line(owner, len(lines), raw, flags_any, level_any, links[:], times[:], linked)
         if size > LONG:
-            line.long = True
-            lines.append(line)
-        else:
-            line.text = " ".join(raw.replace(MARK, "").split())
-            if line.text:
-                lines.append(line)
+            lines.append(Line(owner, len(lines), raw, flags_any, level_any, links[:], times[:], linked, "", True))
+        elif text := _shown_text(raw):
+            lines.append(Line(owner, len(lines), raw, flags_any, level_any, links[:], times[:], linked, text))
         parts.clear()
         links.clear()
         times.clear()
@@ -194,6 +202,8 @@ def read_lines(root: HtmlElement) -> list[Line]:
             block = element
             flags &= ~_OWN if tag in ("div", "section", "table") else -1
         for name, value in element.items():
+            if name not in _TELLING:
+                continue
             if name == "class" or name == "id":
                 # <span class=right> only floats; a side column is a block
                 flags |= slot_flags(value) if is_block else slot_flags(value) & ~ASIDE

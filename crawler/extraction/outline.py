@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from crawler.extraction.plain import number
-from crawler.extraction.rules import Rule, rules
+from crawler.extraction.rules import Rule, any_of, rules
 
 MAX_MARKERS = 500  # a list of more is no speech; keeps the work linear
 HEADING_CHARS = 80
@@ -230,11 +230,11 @@ def announced(views: Sequence[str], opening_chars: int = 1500) -> tuple[int, int
 
 def _own(view: str, at: int) -> bool:
     sentence = view[max(view.rfind(c, 0, at) for c in "。;!?") + 1 : at][-90:]
-    if not any(r.pattern.search(sentence) for r in rules("outline", "own_voice")):
+    if any_of("outline", "own_voice").search(sentence) is None:
         # 讲三点意见: a sentence of its own, at the beginning of a paragraph
         return not sentence.strip(" ,再还简单要想主") and not view[:at].strip(" ,再还简单要想主")
     clause = re.split(r"[,、:]", sentence)[-1]
-    others = any(r.pattern.search(clause) for r in rules("outline", "other_voice"))
+    others = any_of("outline", "other_voice").search(clause) is not None
     return not others or clause.lstrip().startswith(("我", "下面我", "今天我", "在此我", "在这里我"))
 
 
@@ -305,8 +305,8 @@ def _closes(views: Sequence[str]) -> bool:
     ends = [last] if pointed or len(last) > _SHORT or len(views) < 2 else [last, views[-2].strip()]
     for view in ends:
         tail = m[0] if (m := _LAST_WORDS.search(view[-160:])) else view
-        if any(r.pattern.search(tail) for r in rules("outline", "closing")):
+        if any_of("outline", "closing").search(tail) is not None:
             return True
-        if any(r.pattern.search(view) for r in rules("outline", "closing_paragraph")):
+        if any_of("outline", "closing_paragraph").search(view) is not None:
             return True
     return False

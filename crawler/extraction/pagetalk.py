@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from crawler.extraction.blocks import Block
 from crawler.extraction.plain import plain
+from crawler.extraction.prefilter import AnyOf
 from crawler.extraction.rules import any_of, rules
 
 _LAST_LINE = 40  # characters
@@ -20,7 +21,7 @@ _SENTENCE = re.compile(r"[。!?…]\s*$")
 _BUTTON = re.compile(r"^\s*(?:分享|收藏|打印|点赞|评论|转发|举报|纠错|复制|关闭|在看|打赏)\s*$")
 # an offer stands at either end; a definition at the end may be a speaker's
 _OFFERS = frozenset(("offered", "offered_short", "from_users", "collected"))
-_INTRO = re.compile("|".join(f"(?:{r.source})" for r in rules("structure", "intro") if r.id in _OFFERS))
+_INTRO = AnyOf([r for r in rules("structure", "intro") if r.id in _OFFERS])
 _SPEECH_END = re.compile(r"(?:讲话|致辞|致词|发言|演讲|主持词|党课|讲稿|贺词|开幕词|闭幕词)稿?$")
 _MORE = 10  # characters beside a title
 _HEADING = 24  # characters of a heading
@@ -28,9 +29,8 @@ _ORDINAL = re.compile(r"(?:[篇第之]\s*)?[(【\[]?[一二三四五六七八九
 MOST = 160  # characters; what a page says of itself is short
 NOTICE_LEAST, NOTICE_CHARS = 60, 800  # but not what it says of its rights
 _NOTICE = any_of("furniture", "notice")
-_KINDS = rules("structure", "page_talk")
 _SPEAKS = any_of("structure", "speaks")
-_ANY = any_of("structure", "page_talk")
+_KINDS = any_of("structure", "page_talk")
 _QUESTION = re.compile(r"^\s*(?:问题?|提问|Q|网友提问|读者问)\s*\d{0,2}\s*[:.、]")
 _ANSWER = re.compile(r"^\s*(?:答案?|回答|解答|回复|A|小编答|编辑答)\s*\d{0,2}\s*[:.、]")
 _BOX = re.compile(
@@ -53,9 +53,8 @@ def is_page_talk(view: str, own: Sequence[str] = (), least: int = 3) -> bool:
     own: plain views of the page's title and the site's names, a mention of which speaks for it; least: how many kinds of words it
     must have, two are enough for a short line.
     """
-    if len(view) > MOST or not _ANY.search(view) or speaks(view):
+    if len(view) > MOST or not (kinds := _KINDS.found(view)) or speaks(view):
         return False
-    kinds = [r for r in _KINDS if r.pattern.search(view)]
     mine = any(len(o) >= 2 and o in view for o in own)
     if not mine and not any(r.value == "own" for r in kinds):
         # a short line may speak to the reader without naming what it speaks of
@@ -82,7 +81,7 @@ def is_page_line(view: str, own: Sequence[str] = ()) -> bool:
     # a title that names a speech, and hardly more: 护林讲话下载
     if any(_SPEECH_END.search(o) and o in view and len(view) - len(o) <= _MORE for o in own):
         return True
-    kinds = [r for r in _KINDS if r.pattern.search(view)]
+    kinds = _KINDS.found(view)
     mine, legal = any(r.value == "own" for r in kinds), any(r.id == "legal" for r in kinds)
     if _SENTENCE.search(view):
         return len(kinds) >= (2 if legal else 3) and (mine or legal)

@@ -6,7 +6,7 @@ Recognisers read the plain view with one set of patterns and cut what they give 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from crawler.extraction.fold import traditional_pattern, traditional_table
 
@@ -26,6 +26,7 @@ _DIGIT = {c: n for n, c in enumerate("〇一二三四五六七八九")} | {
 }
 
 
+@lru_cache(maxsize=1024)
 def plain(text: str) -> str:
     """The plain view of `text`; same length, so that an offset in one is an offset in the other."""
     out = text

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import logging
 import os
@@ -38,6 +39,7 @@ from crawler.loading import loading
 TIME_LIMIT = 20.0  # seconds a task may take; a page takes milliseconds
 MEMORY_LIMIT = 2 * 1024**3  # bytes of private memory a worker may take; the largest real pages take under 0.2 GiB
 BATCH = 16  # tasks a message: a message costs as much as handing over some 30 tasks
+GARBAGE = 50_000  # objects that a worker makes before it looks for circles of them; a page makes some thousands
 START_LIMIT = 120.0  # seconds for a worker to come up on a busy machine
 START_TRIES = 3
 
@@ -327,6 +329,9 @@ def serve(fd: int, parent: int) -> None:
         except Exception:
             connection.send(("broken", traceback.format_exc(limit=-3), True))
             return
+        # what is loaded stays, and what a task makes is nearly all free when it ends: look for circles of it seldom
+        gc.freeze()
+        gc.set_threshold(GARBAGE, 10, 100)
         connection.send(("ready", None, False))
         while True:
             tasks = connection.recv()

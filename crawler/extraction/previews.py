@@ -16,13 +16,14 @@ from crawler.extraction.edges import OUTLINE, is_address_line
 from crawler.extraction.model import Structure
 from crawler.extraction.pagetalk import is_page_talk, speaks
 from crawler.extraction.plain import plain
-from crawler.extraction.rules import Rule, any_of, rules
+from crawler.extraction.prefilter import quick
+from crawler.extraction.rules import Rule, any_of
 
 _FURNITURE = any_of("furniture", "tail", "line")
 _TAIL = any_of("furniture", "tail")
 _CLOSING = any_of("outline", "closing", "closing_paragraph")
-_PREVIEW = tuple(rules("structure", "preview"))
-_PREVIEW_HINT = re.compile(
+_PREVIEW = any_of("structure", "preview")
+_PREVIEW_HINT = quick(
     r"隐藏|省略|[下从(]略|略去|不[足够]|受限|尽头|删节|删去|折叠|屏蔽|遮挡|未完|待续|限制|所限|加密|用完|用尽|才能|看不[到见]|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
     r"|[试预](?:读|看|阅|览)|节选|免费|可[读看见]|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整|如需|权限|摘录|片段|客户端|APP|附件|公众号|扫码|浏览|游客|访客|客服|索取|开放|支付|[兑充][换值]"
 )
@@ -42,8 +43,7 @@ _GLUE_AFTER = re.compile(
 _GLUE_MARKS = re.compile(r"^[\s.\u2026。,;、!)】\]=\-—*>»]+")
 _MARKER_LINE = 60  # a line that is hardly more than a marker is one, whatever else it says
 
-_GATE_TALK = tuple(rules("structure", "gate_talk"))
-_GATE_FIRST = _GATE_TALK[0].pattern
+_GATE_TALK = any_of("structure", "gate_talk")
 _GATE_LINE = 40  # characters
 _WHOLE = re.compile(r"^.*$", re.DOTALL)
 
@@ -61,7 +61,7 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
     if not _PREVIEW_HINT.search(view) or _FILE_CARD.search(view):
         return None
     best: tuple[Rule, re.Match[str]] | None = None
-    for rule in _PREVIEW:
+    for rule in _PREVIEW.possible(view):
         m = rule.pattern.search(view)
         # a marker is a short line, or stands at the very end of a paragraph, or in brackets inside it
         if (
@@ -77,17 +77,11 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
 def _gate_talk(block: Block) -> tuple[Rule, re.Match[str]] | None:
     """A short line that speaks of the rest, of a gate before it and of seeing it, in whatever words: a marker as a whole."""
     view = block.folded
-    if (
-        block.size > _GATE_LINE
-        or not block.size
-        or _SPOKEN.search(view)
-        or speaks(view)
-        or not _GATE_FIRST.search(view)
-    ):
+    if block.size > _GATE_LINE or not block.size or _SPOKEN.search(view) or speaks(view):
         return None
-    if not all(r.pattern.search(view) for r in _GATE_TALK) or not (whole := _WHOLE.match(view)):
+    if len(_GATE_TALK.found(view)) < len(_GATE_TALK.patterns) or not (whole := _WHOLE.match(view)):
         return None
-    return _GATE_TALK[0], whole
+    return _GATE_TALK.patterns[0], whole
 
 
 _STOPS = re.compile(r"[。!?….]+[”』」)】]*")

@@ -154,11 +154,11 @@ def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset()) -
     """known: long lines that are no body."""
     from crawler.extraction.density import find_body, trim
     from crawler.extraction.dom import parse
-    from crawler.extraction.facts import read_facts
+    from crawler.extraction.facts import read_titles
     from crawler.extraction.standing import line_key, observed, title_forms
 
     document = parse(page.body, page.content_type, page.url)
-    facts = read_facts(document, site)
+    facts = read_titles(document, site)
     titles = title_forms(facts.title_raw, facts.title)
     names = {re.sub(r"\s+", "", plain(n)) for n in (site.title, facts.site_title) if n and len(n) >= 3}
     blocks = read_blocks(document.root)

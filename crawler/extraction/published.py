@@ -9,7 +9,7 @@ from itertools import pairwise
 from crawler.extraction.byline import Labelled, date_value, labelled
 from crawler.extraction.dates import find_dates, parse_stamp
 from crawler.extraction.lines import INFO, MARK, TIME, Line
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of
 from crawler.extraction.zones import Zones
 
 _PLACE = re.compile(
@@ -24,7 +24,7 @@ _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 
 def _is_counter(line: Line) -> bool:
     """Whether a line is a part of a byline that needs no label: 1971 阅读, 约3分钟, 作者 李某."""
-    return len(line.raw) <= 120 and any(r.pattern.search(line.half) for r in rules("facts", "byline_parts"))
+    return len(line.raw) <= 120 and (any_of("facts", "byline_parts").search(line.half) is not None)
 
 
 def _is_meeting(lines: list[Line], i: int) -> bool:
@@ -35,8 +35,8 @@ def _is_meeting(lines: list[Line], i: int) -> bool:
 
 def _of_event(before: str, behind: str) -> bool:
     """Whether the words around a date say that it is the day of an event: 活动时间: …, … 在县城召开."""
-    return any(r.pattern.search(before) for r in rules("facts", "event_before")) or any(
-        r.pattern.search(behind) for r in rules("facts", "event_behind")
+    return (any_of("facts", "event_before").search(before) is not None) or (
+        any_of("facts", "event_behind").search(behind) is not None
     )
 
 

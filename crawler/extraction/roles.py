@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from crawler.extraction.rules import Rule, rules
+from crawler.extraction.rules import Rule, any_of, first_match, rules
 
 _SPEECH = r"(?:讲话|致辞|致词|发言|演讲|报告|主持|党课|述职|讲稿|表态|寄语|祝词|贺词|欢迎词|开幕词|闭幕词|汇报)"
 # The usual family names, those of two characters by their first.
@@ -168,10 +168,8 @@ def is_signature(view: str) -> bool:
 def admin_level(role: str | None, title: str, text: str) -> str | None:
     """国家 省 市 县 乡镇 村社区 单位 学校 企业: of the speaker's office, else of the title, else of how the text names its own level."""
     for group, source in (("level_of_role", role), ("level_of_title", title)):
-        if source:
-            for rule in rules("roles", group):
-                if rule.pattern.search(source):
-                    return str(rule.value)
+        if source and (found := first_match("roles", group, source)):
+            return str(found[0].value)
     text = text[:_LEVEL_READ]
     best, rule_of_best = 0, ""
     for rule in rules("roles", "level_of_text"):
@@ -204,10 +202,6 @@ def region(titles: Sequence[str]) -> str | None:
     for title in titles:
         for m in _REGION.finditer(title):
             place = m["region"]
-            if (
-                len(place) >= 3
-                and _TAIL.search(place)
-                and not any(r.pattern.search(place) for r in rules("roles", "no_place"))
-            ):
+            if len(place) >= 3 and _TAIL.search(place) and any_of("roles", "no_place").search(place) is None:
                 return place
     return None

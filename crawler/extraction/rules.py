@@ -22,6 +22,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from crawler.extraction.prefilter import AnyOf
 from crawler.ourdata import read_ours
 
 _YES_NO = {True: "yes", False: "no"}  # YAML 1.1 reads the bare words as booleans
@@ -32,7 +33,7 @@ FOLDER = Path(__file__).parent / "rules"
 class Rule:
     """One rule: what it is called, what it matches, what a match means, and its examples. where: its file and group, for who wrote it.
 
-    Its pattern is compiled when it is first asked for: of many rules only what they match together is (see `any_of`), and
+    Its pattern is compiled when it is first searched for: most are about words that no page of a site has (see prefilter.py), and
     compiling all of them is a good part of what a process that reads pages takes to begin.
     """
 
@@ -83,16 +84,18 @@ def rules(name: str, group: str) -> tuple[Rule, ...]:
 
 def first_match(name: str, group: str, text: str) -> tuple[Rule, re.Match[str]] | None:
     """The first rule of a group that matches `text`, with its match."""
-    for rule in rules(name, group):
-        if m := rule.pattern.search(text):
-            return rule, m
-    return None
+    return any_of(name, group).first(text)
+
+
+def matching(name: str, group: str, text: str) -> list[Rule]:
+    """The rules of a group that match `text`, in the order of the file."""
+    return any_of(name, group).found(text)
 
 
 @cache
-def any_of(name: str, *groups: str) -> re.Pattern[str]:
-    """One pattern that matches where any rule of the groups does: for a quick yes or no over many texts."""
-    return re.compile("|".join(f"(?:{r.source})" for g in groups for r in rules(name, g)))
+def any_of(name: str, *groups: str) -> AnyOf[Rule]:
+    """The rules of the groups as one pattern that matches where any of them does: for a quick yes or no over many texts."""
+    return AnyOf([r for g in groups for r in rules(name, g)])
 
 
 def _version() -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
-from crawler.extraction.rules import any_of, rules
+from crawler.extraction.rules import any_of, first_match
 
 MAX_CHARS = 60  # longer lists of addressees do not occur; longer lines are sentences
 _LOOK = 3  # an address stands among the first three paragraphs
@@ -26,7 +26,7 @@ _CLOSING = ' \t:!,。;~、"”—'
 
 def is_greeting(line: str) -> bool:
     """Whether a line (plain view) only greets: 大家好, 各位早安."""
-    return any(r.pattern.search(line) for r in rules("salutation", "greeting"))
+    return any_of("salutation", "greeting").search(line) is not None
 
 
 def is_address(head: str, alone: bool = False) -> bool:
@@ -34,7 +34,12 @@ def is_address(head: str, alone: bool = False) -> bool:
 
     alone: it has a line of its own with a closing mark, so that beside a certain addressee any noun may be one.
     """
-    if len(head) > MAX_CHARS or any(r.pattern.search(head) for r in rules("salutation", "label")):
+    return len(head) <= MAX_CHARS and _is_address(head, alone)
+
+
+@lru_cache(maxsize=4096)
+def _is_address(head: str, alone: bool) -> bool:
+    if any_of("salutation", "label").search(head):
         return False
     kinds: list[str] = []
     for segment in _SEGMENTS.split(head.strip()):
@@ -42,8 +47,15 @@ def is_address(head: str, alone: bool = False) -> bool:
             continue
         if is_greeting(segment):
             return False
-        kind = _kind(segment) or (_kind(without) if (without := _nouns().sub("人人", segment)) != segment else None)
-        if kind is None and alone and _listed().search(_nouns().sub("人人", segment)) and not _VERBAL.search(segment):
+        kind = _kind(segment) or (
+            _kind(without) if (without := any_of("salutation", "nouns").sub("人人", segment)) != segment else None
+        )
+        if (
+            kind is None
+            and alone
+            and any_of("salutation", "listed").search(any_of("salutation", "nouns").sub("人人", segment))
+            and not _VERBAL.search(segment)
+        ):
             kind = "listed"
         if kind is None:
             # 女士们、先 生们: blanks of a text that was recognised from a picture
@@ -53,17 +65,8 @@ def is_address(head: str, alone: bool = False) -> bool:
 
 
 def _kind(segment: str) -> str | None:
-    return next((r.value for r in rules("salutation", "segment") if r.pattern.search(segment)), None)
-
-
-@cache
-def _nouns() -> re.Pattern[str]:
-    return any_of("salutation", "nouns")
-
-
-@cache
-def _listed() -> re.Pattern[str]:
-    return any_of("salutation", "listed")
+    found = first_match("salutation", "segment", segment)
+    return found[0].value if found else None
 
 
 def _head_of(view: str, first: bool, alone: bool) -> int:
@@ -105,12 +108,7 @@ def _head_of(view: str, first: bool, alone: bool) -> int:
 
 
 def _opens(rest: str, alone: bool) -> bool:
-    return (
-        alone
-        or len(rest) >= _RUN_IN
-        or is_greeting(rest)
-        or any(r.pattern.search(rest) for r in rules("salutation", "opener"))
-    )
+    return alone or len(rest) >= _RUN_IN or is_greeting(rest) or any_of("salutation", "opener").search(rest) is not None
 
 
 def salutation(paragraphs: Sequence[str], views: Sequence[str]) -> tuple[str | None, int]:

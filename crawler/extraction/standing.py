@@ -31,12 +31,15 @@ def title_forms(*titles: str) -> tuple[str, ...]:
     return tuple(sorted((f for f in forms if len(f) >= _LEAST_TITLE), key=lambda f: (-len(f), f)))
 
 
+_DIGITS = re.compile(r"\d+")
+
+
 def line_key(folded: str, titles: Sequence[str] = ()) -> str:
     """A line as profiles keep it: plain view without white space, the page's title (title_forms) as a slot, digits folded to 0."""
-    key = re.sub(r"\s+", "", folded)
+    key = "".join(folded.split())
     for title in titles:
         key = key.replace(title, TITLE)
-    return re.sub(r"\d+", "0", key)
+    return _DIGITS.sub("0", key)
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ from crawler.extraction.part_headings import Heading, is_ornament
 from crawler.extraction.parts import find_headings
 from crawler.extraction.plain import plain
 from crawler.extraction.previews import cut_at_marker
-from crawler.extraction.rules import any_of, rules
+from crawler.extraction.rules import any_of, matching, rules
 from crawler.extraction.titles import same_title
 from crawler.extraction.trace import Trace
 
@@ -157,7 +157,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             continue
         if block.size <= FURNITURE_CHARS and k not in headed and (m := _FURNITURE.search(block.folded)) and m.group():
             torn = torn or _PAGE_MARK.search(block.folded) is not None
-            found = next((r for r in rules("furniture", "tail") if r.pattern.search(block.folded)), None)
+            found = next(iter(matching("furniture", "tail", block.folded)), None)
             if found and block.link == 0 and (_PAGE_MARK.search(block.folded) or block.folded.strip().isdigit()):
                 found, torn = None, True  # a page mark of the document, no pager of the site
             tail_seen = tail_seen or found is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import matching, rules
 
 MAX_TOPICS = 4
 _TITLE, _HINT = 15.0, 2.0
@@ -22,12 +22,13 @@ def topics(title_view: str, text_view: str, hints: Sequence[str] = ()) -> list[s
     text_view = text_view[:_READ]
     thousand = max(len(text_view), 500) / 1000
     filed = " ".join(hints)
+    in_title, in_hints = matching("topics", "topic", title_view), matching("topics", "topic", filed)
     scored = []
     for rank, rule in enumerate(rules("topics", "topic")):
         # The first word is a topic's most telling one: without it in the text nothing else is counted.
         words: list[str] = rule.value["words"]
-        titled = bool(rule.pattern.search(title_view))
-        hinted = bool(filed) and bool(rule.pattern.search(filed))
+        titled = rule in in_title
+        hinted = rule in in_hints
         first = text_view.count(words[0])
         if not (first or titled or hinted):
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crawler.extraction.byline import labelled
 from crawler.extraction.lines import ASIDE, CRUMB, FOOTER, INFO, ITEM, LONG, NAV, Line, half_width
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of
 
 NEAR = 40  # lines behind the title that a byline may stand in
 _BODY_LINE = 60  # characters of running text: the body has begun
@@ -31,7 +31,7 @@ class Zones:
 
 
 def _ends_article(line: Line) -> bool:
-    return len(line.raw) < 60 and any(r.pattern.search(line.half) for r in rules("facts", "after_article"))
+    return len(line.raw) < 60 and (any_of("facts", "after_article").search(line.half) is not None)
 
 
 def _body_run(lines: list[Line], first: int, outside: int) -> tuple[int, int]:
