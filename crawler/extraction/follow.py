@@ -30,7 +30,8 @@ from crawler.home import Home
 from crawler.site import Site
 from crawler.state import SiteState, pages_table
 
-LOOK_PAGES = 16  # a site is looked at again when so many more of its pages are archived
+LOOK_PAGES = 16  # a site is looked at again when so many more of its pages are archived,
+LOOK_SHARE = 0.05  # and this share of those that were: a look reads all that the state knows
 SECONDS = 0.5  # between two looks that found nothing
 LEARN_AGAIN = 8  # a provisional profile is learned again when the site has so many times the articles
 # What was read is committed when a kill would cost too much of it; every bucket is written again then, so not too often.
@@ -102,7 +103,7 @@ class Follower:
             with SiteState.open(self.home, name, read_only=True) as state:
                 query = sa.select(sa.func.count()).where(pages_table.c.warc_file.is_not(None))
                 archived = state.db.execute(query).scalar_one()
-                if archived < followed.seen + LOOK_PAGES:
+                if archived < followed.seen + max(LOOK_PAGES, LOOK_SHARE * followed.seen):
                     return None
                 articles = [a for bucket in group(state.pages()).values() for a in bucket]
         except (JianghuaError, sa.exc.DatabaseError):  # the crawl tells it
