@@ -31,10 +31,17 @@ UNIQUE = frozenset(
         "warc_offset",
         "warc_length",
         "outline.list.element.heading",
+        "id",
+        "old_sha256",
+        "new_sha256",
+        # these do repeat, but zstd sees that as well, and a dictionary of some small values is slower to write and to read, and no smaller
+        "outline.list.element.level",
+        "outline.list.element.marker",
+        "outline.list.element.paragraph",
     }
 )
 # Hexadecimal digits: nothing repeats in them, and zstd, looking for it, takes three times as long and leaves more than when it hardly looks.
-HEXADECIMAL = frozenset({"speech_id", "text_sha256", "simtext_sha256", "html_sha256"})
+HEXADECIMAL = frozenset({"speech_id", "text_sha256", "simtext_sha256", "html_sha256", "old_sha256", "new_sha256"})
 # Nobody asks for texts between two others, and a page's first and last of them would be copied whole into its index.
 UNRANKED = frozenset({"text"})
 

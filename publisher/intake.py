@@ -122,8 +122,8 @@ class Shards:
     folder: Path
     damaged: dict[str, str] = field(default_factory=dict)
     _found: dict[str, Shard] = field(default_factory=dict)
-    _held: set[str] = field(default_factory=set)
-    _checked: set[str] = field(default_factory=set)
+    _held: dict[str, Path] = field(default_factory=dict)
+    _checked: dict[tuple[str, str], Path] = field(default_factory=dict)
     _fresh: dict[str, ShardChange | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -152,29 +152,31 @@ class Shards:
 
     def _verified(self, unit: Unit, table: str) -> Path:
         """The file of a table, compared once with the digest that the pointer tells."""
-        folder = self._hold(unit)
-        if f"{unit.name} {table}" not in self._checked:
-            try:
-                verify(replace(self._found[unit.name], folder=folder), (table,))
-            except DamagedError as e:
-                raise self._broken(unit, table, e) from None
-            self._checked.add(f"{unit.name} {table}")
-        return folder / self._found[unit.name].path(table).name
+        if (known := self._checked.get((unit.name, table))) is not None:
+            return known
+        held = replace(self._found[unit.name], folder=self._hold(unit))
+        try:
+            verify(held, (table,))
+        except DamagedError as e:
+            raise self._broken(unit, table, e) from None
+        return self._checked.setdefault((unit.name, table), held.path(table))
 
     def _hold(self, unit: Unit, attempts: int = 5) -> Path:
         """The unit's files, linked where nobody sweeps them."""
+        if (held := self._held.get(unit.name)) is not None:
+            return held
         target = self.folder / unit.name
-        if unit.name in self._held:
-            return target
         shard = self._found[unit.name]
         for attempt in range(attempts):
-            shutil.rmtree(target, ignore_errors=True)
+            if attempt or target.exists():
+                shutil.rmtree(target, ignore_errors=True)
             try:
                 target.mkdir(parents=True)
-                for table in SCHEMAS:
-                    _link(shard.path(table), target / shard.path(table).name)
-                if shard.marks is not None:
-                    _link(shard.folder / MARKS, target / MARKS)
+                for file in [
+                    *(f"{table}.{shard.form}" for table in SCHEMAS),
+                    *([MARKS] if shard.marks is not None else []),
+                ]:
+                    _link(f"{shard.folder}/{file}", f"{target}/{file}")  # joining paths takes longer than linking does
                 with contextlib.suppress(FileNotFoundError):
                     _link(fresh_path(self.home, shard), target / FRESH)
                 break
@@ -190,7 +192,7 @@ class Shards:
                 shard = self._found[unit.name] = newer
             except OSError as e:
                 raise cannot_write(target, e) from e
-        self._held.add(unit.name)
+        self._held[unit.name] = target
         return target
 
     def marks(self, unit: Unit) -> pa.Table | None:
@@ -228,7 +230,7 @@ class Shards:
         return self._found[unit.name].folder.name
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: Path | str, target: Path | str) -> None:
     try:
         os.link(source, target)
     except FileNotFoundError:

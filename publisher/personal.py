@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ def apply(rows: pa.Table, mask_found: bool, among: Mask | None = None) -> pa.Tab
     among: the rows that may have any (crawler/textfacts.py), all when None.
     """
     kinds: dict[int, set[str]] = {}
-    some, at = _some(rows, among)
+    some, at = _some(rows, among, ["text", *(n for n in (*FIELDS, *LISTS) if n in rows.column_names)])
     for column in (some["text"], words(some)) if len(at) else ():
         for i, told in scanned(column):
             kinds.setdefault(int(at[i]), set()).update(told)
@@ -44,14 +44,14 @@ def apply(rows: pa.Table, mask_found: bool, among: Mask | None = None) -> pa.Tab
     for i in hit:
         listed[i] = sorted(kinds[i] | set(listed[i] or ()))
     if mask_found:
-        rows = _replaced(rows, hit, [_masked(r) for r in rows.take(pa.array(hit)).to_pylist()])
+        rows = _replaced(rows, hit)
     at = rows.schema.get_field_index(COLUMN)
     return rows.set_column(at, rows.schema.field(at), pa.array(listed, STRINGS))
 
 
 def pages(rows: pa.Table, among: Mask | None = None) -> pa.Table:
     """Rows of `pages` with what was found in their titles masked: they are those of the speeches, and of what is none. among: as of `apply`."""
-    some, at = _some(rows, among)
+    some, at = _some(rows, among, ["title"])
     hit = [int(at[i]) for i, _ in scanned(some["title"])] if len(at) else []
     if not hit:
         return rows
@@ -62,12 +62,12 @@ def pages(rows: pa.Table, among: Mask | None = None) -> pa.Table:
     return rows.set_column(at, rows.schema.field(at), pa.array(titles, rows.schema.field(at).type))
 
 
-def _some(rows: pa.Table, among: Mask | None) -> tuple[pa.Table, npt.NDArray[np.int64]]:
-    """The rows that are among these, and their numbers."""
+def _some(rows: pa.Table, among: Mask | None, columns: Sequence[str]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """These columns of the rows that are among these, and their numbers."""
     if among is None or among.all():
-        return rows, np.arange(rows.num_rows)
-    at = np.flatnonzero(among)
-    return rows.take(pa.array(at)), at
+        return rows.select(columns), np.arange(rows.num_rows)
+    # filtered, not taken: a take would put all texts into one piece first
+    return rows.select(columns).filter(pa.array(among)), np.flatnonzero(among)
 
 
 def _masked(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,15 +82,19 @@ def _masked(row: Mapping[str, Any]) -> dict[str, Any]:
     return with_text(out, text) if text != row["text"] else out
 
 
-def _replaced(rows: pa.Table, at: list[int], new: list[dict[str, Any]]) -> pa.Table:
-    """The rows with those at `at` replaced; columns in which nothing changes stay as they are."""
+def _replaced(rows: pa.Table, at: list[int]) -> pa.Table:
+    """The rows with those at `at` (ascending) masked; columns in which nothing changes stay as they are."""
+    here = np.zeros(rows.num_rows, bool)
+    here[at] = True
+    before = rows.filter(pa.array(here))
+    new = [_masked(r) for r in before.to_pylist()]
     made = pa.Table.from_pylist([{n: r[n] for n in rows.column_names} for r in new], schema=rows.schema)
     place = np.arange(rows.num_rows)
     place[at] = rows.num_rows + np.arange(len(at))
-    take, here = pa.array(place), pa.array(at)
+    take = pa.array(place)
     columns = []
     for name in rows.column_names:
         old = rows[name]
-        same = old.take(here).combine_chunks().equals(made[name].combine_chunks())
+        same = before[name].combine_chunks().equals(made[name].combine_chunks())
         columns.append(old if same else pa.chunked_array([*old.chunks, *made[name].chunks], old.type).take(take))
     return pa.Table.from_arrays(columns, schema=rows.schema)

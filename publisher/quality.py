@@ -219,9 +219,9 @@ def _looked_for(texts: pa.ChunkedArray, facts: textfacts.Facts | None) -> tuple[
     if facts is None:
         return textfacts.with_replacement(texts), textfacts.with_signs(texts)
     damaged, foreign = ((facts & bit) > 0 for bit in (textfacts.REPLACED, textfacts.SIGNS))
-    unknown = np.flatnonzero(facts & textfacts.UNKNOWN)
-    if len(unknown):
-        some = texts if len(unknown) == len(facts) else texts.take(pa.array(unknown))
+    unknown = (facts & textfacts.UNKNOWN) > 0
+    if unknown.any():
+        some = texts if unknown.all() else texts.filter(pa.array(unknown))
         damaged[unknown], foreign[unknown] = textfacts.with_replacement(some), textfacts.with_signs(some)
     return damaged, foreign
 

@@ -13,7 +13,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ SEEDS = (20_240_115, 7)
 FACTS = ("text_sha256", "simtext_sha256", "is_preview", "chars", "published_at")
 NOT_HELD, HELD, CARRIED = 0, 1, 2  # held: its page could not be read; carried: its whole site failed
 NO_UNIT = -1
+_DIGITS = 20  # of a speech_id, behind its site and a colon
 
 _BASE = [
     pa.field("key", pa.large_string()),
@@ -86,7 +87,12 @@ def sites_of(table: Table, rows: pa.Table) -> pa.Array:
     """The site of each row: its column, else what its speech_id begins with."""
     if "site" in rows.column_names:
         return flat(rows["site"]).cast(pa.string())
-    return flat(pc.replace_substring_regex(rows["speech_id"], r":[^:]*$", ""))
+    ids = flat(rows["speech_id"])
+    plain = ids.cast(pa.binary())
+    behind = pc.binary_slice(plain, -_DIGITS - 1, None)
+    if pc.all(pc.and_(pc.starts_with(behind, ":"), pc.equal(pc.count_substring(behind, ":"), 1))).as_py() is not False:
+        return pc.binary_slice(plain, 0, -_DIGITS - 1).cast(pa.string())  # in half of the time
+    return pc.replace_substring_regex(ids, r":[^:]*$", "")
 
 
 def index_rows(table: Table, rows: pa.Table, unit: int, columns: Sequence[str], held: int = NOT_HELD) -> pa.Table:
@@ -111,11 +117,17 @@ def index_rows(table: Table, rows: pa.Table, unit: int, columns: Sequence[str], 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The index of one part of a table. rows: how many; file, sha256: where it is kept, with its digest ("" where it is not)."""
+    """The index of one part of a table. rows: how many; file: where it is kept ("" where it is not); checksum: of that file (`checksum`);
+    sha256: its digest, in place of it where an earlier program wrote it."""
 
     rows: int
     file: str = ""
     sha256: str = ""
+    checksum: str = ""
+
+    def whole(self, data: pa.Buffer | bytes) -> bool:
+        """Whether these bytes are those of the file as it was written."""
+        return checksum(data) == self.checksum if self.checksum else sha256(data) == self.sha256
 
 
 @dataclass(slots=True)
@@ -162,7 +174,7 @@ def load(folder: Path, manifest_sha256: str) -> State | None:
             for segment in segments[name]:
                 # mapped: what is kept of rows that stay is looked at where it lies, and copied only where it is needed in one piece
                 data = pa.memory_map(f"{folder}/{segment.file}").read_buffer()
-                if hashlib.sha256(data).hexdigest() != segment.sha256:
+                if not segment.whole(data):
                     log.warning("%s is damaged and is made again", folder / segment.file)
                     return None
                 pieces.append(pa.ipc.open_file(data).read_all())
@@ -181,7 +193,7 @@ def damage(folder: Path) -> str | None:
         if json.loads(path.read_bytes())["format"] != FORMAT:
             return None  # of another program: the next publish makes it anew
         for entry in _entries(path):
-            if sha256((folder / entry["file"]).read_bytes()) != entry["sha256"]:
+            if not Segment(**entry).whole((folder / entry["file"]).read_bytes()):
                 return f"{entry['file']} is not as it was written"
     except FileNotFoundError as e:
         return None if e.filename == str(path) else f"{Path(e.filename).name} is missing"
@@ -230,7 +242,7 @@ def save(folder: Path, manifest_sha256: str, state: State) -> None:
         for segment in state.segments.get(name) or [Segment(rows.num_rows)]:
             if segment.file not in there:
                 segment = _written(folder, name, rows.slice(start, segment.rows), there)
-            entries[name].append({"rows": segment.rows, "file": segment.file, "sha256": segment.sha256})
+            entries[name].append({k: v for k, v in asdict(segment).items() if v != ""})
             start += segment.rows
     kept = {
         "format": FORMAT,
@@ -257,11 +269,27 @@ def _written(folder: Path, name: str, rows: pa.Table, there: set[str]) -> Segmen
     with pa.ipc.new_file(sink, rows.schema) as writer:
         writer.write_table(rows.combine_chunks())
     data = sink.getvalue()
-    digest = hashlib.sha256(data).hexdigest()
+    digest = checksum(data)
     file = f"{name}-{digest[:16]}.arrow"
     write_bytes(folder / file, data)  # also where one of this name is there: it may be damaged
     there.add(file)
-    return Segment(rows.num_rows, file, digest)
+    return Segment(rows.num_rows, file, checksum=digest)
+
+
+_WIDTHS = (4096, 4093)  # words; a block that stands elsewhere by a multiple of the one does not by one of the other
+
+
+def checksum(data: pa.Buffer | bytes) -> str:
+    """Finds any flipped bit, any hole and any block in another's place, at the speed of memory: a memo of some hundred bytes a row is read whole for
+    each version, however little changes. Bytes folded onto each other, in two widths, and the SHA-256 of that."""
+    given = np.frombuffer(data, np.uint8)
+    words = given[: len(given) // 8 * 8].view(np.uint64)
+    digest = hashlib.sha256(f"{len(given)} ".encode() + given[len(words) * 8 :].tobytes())
+    for width in _WIDTHS:
+        even = len(words) // width * width
+        digest.update(np.bitwise_xor.reduce(words[:even].reshape(-1, width), axis=0).tobytes())
+        digest.update(words[even:].tobytes())
+    return digest.hexdigest()
 
 
 def rebuilt(parts: Callable[[str], Iterable[pa.Table]], names: dict[str, list[str]]) -> State:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -145,9 +144,10 @@ class RowCheck:
         if not rows.num_rows:
             return
         if table == "speeches":
-            doubtful = None if facts is None else np.flatnonzero(facts & (textfacts.WRONG | textfacts.UNKNOWN))
-            if doubtful is None or len(doubtful):
-                some = rows if doubtful is None else rows.select(list(_OF_TEXTS)).take(pa.array(doubtful))
+            doubtful = None if facts is None else (facts & (textfacts.WRONG | textfacts.UNKNOWN)) > 0
+            if doubtful is None or doubtful.any():
+                # filtered, not taken: a take would put all texts into one piece first
+                some = rows if doubtful is None else rows.select(list(_OF_TEXTS)).filter(pa.array(doubtful))
                 self._found = merged([self._found, _texts(some)])
         names = dict.fromkeys([*TABLES[table].key, *_columns(table)])
         waiting = self._waiting.setdefault(table, [])

@@ -105,11 +105,13 @@ class Stage:
         units: Places,
         raw: U64 | None = None,
         facts: Facts | None = None,
+        found: pa.Array | None = None,
     ) -> tuple[Mask, Mask]:
         """Take in rows; gives which of them are new and which changed.
 
         at: the place of each in the parent, or -1; ranks: the order of each among all that are taken in;
-        units: the number of its unit; raw: digests of their records; facts: what is known of their texts.
+        units: the number of its unit; raw: digests of their records; facts: what is known of their texts; found: their keys,
+        made here when None.
         """
         known = at >= 0
         where = at[known]
@@ -137,7 +139,8 @@ class Stage:
             self._added.append(places[new])
             light = rows.select([n for n in {*self.table.key, "site"} if n in rows.column_names])
             light = light if new.all() else light.filter(pa.array(new))
-            self._added_keys.append(keys(light, self.table.key))
+            mine = keys(light, self.table.key) if found is None else found if new.all() else found.filter(pa.array(new))
+            self._added_keys.append(mine)
             sites = pc.value_counts(sites_of(self.table, light))
             self.new_sites.update({v["values"]: v["counts"] for v in sites.to_pylist()})
         return new, changed

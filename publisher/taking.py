@@ -108,19 +108,24 @@ class Intake:
         given["speeches"] = _with_gone_since(given["speeches"], given["pages"])
         given["speeches"] = SpeechColumns(self.version, {}).added(given["speeches"])  # as if all were new
         self._identify(given, lights)
+        lights = {n: lights[n].of(keys(given[n], TABLES[n].key)) for n in RECORDS}
+
+        def of_rows(n: str, rows: pa.Table) -> Light:
+            # what people took down or put right may be gone, or stand elsewhere
+            return lights[n] if self.recipe.plain else lights[n].of(keys(rows, TABLES[n].key))
 
         def facts(n: str, rows: pa.Table) -> Facts | None:
-            return lights[n].of(keys(rows, TABLES[n].key)).facts
+            return of_rows(n, rows).facts
 
         made = recipes.apply(self.recipe, given["speeches"], given["provenance"], given["pages"], facts)
         self.dropped |= made.dropped
         if made.notes:
             self.notes[name] = made.notes
         for n, rows in (("speeches", made.speeches), ("provenance", made.provenance), ("pages", made.pages)):
-            of = lights[n].of(keys(rows, TABLES[n].key))
+            of = of_rows(n, rows)
             assert of.ranks is not None
             known = made.facts if n == "speeches" else None
-            new, changed = self.stages[n].take_in(rows, of.at, of.ranks, of.units, of.raw, known)
+            new, changed = self.stages[n].take_in(rows, of.at, of.ranks, of.units, of.raw, known, of.keys)
             fresh = new | changed
             some = rows if fresh.all() else rows.filter(pa.array(fresh))
             told = None if known is None else known[fresh]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,6 +166,43 @@ def test_what_another_program_remembered_is_no_damage_and_goes(tmp_path: Path) -
         (tmp_path / "state.json").write_text(content)
         assert "state.json" in str(damage(tmp_path))
         assert load(tmp_path, "one") is None
+
+
+def test_a_state_with_digests_of_an_earlier_program_is_used(tmp_path: Path) -> None:
+    pieces = [piece("pages", 100 * i, 100) for i in range(3)]
+    save(tmp_path, "one", state(*pieces))
+    told = json.loads((tmp_path / "state.json").read_bytes())
+    del told["sha256"]
+    for entry in told["tables"]["pages"]:
+        del entry["checksum"]
+        entry["sha256"] = hashlib.sha256((tmp_path / entry["file"]).read_bytes()).hexdigest()
+    (tmp_path / "state.json").write_bytes(rowindex._sealed(json.dumps(told, ensure_ascii=False).encode()[:-1]))
+    assert damage(tmp_path) is None
+    found = load(tmp_path, "one")
+    assert found
+    assert found.tables["pages"].equals(pa.concat_tables(pieces))
+    save(tmp_path, "two", found)
+    assert load(tmp_path, "two")
+    path = min(tmp_path.glob("pages-*.arrow"))
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert load(tmp_path, "two") is None
+
+
+@pytest.mark.parametrize("size", [0, 7, 8, 4096 * 8, 4093 * 8 * 2 + 5, 300_000])
+def test_a_checksum_tells_flips_holes_and_blocks_in_other_places(size: int) -> None:
+    data = bytearray(np.random.default_rng(size).bytes(size))
+    seen = {rowindex.checksum(bytes(data))}
+    assert rowindex.checksum(pa.py_buffer(bytes(data))) in seen
+    for at in {0, size // 3, size - 1} if size else ():
+        flipped = bytearray(data)
+        flipped[at] ^= 4
+        seen.add(rowindex.checksum(bytes(flipped)))
+    for block in (512, 4096, 4093 * 8, 4096 * 8):
+        if size > 2 * block:
+            seen.add(rowindex.checksum(bytes(data[block : 2 * block] + data[:block] + data[2 * block :])))
+            seen.add(rowindex.checksum(bytes(bytes(block) + data[block:])))
+    seen.add(rowindex.checksum(bytes(data) + b"\0"))
+    assert len(seen) == 2 + (3 if size else 0) + sum(2 for b in (512, 4096, 4093 * 8, 4096 * 8) if size > 2 * b)
 
 
 def test_a_state_in_which_a_digit_was_changed_is_not_used(tmp_path: Path) -> None:
