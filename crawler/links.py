@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -13,8 +14,8 @@ from lxml import etree
 
 from crawler.extraction.decode import declared_charsets, decode
 from crawler.notices import MOST_TEXT, Notice, may_be_notice, notice_of
-from crawler.pagers import Pager, find_pager, is_pager_label
-from crawler.scripted import asked_for_more, scripted
+from crawler.pagers import MAX_LABEL, Pager, find_pager, is_pager_label
+from crawler.scripted import asked_for_more, data_names, scripted
 from crawler.site import Site
 from crawler.totals import Stated, last_page, list_pager, read_totals
 from crawler.twins import MAX_TEXTS
@@ -40,13 +41,14 @@ _ARTICLE_QUERY = re.compile(
 _RUNNING = re.compile(r"[,，。；;：:、！!？?]")
 _TEASER = re.compile(r"(?:…|\.\.\.|。。。)\W*$")
 _REFRESH = re.compile(r"""url\s*=\s*['"]?([^'">\s]+)""", re.IGNORECASE)
-_LONG_TAG = re.compile(r"<([A-Za-z][A-Za-z0-9]*)[^<>]{8000,}>?")  # a bomb of attributes, or data: images
-_BARE = re.compile(r"<([A-Za-z][A-Za-z0-9]*)[^<]{8000,}")  # the same with > hidden in quotes
+LONG_TAG = 8_000  # characters
+_LONG_TAG = re.compile(rf"<([A-Za-z][A-Za-z0-9]*)[^<>]{{{LONG_TAG},}}>?")  # a bomb of attributes, or data: images
+_BARE = re.compile(rf"<([A-Za-z][A-Za-z0-9]*)[^<]{{{LONG_TAG},}}")  # the same with > hidden in quotes
 _ADDRESS = re.compile(r"[./?]")
-# long texts that stand on the page themselves: not in links, scripts, choices
-_TEXTS = etree.XPath(
-    f"//text()[string-length() >= {_LONG_TEXT}][not(parent::script or parent::style or parent::title or parent::a or parent::textarea"
-    " or parent::option or parent::noscript)]",
+_TEXTS = etree.XPath("//text()", smart_strings=False)
+# texts that do not stand on the page themselves: in links, scripts, choices; to ask each text for its parent takes twice as long
+_ASIDE = etree.XPath(
+    "|".join(f"//{tag}/text()" for tag in ("script", "style", "title", "a", "textarea", "option", "noscript")),
     smart_strings=False,
 )
 _SILENT = frozenset(("a", "script", "style", "noscript", "option", "textarea"))
@@ -54,9 +56,9 @@ _NUMBERS = re.compile(r"[0-9a-fA-F]*\d[0-9a-fA-F]*")
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
 _FEED_FILE = re.compile(r"\.(?:xml|rss|atom|rdf)$|[?&][a-z]+=(?:rss|atom)", re.IGNORECASE)
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
-_PIECES = re.compile(r"[\s,，。；;：:、！!？?“”\"]+")
+_PIECE = 7  # characters of a piece of text that says something; noise between pieces spoils few of them
+_PIECES = re.compile(rf"[^\s,，。；;：:、！!？?“”\"]{{{_PIECE},}}")
 SOME = 3  # pieces of text that tell an article from others
-_PIECE = 7  # characters of a piece that says something; noise between pieces spoils few of them
 
 
 @dataclass(slots=True)
@@ -85,7 +87,11 @@ class PageLinks:
 def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
     """Text and charset. Links are nearly always ASCII, so what fits strictly is good enough; only doubt is worth the long way."""
     if body[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        for charset in dict.fromkeys(("utf-8", *declared_charsets(body, content_type)[:1])):
+        try:
+            return body.decode(), "utf-8"
+        except UnicodeDecodeError:
+            pass
+        for charset in declared_charsets(body, content_type)[:1]:
             try:
                 return body.decode(charset), charset
             except (UnicodeDecodeError, LookupError):
@@ -94,11 +100,22 @@ def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
     return found.text, found.charset
 
 
+def _shortened(tag: str) -> str:
+    """A tag and the text behind it, without its <: the tag without attributes where these are a bomb."""
+    text = _LONG_TAG.sub(r"<\1>", f"<{tag}")
+    return _BARE.sub(lambda m: m[0] if m[0].count("=") < 200 else f"<{m[1]}>", text)[1:]
+
+
 def _tree(text: str) -> etree._Element | None:
     text = text.replace("\x00", "")
-    text = _BARE.sub(lambda m: m[0] if m[0].count("=") < 200 else f"<{m[1]}>", _LONG_TAG.sub(r"<\1>", text))
-    if text.count("<") > MAX_TAGS:
-        text = "<".join(text.split("<", MAX_TAGS)[:MAX_TAGS])
+    parts = text.split("<")
+    long = [i for i, size in enumerate(map(len, parts)) if size > LONG_TAG and i]
+    for i in long:
+        parts[i] = _shortened(parts[i])
+    if len(parts) > MAX_TAGS + 1:
+        text = "<".join(parts[:MAX_TAGS])
+    elif long:
+        text = "<".join(parts)
     if text.lstrip()[:5] == "<?xml":  # lxml refuses text that declares an encoding
         text = text[text.find("?>") + 2 :]
     try:
@@ -165,48 +182,78 @@ def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str, t
             raw.append((src, ""))
         if len(raw) >= MAX_LINKS:
             break
-    raw += scripted(root, text)[:MAX_LINKS]
-    targets = ((resolver.resolve(base, href, charset), name) for href, name in raw)
+    names = data_names(text)
+    raw += scripted(root, text, names)[:MAX_LINKS]
+    resolve = resolver.of_page(base, charset)
     return _Anchors(
-        [(target, name) for target, name in targets if target is not None],
-        [t for f in feeds if (t := resolver.resolve(base, f, charset)) is not None],
-        [t for m in asked_for_more(root, text) if (t := resolver.resolve(base, m, charset)) is not None],
-        resolver.resolve(base, canonical, charset) if canonical else None,
+        [(target, name) for href, name in raw if (target := resolve(href)) is not None],
+        [t for f in feeds if (t := resolve(f)) is not None],
+        [t for m in asked_for_more(root, text, names) if (t := resolve(m)) is not None],
+        resolve(canonical) if canonical else None,
     )
 
 
-def _running(root: etree._Element) -> tuple[int, int, list[str]]:
-    """Characters, number and wording of long texts that run like sentences; teasers of a list, all cut off alike, do not count."""
-    found = cast("list[str]", _TEXTS(root))
-    texts = [t for t in (x.strip() for x in found) if len(t) >= _LONG_TEXT and _RUNNING.search(t)]
-    whole = [t for t in texts if not _TEASER.search(t)]
+def _long(texts: Iterable[str]) -> list[str]:
+    """Those of texts that are long and run like sentences."""
+    return [t for x in texts if len(x) >= _LONG_TEXT and len(t := x.strip()) >= _LONG_TEXT and _RUNNING.search(t)]
+
+
+def _is_teaser(text: str) -> bool:
+    """Whether a text is cut off."""
+    return ("…" in text or "..." in text or "。。。" in text) and _TEASER.search(text) is not None
+
+
+def _running(root: etree._Element, every: list[str]) -> tuple[int, int, list[str]]:
+    """Characters, number and wording of long texts that run like sentences; teasers of a list, all cut off alike, do not count.
+
+    every: all texts of the page. The order of the wording says nothing.
+    """
+    texts = _long(every)
+    if texts and (aside := _long(cast("list[str]", _ASIDE(root)))):
+        texts = list((Counter(texts) - Counter(aside)).elements())
+    whole = [t for t in texts if not _is_teaser(t)]
     if len(texts) - len(whole) >= 3:
         texts = whole
     return sum(map(len, texts)), len(texts), texts
 
 
-def _outside(root: etree._Element) -> int:
-    """Characters outside links and scripts, white space left out."""
-    whole = "".join(cast("Iterable[str]", root.itertext()))
+def _outside(root: etree._Element, every: list[str]) -> int:
+    """Characters outside links and scripts, white space left out. every: all texts of the page."""
+    # a page may have two roots, of which the first is read
+    alone = root.getnext() is None and root.getprevious() is None
+    whole = "".join(every if alone else cast("Iterable[str]", root.itertext()))
     count = len(whole) - whole.count(" ") - whole.count("\n")
     for element in cast("Iterable[etree._Element]", root.iter("a", "script", "style", "title", "option")):
-        inside = "".join(map(str, element.itertext()))
+        inside = "".join(map(str, element.itertext())) if len(element) else element.text or ""
         count -= len(inside) - inside.count(" ") - inside.count("\n")
     return max(count, 0)
 
 
-def _spoken(root: etree._Element) -> str:
-    """All texts outside links and scripts, the title first."""
+def _spoken(root: etree._Element) -> tuple[str, int] | None:
+    """All texts outside links and scripts, the title first, and how many characters they have; None where these are more than a notice
+    has, of which nobody reads the rest."""
     out: list[str] = []
+    size = 0
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
         if event == "end":
-            out.append(element.tail or "")
+            text = element.tail
         elif element.tag in _SILENT:
             walk.skip_subtree()
+            continue
         else:
-            out.append(element.text or "")
-    return " ".join(t for t in map(str.strip, out) if t)
+            text = element.text
+        if text and (words := text.split()):
+            size += sum(map(len, words))
+            if size > MOST_TEXT:
+                return None
+            out.append(text.strip())
+    return " ".join(out), size
+
+
+def _named(links: Iterable[tuple[Target, str]]) -> list[tuple[str, str]]:
+    """Address and name of the links that can belong to a pager."""
+    return [(t.url, name) for t, name in links if len(name) <= MAX_LABEL and t.inside and is_pager_label(name)]
 
 
 def _items(links: Iterable[Target], titled: set[str], pager: Pager | None) -> list[str]:
@@ -228,7 +275,8 @@ def read_links(
         return PageLinks("list")
     read = _anchors(root, url, resolver, charset, text)
     anchors = read.links
-    running, texts, wording = _running(root)
+    every = cast("list[str]", _TEXTS(root))
+    running, texts, wording = _running(root, every)
     links: dict[str, Target] = {}
     titled: set[str] = set()
     names: set[str] = set()
@@ -256,24 +304,24 @@ def read_links(
         kind = "list" if (listed and len(links) >= 2 * texts) or titles > 1.5 * running else "article"
     found = PageLinks(kind, list(links.values()), titled=titled)
     if kind == "list":
-        found.text = titles + _outside(root)
+        found.text = titles + _outside(root, every)
         # an article's feeds are those of its comments
         found.links += [t for t in read.feeds if (t.inside or _is_feed_file(t.url, site)) and t.url not in links]
         # what a list asks for its further parts may lie where services do
         found.links += [t for t in read.more if urlsplit(t.url).netloc in site.hosts and t.url not in links]
-        named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]
+        named = _named(anchors)
         found.list_pager = list_pager(url, named) if named else None
         found.stated = read_totals(root)
         if found.list_pager is not None and found.stated.pages is None and (n := last_page(found.list_pager, named)):
             found.stated = replace(found.stated, pages=n, said=f"{found.stated.said} 尾页 {n}".strip())
         if found.list_pager is not None or found.stated:
             found.items = _items(links.values(), titled, found.list_pager)
-    if running <= 2 * MOST_TEXT and may_be_notice(body):
-        spoken = _spoken(root)
+    if running <= 2 * MOST_TEXT and may_be_notice(body) and (told_ := _spoken(root)) is not None:
+        spoken, size = told_
         password = any((e.get("type") or "").lower() == "password" for e in root.iter("input"))
-        found.notice = notice_of(spoken, len("".join(spoken.split())), len(titled), password)
+        found.notice = notice_of(spoken, size, len(titled), password)
         found.said = zlib.crc32(_NUMBERS.sub("", spoken).encode()) if found.notice else 0
-    pieces = {p for t in wording for p in _PIECES.split(t) if len(p) >= _PIECE}
+    pieces = {p for t in wording for p in _PIECES.findall(t)}
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])
     shown = sorted(names) if kind == "list" else [*map(str, found.texts), "text"] if len(found.texts) >= SOME else []
     found.shows = zlib.crc32("\n".join(shown).encode()) if shown else 0
@@ -281,6 +329,6 @@ def read_links(
         found.canonical = read.canonical.key
     # a short page of a split article holds little text; a list's address says that it is one
     if kind == "article" or (told is None and running >= _SOME_TEXT and not listed):
-        named = [(t.url, name) for t, name in anchors if t.inside and is_pager_label(name)]
+        named = named if kind == "list" else _named(anchors)
         found.pager = find_pager(url, named) if named else None
     return found

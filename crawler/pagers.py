@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from crawler.site import without_case
 
+MAX_LABEL = 16  # characters of the name of a pager's link
 MAX_PAGES = 60  # an article over more in-article pages is a calendar
 
 _NUMBER = re.compile(r"^[\s\[(【<«]*第?\s*(\d{1,3})\s*页?(?:\s*[/／]\s*共?\d{1,3}页?)?[\s\])】>»]*$")
@@ -91,7 +92,7 @@ _FIRST = re.compile(r"^[\s\[(【<«]*(?:首\s*[页頁]|第一[页頁])[\s\])】>
 
 def is_pager_label(label: str) -> bool:
     """Whether a link of this name can belong to a pager."""
-    return len(label) <= 16 and bool(_NUMBER.match(label) or _WORD.match(label))
+    return len(label) <= MAX_LABEL and bool(_NUMBER.match(label) or _WORD.match(label))
 
 
 def find_pager(url: str, links: Iterable[tuple[str, str]], most: int = MAX_PAGES) -> Pager | None:

@@ -9,7 +9,7 @@ as data (`{"url": "/a/1.html"}`) or as HTML.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 from urllib.parse import urlencode
 
@@ -26,19 +26,24 @@ _LEADS = re.compile(
     r"""(?:\blocation(?:\.href)?\s*=|\blocation\.(?:replace|assign)\s*\(|\bwindow\.open\s*\(|\b(?:go|turn|to|jump|load|open|change)(?:to)?_?(?:page|url|link)?\s*\(\s*)\s*["']([^"'\s<>]{1,300})["']\s*(?![\s+])""",
     re.IGNORECASE,
 )
+# what stands in front is looked at where this is found: a pattern that begins with it begins at each character and goes on for a hundred
 _BUILT = re.compile(
-    r"""(?P<head>[\w./?&=%-]{0,120}[_\-/=])["']\s*\+\s*(?P<n>\(?[\w.]{1,30}(?:\s*[-+]\s*\d)?\)?)\s*(?:\+\s*["'](?P<tail>\.(?:s?html?|aspx?|php|jsp)(?:\?[\w=&-]*)?)["'])?"""
+    r"""["'](?<=[_\-/=].)\s*\+\s*\(?[\w.]{1,30}(?:\s*[-+]\s*\d)?\)?\s*(?:\+\s*["'](?P<tail>\.(?:s?html?|aspx?|php|jsp)(?:\?[\w=&-]*)?)["'])?"""
 )
+_HEAD = re.compile(r"[\w./?&=%-]*\Z")
+MAX_HEAD = 121  # characters of an address in front of the number of its page
 _PAGE_FIELD = re.compile(
     r"[?&](?:page|p|pn|pg|page_?no|page_?index|cur_?page|paged|cpage|currentpage)=$", re.IGNORECASE
 )
+# each of its names holds "page"
 _COUNT = re.compile(
     r"\b(?:count_?pages?|page_?counts?|total_?pages?|pages?_?total|all_?pages?|max_?pages?|page_?nums?|pages|last_?page)\s*[=:]\s*[\"']?(\d{1,4})\b",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"\b[A-Za-z_]\w{1,30}\(\s*[\"']?(\d{1,4})[\"']?\s*\)")
 _HREF = re.compile(r"^.*(?:href|src)=", re.IGNORECASE)
-_DATA = re.compile(r"\bdata-(?:\w+-)*(?:url|href|link)(?:-\w+)?(?=\s*=)", re.IGNORECASE)
+# begins behind `data`, with a sign that is rare: from one to the next of these `re` goes at once
+_DATA = re.compile(r"-(?<=\bdata-)(?:\w+-)*(?:url|href|link)(?:-\w+)?(?=\s*=)", re.IGNORECASE)
 _PAGING = re.compile(r"\b\w*(?:page|go|turn|jump|list)\w*\(\s*[\"']?(\d{1,4})[\"']?\s*[,)]", re.IGNORECASE)
 _HAS_PAGE = re.compile(r"[?&]page=|/\d+(?:$|[?.])", re.IGNORECASE)
 _FIELD = re.compile(
@@ -46,10 +51,11 @@ _FIELD = re.compile(
 )
 _SET = re.compile(r"\.(\w{1,20})\.value\s*=")
 # {"url": "/a/1.html"}; where the name has no quotes it may be what a script sends to, unless it is a page
-_KEYED = re.compile(
-    r"""(?P<mark>["'])?\b\w{0,20}(?:url|href|link)(?(mark)(?P=mark))\s*[:=]\s*(?P<q>["'])(?P<at>(?:[^"'\s<>\\]|\\/){2,300})(?P=q)""",
-    re.IGNORECASE,
-)
+_NAME_END = re.compile(
+    r"""(?:url|href|link)(?=["'\s:=])"""
+)  # in a script in small letters: IGNORECASE tries each character
+_KEYED = re.compile(r"""(?P<mark>["']?)\s*[:=]\s*(?P<q>["'])(?P<at>(?:[^"'\s<>\\]|\\/){2,300}+)(?P=q)""")
+MAX_NAME = 20  # characters of a name in front of url, href or link
 _PAGE = re.compile(r"\.s?html?$")
 _WRITTEN = re.compile(
     r"""<a\b[^<>]{0,200}?\bhref\s*=\s*(?P<q>\\?["'])(?P<at>(?:[^"'\s<>\\{}$]|\\/){1,300})(?P=q)[^<>]{0,200}>(?P<name>[^<>]{0,100})""",
@@ -60,22 +66,31 @@ _ADDRESS = re.compile(
 )
 
 
-def scripted(root: etree._Element, text: str) -> list[tuple[str, str]]:
-    """Addresses in a page's scripts and attributes, as written, each with the name of what leads there (empty where none does)."""
+def data_names(text: str) -> list[str]:
+    """Names of attributes of a page that hold addresses: data-url, data-next-href."""
+    return sorted({f"data{m[0].lower()}" for m in _DATA.finditer(text)})
+
+
+def scripted(root: etree._Element, text: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Addresses in a page's scripts and attributes, as written, each with the name of what leads there (empty where none does).
+
+    names: what `data_names` gives for the text.
+    """
     found: list[tuple[str, str]] = []
     calls: list[str] = []
-    if "onclick" in text or "javascript:" in text or "onClick" in text:
+    if "javascript:" in text or ("lick" in text and ("onclick" in text or "onClick" in text)):
         for element in cast(
             "Iterable[etree._Element]", root.iter("a", "button", "li", "div", "span", "td", "tr", "input", "p")
         ):
-            told = f"{element.get('onclick') or ''} {h if (h := element.get('href') or '')[:11].lower() == 'javascript:' else ''}"
-            if len(told) > 1:
+            click, href = element.get("onclick"), element.get("href")
+            if click or (href and href[:11].lower() == "javascript:"):
+                told = f"{click or ''} {href if href and href[:11].lower() == 'javascript:' else ''}"
                 name = "".join(map(str, element.itertext())).strip() if len(told) < 500 else ""
                 found += [(m[1], name[:40]) for m in _LEADS.finditer(told[:1000]) if _ADDRESS.match(m[1])]
                 calls += _NUMBERED.findall(told[:1000])
-    for name in sorted({m[0].lower() for m in _DATA.finditer(text)}):
-        for element in cast("Iterable[etree._Element]", root.iter()):
-            value = element.get(name) if isinstance(element.tag, str) else None
+    for name in names:
+        for element in cast("Iterable[etree._Element]", root.iter(etree.Element)):
+            value = element.get(name)
             if value and _ADDRESS.match(value.strip()):
                 found.append((value.strip(), "".join(map(str, element.itertext())).strip()[:40]))
     scripts = [
@@ -96,17 +111,16 @@ def scripted(root: etree._Element, text: str) -> list[tuple[str, str]]:
     found += _built(whole, calls)
     found += _held(whole)
     found += _chosen(root)
-    if "form" in text or "FORM" in text:
+    if next(root.iter("form"), None) is not None and ("form" in text or "FORM" in text):
         found += _asked_for(root, text, whole)
     return list(dict.fromkeys(found))
 
 
-def asked_for_more(root: etree._Element, text: str) -> list[str]:
-    """Addresses that a button asks for more of a list: `<a data-page="2" data-url="/ajax/list">加载更多</a>`."""
+def asked_for_more(root: etree._Element, text: str, names: Sequence[str]) -> list[str]:
+    """Addresses that a button asks for more of a list: `<a data-page="2" data-url="/ajax/list">加载更多</a>`. names: as in `scripted`."""
     out: list[str] = []
-    if "data-page" not in text and "data-next" not in text:
+    if not names or ("data-page" not in text and "data-next" not in text):
         return out
-    names = sorted({m[0].lower() for m in _DATA.finditer(text)})
     for element in cast(
         "Iterable[etree._Element]", root.iter("a", "button", "div", "span", "li", "ul", "p", "section")
     ):
@@ -127,11 +141,37 @@ def _held(script: str) -> list[tuple[str, str]]:
     out: list[tuple[str, str]] = []
     if "href" in script:
         out += [(m["at"].replace("\\/", "/"), m["name"].strip()) for m in _WRITTEN.finditer(script)]
-    for m in _KEYED.finditer(script):
-        address = m["at"].replace("\\/", "/")
-        if _ADDRESS.match(address) and (m["mark"] or _PAGE.search(address)):
+    for at, quoted in _keyed(script):
+        address = at.replace("\\/", "/")
+        if _ADDRESS.match(address) and (quoted or _PAGE.search(address)):
             out.append((address, ""))
     return out
+
+
+def _keyed(script: str) -> Iterator[tuple[str, bool]]:
+    """What a script calls url, href or link, or by a name that ends so, and whether the name stands in quotes."""
+    small = (script if script.isascii() else script.replace("\u0130", "i").replace("\u0131", "i")).lower()
+    if "url" not in small and "href" not in small and "link" not in small:
+        return
+    done = 0
+    for end in _NAME_END.finditer(small):
+        m = _KEYED.match(script, end.end()) if end.start() >= done else None
+        if m is None:
+            continue
+        begin = end.start()
+        least = max(begin - MAX_NAME - 1, 0)
+        while begin > least and _is_word(script[begin - 1]):
+            begin -= 1
+        if end.start() - begin > MAX_NAME:
+            continue
+        mark = m["mark"]
+        if not mark or (begin > done and script[begin - 1] == mark):
+            done = m.end()
+            yield m["at"], bool(mark)
+
+
+def _is_word(character: str) -> bool:
+    return character == "_" or character.isalnum()
 
 
 def _chosen(root: etree._Element) -> list[tuple[str, str]]:
@@ -177,13 +217,20 @@ def _asked_for(root: etree._Element, text: str, script: str) -> list[tuple[str, 
 
 def _built(script: str, calls: list[str]) -> list[tuple[str, str]]:
     """Addresses that a script puts together with page numbers."""
-    if "+" not in script:
+    if "+" not in script or not (calls or "page" in script.lower()):
         return []
     counts = [int(n) for n in _COUNT.findall(script)]
     numbers = list(range(1, _most(max(counts)) + 1)) if counts else sorted({int(n) for n in calls})
     out: list[tuple[str, str]] = []
-    for m in _BUILT.finditer(script) if numbers else ():
-        head, tail = _HREF.sub("", m["head"]), m["tail"] or ""
+    done = at = 0
+    while numbers and (m := _BUILT.search(script, at)):
+        at = m.start() + 1
+        if m.start() <= done:
+            continue  # what stands in front of it is part of the one before
+        head = script[max(m.start() - MAX_HEAD, done) : m.start()]
+        at = done = m.end()
+        written = _HEAD.search(head)
+        head, tail = _HREF.sub("", written[0] if written else ""), m["tail"] or ""
         if (tail and head) or _PAGE_FIELD.search(head):
             out += [(f"{head}{n}{tail}", str(n)) for n in numbers]
     return out

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
@@ -69,6 +70,10 @@ _PER_PAGE = re.compile(
     rf"(?:每页|本页|per\s+page|显示)\s*[::]?\s*(?:显示)?\s*\d{{1,4}}\s*{_UNIT}?(?:{_THING})?", re.IGNORECASE
 )
 _LAST = re.compile(r"^[\s\[(【<«]*(?:[尾末]\s*页|最[后後]一?页|last(?:\s*page)?)[\s\])】>»]*$", re.IGNORECASE)
+# without one of these no text says a total: most short lines are dates
+_SAYS = re.compile(
+    r"[页当第条篇个项则笔份件总合]|page|total|result|item|article|record|entries|document|post", re.IGNORECASE
+)
 _HINT = re.compile(r"\d|共")
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
@@ -90,6 +95,7 @@ class Stated:
         return self.items is not None or self.pages is not None
 
 
+@lru_cache(maxsize=4096)  # the words of pagers and menus stand on each page
 def plain(text: str) -> str:
     """A text as it is compared: one width, Simplified where the words of lists differ, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).translate(_TRADITIONAL).split())
@@ -115,6 +121,8 @@ def number(text: str) -> int:
 
 def stated_in(text: str) -> Stated:
     """What a short text says of totals. text: as `plain` gives it."""
+    if not _SAYS.search(text):
+        return Stated()
     text = _PER_PAGE.sub(" ", text)
     items = pages = page = None
     said: list[tuple[int, str]] = []
@@ -144,6 +152,9 @@ def stated_in(text: str) -> Stated:
 
 def _text(element: etree._Element, most: int) -> str | None:
     """Text of an element with its parts apart; None where it is longer than `most`, which is not read to its end."""
+    if not len(element):
+        text = element.text or ""
+        return plain(text) if len(text.strip()) <= most else None
     parts: list[str] = []
     length = 0
     for part in element.itertext():
@@ -155,7 +166,7 @@ def _text(element: etree._Element, most: int) -> str | None:
 
 
 def _name(element: etree._Element) -> str:
-    return "".join(map(str, element.itertext())).strip()
+    return ("".join(map(str, element.itertext())) if len(element) else element.text or "").strip()
 
 
 def _pager_blocks(root: etree._Element) -> Iterator[etree._Element]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -15,7 +16,8 @@ from crawler.pagers import PAGE_KEYS
 from crawler.site import Site
 
 MAX_URL = 1_000  # characters; longer ones are traps or searches
-_MAX_CACHE = 50_000
+_MAX_CACHE = 50_000  # links that are remembered
+_MAX_BASES = 2_000  # and what they are relative to: a folder an article
 
 # most links of most pages: nothing in them has to be escaped, sorted or taken off
 _PLAIN = re.compile(
@@ -126,6 +128,9 @@ class Target:
     kind: str | None
 
 
+_Known = dict[str | tuple[str, str], Target | None]  # by the link as written, with the charset where it is not ASCII
+
+
 class Resolver:
     """Links to targets for one site. Remembers what it resolved: of a hundred links of a page most stand on others too."""
 
@@ -133,31 +138,59 @@ class Resolver:
         self._site = site
         self._hosts = site.hosts
         self._ignored = any_pattern(site.follow.ignore)
-        self._known: dict[tuple[str, str, str], Target | None] = {}
+        self._known: dict[str, _Known] = {}  # by what links are relative to
+        self._count = 0
 
     def resolve(self, base: str, href: str, charset: str = "utf-8") -> Target | None:
         """The target of a link; None for one that cannot be fetched (javascript:, mailto:, a bare fragment, …).
 
         base: the address of the page, or what its <base> says.
         """
-        if href.startswith("/") and not href.startswith("//"):
-            end = base.find("/", 8)
-            base = base[:end] if end > 0 else base
-        elif href[:7].lower() == "http://" or href[:8].lower() == "https://":
-            base = ""
-        elif href[:1] not in ("?", "#", ""):  # relative to the folder
-            head = base.partition("?")[0]
-            base = head[: head.rfind("/") + 1] if head.count("/") > 2 else head
-        name = (base, href, charset if not href.isascii() else "")
-        try:
-            return self._known[name]
-        except KeyError:
-            pass
-        found = self._resolve(base, href, charset)
-        if len(self._known) >= _MAX_CACHE:
-            self._known.clear()
-        self._known[name] = found
+        return self.of_page(base, charset)(href)
+
+    def of_page(self, base: str, charset: str = "utf-8") -> Callable[[str], Target | None]:
+        """`resolve` for the links of one page."""
+        end = base.find("/", 8)
+        origin = base[:end] if end > 0 else base
+        head = base.partition("?")[0]
+        folder = head[: head.rfind("/") + 1] if head.count("/") > 2 else head
+        rooted, beside, anywhere = self._under(origin), self._under(folder), self._under("")
+
+        def resolve(href: str) -> Target | None:
+            if href[:1] == "/" and href[1:2] != "/":
+                start, known = origin, rooted
+            elif href[:7].lower() == "http://" or href[:8].lower() == "https://":
+                start, known = "", anywhere
+            elif href[:1] not in ("?", "#", ""):
+                start, known = folder, beside
+            else:
+                start, known = base, self._under(base)
+            name = href if href.isascii() else (href, charset)
+            try:
+                return known[name]
+            except KeyError:
+                pass
+            found = self._resolve(start, href, charset)
+            self._count += 1
+            if self._count >= _MAX_CACHE:
+                self._forget()
+            known[name] = found
+            return found
+
+        return resolve
+
+    def _under(self, start: str) -> _Known:
+        """What is known of links that are relative to this."""
+        found = self._known.get(start)
+        if found is None:
+            if len(self._known) >= _MAX_BASES:
+                self._forget()
+            found = self._known[start] = {}
         return found
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._count = 0
 
     def _resolve(self, base: str, href: str, charset: str) -> Target | None:
         href = href.strip()

@@ -237,3 +237,18 @@ def test_a_feed_in_a_folder_that_is_not_followed_is_fetched() -> None:
     body = f"<html><head>{head}</head><body><a href='/1.html'>甲</a><a href='/data/2.html'>乙</a></body></html>"
     found = read_links(body.encode(), "text/html", "http://a.example/", site)
     assert [urlsplit(t.url).path for t in found.links] == ["/1.html", "/data/rss.xml", "/e/web/"]
+
+
+def test_text_behind_the_end_of_a_page_is_not_its_own() -> None:
+    html = "<html><body><ul><li>甲乙丙丁</li></ul></body></html>"
+    for behind in ("", "<p>戊己庚辛"):
+        assert read_links(f"{html}{behind}".encode(), "text/html", HERE, SITE).text == 4
+
+
+@pytest.mark.parametrize("before", ["", "甲" * 9_000, "<script>" + "q=1;" * 3_000 + "</script>"])
+def test_a_bomb_of_attributes_hides_no_link_behind_it(before: str) -> None:
+    bomb = "<p " + " ".join(f"a{i}='>'" for i in range(1_500)) + ">"
+    assert found(f"{before}{bomb}<a href='/c'>c</a><img src='data:{'x' * 9_000}'><a href='/d'>d</a>") == [
+        "http://www.a.test/c",
+        "http://www.a.test/d",
+    ]

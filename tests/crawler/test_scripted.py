@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.feeds import addresses, is_feed
 from crawler.home import Home
 from crawler.links import read_links
+from crawler.scripted import _built, _keyed, data_names
 from crawler.site import Site
 from tests.crawler.crawling import crawl, pages
 from tests.crawler.faults import TEXT, FaultServer, Reply, html, links
@@ -167,3 +169,27 @@ def test_patterns_that_leave_others_out_and_such_that_do_not(home: Home) -> None
         _site(home, server, "follow: {articles: ['^/a/'], others: follow}\n")
         crawl(home, "s", "--delay", "0", "--refetch", "all")
         assert set(pages(home, "s")) == {"/", "/a/1.html", "/b/2.html"}
+
+
+# What is searched in steps, because that is quicker, is what one pattern says.
+NAMED = re.compile(
+    r"""(?P<mark>["'])?\b\w{0,20}(?:url|href|link)(?(mark)(?P=mark))\s*[:=]\s*(?P<q>["'])(?P<at>(?:[^"'\s<>\\]|\\/){2,300})(?P=q)""",
+    re.IGNORECASE,
+)
+JOINED = re.compile(
+    r"""(?P<head>[\w./?&=%-]{0,120}[_\-/=])["']\s*\+\s*\(?[\w.]{1,30}(?:\s*[-+]\s*\d)?\)?\s*(?:\+\s*["'](?P<tail>\.(?:s?html?|aspx?|php|jsp)(?:\?[\w=&-]*)?)["'])?"""
+)
+ATTRIBUTES = re.compile(r"\bdata-(?:\w+-)*(?:url|href|link)(?:-\w+)?(?=\s*=)", re.IGNORECASE)
+PIECES = ("url", "href", "link", "URL", "Link", "l\u0131nk", "L\u0130NK", "lin\u212a", '"', "'", ":", "=", " ", "\n", "/", "\\/", "\\", "x",
+          "_", "9", ".html", "/a/1.html", "?", "<", ">", "-", "data-", "DATA-", "+", "+n+", '"list_"', "(n+1)", "'.html'", "?page=", "中", "b" * 21,
+          "c" * 119, '"url":"/a/2.html"', "url='/b.html'", '"x_"+n+".html"')  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(PIECES), max_size=24).map("".join))
+def test_addresses_are_those_that_one_pattern_finds(script: str) -> None:
+    assert list(_keyed(script)) == [(m["at"], bool(m["mark"])) for m in NAMED.finditer(script)]
+    assert data_names(script) == sorted({m[0].lower() for m in ATTRIBUTES.finditer(script)})
+    joined = [(m["head"], m["tail"] or "") for m in JOINED.finditer(script)]
+    made = [f"{head}3{tail}" for head, tail in joined if (tail and head) or head.endswith(("?page=", "&page="))]
+    assert [at for at, _ in _built(script, ["3"])] == made
