@@ -273,7 +273,7 @@ class Answers:
         own = template_of(row.url)
         fresh = [
             t for t in links
-            if self.key_of(t.key) not in self._known and (everything or t.kind is not None) and self._room(t.template)
+            if t.key not in self._known and self.key_of(t.key) not in self._known and (everything or t.kind is not None) and self._room(t.template)
         ]  # fmt: skip
         # The next page of a list that brought something new is hardly deeper than this one: a long list is followed to its end,
         # a calendar or an endless ?page=N only as deep as max_depth.
@@ -371,7 +371,7 @@ class Answers:
                 self._state.set_meta("validators", f"{stamp} {row.key} changed and its validators did not"[:300])
             self.counts.new += row.warc_file is None
             address = self._writer.response(
-                answer.url, answer.status, answer.reason, answer.raw, answer.body, answer.at
+                answer.url, answer.status, answer.reason, answer.raw, answer.body, answer.at, sha256
             )
             values |= {
                 "warc_file": address.file, "warc_offset": address.offset, "warc_length": address.length,
@@ -380,7 +380,7 @@ class Answers:
         values |= {"fate": None, "content_type": content_type or None}
         values["kind"] = found.kind
         values["stated"] = self._stated(row, found)
-        values |= {"canonical": found.canonical, "texts": " ".join(f"{t:x}" for t in found.texts) or None}
+        values |= {"canonical": found.canonical, "texts": " ".join(map("{:x}".format, found.texts)) or None}
         if found.pager is not None:
             values["kind"] = "article"
             values |= self._pager(row, found.pager, stamp)

@@ -6,6 +6,7 @@ never appended to by another run, so a record torn by a kill can only be the las
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from warcio.archiveiterator import ArchiveIterator
-from warcio.statusandheaders import StatusAndHeaders
+from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParser
 from warcio.warcwriter import WARCWriter
 
 from crawler.durable import cannot_write, fsync_folder
@@ -49,7 +50,32 @@ class ArchivedResponse:
 
 
 def _stamp(when: datetime) -> str:
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime asks the C library, which looks each time whether the time zone of the machine is another one
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def http_record(
+    kind: str, url: str, payload: bytes, headers: StatusAndHeaders, warc: dict[str, str], name: str
+) -> bytes:
+    """A record of an answer as warcio writes it, in a tenth of the time. name: its WARC-Record-ID."""
+    head = headers.to_ascii_bytes()
+    digest = hashlib.sha1(head, usedforsecurity=False)
+    digest.update(payload)
+    told = warc | {
+        "WARC-Type": kind,
+        "WARC-Record-ID": name,
+        "WARC-Target-URI": url,
+        "WARC-Block-Digest": f"sha1:{base64.b32encode(digest.digest()).decode()}",
+        "Content-Type": "application/http; msgtype=response",
+        "Content-Length": str(len(head) + len(payload)),
+    }
+    lines = "".join(f"{k}: {v}\r\n" for k, v in told.items())
+    return b"".join((b"WARC/1.0\r\n", lines.encode(), b"\r\n", head, payload, b"\r\n\r\n"))
+
+
+def _packed(record: bytes) -> bytes:
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return packer.compress(record) + packer.flush()
 
 
 class ArchiveWriter:
@@ -66,17 +92,20 @@ class ArchiveWriter:
         self._name = ""
         self._offset = 0
 
-    def _member(
-        self, kind: str, url: str | None, payload: bytes, headers: StatusAndHeaders | None, warc: dict[str, str]
-    ) -> bytes:
+    def _information(self) -> bytes:
+        """The record that a file begins with."""
+        told = f"software: {self._software}\r\nformat: WARC File Format 1.1\r\nisPartOf: {self._site}\r\n".encode()
+        warc = {"WARC-Filename": self._name, "Content-Type": "application/warc-fields"}
         buffer = io.BytesIO()
         writer = WARCWriter(buffer, gzip=False)
         record = writer.create_warc_record(
-            url, kind, payload=io.BytesIO(payload), length=len(payload), http_headers=headers, warc_headers_dict=warc
+            None, "warcinfo", payload=io.BytesIO(told), length=len(told), warc_headers_dict=warc
         )
         writer.write_record(record)
-        packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-        return packer.compress(buffer.getvalue()) + packer.flush()
+        return _packed(buffer.getvalue())
+
+    def _answer(self, kind: str, url: str, payload: bytes, headers: StatusAndHeaders, warc: dict[str, str]) -> bytes:
+        return _packed(http_record(kind, url, payload, headers, warc, StatusAndHeadersParser.make_warc_id()))
 
     def _append(self, member: bytes) -> tuple[int, int]:
         path = self._folder / self._name
@@ -87,16 +116,7 @@ class ArchiveWriter:
                 path = self._folder / self._name
                 self._out = path.open("xb")
                 fsync_folder(self._folder)
-                info = (
-                    f"software: {self._software}\r\nformat: WARC File Format 1.1\r\nisPartOf: {self._site}\r\n".encode()
-                )
-                first = self._member(
-                    "warcinfo",
-                    None,
-                    info,
-                    None,
-                    {"WARC-Filename": self._name, "Content-Type": "application/warc-fields"},
-                )
+                first = self._information()
                 self._out.write(first)
                 self._offset = len(first)
             offset = self._offset
@@ -107,13 +127,20 @@ class ArchiveWriter:
         return offset, len(member)
 
     def response(
-        self, url: str, status: int, reason: str, headers: Iterable[tuple[str, str]], body: bytes, when: datetime
+        self,
+        url: str,
+        status: int,
+        reason: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        when: datetime,
+        sha256: str | None = None,
     ) -> WarcAddress:
         """Append a response; its address holds once `flush` has returned.
 
-        body: with content encoding removed; the headers that say otherwise are kept as X-Archive-….
+        body: with content encoding removed; the headers that say otherwise are kept as X-Archive-…. sha256: of the body, where it is known.
         """
-        sha256 = hashlib.sha256(body).hexdigest()
+        sha256 = sha256 or hashlib.sha256(body).hexdigest()
         told = [
             (
                 f"X-Archive-Original-{k}"
@@ -125,7 +152,7 @@ class ArchiveWriter:
         ]
         told.append(("Content-Length", str(len(body))))
         warc = {"WARC-Date": _stamp(when), "WARC-Payload-Digest": f"sha256:{sha256}"}
-        member = self._member(
+        member = self._answer(
             "response", url, body, StatusAndHeaders(f"{status} {reason or 'OK'}", told, protocol="HTTP/1.1"), warc
         )
         offset, length = self._append(member)
@@ -150,7 +177,7 @@ class ArchiveWriter:
             "WARC-Refers-To-Date": _stamp(first_date),
         }
         self._append(
-            self._member(
+            self._answer(
                 "revisit",
                 url,
                 b"",

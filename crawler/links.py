@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
 from urllib.parse import urlsplit
@@ -42,15 +42,13 @@ _RUNNING = re.compile(r"[,，。；;：:、！!？?]")
 _TEASER = re.compile(r"(?:…|\.\.\.|。。。)\W*$")
 _REFRESH = re.compile(r"""url\s*=\s*['"]?([^'">\s]+)""", re.IGNORECASE)
 LONG_TAG = 8_000  # characters
+MANY_ATTRIBUTES = 200  # signs of equality in them, that tell a bomb from a script
 _LONG_TAG = re.compile(rf"<([A-Za-z][A-Za-z0-9]*)[^<>]{{{LONG_TAG},}}>?")  # a bomb of attributes, or data: images
 _BARE = re.compile(rf"<([A-Za-z][A-Za-z0-9]*)[^<]{{{LONG_TAG},}}")  # the same with > hidden in quotes
 _ADDRESS = re.compile(r"[./?]")
 _TEXTS = etree.XPath("//text()", smart_strings=False)
-# texts that do not stand on the page themselves: in links, scripts, choices; to ask each text for its parent takes twice as long
-_ASIDE = etree.XPath(
-    "|".join(f"//{tag}/text()" for tag in ("script", "style", "title", "a", "textarea", "option", "noscript")),
-    smart_strings=False,
-)
+# texts in these do not stand on the page themselves
+_ASIDE = ("script", "style", "title", "a", "textarea", "option", "noscript")
 _SILENT = frozenset(("a", "script", "style", "noscript", "option", "textarea"))
 _NUMBERS = re.compile(r"[0-9a-fA-F]*\d[0-9a-fA-F]*")
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
@@ -100,22 +98,29 @@ def _text_of(body: bytes, content_type: str | None) -> tuple[str, str]:
     return found.text, found.charset
 
 
-def _shortened(tag: str) -> str:
-    """A tag and the text behind it, without its <: the tag without attributes where these are a bomb."""
-    text = _LONG_TAG.sub(r"<\1>", f"<{tag}")
-    return _BARE.sub(lambda m: m[0] if m[0].count("=") < 200 else f"<{m[1]}>", text)[1:]
+def _without_bombs(text: str) -> str:
+    """The text with tags of thousands of characters without what they hold. Only what is that long is looked at."""
+    out: list[str] = []
+    done, at = 0, text.find("<")
+    while 0 <= at < len(text) - LONG_TAG - 1:
+        later = text.rfind("<", at + 1, at + LONG_TAG + 2)
+        if later < 0:
+            later = text.find("<", at + LONG_TAG + 2)
+            tag = text[at : later if later > 0 else len(text)]
+            # most are scripts: a tag that ends, and not many attributes behind it
+            if tag.find(">", 0, LONG_TAG + 2) < 0 or tag.count("=") >= MANY_ATTRIBUTES:
+                bare = _LONG_TAG.sub(r"<\1>", tag)
+                bare = _BARE.sub(lambda m: m[0] if m[0].count("=") < MANY_ATTRIBUTES else f"<{m[1]}>", bare)
+                out += [text[done:at], bare]
+                done = at + len(tag)
+        at = later
+    return "".join((*out, text[done:])) if out else text
 
 
 def _tree(text: str) -> etree._Element | None:
-    text = text.replace("\x00", "")
-    parts = text.split("<")
-    long = [i for i, size in enumerate(map(len, parts)) if size > LONG_TAG and i]
-    for i in long:
-        parts[i] = _shortened(parts[i])
-    if len(parts) > MAX_TAGS + 1:
-        text = "<".join(parts[:MAX_TAGS])
-    elif long:
-        text = "<".join(parts)
+    text = _without_bombs(text.replace("\x00", ""))
+    if text.count("<") > MAX_TAGS:
+        text = "<".join(text.split("<", MAX_TAGS)[:MAX_TAGS])
     if text.lstrip()[:5] == "<?xml":  # lxml refuses text that declares an encoding
         text = text[text.find("?>") + 2 :]
     try:
@@ -198,6 +203,17 @@ def _long(texts: Iterable[str]) -> list[str]:
     return [t for x in texts if len(x) >= _LONG_TEXT and len(t := x.strip()) >= _LONG_TEXT and _RUNNING.search(t)]
 
 
+def _aside(root: etree._Element) -> Iterator[str]:
+    """Texts that stand in links, scripts, choices. To ask each text for its parent would take longer."""
+    for top in (root, *root.itersiblings(), *root.itersiblings(preceding=True)):
+        for element in cast("Iterable[etree._Element]", top.iter(*_ASIDE)):
+            if element.text:
+                yield element.text
+            for child in element:
+                if child.tail:
+                    yield child.tail
+
+
 def _is_teaser(text: str) -> bool:
     """Whether a text is cut off."""
     return ("…" in text or "..." in text or "。。。" in text) and _TEASER.search(text) is not None
@@ -209,7 +225,7 @@ def _running(root: etree._Element, every: list[str]) -> tuple[int, int, list[str
     every: all texts of the page. The order of the wording says nothing.
     """
     texts = _long(every)
-    if texts and (aside := _long(cast("list[str]", _ASIDE(root)))):
+    if texts and (aside := _long(_aside(root))):
         texts = list((Counter(texts) - Counter(aside)).elements())
     whole = [t for t in texts if not _is_teaser(t)]
     if len(texts) - len(whole) >= 3:

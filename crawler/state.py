@@ -118,7 +118,7 @@ class PageState:
 
 def text_time(when: datetime) -> str:
     """A time as the state keeps it: UTC, seconds, ISO 8601, so that texts sort like times."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    return when.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _time(text: str | None) -> datetime | None:
@@ -141,7 +141,7 @@ class SiteState:
         self.home, self.site = home, site
         self._engine, self._lock = engine, lock
         self._broken: JianghuaError | None = None
-        self._updates: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+        self._updates: list[tuple[tuple[str, ...], tuple[Any, ...]]] = []  # columns; their values, and the key
         self._inserts: list[dict[str, Any]] = []
         self.db = engine.connect()
 
@@ -270,21 +270,18 @@ class SiteState:
         if self._updates:
             waiting, self._updates = self._updates, []
             for columns, group in groupby(waiting, key=lambda u: u[0]):
-                self.db.execute(_update_of(columns), [values for _, values in group])
+                self.db.exec_driver_sql(_update_of(columns), [values for _, values in group])
 
     # -- small facts
 
     def meta(self, name: str) -> str | None:
         """A fact of the site kept by name."""
-        found: str | None = self._run(sa.select(meta_table.c.value).where(meta_table.c.name == name)).scalar()
+        found: str | None = self._run(_META, {"name": name}).scalar()
         return found
 
     def set_meta(self, name: str, value: str) -> None:
         """Keep a fact of the site by name (committed with the transaction)."""
-        self._run(
-            sa.text("INSERT INTO meta (name, value) VALUES (:n, :v) ON CONFLICT (name) DO UPDATE SET value = :v"),
-            {"n": name, "v": value},
-        )
+        self._run(_SET_META, {"name": name, "value": value})
 
     def metas(self, beginning: str) -> dict[str, str]:
         """The facts whose name begins so, by the rest of the name, sorted."""
@@ -401,11 +398,11 @@ class SiteState:
 
     def row(self, key: str) -> Any:
         """The row of a key, or None."""
-        return self._run(sa.select(pages_table).where(_P.key == key)).first()
+        return self._run(_ROW, {"one": key}).first()
 
     def rows(self, keys: Collection[str]) -> Sequence[Any]:
         """The rows of keys, of those that are known."""
-        found: Sequence[Any] = self._run(sa.select(pages_table).where(_P.key.in_(keys))).fetchall()
+        found: Sequence[Any] = self._run(_ROWS, {"keys": list(keys)}).fetchall()
         return found
 
     def seeds(self) -> list[str]:
@@ -438,7 +435,7 @@ class SiteState:
 
     def group(self, article_keys: Collection[str]) -> Sequence[Any]:
         """The rows of the pages of articles."""
-        found: Sequence[Any] = self._run(sa.select(pages_table).where(_P.article_key.in_(article_keys))).fetchall()
+        found: Sequence[Any] = self._run(_GROUP, {"keys": list(article_keys)}).fetchall()
         return found
 
     def insert(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -447,7 +444,7 @@ class SiteState:
 
     def update(self, key: str, **values: Any) -> None:
         """Change the row of a key. Written with what comes before the next look or commit, in this order."""
-        self._updates.append((tuple(values), {**values, "row_key": key}))
+        self._updates.append((tuple(values), (*values.values(), key)))
 
     def commit(self) -> None:
         """Make what was written since the last commit durable."""
@@ -568,17 +565,21 @@ _NEXT = (
     .order_by(_P.priority, _P.depth, _P.seq)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
+# made once: to make a statement takes as long as to run it
+_ROW = sa.select(pages_table).where(_P.key == sa.bindparam("one"))
+_ROWS = sa.select(pages_table).where(_P.key.in_(sa.bindparam("keys", expanding=True)))
+_GROUP = sa.select(pages_table).where(_P.article_key.in_(sa.bindparam("keys", expanding=True)))
+_META = sa.select(meta_table.c.value).where(meta_table.c.name == sa.bindparam("name"))
+_SET_META = sa.text(
+    "INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 _INSERT = sa.insert(pages_table).prefix_with("OR IGNORE")
 
 
 @cache
-def _update_of(columns: tuple[str, ...]) -> Any:
-    """The statement that changes these columns of a key's row."""
-    return (
-        sa.update(pages_table)
-        .where(_P.key == sa.bindparam("row_key"))
-        .values({name: sa.bindparam(name) for name in columns})
-    )
+def _update_of(columns: tuple[str, ...]) -> str:
+    """The statement that changes these columns of a key's row, in SQLite's own words."""
+    return f"UPDATE pages SET {', '.join(f'{pages_table.c[name].name} = ?' for name in columns)} WHERE key = ?"
 
 
 def _explained(error: sa.exc.DatabaseError, path: Path, site: str) -> JianghuaError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import subprocess
@@ -14,8 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
 
-from crawler.archive import ArchivedResponse, ArchiveWriter, WarcAddress, read_response
+from crawler.archive import ArchivedResponse, ArchiveWriter, WarcAddress, http_record, read_response
 from crawler.errors import DamagedError
 from crawler.home import Home
 
@@ -43,6 +46,25 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, bodie
         assert (found.url, found.status, found.body, found.fetched_at) == (f"http://a.test/{n}", 200, body, WHEN)
         assert [v for k, v in found.headers if k == "X-A"] == ["1", "2"]
         assert ("X-Archive-Original-Content-Encoding", "gzip") in found.headers
+
+
+@pytest.mark.parametrize("kind", ["response", "revisit"])
+@given(body=st.binary(max_size=300), value=st.text(st.characters(exclude_characters="\r\n", codec="utf-8")))
+def test_a_record_is_the_one_that_warcio_writes(kind: str, body: bytes, value: str) -> None:
+    body = b"" if kind == "revisit" else body
+    warc = {"WARC-Date": "2026-11-22T08:00:00Z", "WARC-Payload-Digest": "sha256:0", "WARC-Profile": "p"}
+
+    def headers() -> StatusAndHeaders:
+        return StatusAndHeaders("200 OK", [*HEADERS, ("X-B", value)], protocol="HTTP/1.1")
+
+    buffer = io.BytesIO()
+    writer = WARCWriter(buffer, gzip=False)
+    record = writer.create_warc_record(
+        "http://a.test/文", kind, payload=io.BytesIO(body), length=len(body), http_headers=headers(), warc_headers_dict=warc | {"WARC-Record-ID": "<urn:uuid:1>"}
+    )  # fmt: skip
+    writer.write_record(record)
+    theirs = buffer.getvalue().replace(b"WARC-Record-ID: <urn:uuid:1>\r\nWARC-Type: %b\r\n" % kind.encode(), b"WARC-Type: %b\r\nWARC-Record-ID: <urn:uuid:1>\r\n" % kind.encode())  # fmt: skip
+    assert http_record(kind, "http://a.test/文", body, headers(), warc, "<urn:uuid:1>") == theirs
 
 
 def test_the_file_is_a_warc_that_others_read(home: Home) -> None:
