@@ -385,7 +385,7 @@ class Answers:
             values["kind"] = "article"
             values |= self._pager(row, found.pager, stamp)
         elif row.pager is not None:
-            values |= self._regroup(row.key, None)
+            values |= self._regroup(row, None)
         if "?" in row.key:
             self._learn(row, found)
         self._links(row, found, stamp)
@@ -443,7 +443,7 @@ class Answers:
             fate="gone", why=why or f"answers {answer.status}",
         )  # fmt: skip
         if row.pager is not None:
-            self._state.update(row.key, **self._regroup(row.key, None))
+            self._state.update(row.key, **self._regroup(row, None))
         return True
 
     # -- redirects
@@ -542,12 +542,13 @@ class Answers:
         # x_1.html is x.html under another name, where that is known
         first = whole if whole in self._known or 1 not in keys else keys[1]
         said = {"first": first, "shift": pager.shift, "pages": {str(n): k for n, k in sorted(keys.items())}}
-        return self._regroup(row.key, said)
+        return self._regroup(row, said)
 
-    def _regroup(self, key: str, said: dict[str, Any] | None) -> dict[str, Any]:
-        """Tell anew which pages belong together, now that page `key` says this; what changes of that page's row."""
-        old = next(iter(self._state.rows([key])), None)
-        before = json.loads(old.pager) if old is not None and old.pager else None
+    def _regroup(self, row: Any, said: dict[str, Any] | None) -> dict[str, Any]:
+        """Tell anew which pages belong together, now that a row's page says this; what changes of that row. What the page said before is
+        changed by its own answers alone, so that the row tells it, whenever it was read."""
+        key = row.key
+        before = json.loads(row.pager) if row.pager else None
         if said is not None and said == before:
             return {}
         met = {key} | {k for p in (said, before) if p for k in (*p["pages"].values(), p["first"])}

@@ -18,7 +18,7 @@ from crawler.config import load_settings
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.hosts import Hosts
-from crawler.loading import loading
+from crawler.loading import loading, seldom_collecting
 from crawler.site import Site, load_site, site_files
 
 log = logging.getLogger("jianghua.crawl")
@@ -119,7 +119,8 @@ def crawl(home: Home, sites: Sequence[Site], *, refetch: str = "due", delay: flo
     if watch is not None:
         loop = LoopingCall(lambda: watch([c.spider.crawl for _, c in crawlers if c.spider is not None]))
         loop.start(0.5, now=False)
-    run_to_the_end(process)
+    with seldom_collecting():
+        run_to_the_end(process)
     if loop is not None and loop.running:
         loop.stop()
     for site, crawler in crawlers:

@@ -198,11 +198,6 @@ def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str, t
     )
 
 
-def _long(texts: Iterable[str]) -> list[str]:
-    """Those of texts that are long and run like sentences."""
-    return [t for x in texts if len(x) >= _LONG_TEXT and len(t := x.strip()) >= _LONG_TEXT and _RUNNING.search(t)]
-
-
 def _aside(root: etree._Element) -> Iterator[str]:
     """Texts that stand in links, scripts, choices. To ask each text for its parent would take longer."""
     for top in (root, *root.itersiblings(), *root.itersiblings(preceding=True)):
@@ -222,11 +217,16 @@ def _is_teaser(text: str) -> bool:
 def _running(root: etree._Element, every: list[str]) -> tuple[int, int, list[str]]:
     """Characters, number and wording of long texts that run like sentences; teasers of a list, all cut off alike, do not count.
 
-    every: all texts of the page. The order of the wording says nothing.
+    every: all texts of the page.
     """
-    texts = _long(every)
-    if texts and (aside := _long(_aside(root))):
-        texts = list((Counter(texts) - Counter(aside)).elements())
+    long = [t for t in every if len(t) >= _LONG_TEXT]
+    aside = Counter(t for t in _aside(root) if len(t) >= _LONG_TEXT) if long else Counter()
+    texts = []
+    for text in long:
+        if aside[text]:
+            aside[text] -= 1
+        elif len(text := text.strip()) >= _LONG_TEXT and _RUNNING.search(text):
+            texts.append(text)
     whole = [t for t in texts if not _is_teaser(t)]
     if len(texts) - len(whole) >= 3:
         texts = whole
@@ -337,8 +337,7 @@ def read_links(
         password = any((e.get("type") or "").lower() == "password" for e in root.iter("input"))
         found.notice = notice_of(spoken, size, len(titled), password)
         found.said = zlib.crc32(_NUMBERS.sub("", spoken).encode()) if found.notice else 0
-    pieces = {p for t in wording for p in _PIECES.findall(t)}
-    found.texts = tuple(sorted({zlib.crc32(p.encode()) for p in pieces})[:MAX_TEXTS])
+    found.texts = tuple(sorted({zlib.crc32(p.encode()) for t in wording for p in _PIECES.findall(t)})[:MAX_TEXTS])
     shown = sorted(names) if kind == "list" else [*map(str, found.texts), "text"] if len(found.texts) >= SOME else []
     found.shows = zlib.crc32("\n".join(shown).encode()) if shown else 0
     if read.canonical is not None and read.canonical.inside and read.canonical.key != site.key(url):

@@ -23,3 +23,23 @@ def loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+_NEW = (
+    20_000  # objects more than before, after which Python looks for cycles among them: 700 when nobody says otherwise
+)
+
+
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Have Python look for garbage in cycles seldom, and never among what is there already, which are the modules.
+
+    Otherwise a crawl looks for it with each page that it reads, whose tree is in no cycle.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_NEW, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -77,7 +77,7 @@ class SiteCrawl:
         self._pending = 0
         self._last_commit = self._began = time.monotonic()
         self._spent = 0
-        self._asked = ""  # when the last answer came, wall clock
+        self._asked: datetime | None = None  # when the last answer came
         self._open = False
 
     # -- beginning and end
@@ -185,8 +185,8 @@ class SiteCrawl:
             self.writer.flush()
             if self.site.politeness.daily_budget is not None:
                 self.state.set_meta("budget", f"{self._day} {self._spent}")
-            if self._asked:
-                self.state.set_meta("asked", self._asked)
+            if self._asked is not None:
+                self.state.set_meta("asked", self._asked.isoformat())
             self.state.commit()
         self._pending = 0
         self._last_commit = time.monotonic()
@@ -472,7 +472,7 @@ class SiteCrawl:
         self.counts.requests += 1
         self.counts.bytes += size
         self._spent += 1
-        self._asked = datetime.now(UTC).isoformat()
+        self._asked = datetime.now(UTC)
         netloc = urlsplit(fetch.url).netloc.lower()
         self.counts.hosts.setdefault(netloc, HostCount()).answered(time.monotonic() - fetch.asked, size)
         host = self.politeness.host(netloc)

@@ -143,6 +143,7 @@ class SiteState:
         self._broken: JianghuaError | None = None
         self._updates: list[tuple[tuple[str, ...], tuple[Any, ...]]] = []  # columns; their values, and the key
         self._inserts: list[dict[str, Any]] = []
+        self._metas: dict[str, str] = {}
         self.db = engine.connect()
 
     @classmethod
@@ -189,6 +190,7 @@ class SiteState:
                 _metadata.create_all(state.db)
                 state._add_columns()
                 state.set_meta("schema", str(SCHEMA_VERSION))
+                state._write()
                 state.db.commit()
             elif not sa.inspect(engine).has_table("pages"):
                 raise JianghuaError(
@@ -225,6 +227,7 @@ class SiteState:
         """Close the file and give the site free. What was not committed is forgotten."""
         self._updates.clear()
         self._inserts.clear()
+        self._metas.clear()
         try:
             self.db.close()
             self._engine.dispose()
@@ -257,6 +260,7 @@ class SiteState:
         self._broken = _explained(error, self._path, self.site)
         self._updates.clear()
         self._inserts.clear()
+        self._metas.clear()
         with suppress(sa.exc.SQLAlchemyError):
             self.db.rollback()
         return self._broken
@@ -271,6 +275,9 @@ class SiteState:
             waiting, self._updates = self._updates, []
             for columns, group in groupby(waiting, key=lambda u: u[0]):
                 self.db.exec_driver_sql(_update_of(columns), [values for _, values in group])
+        if self._metas:
+            facts, self._metas = self._metas, {}
+            self.db.exec_driver_sql(_SET_META, list(facts.items()))
 
     # -- small facts
 
@@ -280,8 +287,9 @@ class SiteState:
         return found
 
     def set_meta(self, name: str, value: str) -> None:
-        """Keep a fact of the site by name (committed with the transaction)."""
-        self._run(_SET_META, {"name": name, "value": value})
+        """Keep a fact of the site by name. Written with what comes before the next look or commit."""
+        self._sound()
+        self._metas[name] = value
 
     def metas(self, beginning: str) -> dict[str, str]:
         """The facts whose name begins so, by the rest of the name, sorted."""
@@ -570,9 +578,7 @@ _ROW = sa.select(pages_table).where(_P.key == sa.bindparam("one"))
 _ROWS = sa.select(pages_table).where(_P.key.in_(sa.bindparam("keys", expanding=True)))
 _GROUP = sa.select(pages_table).where(_P.article_key.in_(sa.bindparam("keys", expanding=True)))
 _META = sa.select(meta_table.c.value).where(meta_table.c.name == sa.bindparam("name"))
-_SET_META = sa.text(
-    "INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
+_SET_META = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _INSERT = sa.insert(pages_table).prefix_with("OR IGNORE")
 
 

@@ -215,6 +215,15 @@ def _beside_pager(block: etree._Element) -> Stated:
     return Stated(items, found.pages, found.page, said)
 
 
+@lru_cache(maxsize=4096)  # most are dates
+def _line(text: str) -> Stated | None:
+    """What a short line says by itself, None where it says something else. text: as `plain` gives it."""
+    if len(text) < 3 or not _HINT.search(text):
+        return None
+    found = stated_in(text)
+    return found if found and _rest(text, found.said) <= REST else None
+
+
 def _lines(root: etree._Element) -> Iterator[Stated]:
     """What short lines say by themselves, away from any title."""
     for element in cast(
@@ -223,10 +232,8 @@ def _lines(root: etree._Element) -> Iterator[Stated]:
         if len(element) > 4:
             continue
         text = _text(element, LINE)
-        if text is None or len(text) < 3 or not _HINT.search(text):
-            continue
-        found = stated_in(text)
-        if not found or _rest(text, found.said) > REST:
+        found = _line(text) if text is not None else None
+        if found is None:
             continue
         above = [a for a in element.iterancestors() if a.tag in ("a", *_ENTRIES)]
         if any(a.tag == "a" or _has_title(a) for a in above[:2]) or _has_title(element):

@@ -31,7 +31,12 @@ class GuardMiddleware:
     """Refuses requests out of the site's hosts (host and port), and literal local addresses of sites that are not local."""
 
     def __init__(self, spider: Spider) -> None:
-        self._spider = spider
+        site = spider.site  # type: ignore[attr-defined]
+        main = urlsplit(site.origin)
+        start = address_of(main.hostname or "")
+        self._hosts, self._main = site.hosts, main.hostname
+        self._replica = site.replica
+        self._local = (start is not None and is_local(start)) or main.hostname == "localhost"
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> GuardMiddleware:
@@ -39,21 +44,17 @@ class GuardMiddleware:
 
     def process_request(self, request: Request) -> None:
         """Raises ForbiddenAddress for a request that may not be made."""
-        site = self._spider.site  # type: ignore[attr-defined]
         parts = urlsplit(request.url)
         host = parts.hostname or ""
         if parts.scheme not in ("http", "https"):
             raise ForbiddenAddress(f"{parts.scheme} addresses are not fetched")
         # a robots.txt may lead to another host, and is fetched there as robots.txt of the one that it was asked of
         robots = getattr(request.meta.get("fetch"), "robots", None)
-        if parts.netloc.lower() not in site.hosts and not (robots and robots.hops):
+        if parts.netloc.lower() not in self._hosts and not (robots and robots.hops):
             raise ForbiddenAddress(f"{parts.netloc} is none of the site's hosts")
-        main = urlsplit(site.origin)
-        start = address_of(main.hostname or "")
-        local = (start is not None and is_local(start)) or main.hostname == "localhost"
-        if local or site.replica:
-            _local_names.add(main.hostname or "")
-            if host == main.hostname:
+        if self._local or self._replica:
+            _local_names.add(self._main or "")
+            if host == self._main:
                 return
         literal = address_of(host)
         if literal is not None and is_local(literal):
