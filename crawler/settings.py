@@ -47,9 +47,16 @@ DEFAULT_REQUEST_HEADERS = {
     "Accept-Language": "zh-CN,zh;q=0.9,en;q=0.3",
 }
 TELNETCONSOLE_ENABLED = False  # nobody may talk to a running crawl
+REMOTE_CONTROL_ENABLED = (
+    False  # since 2.19 Scrapy listens on loopback, runs the code that it is sent, and leaves files in the user's folder
+)
 LOG_LEVEL = "WARNING"  # progress and summary are for people; a line a page is for nobody
+LOG_FORMATTER = "crawler.middlewares.silence.SilentFormatter"  # and needs not be made
+WARN_ON_GENERATOR_RETURN_VALUE = False  # our callback is no generator; Scrapy would look at it with each answer
 LOGSTATS_INTERVAL = 0
 EXTENSIONS = {
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.remote_control.RemoteControl": None,  # and loads a web server
     "scrapy.extensions.corestats.CoreStats": None,
     "scrapy.extensions.memusage.MemoryUsage": None,
     "scrapy.extensions.logstats.LogStats": None,
