@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from warcio.archiveiterator import ArchiveIterator
-from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParser
+from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParser, StatusAndHeadersParserException
 from warcio.warcwriter import WARCWriter
 
 from crawler.durable import cannot_write, fsync_folder
@@ -26,6 +25,10 @@ from crawler.errors import DamagedError
 from crawler.home import Home
 
 GZIP_LEVEL = 3  # 30 KB of HTML in 0.4 ms; level 9 takes four times as long for 3 % less
+
+
+_WARC = StatusAndHeadersParser(["WARC/1.0", "WARC/1.1"])
+_HTTP = StatusAndHeadersParser(["HTTP/1.0", "HTTP/1.1"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,15 +226,19 @@ def read_response(home: Home, address: WarcAddress) -> ArchivedResponse:
         raw = unpacker.decompress(member)
         if not unpacker.eof:
             raise DamagedError("the archive is cut off in a record", where=where, remedy=remedy)
-        record = next(iter(ArchiveIterator(io.BytesIO(raw), no_record_parse=False)))
-        body = record.raw_stream.read()
-        headers = tuple(record.http_headers.headers) if record.http_headers else ()
-        status = int(record.http_headers.get_statuscode()) if record.http_headers else 0
-        url = record.rec_headers.get_header("WARC-Target-URI")
-        when = datetime.strptime(record.rec_headers.get_header("WARC-Date"), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        stream = io.BytesIO(raw)
+        warc = _WARC.parse(stream)
+        told = {name.lower(): value for name, value in warc.headers}
+        end = stream.tell() + int(told["content-length"])
+        http = _HTTP.parse(stream)
+        body = raw[stream.tell() : end]
+        headers = tuple(http.headers)
+        status = int(http.get_statuscode())
+        url = told["warc-target-uri"]
+        when = datetime.fromisoformat(told["warc-date"])
     except DamagedError:
         raise
-    except (OSError, zlib.error, StopIteration, ValueError, TypeError, EOFError) as e:
+    except (OSError, zlib.error, KeyError, ValueError, TypeError, EOFError, StatusAndHeadersParserException) as e:
         raise DamagedError(
             f"the archived page cannot be read: {e or type(e).__name__}", where=where, remedy=remedy
         ) from e
