@@ -151,7 +151,7 @@ class _Page:
 
 
 def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset()) -> _Page:
-    """known: long lines that are no body."""
+    """known: long lines that are no body, where that was told from all pages: their whole lines are no longer asked for then."""
     from crawler.extraction.density import find_body, trim
     from crawler.extraction.dom import parse
     from crawler.extraction.facts import read_titles
@@ -166,7 +166,7 @@ def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset()) -
         for block in blocks:
             block.standing = block.size >= BLOCK and line_key(block.folded) in known
     # without titles: what holds for every page must be known before the page's facts are
-    whole, _ = observed([b for b in blocks if not b.is_linked], (), names)
+    whole = () if known else observed([b for b in blocks if not b.is_linked], (), names, within=False)[0]
     body = find_body(blocks)
     none = _Page(whole, None, frozenset(), (), (), page.fetched)
     if body is None or body.element.tag in ("body", "html"):  # says nothing of where the text stands

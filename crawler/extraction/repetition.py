@@ -7,7 +7,6 @@ longer line needs more pages than a short one unless it speaks of the site (`rul
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -159,7 +158,9 @@ def near_copies(texts: Iterable[str]) -> list[int]:
 
 
 def _shingles(text: str) -> frozenset[int]:
-    """Every fourth shingle of a text by its hash, the same in every text."""
+    """Some two in seven shingles of a text, told by their first and last character: the same in every text."""
     text = text[:_MOST_CHARS]
-    hashes = (zlib.crc32(text[i : i + _SHINGLE].encode()) for i in range(len(text) - _SHINGLE + 1))
-    return frozenset(h for h in hashes if h % 4 == 0)
+    codes = list(map(ord, text))
+    ends = enumerate(zip(codes, codes[_SHINGLE - 1 :], strict=False))
+    # hashes differ from process to process, but which of them are alike does not
+    return frozenset(hash(text[i : i + _SHINGLE]) for i, (a, b) in ends if (a + b) % 7 < 2)

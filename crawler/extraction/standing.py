@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crawler.extraction.blocks import Block, place, with_text
 from crawler.extraction.plain import plain
@@ -52,17 +53,27 @@ def _is_said(key: str) -> bool:
     return bool(_CUE.search(key)) or bool(_NUMBERED.match(key))
 
 
-def _seen(key: str, where: str, size: int, names: Collection[str], left: bool) -> Seen:
+# most lines of a site stand on many of its pages, and are looked at once
+@lru_cache(maxsize=4096)
+def _told(key: str, names: frozenset[str]) -> tuple[bool, bool]:
+    """Whether a line speaks of the site, and whether speakers say it or it tells nothing."""
     address = is_address(key.strip(":!,。"))
     evident = not address and (bool(_SITE_WORDS.search(key)) or any(n in key for n in names))
     bare = not key.replace(TITLE, "").strip("0()《》【】,.:;-_|")  # the title alone is the page's, not the site's
-    return Seen(key, where, size, evident, bare or left or address or (_is_said(key) and not evident))
+    return evident, bare or address or (not evident and _is_said(key))
+
+
+def _seen(key: str, where: str, size: int, names: frozenset[str], left: bool) -> Seen:
+    evident, exempt = _told(key, names)
+    return Seen(key, where, size, evident, left or exempt)
 
 
 def observed(
-    blocks: Sequence[Block], titles: Sequence[str] = (), names: Collection[str] = ()
+    blocks: Sequence[Block], titles: Sequence[str] = (), names: Collection[str] = (), *, within: bool = True
 ) -> tuple[tuple[Seen, ...], tuple[Seen, ...]]:
-    """The lines of a body as they are counted, and the sentences inside its paragraphs. names: the site's own, squeezed."""
+    """The lines of a body as they are counted, and the sentences inside its paragraphs, without `within` none. names: the site's own,
+    squeezed."""
+    names = frozenset(names)
     lines: list[Seen] = []
     inside: list[Seen] = []
     begun = False
@@ -74,7 +85,7 @@ def observed(
         begun = begun or (not left and _begins(block))
         where = place(block.element)
         lines.append(_seen(line_key(block.folded, titles), where, block.size, names, left))
-        spans = sentences(block.folded)
+        spans = sentences(block.folded) if within else []
         if len(spans) < 2:
             continue
         for begin, end in spans:
