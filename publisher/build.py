@@ -383,7 +383,7 @@ def _stage(name: str, parent: Parent | None, scratch: Path) -> Stage:
 
 def _provenance(parent: Parent | None, stages: Mapping[str, Stage], emitted: Mapping[str, Emitted]) -> Gate:
     """Every speech says where it was read from."""
-    ids, origins = flat(emitted["speeches"].index["key"]), flat(emitted["provenance"].index["key"])
+    ids, origins = flat(emitted["speeches"].index["key"]), emitted["provenance"].index["key"]
     if few := _every_one_told(parent):  # then only of what is new or lost an answer has to be asked
         stage = stages["provenance"]
         lost = _told(flat(stage.index["key"]).filter(pa.array(stage.removed)))
@@ -392,9 +392,9 @@ def _provenance(parent: Parent | None, stages: Mapping[str, Stage], emitted: Map
     # nearly always each has its first answer, which is cheaper to see than which ids there are
     first = pc.binary_join_element_wise(ids, pa.scalar("1", ids.type), pa.scalar("\x1f", ids.type))
     answers = origins.filter(pc.is_in(origins, value_set=first)) if few else origins
-    if pc.all(pc.is_in(first, value_set=answers)).as_py() is not False:
+    if pc.all(pc.is_in(first, value_set=flat(answers))).as_py() is not False:
         ids = ids.slice(0, 0)
-    told = _told(origins if len(ids) else origins.slice(0, 0))
+    told = _told(flat(origins) if len(ids) else flat(origins.slice(0, 0)))
     return gates.provenance(
         pa.table({"speech_id": pa.chunked_array([ids])}), pa.table({"speech_id": pa.chunked_array([told])})
     )

@@ -148,10 +148,11 @@ class State:
     measures: dict[str, Any] = field(default_factory=dict)
 
 
-def of_pieces(pieces: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
-    """An index of pieces that follow each other. Its keys lie in one piece, as they are looked for again and again; the rest is not copied."""
+def of_pieces(pieces: Sequence[pa.Table], schema: pa.Schema, keys_at_once: bool = True) -> pa.Table:
+    """An index of pieces that follow each other. Its keys lie in one piece with `keys_at_once`, for who looks for them again and again; the rest
+    is not copied."""
     table = pa.concat_tables([schema.empty_table(), *pieces])
-    return table.set_column(0, schema.field(0), flat(table["key"]))
+    return table.set_column(0, schema.field(0), flat(table["key"])) if keys_at_once else table
 
 
 def segments_of(kept: Sequence[int | None], rows: Sequence[int], parent: Sequence[Segment]) -> list[Segment]:

@@ -275,7 +275,13 @@ class Stage:
         fresh_mask = np.concatenate([np.zeros(0, bool), *fresh_rows])
         pieces = [index.slice(i[0], i[1] - i[0]) if isinstance(i, tuple) else i for i in indexes]
         return Emitted(
-            entry, of_pieces(pieces, index.schema), tuple(kept), changed, fresh_mask, texts, pa.concat_arrays(revisions)
+            entry,
+            of_pieces(pieces, index.schema, self.table.name == "speeches"),
+            tuple(kept),
+            changed,
+            fresh_mask,
+            texts,
+            pa.concat_arrays(revisions),
         )
 
     def _marks_differ(self, index: pa.Table) -> Mask:

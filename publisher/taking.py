@@ -18,7 +18,7 @@ from publisher import checks, gates, quality, takedown
 from publisher import recipe as recipes
 from publisher.identity import reconcile
 from publisher.intake import SCHEMAS, Source, Unit
-from publisher.layout import Mask, flat, keys
+from publisher.layout import Mask, Places, flat, keys
 from publisher.looking import RECORDS, Changed, Light, joined
 from publisher.manifest import Gate
 from publisher.parts import PartStore
@@ -65,7 +65,7 @@ class Intake:
         self.fates: dict[tuple[str, str], dict[str, Any]] = {}
         speeches = stages["speeches"]
         self._pages = speeches.index["page"].to_numpy() if speeches.old else np.zeros(0, np.uint64)
-        self._by_page = np.argsort(self._pages, kind="stable")
+        self._by_page: Places | None = None  # their order, once many are asked for
         self._tombs: dict[str, str] = {}
 
     def tombstones(self, removed: pa.Table) -> None:
@@ -135,6 +135,17 @@ class Intake:
         self.gates = checks.merged(self.gates)
         return True
 
+    def _rows_on(self, pages: npt.NDArray[np.uint64]) -> Places:
+        """Rows of the parent that stand on each of these pages."""
+        if len(pages) * 8 < len(self._pages):  # a table of the few is made sooner than one of the many
+            few, which = np.unique(pages, return_inverse=True)
+            at = pc.index_in(pa.array(self._pages), value_set=pa.array(few)).drop_null().to_numpy()
+            return np.asarray(np.bincount(at, minlength=len(few))[which], np.int64)
+        if self._by_page is None:
+            self._by_page = np.argsort(self._pages, kind="stable")
+        lo, hi = (np.searchsorted(self._pages, pages, side=s, sorter=self._by_page) for s in ("left", "right"))
+        return np.asarray(hi - lo, np.int64)
+
     def _suspects(self, speeches: pa.Table, light: Light) -> Mask:
         """Which speeches stand on pages whose parts are not what they were; at least two before or now."""
         stage = self.stages["speeches"]
@@ -142,8 +153,7 @@ class Intake:
         if not stage.old or not speeches.num_rows:
             return none
         pages = page_codes(speeches)
-        lo, hi = (np.searchsorted(self._pages, pages, side=s, sorter=self._by_page) for s in ("left", "right"))
-        before = hi - lo
+        before = self._rows_on(pages)
         _, inverse, count = np.unique(pages, return_inverse=True, return_counts=True)
         now = count[inverse]
         several = np.flatnonzero((before > 0) & ((before > 1) | (now > 1) | (light.at < 0)))

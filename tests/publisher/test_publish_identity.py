@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from crawler.extraction.fold import simtext_sha256, text_sha256
 from crawler.shards import speech_id
 from publisher.identity import assignment, candidates, reconcile
+from publisher.taking import Intake
 from tests.publisher.publisher_made import paragraph, text
 
 COLUMNS = (
@@ -248,3 +249,13 @@ def test_nothing_on_one_side(empty: str) -> None:
     some = rows(POOL[:2])
     old, new = (some.slice(0, 0), some) if empty == "old" else (some, some.slice(0, 0))
     assert reconcile(old, new, ()) == {i: i for i in ids(new)}
+
+
+@pytest.mark.parametrize("asked", [0, 1, 5, 80])
+def test_rows_on_pages_are_counted_alike_for_few_and_for_many(asked: int) -> None:
+    rng = np.random.default_rng(asked)
+    intake = object.__new__(Intake)
+    intake._pages = rng.integers(0, 30, 100).astype(np.uint64)
+    intake._by_page = None
+    pages = rng.integers(0, 40, asked).astype(np.uint64)
+    assert intake._rows_on(pages).tolist() == [int((intake._pages == p).sum()) for p in pages]
