@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -549,15 +549,18 @@ class Answers:
         changed by its own answers alone, so that the row tells it, whenever it was read."""
         key = row.key
         before = json.loads(row.pager) if row.pager else None
-        if said is not None and said == before:
+        if said is not None and said == before and row.expected > 1:  # 1: lost by an older version
             return {}
         met = {key} | {k for p in (said, before) if p for k in (*p["pages"].values(), p["first"])}
         rows: dict[str, Any] = {}
-        while met - rows.keys() and len(rows) < MAX_GROUP:
-            found = self._state.rows(sorted(met - rows.keys()))
-            rows |= dict.fromkeys(met) | {r.key: r for r in found}
+        seen: dict[str, Any] = {}
+        asked: set[str] = set()
+        while (more := met - rows.keys()) and len(rows) < MAX_GROUP:
+            seen |= self._related(more, asked)
+            rows |= {k: seen.get(k) for k in more}
             articles = {r.article_key for r in rows.values() if r is not None}
-            met |= articles | {r.key for r in self._state.group(sorted(articles))}
+            seen |= self._related(articles, asked)
+            met |= articles | {r.key for r in seen.values() if r.article_key in articles}
             for r in rows.values():
                 if r is not None and r.pager:
                     met |= set(json.loads(r.pager)["pages"].values())
@@ -576,6 +579,12 @@ class Answers:
             elif (r.article_key, r.ordinal, r.expected) != tuple(values.values()):
                 self._state.update(k, **values)
         return mine
+
+    def _related(self, keys: Set[str], asked: set[str]) -> dict[str, Any]:
+        """The rows of these keys and of the pages of articles that are called so, by key. asked: keys that were asked for, which are not again."""
+        new = keys - asked
+        asked |= new
+        return {r.key: r for r in self._state.related(new)} if new else {}
 
     # -- sitemaps
 

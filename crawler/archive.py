@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParser, StatusAndHeadersParserException
 from warcio.warcwriter import WARCWriter
@@ -60,8 +61,11 @@ def _stamp(when: datetime) -> str:
 def http_record(
     kind: str, url: str, payload: bytes, headers: StatusAndHeaders, warc: dict[str, str], name: str
 ) -> bytes:
-    """A record of an answer as warcio writes it, in a tenth of the time. name: its WARC-Record-ID."""
-    head = headers.to_ascii_bytes()
+    """A record of an answer as warcio writes it, without its ways of reading what it is given. name: its WARC-Record-ID."""
+    try:
+        head = headers.to_ascii_bytes()
+    except UnicodeEncodeError:  # of a value with fields warcio escapes those behind an equals sign alone
+        head = "".join(c if c.isascii() else quote(c) for c in headers.to_str()).encode() + b"\r\n"
     digest = hashlib.sha1(head, usedforsecurity=False)
     digest.update(payload)
     told = warc | {
@@ -111,13 +115,11 @@ class ArchiveWriter:
         return _packed(http_record(kind, url, payload, headers, warc, StatusAndHeadersParser.make_warc_id()))
 
     def _append(self, member: bytes) -> tuple[int, int]:
-        path = self._folder / self._name
         try:
             if self._out is None:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}.warc.gz"
-                path = self._folder / self._name
-                self._out = path.open("xb")
+                self._out = (self._folder / self._name).open("xb")
                 fsync_folder(self._folder)
                 first = self._information()
                 self._out.write(first)
@@ -125,7 +127,7 @@ class ArchiveWriter:
             offset = self._offset
             self._out.write(member)
         except OSError as e:
-            raise cannot_write(path, e) from e
+            raise cannot_write(self._folder / self._name, e) from e
         self._offset += len(member)
         return offset, len(member)
 

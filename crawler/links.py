@@ -127,7 +127,9 @@ def _tree(text: str) -> etree._Element | None:
         # lxml.html's own elements would cost as much again as parsing
         return cast(
             "etree._Element | None",
-            etree.fromstring(text, etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)),
+            etree.fromstring(
+                text, etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False)
+            ),
         )
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
         return None
@@ -199,14 +201,16 @@ def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str, t
 
 
 def _aside(root: etree._Element) -> Iterator[str]:
-    """Texts that stand in links, scripts, choices. To ask each text for its parent would take longer."""
+    """Long texts that stand in links, scripts, choices. To ask each text for its parent would take longer."""
     for top in (root, *root.itersiblings(), *root.itersiblings(preceding=True)):
         for element in cast("Iterable[etree._Element]", top.iter(*_ASIDE)):
-            if element.text:
-                yield element.text
-            for child in element:
-                if child.tail:
-                    yield child.tail
+            text = element.text
+            if text and len(text) >= _LONG_TEXT:
+                yield text
+            for child in element if len(element) else ():
+                text = child.tail
+                if text and len(text) >= _LONG_TEXT:
+                    yield text
 
 
 def _is_teaser(text: str) -> bool:
@@ -220,7 +224,7 @@ def _running(root: etree._Element, every: list[str]) -> tuple[int, int, list[str
     every: all texts of the page.
     """
     long = [t for t in every if len(t) >= _LONG_TEXT]
-    aside = Counter(t for t in _aside(root) if len(t) >= _LONG_TEXT) if long else Counter()
+    aside = Counter(_aside(root)) if long else Counter()
     texts = []
     for text in long:
         if aside[text]:

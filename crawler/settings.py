@@ -26,6 +26,8 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,  # fails where a header is wrong
     "crawler.middlewares.packed.PackedMiddleware": 590,
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
+    "crawler.middlewares.cookies.SpareCookiesMiddleware": 700,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # counted by SiteCrawl
 }
 SPIDER_MIDDLEWARES = {

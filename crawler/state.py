@@ -446,6 +446,11 @@ class SiteState:
         found: Sequence[Any] = self._run(_GROUP, {"keys": list(article_keys)}).fetchall()
         return found
 
+    def related(self, keys: Collection[str]) -> Sequence[Any]:
+        """The rows of keys, and those of the pages of articles that have one of these keys, each once."""
+        found: Sequence[Any] = self._run(_RELATED, {"keys": sorted(keys)}).fetchall()
+        return found
+
     def insert(self, rows: Sequence[dict[str, Any]]) -> None:
         """Add URLs that are not known yet; known ones stay as they are."""
         self._inserts += rows
@@ -575,8 +580,10 @@ _NEXT = (
 )
 # made once: to make a statement takes as long as to run it
 _ROW = sa.select(pages_table).where(_P.key == sa.bindparam("one"))
-_ROWS = sa.select(pages_table).where(_P.key.in_(sa.bindparam("keys", expanding=True)))
-_GROUP = sa.select(pages_table).where(_P.article_key.in_(sa.bindparam("keys", expanding=True)))
+_KEYS: sa.BindParameter[Any] = sa.bindparam("keys", expanding=True)
+_ROWS = sa.select(pages_table).where(_P.key.in_(_KEYS))
+_GROUP = sa.select(pages_table).where(_P.article_key.in_(_KEYS))
+_RELATED = sa.select(pages_table).where(sa.or_(_P.key.in_(_KEYS), _P.article_key.in_(_KEYS)))
 _META = sa.select(meta_table.c.value).where(meta_table.c.name == sa.bindparam("name"))
 _SET_META = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _INSERT = sa.insert(pages_table).prefix_with("OR IGNORE")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.feeds import data_addresses, read_data
 from crawler.home import Home
+from crawler.state import SiteState
 from crawler.urls import clean_url
 from tests.crawler.crawling import crawl, pages
 from tests.crawler.faults import Asked, FaultServer, Reply, html, links
@@ -105,3 +107,26 @@ def test_any_json_is_read(data: object) -> None:
     found = read_data(body)
     assert all(isinstance(a, str) for a in data_addresses(found))
     assert read_data(body[:-1]) is None
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_long_article_whose_pager_shows_a_part_of_it_is_one(home: Home, width: int) -> None:
+    """1 2 3 … beside page one, 7 8 9 beside page eight: what none of them says alone, all of them say."""
+    names = ["/a/5.html", *(f"/a/5_{n}.html" for n in range(2, 10))]
+    with FaultServer() as server:
+        server.pages["/"] = links("/a/5.html")
+        for i, name in enumerate(names):
+            near = range(max(0, i - width), min(len(names), i + width + 1))
+            pager = "".join(f'<a href="{names[n]}">{n + 1}</a>' for n in near if n != i)
+            server.pages[name] = html(f"<p>第{i + 1}段</p>{pager}")
+        _site(home, server)
+        for _ in range(2):
+            crawl(home, "s", "--delay", "0", "--refetch", "all")
+            found = pages(home, "s")
+            assert [(found[n].article_key, found[n].ordinal, found[n].expected) for n in names] == [
+                ("/a/5.html", n, 9) for n in range(1, 10)
+            ]
+            with SiteState.open(home, "s") as state:  # as versions before lost them
+                for name in names[6:]:
+                    state.update(name, article_key=name, ordinal=1, expected=1)
+                state.commit()
