@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from crawler.extraction.blocks import Block, read_blocks, with_text
 from crawler.extraction.classify import is_list, is_unsure, judge, page_without_text
 from crawler.extraction.comments import comment_blocks
 from crawler.extraction.coverage import Coverage, coverage
+from crawler.extraction.density import teasers
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.edges import is_address_line
 from crawler.extraction.evidence import find_evidence
@@ -84,10 +86,11 @@ def _read(
     threshold: float,
 ) -> Structure | None:
     """Read body, structure and rows into `result`; the structure, None where the page was told by its looks to be no document."""
-    lines, after, all_blocks, names, covered = _body_of(documents, site, profile, facts, result.cut, trace)
+    read = _body_of(documents, site, profile, facts, result.cut, trace)
+    lines, all_blocks = read.lines, read.first
     if trace is not None:
-        trace.coverage = covered
-    verdict = page_without_text(all_blocks, facts.title)
+        trace.coverage = read.covered
+    verdict = page_without_text(all_blocks, facts.title, read.teased)
     # the first of several pages may be short, and its form the longest text on it
     if (
         verdict is not None
@@ -108,7 +111,9 @@ def _read(
     if is_list(lines):
         result.fate, result.why = "list", "links with a teaser each"
         return None
-    structure = read_structure(lines, facts.title, title_raw=facts.title_raw, after=after, names=names, trace=trace)
+    structure = read_structure(
+        lines, facts.title, title_raw=facts.title_raw, after=read.after, names=read.names, trace=trace
+    )
     result.cut += structure.cut
     if not structure.parts:
         result.why = "nothing is left when the page's furniture is cut"
@@ -127,7 +132,7 @@ def _read(
         return structure
     if any(p.is_preview for p in structure.parts):
         result.fate = "preview"
-    flags = sorted({f for d in documents for f in d.flags} | {*structure.flags, *covered.flags})
+    flags = sorted({f for d in documents for f in d.flags} | {*structure.flags, *read.covered.flags})
     if is_unsure(verdict.score, threshold):
         flags.append("unsure_speech")
     count = len(structure.parts)
@@ -139,6 +144,20 @@ def _read(
     return structure
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is read of an article's pages. lines: body blocks of all in order; after: the blocks behind the last body; first, teased: all
+    blocks of the first page, and which of them are teasers; names: what the site may call itself; covered: how much of the pages the
+    lines are."""
+
+    lines: list[Block]
+    after: list[Block]
+    first: list[Block]
+    teased: list[int]
+    names: tuple[str, ...]
+    covered: Coverage
+
+
 def _body_of(
     documents: Sequence[Document],
     site: Site,
@@ -146,12 +165,8 @@ def _body_of(
     facts: PageFacts,
     cut: list[Cut],
     trace: Trace | None,
-) -> tuple[list[Block], list[Block], list[Block], tuple[str, ...], Coverage]:
-    """Body blocks of all in-article pages in order, the blocks behind the last body, all blocks of the first page, what the site may call
-    itself, and how much of the pages that is.
-
-    cut: takes what is cut on the way.
-    """
+) -> _Read:
+    """The bodies of all in-article pages; cut: takes what is cut on the way."""
 
     def note(rule: str, blocks: Sequence[Block]) -> None:
         cut.extend(Cut(rule, b.text, b.page) for b in blocks)
@@ -167,6 +182,7 @@ def _body_of(
     bodies: list[list[Block]] = []
     after: list[Block] = []
     first_blocks: list[Block] = []
+    first_teased: list[int] = []
     covered = Coverage()
     titles = title_forms(facts.title_raw, facts.title) if profile else ()
     names: tuple[str, ...] = ()
@@ -188,7 +204,12 @@ def _body_of(
                 b.page = k
         if trace is not None:
             trace.blocks(k, shown, blocks, dropped)
-        main = find_main(document, blocks, site, profile, None if trace is None else partial(trace.main, k))
+        teased = teasers(blocks)
+        if k == 0:
+            first_teased = teased
+        main = find_main(
+            document, blocks, site, profile, None if trace is None else partial(trace.main, k), teased=teased
+        )
         if main is None:
             continue
         first, last = main
@@ -215,7 +236,7 @@ def _body_of(
                     own.append(with_text(b, text))
             else:
                 own.append(b)
-        covered += coverage(blocks, first, last, own)
+        covered += coverage(blocks, first, last, own, teased)
         bodies.append(own)
         after = blocks[last + 1 : last + 13]
     again = _on_every_page(bodies, facts)
@@ -231,7 +252,7 @@ def _body_of(
             lines[-1] = _joined(lines[-1], own[0])
             own = own[1:]
         lines.extend(own)
-    return lines, after, first_blocks, names, covered
+    return _Read(lines, after, first_blocks, first_teased, names, covered)
 
 
 _RUNNING = 40  # characters of a paragraph

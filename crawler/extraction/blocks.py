@@ -8,12 +8,12 @@ is left out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from lxml.html import HtmlElement
 
-from crawler.extraction.hidden import is_hidden
+from crawler.extraction.hidden import HIDING, is_hidden, is_hidden_class
 from crawler.extraction.plain import plain
 
 BLOCK_TAGS = frozenset(
@@ -154,6 +154,10 @@ class Block:
     standing: bool = False
     page: int = 0
     also: tuple[tuple[int, int], ...] = ()
+    is_linked: bool = field(init=False)  # more than half of it stands in links
+
+    def __post_init__(self) -> None:
+        self.is_linked = self.link * 2 > self.size
 
     @property
     def keys(self) -> tuple[tuple[int, int], ...]:
@@ -163,11 +167,6 @@ class Block:
     @property
     def tag(self) -> str:
         return str(self.element.tag)
-
-    @property
-    def is_linked(self) -> bool:
-        """More than half of it stands in links."""
-        return self.link * 2 > self.size
 
     @property
     def is_heading(self) -> bool:
@@ -276,12 +275,17 @@ def read_blocks(root: HtmlElement) -> list[Block]:
         if tag in SKIPPED_TAGS or not isinstance(tag, str):
             return
         style = None
-        if attributes := element.items():
-            if is_hidden(element, attributes):
-                return
-            for name, value in attributes:
-                if name == "style":
-                    style = value
+        may_hide = False
+        for name, value in element.items():
+            if name == "class":
+                may_hide = may_hide or is_hidden_class(value)
+            elif name == "style":
+                style = value
+                may_hide = True
+            elif name in HIDING:
+                may_hide = True
+        if may_hide and is_hidden(element):
+            return
         is_block = tag in BLOCK_TAGS or (style is not None and _BLOCK_STYLE.search(style) is not None)
         if is_block:
             if parts:

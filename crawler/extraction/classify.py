@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,6 +33,7 @@ _ADVERT = any_of("structure", "advert")
 _SPEECH_WORDS = any_of("structure", "genre_speech")
 _SOMEBODY = re.compile(r"[我你咱祝]|大家|各位|希望")
 _READERS = re.compile(r"楼[主上下]|顶一?[下个]|沙发|收藏|分享|转走|下载|借鉴|参考|原创|帖")
+_STOP = re.compile(r"[,。;!?]")
 _SENTENCE = re.compile(r"[。!?;…][”』」)]?\s*$")
 # Words in a text against its being a speech: (pattern, points each, points at most, what one of them is)
 _AGAINST = (
@@ -93,8 +94,9 @@ class Verdict:
     score: float = 0.0
 
 
-def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
-    """The verdict on a page that holds links, a form or a notice instead of running text; None when it holds text."""
+def page_without_text(blocks: Sequence[Block], title: str, teased: Collection[int] | None = None) -> Verdict | None:
+    """The verdict on a page that holds links, a form or a notice instead of running text; None when it holds text. teased: its teasers
+    (density.teasers), where they are known."""
     text = sum(b.size - b.link for b in blocks)
     linked = sum(b.link for b in blocks)
     whole = " ".join(b.folded for b in blocks if not b.is_linked)[:3000]
@@ -103,12 +105,12 @@ def page_without_text(blocks: Sequence[Block], title: str) -> Verdict | None:
     if found := first_match("structure", "not_a_document", plain(title)):
         fate = next((f for f, words in _FATE_OF_TITLE if any(w in title for w in words)), "other")
         return Verdict(fate, f"the title names no document: {found[1].group().strip()}")
-    between = set(teasers(list(blocks)))
+    between = set(teasers(list(blocks)) if teased is None else teased)
     size = 0
     # short lines of one element (a text broken at a fixed width) run on together
     together: Counter[HtmlElement] = Counter()
     for i, b in enumerate(blocks):
-        if i not in between and not b.is_linked and re.search(r"[,。;!?]", b.folded):
+        if i not in between and not b.is_linked and _STOP.search(b.folded):
             if b.size >= 25:
                 size += b.size
             else:
@@ -146,7 +148,7 @@ def _spoken(blocks: Sequence[Block], teased: set[int]) -> int:
         for other in blocks[i + 1 :]:
             if other.element is not own and other.element.getparent() is not around:
                 break
-            if not other.is_linked and re.search(r"[,。;!?]", other.folded):
+            if not other.is_linked and _STOP.search(other.folded):
                 size += other.size
         best = max(best, size)
     return best
@@ -329,6 +331,10 @@ def judge(
     )
 
 
+_FLOOR = re.compile(r"^\s*(?:第?\d{1,3}\s*(?:楼|#)|沙发|板凳|地板)")
+_LABEL = re.compile(r"^\s*([\u4e00-\u9fff]{2,6})\s*[:】]")
+
+
 def _verdict(score: float, threshold: float, reasons: Sequence[str], kind: str) -> Verdict:
     score = round(score, 2)  # sums of tenths: 1.0 must not fail for 0.9999
     why = "; ".join(reasons) or "nothing says that it is a speech"
@@ -337,13 +343,13 @@ def _verdict(score: float, threshold: float, reasons: Sequence[str], kind: str) 
 
 def _is_thread(views: Sequence[str]) -> bool:
     """Whether most paragraphs are posts of a thread, each with the number of its floor."""
-    floors = sum(bool(re.match(r"^\s*(?:第?\d{1,3}\s*(?:楼|#)|沙发|板凳|地板)", v)) for v in views)
+    floors = sum(_FLOOR.match(v) is not None for v in views)
     return floors >= 2 and floors >= 0.5 * len(views)
 
 
 def _is_sheet(views: Sequence[str]) -> bool:
     """Whether most paragraphs are a label with something behind it, each label another one (the parts of a script come again)."""
-    labels = [m[1] for v in views if (m := re.match(r"^\s*([\u4e00-\u9fff]{2,6})\s*[:】]", v))]
+    labels = [m[1] for v in views if (m := _LABEL.match(v))]
     return len(labels) >= 2 and len(set(labels)) == len(labels) and len(labels) >= 0.6 * len(views)
 
 

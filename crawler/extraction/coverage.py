@@ -7,7 +7,7 @@ is taken, right or wrong, so a body with more of them is like none of these page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from crawler.extraction.blocks import Block
@@ -41,8 +41,10 @@ class Coverage:
         return flags
 
 
-def coverage(blocks: Sequence[Block], first: int, last: int, taken: Sequence[Block]) -> Coverage:
-    """Coverage of one page. first, last: its body; taken: what of that is kept as text.
+def coverage(
+    blocks: Sequence[Block], first: int, last: int, taken: Sequence[Block], teased: Collection[int] | None = None
+) -> Coverage:
+    """Coverage of one page. first, last: its body; taken: what of that is kept as text; teased: its teasers, where they are known.
 
     Links, menus, furniture, what a profile knows, places called comments, footer …, teasers, what the body tells again and all that
     stands behind the tail of the article (相关阅读, 评论) are not text that was left.
@@ -57,7 +59,7 @@ def coverage(blocks: Sequence[Block], first: int, last: int, taken: Sequence[Blo
     left = 0
     if running:
         text = "".join(b.folded for b in taken)
-        listed = set(teasers(list(blocks)))
+        listed = set(teasers(list(blocks)) if teased is None else teased)
         left = sum(
             b.size - b.link
             for b in running

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -306,20 +306,20 @@ def _unlikely_around(
     return found
 
 
-def weigh(blocks: list[Block]) -> list[float]:
-    """The weight of each block, place and neighbours considered."""
+def weigh(blocks: list[Block], teased: Iterable[int] | None = None) -> list[float]:
+    """The weight of each block, place and neighbours considered. teased: its teasers, where they are known."""
     weights = [weight(b) for b in blocks]
     _doubt_unlikely_places(blocks, weights)
-    for i in teasers(blocks):
+    for i in teasers(blocks) if teased is None else teased:
         weights[i] = min(weights[i], -8.0)
     for i in comment_blocks(blocks):
         weights[i] = -10.0
     return weights
 
 
-def find_bodies(blocks: list[Block], most: int = 3) -> list[Body]:
-    """The heaviest bodies of a page that do not overlap, heaviest first; [] when the page has no running text."""
-    weights = weigh(blocks)
+def find_bodies(blocks: list[Block], most: int = 3, teased: Iterable[int] | None = None) -> list[Body]:
+    """The heaviest bodies of a page that do not overlap, heaviest first; [] when the page has no running text. teased: see weigh."""
+    weights = weigh(blocks, teased)
     found: list[Body] = []
     left = list(weights)
     for _ in range(most):

@@ -14,7 +14,7 @@ from itertools import islice
 
 from lxml import etree
 from lxml.cssselect import CSSSelector
-from lxml.html import HtmlElement, HTMLParser, document_fromstring
+from lxml.html import HtmlElement, document_fromstring
 
 from crawler.extraction.blocks import BLOCK_TAGS
 from crawler.extraction.decode import decode
@@ -72,6 +72,13 @@ class Document:
     alive: list[HtmlElement] = field(default_factory=list, repr=False)
 
 
+def _parser() -> etree.HTMLParser:
+    """A parser whose elements are of one class: lxml.html's asks Python for the class of each."""
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
+    return parser
+
+
 def parse(body: bytes, content_type: str | None = None, url: str | None = None) -> Document:
     """Decode and parse a page. Never raises for bad HTML; an empty page gives an empty tree."""
     flags: list[str] = []
@@ -81,7 +88,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     if decoded.replaced:
         flags.append("lost_characters")
     text = _as_meant(_CONTROL.sub("", _XML_DECLARATION.sub("", decoded.text)))
-    if any(len(piece) > MAX_TAG_CHARS and ">" not in piece[:MAX_TAG_CHARS] for piece in text.split("<")):
+    if any(">" not in p[:MAX_TAG_CHARS] for p in [p for p in text.split("<") if len(p) > MAX_TAG_CHARS]):
         text, cut = _LONG_TAG.subn(r"<\1>", text)
         if cut:
             flags.append("capped_attributes")
@@ -92,7 +99,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
         text = text[: m.start()]
         flags.append("capped_tags")
     try:
-        root = document_fromstring(text, parser=HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True))
+        root = document_fromstring(text, parser=_parser())
     except (etree.ParserError, ValueError, AssertionError):
         root = document_fromstring("<html><body></body></html>")
     _flatten(root, flags)

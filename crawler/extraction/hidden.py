@@ -59,26 +59,26 @@ def hides(style: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _is_hidden_class(names: str) -> bool:
+def is_hidden_class(names: str) -> bool:
+    """Whether a class attribute is one by which an element is hidden."""
     return _HIDDEN_CLASS.search(names) is not None
 
 
-_HIDING = frozenset(("style", "class", "hidden", "aria-hidden", "color"))
+# the attributes by which an element may be hidden
+HIDING = frozenset(("style", "class", "hidden", "aria-hidden", "color"))
 
 
-def is_hidden(element: HtmlElement, attributes: Sequence[tuple[str, str]] | None = None) -> bool:
-    """Whether an element is written not to be seen. attributes: its own, where they are known already."""
+def is_hidden(element: HtmlElement) -> bool:
+    """Whether an element is written not to be seen."""
     hidden = False
     colour = None
-    for name, value in element.items() if attributes is None else attributes:
-        if name not in _HIDING:  # as nearly all are
-            continue
+    for name, value in element.items():
         if name == "style":
             hidden = hidden or hides(value)
             if "color" in value and (m := _COLOUR.search(value)):
                 colour = m[1]
         elif name == "class":
-            hidden = hidden or _is_hidden_class(value)
+            hidden = hidden or is_hidden_class(value)
         elif name == "hidden":
             hidden = True
         elif name == "aria-hidden":

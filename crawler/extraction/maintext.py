@@ -7,7 +7,7 @@ density reader alone .960. So density leads, and trafilatura is asked where the 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lxml.html import HtmlElement
 
@@ -35,9 +35,12 @@ def _holder_span(blocks: Sequence[Block], holder: HtmlElement) -> tuple[int, int
     return inside[0], inside[-1]
 
 
-def _choose(document: Document, blocks: list[Block], told: MainText | None = None) -> Body | None:
+def _choose(
+    document: Document, blocks: list[Block], told: MainText | None = None, teased: Iterable[int] | None = None
+) -> Body | None:
     """The body by density; where that is unsure, the candidate that trafilatura and the title's place speak for as well."""
-    bodies = find_bodies(blocks, 2)
+    found = find_bodies(blocks, 3, teased)
+    bodies = found[:2]
     if told is not None:
         told.by = "density" if bodies else None
         told.candidates = [{"first": b.first, "last": b.last, "weight": round(b.weight, 1)} for b in bodies]
@@ -47,7 +50,7 @@ def _choose(document: Document, blocks: list[Block], told: MainText | None = Non
         or (bodies[0].weight >= _SMALL_WEIGHT and bodies[1].weight < _SMALL_RIVAL * bodies[0].weight)
     ):
         return bodies[0] if bodies else None
-    bodies = find_bodies(blocks, 3)
+    bodies = found
     opinion = {t[i : i + 5] for t in ("".join(_trafilatura(document).split()),) for i in range(len(t) - 4)}
     heading = _heading_index(document, blocks)
 
@@ -105,13 +108,14 @@ def find_main(
     site: Site | None = None,
     profile: Profile | None = None,
     tell: Callable[[MainText], None] | None = None,
+    teased: Iterable[int] | None = None,
 ) -> tuple[int, int] | None:
     """First and last index of the blocks that hold the main text, furniture still inside; None when there is none.
 
-    tell: is told how it was found.
+    tell: is told how it was found. teased: the page's teasers (density.teasers), where they are known.
     """
     told = MainText(None) if tell is not None else None
-    main = _find(document, blocks, site, profile, told)
+    main = _find(document, blocks, site, profile, told, teased)
     if tell is not None and told is not None:
         if main is not None:
             told.first, told.last = main
@@ -120,7 +124,12 @@ def find_main(
 
 
 def _find(
-    document: Document, blocks: list[Block], site: Site | None, profile: Profile | None, told: MainText | None
+    document: Document,
+    blocks: list[Block],
+    site: Site | None,
+    profile: Profile | None,
+    told: MainText | None,
+    teased: Iterable[int] | None,
 ) -> tuple[int, int] | None:
     if site is not None:
         for selector in site.reading.body:
@@ -131,7 +140,7 @@ def _find(
                     return span
     if profile is not None:
         profile.mark(blocks)
-    body = _choose(document, blocks, told)
+    body = _choose(document, blocks, told, teased)
     if body is None:
         return None
     if profile is not None and profile.bodies and place(body.element) not in profile.bodies:

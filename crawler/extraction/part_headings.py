@@ -86,9 +86,17 @@ class Heading:
         return self.index - self.before
 
 
+_ENDS = ("。", "!", "?", ";", ":", ",")
+
+
 def is_title(text: str) -> bool:
     """Whether a text (plain view) reads like a title: short, and not ended like a sentence or an address."""
-    return 2 <= len(text) <= 60 and not re.search(r"[。!?;:,]$", text) and text.count(",") <= 1 and not is_address(text)
+    return (
+        2 <= len(text) <= 60
+        and not text.removesuffix("\n").endswith(_ENDS)
+        and text.count(",") <= 1
+        and not is_address(text)
+    )
 
 
 def part_sizes(blocks: Sequence[Block], starts: Sequence[int], cut: bool = False) -> list[int]:

@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from ahocorasick_rs import AhoCorasick
 
 MOST = 400  # strings of a pattern: one with more names half the language
+_EVERYWHERE = frozenset("的在是和0123456789")  # to look for what nearly every text holds costs more than it tells
 _EXACT = 64  # strings that a piece of a pattern is written out to
 _KEPT = 1024  # texts whose answer is kept: the lines of a page are asked for by many rules
 
@@ -31,7 +32,8 @@ _NOTHING: _Strings = frozenset(("",))
 
 
 def needles(source: str) -> frozenset[str] | None:
-    """Strings of which at least one stands in every text that the pattern is found in; None when nothing follows from its syntax.
+    """Strings of which at least one stands in every text that the pattern is found in; None when nothing follows from its syntax, or
+    nothing that tells texts apart.
 
     Raises re.error when it is no regular expression.
     """
@@ -39,7 +41,7 @@ def needles(source: str) -> frozenset[str] | None:
     exact, needed = _sequence(parsed, bool(parsed.state.flags & re.IGNORECASE))
     if exact is not None:
         needed = _better(needed, exact)
-    return needed if needed is not None and len(needed) <= MOST else None
+    return needed if needed is not None and len(needed) <= MOST and not needed & _EVERYWHERE else None
 
 
 def _better(a: _Strings | None, b: _Strings | None) -> _Strings | None:

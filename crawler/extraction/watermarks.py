@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from crawler.extraction.prefilter import quick
+
 _ADDRESS = r"(?:https?://|www\.)[A-Za-z0-9./_-]+"
 _DOMAIN = re.compile(
     r"(?<![A-Za-z0-9@.])(?:https?://)?(?:[A-Za-z0-9][A-Za-z0-9-]{1,30}\.){1,4}[A-Za-z]{2,8}(?![A-Za-z0-9])(?:/[A-Za-z0-9_./-]*)?"
@@ -26,6 +28,7 @@ _SPACED = re.compile(r"[\u4e00-\u9fff]([%#|~^_+=*＊·•.。／/\\-]{1,2})[\u4e
 _FOOT_NAME = re.compile(
     r"(?:版权所有|©|\([Cc]\)|Copyright)[\s:：©\d\-–—,.A-Za-z()]*([\u4e00-\u9fff]{2,10})|([\u4e00-\u9fff]{2,10})\s*(?:版权所有|[Aa]ll [Rr]ights)"
 )
+_HAS_FOOT_NAME = quick(_FOOT_NAME.pattern)
 _BREAK = "，。！？；、,.!?;”“\"'"
 _OPENING = dict(zip(")）]】}〗》", "(（[【{〖《", strict=True))
 _EMPTY = re.compile(r"[(（\[【]\s*[)）\]】]")
@@ -72,7 +75,7 @@ def names_in_footer(texts: Iterable[str]) -> list[str]:
     """What a site calls itself in its footer (© 2020 某某文库 版权所有); public bodies and firms, of whom speeches speak, are left out."""
     found: list[str] = []
     for text in texts:
-        for m in _FOOT_NAME.finditer(text):
+        for m in _FOOT_NAME.finditer(text) if _HAS_FOOT_NAME.possible(text) else ():
             name = re.sub(r"版权所有.*|保留.*|网站$", "", m[1] or m[2])
             if len(name) >= 3 and not _BODY_WORD.search(name):
                 found.append(name)
