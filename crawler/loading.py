@@ -1,4 +1,4 @@
-"""Loading modules without looking for garbage meanwhile."""
+"""When Python looks for garbage in cycles: not while modules are loaded, and seldom while many objects are made."""
 
 from __future__ import annotations
 
@@ -25,21 +25,24 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
-_NEW = (
-    20_000  # objects more than before, after which Python looks for cycles among them: 700 when nobody says otherwise
-)
+# Objects more than before, after which Python looks for cycles among the new ones: 700 when nobody says otherwise. A page makes some
+# thousands, a batch of texts that is compared tens of thousands.
+NEW = 50_000
 
 
 @contextmanager
 def seldom_collecting() -> Iterator[None]:
     """Have Python look for garbage in cycles seldom, and never among what is there already, which are the modules.
 
-    Otherwise a crawl looks for it with each page that it reads, whose tree is in no cycle.
+    Otherwise it walks through what was made with each page that is read, and through everything some dozens of times while a version is
+    built. What is not in a cycle, as all trees and tables are, goes as before, at once.
     """
-    before = gc.get_threshold()
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
     gc.freeze()
-    gc.set_threshold(_NEW, *before[1:])
+    gc.set_threshold(NEW, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        if not frozen:  # whoever did that before wants it to stay
+            gc.unfreeze()

@@ -1,11 +1,8 @@
-"""What the C library and Arrow do with memory that is freed, and Python with what may be garbage."""
+"""What the C library and Arrow do with memory that is freed."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -42,26 +39,3 @@ def give_back() -> None:
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
-
-
-# Objects more than before, after which Python looks for cycles among the new ones: 700 when nobody says otherwise. A batch of texts alone
-# has tens of thousands of slices.
-_NEW = 50_000
-
-
-@contextlib.contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Have Python look for garbage in cycles seldom, and never among what is there already, which are the modules.
-
-    Otherwise it walks through all of them some dozens of times while a version is built. What is not in a cycle,
-    as all tables are, goes as before, at once.
-    """
-    before, frozen = gc.get_threshold(), gc.get_freeze_count()
-    gc.freeze()
-    gc.set_threshold(_NEW, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        if not frozen:  # whoever did that before wants it to stay
-            gc.unfreeze()

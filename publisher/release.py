@@ -28,6 +28,7 @@ from crawler.corrections.entries import Correction, load_corrections
 from crawler.durable import cannot_write, fsync_folder, write_bytes, write_json
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.loading import seldom_collecting
 from crawler.takedowns import load_takedowns
 from crawler.wording import counted
 from publisher import reissue, rowindex
@@ -43,7 +44,7 @@ from publisher.intake import Shards, Source, Tables, sites_with_records
 from publisher.locks import building, locked, recover
 from publisher.lost import above, above_error
 from publisher.manifest import FileEntry, Gate, Latest, Manifest, as_json, latest_of, sha256, to_json
-from publisher.memory import keep_freed, seldom_collecting
+from publisher.memory import keep_freed
 from publisher.parts import PartStore
 from publisher.places import DATASETS, dataset_folder, memo_folder
 from publisher.projections import project

@@ -22,6 +22,7 @@ _LABELS = re.compile(
     r"[\s\W\d]"
 )
 _SENTENCE = re.compile(r"[。!?]")
+_HEAD = 60  # characters of the line above a comment
 _TEXT = 60  # characters
 _NAME = 16  # characters of a user's name and place
 _UNIT_LINES = 6  # lines of one comment, its head included
@@ -29,13 +30,10 @@ _UNIT_CHARS = 600
 _LEAST = 3  # comments that make a list of them; two are enough where they stand in one place of the template
 
 
-def _is_head(block: Block) -> bool:
-    """A line that holds a time and hardly more than a name."""
-    return block.size <= 60 and _is_head_line(block.folded)
-
-
+# the lines of a template stand on each of a site's pages, and are looked at once
 @lru_cache(maxsize=4096)
-def _is_head_line(view: str) -> bool:
+def _is_head(view: str) -> bool:
+    """Whether a line (plain view) of at most _HEAD characters holds a time and hardly more than a name."""
     if not _HAS_WHEN.search(view):
         return False
     rest = _LABELS.sub("", _WHEN.sub("", view))
@@ -47,7 +45,7 @@ def comment_blocks(blocks: Sequence[Block]) -> set[int]:
 
     A forum's first post has such a head as well: where no running text stands above, what follows the first head is the text.
     """
-    heads = [i for i, b in enumerate(blocks) if _is_head(b)]
+    heads = [i for i, b in enumerate(blocks) if b.size <= _HEAD and _is_head(b.folded)]
     if len(heads) < 2:
         return set()
     found: set[int] = set()

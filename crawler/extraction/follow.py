@@ -84,6 +84,8 @@ class Follower:
         while not until():
             began = time.monotonic()
             grown = {name: articles for name in self.sites if (articles := self._look(name)) is not None}
+            if grown:  # also where there is nothing to be read yet
+                self.workers.start()
             self._learn(grown)
             for task, answer in self.workers.run(self._tasks(grown)):
                 self._take(task, answer)

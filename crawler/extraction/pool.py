@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import importlib
 import logging
 import os
@@ -34,12 +33,11 @@ from types import TracebackType
 from typing import Any
 
 from crawler.errors import JianghuaError
-from crawler.loading import loading
+from crawler.loading import loading, seldom_collecting
 
 TIME_LIMIT = 20.0  # seconds a task may take; a page takes milliseconds
 MEMORY_LIMIT = 2 * 1024**3  # bytes of private memory a worker may take; the largest real pages take under 0.2 GiB
 BATCH = 16  # tasks a message: a message costs as much as handing over some 30 tasks
-GARBAGE = 50_000  # objects that a worker makes before it looks for circles of them; a page makes some thousands
 START_LIMIT = 120.0  # seconds for a worker to come up on a busy machine
 START_TRIES = 3
 
@@ -126,6 +124,11 @@ class Pool:
         return [w.process.pid for w in self._workers]
 
     # ------------------------------------------------------------------------------------------ parent
+
+    def start(self) -> None:
+        """Start all workers, for work that is sure to come: what they load is loaded when it does."""
+        while len(self._workers) < self.size:
+            self._start()
 
     def run(
         self, tasks: Iterable[Any], *, batch: int = BATCH, time_limit: float | None = None
@@ -329,16 +332,18 @@ def serve(fd: int, parent: int) -> None:
         except Exception:
             connection.send(("broken", traceback.format_exc(limit=-3), True))
             return
-        # what is loaded stays, and what a task makes is nearly all free when it ends: look for circles of it seldom
-        gc.freeze()
-        gc.set_threshold(GARBAGE, 10, 100)
-        connection.send(("ready", None, False))
-        while True:
-            tasks = connection.recv()
-            for n, task in enumerate(tasks, 1):
-                # grown by leaks or one huge page: make way for a fresh worker before the limit hits an innocent task
-                if not _answer(connection, work, task, n == len(tasks) and _peak() > memory_limit // 2):
-                    os._exit(0)
+        with seldom_collecting():
+            _work(connection, work, memory_limit)
+
+
+def _work(connection: Connection, work: Callable[[Any], Any], memory_limit: int) -> None:
+    connection.send(("ready", None, False))
+    while True:
+        tasks = connection.recv()
+        for n, task in enumerate(tasks, 1):
+            # grown by leaks or one huge page: make way for a fresh worker before the limit hits an innocent task
+            if not _answer(connection, work, task, n == len(tasks) and _peak() > memory_limit // 2):
+                os._exit(0)
 
 
 def _answer(connection: Connection, work: Callable[[Any], Any], task: Any, leaving: bool) -> bool:

@@ -191,10 +191,10 @@ def learning(setup: Setup) -> Callable[[LearnTask], Profile | None]:
 
 
 def working(setup: Setup) -> Callable[[ReadTask | LearnTask], Reading | Profile | None]:
-    """The function that does either, so that one pool serves a whole command; what a kind needs is loaded at its first task."""
-    read, learn = cache(lambda: reading(setup)), cache(lambda: learning(setup))
+    """The function that does either, so that one pool serves a whole command; what learning needs beside is loaded when it is asked for."""
+    read, learn = reading(setup), cache(lambda: learning(setup))
 
     def work(task: ReadTask | LearnTask) -> Reading | Profile | None:
-        return read()(task) if isinstance(task, ReadTask) else learn()(task)
+        return read(task) if isinstance(task, ReadTask) else learn()(task)
 
     return work

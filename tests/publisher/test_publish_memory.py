@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from publisher.memory import seldom_collecting
+from crawler.loading import seldom_collecting
 from tests.children import environment
 
 COUNT = """
@@ -52,7 +52,7 @@ def test_garbage_is_seldom_looked_for_and_never_among_what_was_there() -> None:
 
 
 def test_who_had_nothing_kept_from_being_looked_through_has_nothing_again() -> None:
-    code = "import gc; from publisher.memory import seldom_collecting\nwith seldom_collecting(): pass\nprint(gc.get_freeze_count())"
+    code = "import gc; from crawler.loading import seldom_collecting\nwith seldom_collecting(): pass\nprint(gc.get_freeze_count())"
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
 
