@@ -7,11 +7,13 @@ never been started. The first module that the command loads brings this one, and
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import signal
 import sys
 import threading
-from types import FrameType
+from types import FrameType, TracebackType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 PATIENCE = 3.0  # seconds for what is under way (a call into a database) to come back and be told
@@ -36,7 +38,23 @@ def begin() -> None:
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     for number in SIGNALS:
         signal.signal(number, _on_signal)
+    # a library that is being loaded may make an error of its own of what the handler raises (pydantic does, of a class that it builds)
+    sys.excepthook = _told
+    atexit.register(_at_exit)
     threading.Thread(target=_watch, args=(read,), name="early signals", daemon=True).start()
+
+
+def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not (_asked and _watching):
+        sys.__excepthook__(kind, error, trace)
+
+
+def _at_exit() -> None:
+    if _asked and _watching:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(0)
 
 
 def hand_over() -> None:

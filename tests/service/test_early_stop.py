@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -83,6 +85,33 @@ def test_it_ends_well_however_far_it_has_come(bare: Home, ups: Start) -> None:
         if "Jianghua is at" in up.log:
             return
     pytest.fail("it was never up")
+
+
+@pytest.mark.parametrize("then", ["raise ValueError('cannot be built') from e", "sys.exit(1)", "pass"])
+def test_it_ends_well_when_what_is_being_loaded_makes_something_else_of_it(then: str) -> None:
+    code = f"""
+import os, signal, sys, time
+sys.argv = ["jianghua", "up"]
+from schedules import early
+import typer
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+except SystemExit as e:
+    {then}
+app = typer.Typer()
+app.command()(early.hand_over)
+app([])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_other_errors_are_told_as_ever() -> None:
+    code = "import sys; sys.argv = ['jianghua', 'up']; from schedules import early; import typer; raise ValueError('of ours')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "ValueError: of ours" in done.stderr
 
 
 @pytest.fixture
