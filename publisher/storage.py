@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from crawler.durable import cannot_read, cannot_write, write_bytes
 from crawler.errors import DamagedError
-from crawler.parquet import ROW_GROUP_ROWS, encode, encoded
 from publisher.digests import content_digest
+from publisher.parquet import ROW_GROUP_ROWS, encode, encoded
 
 __all__ = [
     "PART_ROWS",

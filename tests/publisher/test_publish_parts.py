@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.errors import DamagedError
-from crawler.parquet import encode, encoded
 from publisher.manifest import Part, sha256
 from publisher.pages import strings_at
+from publisher.parquet import encode, encoded
 from publisher.parts import PartStore
 from publisher.storage import checked
 from publisher.tables import SPEECHES

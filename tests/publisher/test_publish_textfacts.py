@@ -15,9 +15,9 @@ import pytest
 
 from crawler import personal, textfacts
 from crawler.home import Home
-from crawler.parquet import encode
 from crawler.shards import MARKS, SCHEMAS, committed, pointer_path, read_marks, read_records, read_table, write_shard
 from publisher.gates import RefusedError
+from publisher.parquet import encode
 from publisher.release import publish
 from tests.publisher.publisher_made import page, records, speech
 

@@ -1,4 +1,4 @@
-"""Parquet as the project writes it, records and published parts alike: zstd level 3, a page index, a checksum a page, no pandas
+"""Parquet as versions have it: zstd level 3, a page index, a checksum a page, no pandas
 metadata. The same rows give the same bytes.
 """
 
