@@ -301,7 +301,7 @@ def _runs_on(last: Block, first: Block) -> bool:
 
 def _joined(last: Block, first: Block) -> Block:
     return Block(last.element, last.text + first.text, last.size + first.size, last.link + first.link, 0, last.index,
-                 last.folded + first.folded, page=last.page, also=(*last.also, *first.keys))  # fmt: skip
+                 last.folded + first.folded, page=last.page, also=(*last.also, *first.keys), links=(*last.links, *first.links))  # fmt: skip
 
 
 def _row(

@@ -136,7 +136,8 @@ class Block:
 
     element: the nearest block element; text: white space folded; folded: its plain view (Simplified, half-width, same
     length), which is what rules are searched in; size: characters without white space; link, bold: how
-    many of them stand in links and in bold; indent: the line begins with ideographic or no-break spaces, as a paragraph does;
+    many of them stand in links and in bold; links: the links whose text is in it, for its element may hold other lines too;
+    indent: the line begins with ideographic or no-break spaces, as a paragraph does;
     furniture: whether it is a line of the page's furniture by its words (density.is_furniture keeps its answer here).
     standing: the site's profile knows it as a text that stands on many pages, and is no body. page, index: which block of which
     in-article page it is (from 0); also: those that were joined to it, so that the end of each can be told.
@@ -154,6 +155,7 @@ class Block:
     standing: bool = False
     page: int = 0
     also: tuple[tuple[int, int], ...] = ()
+    links: tuple[HtmlElement, ...] = ()
     is_linked: bool = field(init=False)  # more than half of it stands in links
 
     def __post_init__(self) -> None:
@@ -178,9 +180,8 @@ def with_text(block: Block, text: str) -> Block:
     """The block with another text in the same place."""
     size = len(text) - text.count(" ")
     link = min(block.link, size) if block.is_linked else 0  # what was a link stays one
-    return Block(
-        block.element, text, size, link, 0, block.index, plain(text), block.indent, page=block.page, also=block.also
-    )
+    return Block(block.element, text, size, link, 0, block.index, plain(text), block.indent, page=block.page, also=block.also,
+                 links=block.links)  # fmt: skip
 
 
 def joined(block: Block, following: Block, text: str | None = None) -> Block:
@@ -224,6 +225,7 @@ def read_blocks(root: HtmlElement) -> list[Block]:
     """The visible text under `root` in reading order; blocks without text are left out."""
     blocks: list[Block] = []
     parts: list[str] = []
+    links: list[HtmlElement] = []
     link = bold = 0
     owner: HtmlElement = root
 
@@ -233,41 +235,47 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             return
         raw = "".join(parts)
         parts.clear()
+        here = tuple(links)
+        links.clear()
         pieces = _short_pieces(raw) if len(raw) <= _SHORT else _pieces(raw)
         if len(pieces) == 1:
             t, size, view, indent = pieces[0]
-            blocks.append(Block(owner, t, size, link, bold, len(blocks), view, indent))
+            blocks.append(Block(owner, t, size, link, bold, len(blocks), view, indent, links=here))
         elif pieces:
             total = sum(p[1] for p in pieces) or 1
             for t, size, view, indent in pieces:
                 whole = size == total
                 here_link = link if whole else link * size // total
                 here_bold = bold if whole else bold * size // total
-                blocks.append(Block(owner, t, size, here_link, here_bold, len(blocks), view, indent))
+                blocks.append(Block(owner, t, size, here_link, here_bold, len(blocks), view, indent, links=here))
         link = bold = 0
 
-    def add(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
+    def add(text: str, block: HtmlElement, in_link: HtmlElement | None, in_bold: bool) -> None:
         nonlocal link, bold, owner
         if not parts:
             if text.isspace() and (text.isascii() or not _KEPT.search(text)):
                 return  # white space between elements; an indent is kept, for it tells a paragraph's beginning
             owner = block
         parts.append(text)
-        if in_link or in_bold:
+        if in_link is not None or in_bold:
             n = len("".join(text.split()))
-            if in_link:
+            if in_link is not None:
                 link += n
+                if n and (not links or links[-1] is not in_link):
+                    links.append(in_link)
             if in_bold:
                 bold += n
 
-    def add_lines(text: str, block: HtmlElement, in_link: bool, in_bold: bool) -> None:
+    def add_lines(text: str, block: HtmlElement, in_link: HtmlElement | None, in_bold: bool) -> None:
         """Preformatted text: each line is a line, blanks in front of it are an indent."""
         for n, line in enumerate(text.split("\n")):
             if n:
                 flush()
             add(_BLANKS.sub("\u3000\u3000", line) if n or not parts else line, block, in_link, in_bold)
 
-    def walk(element: HtmlElement, block: HtmlElement, in_link: bool, in_bold: bool, pre: bool = False) -> None:
+    def walk(
+        element: HtmlElement, block: HtmlElement, in_link: HtmlElement | None, in_bold: bool, pre: bool = False
+    ) -> None:
         tag = element.tag
         if tag == "br":
             flush()
@@ -291,7 +299,8 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             if parts:
                 flush()
             block = element
-        in_link = in_link or tag == "a"
+        if tag == "a":
+            in_link = element
         in_bold = in_bold or tag in BOLD_TAGS
         pre = pre or tag in PRE_TAGS
         if style is not None and "white" in style and (said := _WHITE_SPACE.search(style)):
@@ -306,7 +315,7 @@ def read_blocks(root: HtmlElement) -> list[Block]:
         if is_block and parts:
             flush()
 
-    walk(root, root, False, False)
+    walk(root, root, None, False)
     flush()
     return blocks
 

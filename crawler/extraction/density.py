@@ -227,11 +227,17 @@ _TEASER_BLOCKS = 12  # paragraphs of a long teaser
 
 
 def _leads_to(block: Block, address: str) -> bool:
-    """Whether a block is a title that links to an address."""
-    if not (block.is_linked and block.size >= 6) or _MORE.search(block.folded):
+    """Whether a block is a title that links to an address: one link, and no line of a menu."""
+    if not (block.is_linked and block.size >= 6 and len(block.links) == 1) or _MORE.search(block.folded):
         return False
-    link = block.element if block.tag == "a" else block.element.find(".//a")
-    return link is not None and (link.get("href") or "").strip() == address
+    return (block.links[0].get("href") or "").strip() == address
+
+
+def _begins_text(block: Block) -> bool:
+    """How a text of this page begins: a heading that is no link and no point of a text, or a form of address."""
+    if is_address_line(block):
+        return True
+    return block.is_heading and not block.is_linked and not _NUMBERED.match(block.folded)
 
 
 def _read_more(blocks: list[Block]) -> list[int]:
@@ -240,12 +246,13 @@ def _read_more(blocks: list[Block]) -> list[int]:
     for i, block in enumerate(blocks):
         if not (block.is_linked and block.size <= 12 and _MORE.search(block.folded)):
             continue
-        link = block.element if block.tag == "a" else block.element.find(".//a")
-        if link is None or _SAME_PAGE.match(link.get("href") or ""):
+        if not block.links or _SAME_PAGE.match(block.links[0].get("href") or ""):
             continue
-        whole = (link.get("href") or "").strip()
+        whole = (block.links[0].get("href") or "").strip()
         above = [k for k in range(max(i - _TEASER_BLOCKS, 0), i) if _leads_to(blocks[k], whole)]
-        if above:  # headline and link to read on lead to one place, so what stands between belongs there
+        # headline and link to read on lead to one place, so what stands between belongs there; but not where the
+        # page's own text begins there: its menu and the link below it lead to one column as well
+        if above and not any(map(_begins_text, blocks[above[-1] + 1 : i])):
             out.extend(range(above[-1], i + 1))
             continue
         for k in range(i - 1, max(i - 4, 0), -1):

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lxml.html import HtmlElement
-
 from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.density import in_line
 from crawler.extraction.edges import OUTLINE, is_address_line
@@ -234,7 +232,7 @@ def _belongs(block: Block, rule: Rule, above: Sequence[Block], *, between: Seque
     """
     if rule.id not in ("read_full", "unfinished") or _HARD.search(block.folded):
         return True
-    targets = [a.get("href") or "" for a in _links(block)] if block.link else []
+    targets = [a.get("href") or "" for a in block.links] if block.link else []
     elsewhere = bool(targets) and not any(_SAME_PAGE.match(t) or _GATE.search(t) for t in targets)
     # a link to the whole text stands right below the text, never below a headline or in a list
     if elsewhere and (not above or any(map(_is_headline, above[-3:]))):
@@ -253,7 +251,7 @@ def _is_fold(block: Block, m: re.Match[str]) -> bool:
         or _GATED.search(block.folded)
     ):
         return False
-    return all(_SAME_PAGE.match(a.get("href") or "") for a in _links(block))
+    return all(_SAME_PAGE.match(a.get("href") or "") for a in block.links)
 
 
 def _has_closed(lines: Sequence[Block]) -> bool:
@@ -268,10 +266,6 @@ def _is_headline(block: Block) -> bool:
         or (block.is_linked and block.size >= 6)
         or _TAIL.search(block.folded) is not None
     )
-
-
-def _links(block: Block) -> list[HtmlElement]:
-    return [e for e in block.element.iter("a") if isinstance(e, HtmlElement)]
 
 
 def _declared_length(blocks: Sequence[Block], out: Structure) -> None:

@@ -309,6 +309,20 @@ def test_a_button_that_unfolds_a_whole_text_is_no_marker(button: str) -> None:
     assert read(page(paragraphs([*SPEECH[:4], button]))).fate == "preview"
 
 
+def test_a_button_beside_a_list_of_links_unfolds_as_well() -> None:
+    # the element that holds the button holds links to other pages too
+    around = "<a href='javascript:more()'>展开全文</a><ul><li><a href=/b/7.html>校长在毕业典礼上的致辞</a></li></ul>"
+    html = page(paragraphs(SPEECH)).replace(b"<div class=bottom>", f"{around}<div class=bottom>".encode())
+    assert (read(html).fate, text(read(html))) == ("speech", SPEECH)
+
+
+def test_what_stands_between_a_menu_and_a_link_to_more_is_no_teaser() -> None:
+    # both lead to the column that the page is in
+    menu, more = "<p><a href=/jianghua/>领导讲话大全</a></p>", "<p><a href=/jianghua/>更多</a></p>"
+    html = page(f"{paragraphs(SPEECH)}{more}").replace(b"<h1>", f"{menu}<h1>".encode())
+    assert (read(html).fate, text(read(html))) == ("speech", SPEECH)
+
+
 @pytest.mark.parametrize(
     "own",
     [
