@@ -282,7 +282,7 @@ def _is_unlikely(names: str) -> bool:
 def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
     """Text in an element whose id or class says comments, footer, side … counts against the body.
 
-    An element that holds most of the page's text is believed whatever it is called.
+    An element that holds most of the page's text is believed whatever it is called; so are they all where no other text is left.
     """
     total = sum(w for w in weights if w > 0) or 1.0
     around: dict[HtmlElement, tuple[HtmlElement, ...]] = {}  # of each element the unlikely ones it stands in
@@ -291,8 +291,13 @@ def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
         if w > 0:
             for a in _unlikely_around(block.element, around):
                 held[a] = held.get(a, 0.0) + w
-    for i, block in enumerate(blocks):
-        if weights[i] > 0 and any(held[a] < 0.4 * total for a in around[block.element]):
+    told = [
+        w > 0 and any(held[a] < 0.4 * total for a in around[b.element]) for b, w in zip(blocks, weights, strict=True)
+    ]
+    if not any(w > 0 and not doubted for w, doubted in zip(weights, told, strict=True)):
+        return
+    for i, doubted in enumerate(told):
+        if doubted:
             weights[i] = -10.0
 
 

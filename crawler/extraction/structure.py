@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from lxml.html import HtmlElement
@@ -34,6 +35,7 @@ _CAPTION_SLOT = re.compile(
 # what users of a forum write under each of their posts
 _SIGN_SLOT = re.compile(r"(?:^|[\s_-])(?:sign|signatures?|sightml|user-?sign|post-?sign)(?:[\s_-]|$)", re.IGNORECASE)
 _ENOUGH = 40  # characters of a speech above what a user writes under it
+_SLOT_SHARE = 0.4  # elements of one name that hold more of a text are its place, whatever they are called
 _GOES_ON = 24  # characters of text behind a box inside it: a closing sentence is no longer
 _DOTS_ONLY = re.compile(r"^[\s.…·。]+$")
 _FURNITURE = any_of("furniture", "tail", "line")
@@ -127,6 +129,10 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
     again = repeated_lines(lines, own)
     listed = set(item_teasers(lines))
     headed = _keyword_headings(lines) | _number_headings(lines)
+    slots: Counter[str] = Counter()
+    for block in lines:
+        slots[_slot(block)] += block.size
+    total = sum(slots.values())
     ended = -1  # the in-article page whose text has come to its end
     for k, block in enumerate(lines):
         if not block.is_linked:
@@ -139,13 +145,14 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if block.folded in again and not (k + 1 < len(lines) and is_address_line(lines[k + 1])):
             out.note("repeated_line", [block])
             continue
-        if _is_caption(block):
+        is_slot = slots[_slot(block)] <= _SLOT_SHARE * total
+        if _is_caption(block, is_slot, first=k == 0 or lines[k - 1].element is not block.element):
             out.note("caption", [block])
             continue
         if block.tag == "button":
             out.note("button", [block])
             continue
-        if block.size <= 80 and held >= _ENOUGH and _SIGN_SLOT.search(_slot(block)):
+        if is_slot and block.size <= 80 and held >= _ENOUGH and _SIGN_SLOT.search(_slot(block)):
             out.note("forum_signature", [block])
             continue
         # an introduction is cut, and kept as one, where the speech begins
@@ -240,15 +247,18 @@ def _slot(block: Block) -> str:
     return f"{block.element.get('class') or ''} {block.element.get('id') or ''}"
 
 
-def _is_caption(block: Block) -> bool:
-    """What stands under a picture, by its element, its slot, or its words."""
+def _is_caption(block: Block, is_slot: bool, *, first: bool) -> bool:
+    """What stands under a picture, by its element, its slot, or its words.
+
+    is_slot: elements of its name hold little of the text; first: no line stands above it in its element.
+    """
     if block.size > 80:
         return False
     return (
         block.tag == "figcaption"
-        or bool(_CAPTION_SLOT.search(_slot(block)))
+        or (is_slot and bool(_CAPTION_SLOT.search(_slot(block))))
         or bool(_CAPTION.search(block.folded))
-        or _stands_below_picture(block)
+        or (first and _stands_below_picture(block))
     )
 
 

@@ -527,3 +527,20 @@ def test_a_title_in_two_lines_hides_no_speaker_and_an_end_mark_is_no_text() -> N
 def test_where_who_speaks_is_from_stands_before_the_name() -> None:
     row = read(page(paragraphs(["石板沟村 石大山", *LONG]), "在护林大会上的发言")).speeches[0]
     assert (row["speaker_name"], row["text"].split("\n")) == ("石大山", LONG)
+
+
+# -- the names of slots ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["pic_txt", "imgtext", "photo-info", "caption", "sign", "user-sign"])
+def test_the_place_of_a_whole_text_is_no_slot_whatever_it_is_called(name: str) -> None:
+    lines = "<br>".join(f"　　{x}" for x in SPEECH)
+    assert text(read(page(f"<div class={name}>{lines}</div>"))) == SPEECH
+    assert text(read(page("".join(f"<p class={name}>{x}</p>" for x in SPEECH)))) == SPEECH
+    beside = f"<div class={name}>护林员走上北坡</div>"
+    assert text(read(page(paragraphs(SPEECH[:4]) + beside + paragraphs(SPEECH[4:])))) == SPEECH
+
+
+def test_a_picture_above_a_centred_text_makes_no_caption_of_its_short_lines() -> None:
+    lines = "<br>".join(SPEECH)
+    assert text(read(page(f"<div align=center><img src=a.jpg><br>{lines}</div>"))) == SPEECH
