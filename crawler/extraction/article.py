@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from lxml.html import HtmlElement
@@ -18,7 +19,7 @@ from crawler.extraction.comments import comment_blocks
 from crawler.extraction.coverage import Coverage, coverage
 from crawler.extraction.density import teasers
 from crawler.extraction.dom import Document, parse, select
-from crawler.extraction.edges import is_address_line
+from crawler.extraction.edges import UNDER_TITLE, is_address_line
 from crawler.extraction.evidence import find_evidence
 from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
@@ -118,12 +119,16 @@ def _read(
     if not structure.parts:
         result.why = "nothing is left when the page's furniture is cut"
         return structure
+    first = structure.parts[0]
+    if (under := _under_title(all_blocks, facts)) and under not in first.subtitles:
+        first.subtitles.insert(0, under)
     verdict = judge(
         facts.title,
         [p for part in structure.parts for p in part.paragraphs],
         [p.heading for p in structure.parts],
         threshold,
-        intro=structure.parts[0].intro,
+        intro=first.intro,
+        subtitles=first.subtitles,
     )
     result.fate, result.why, result.score = verdict.fate, verdict.why, verdict.score
     if trace is not None:
@@ -271,6 +276,14 @@ def _names_of(document: Document, site: Site, facts: PageFacts, blocks: Sequence
     """What the site may call itself: in its file, on the page, in the page's footer, by its address."""
     foot = names_in_footer(b.text for b in blocks[-12:] if b.size <= 200)
     return site_names([facts.site_title, site.title, *foot], document.url)
+
+
+def _under_title(blocks: Sequence[Block], facts: PageFacts) -> str | None:
+    """The line of dashes right below the page's title, outside its body: ——在全镇护林工作会议上的讲话."""
+    for title, below in pairwise(blocks):
+        if UNDER_TITLE.match(below.folded) and not below.is_linked and same_title(title.text, facts.title_raw):
+            return below.text
+    return None
 
 
 def _body_element(root: HtmlElement) -> HtmlElement:

@@ -14,7 +14,7 @@ from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.blocks import Block
 from crawler.extraction.density import is_furniture, teasers
 from crawler.extraction.pagetalk import is_page_talk
-from crawler.extraction.plain import plain
+from crawler.extraction.plain import DASH, plain
 from crawler.extraction.rules import any_of, first_match, matching
 from crawler.extraction.salutation import is_address, is_greeting
 from crawler.wording import counted
@@ -26,6 +26,8 @@ _MOST_AGAINST = 8.0  # points that the words of a text can take
 # points that they take from a text that title, form of address and words call a speech
 _ALL_OF_A_SPEECH = 3.0
 
+_THICK = 3000  # characters; words against a longer text that is called a speech count in proportion
+
 # what a page is whose title names no document
 _FATE_OF_TITLE = (("list", ("首页", "标签", "列表", "搜索")), ("login", ("登录", "登陆", "注册")))
 _CUE = any_of("structure", "cue")
@@ -34,6 +36,7 @@ _SPEECH_WORDS = any_of("structure", "genre_speech")
 _SOMEBODY = re.compile(r"[我你咱祝]|大家|各位|希望")
 _READERS = re.compile(r"楼[主上下]|顶一?[下个]|沙发|收藏|分享|转走|下载|借鉴|参考|原创|帖")
 _STOP = re.compile(r"[,。;!?]")
+_DASHES = re.compile(rf"^\s*[{DASH}]")
 _SENTENCE = re.compile(r"[。!?;…][”』」)]?\s*$")
 # Words in a text against its being a speech: (pattern, points each, points at most, what one of them is)
 _AGAINST = (
@@ -256,11 +259,12 @@ def judge(
     threshold: float = SPEECH_THRESHOLD,
     *,
     intro: str | None = None,
+    subtitles: Sequence[str] = (),
 ) -> Verdict:
     """Whether a document is a speech, by what its title calls it and by the words that only a speaker uses.
 
     Each piece of evidence adds to the score or takes from it (docs/extracting.md has the table); a score of at least `threshold`
-    is a speech. intro: what was cut before the text as an editor's words.
+    is a speech. intro: what was cut before the text as an editor's words; subtitles: lines under the title that are no part of the text.
     """
     views = [plain(p) for p in paragraphs]
     text = "\n".join(views)
@@ -277,7 +281,13 @@ def judge(
             "mention",
             named[1],
         )  # 市长出席通车典礼致词: a report never opens with the form of address that the speech has
-    if named:
+    # a title in words of its own is told by the line of dashes under it: 守好青山 / ——在全镇护林工作会议上的讲话
+    under = next((g for s in map(plain, subtitles) if _DASHES.match(s) and (g := genre(s)) and g[0] == "speech"), None)
+    if under and not (named and named[0] == "speech"):
+        named = under
+        reasons.append(f"the line under the title calls it {under[1]}")
+        score += _POINTS_OF_TITLE["speech"]
+    elif named:
         score += _POINTS_OF_TITLE.get(named[0], -2.5)
         reasons.append(f"the title {'has the word' if named[0] == 'mention' else 'calls it'} {named[1]}")
     addressed = any(is_address(v.strip(" :!,"), v.rstrip().endswith(":")) or _opens_with_address(v) for v in views[:3])
@@ -288,10 +298,12 @@ def judge(
     score += min(1.5, 0.5 * cues)
     if cues:
         reasons.append(f"{counted(cues, 'word')} of a speaker")
+    # a long speech has a few of any words: those against it are weighed by how thick they stand
+    thick = min(1.0, _THICK / max(size, 1)) if named and named[0] == "speech" else 1.0
     against = 0.0
     for pattern, each, most, what in _AGAINST:
         if n := pattern.count(text):
-            against += min(most, each * n)
+            against += min(most, thick * each * n)
             noun, kind = what.split(" ", 1)
             reasons.append(f"{counted(n, noun)} {kind}")
     if not (named and named[0] == "speech") and len(views) > 2 and _DATED.match(views[-1]) and _SIGNS.match(views[-2]):
@@ -311,7 +323,7 @@ def judge(
         if _is_sheet(views):
             about.append("a sheet of labels")
         if forms or about:
-            against += 1.5 * (len(forms) + len(about))
+            against += thick * 1.5 * (len(forms) + len(about))
             reasons.append(f"nobody speaks, and it has {', '.join([*(r.id for r in forms), *about])}")
         if told := len(_THEY_SAY.findall(text)):
             against += min(2.0, 0.6 * told)

@@ -251,8 +251,12 @@ def _read_more(blocks: list[Block]) -> list[int]:
         whole = (block.links[0].get("href") or "").strip()
         above = [k for k in range(max(i - _TEASER_BLOCKS, 0), i) if _leads_to(blocks[k], whole)]
         # headline and link to read on lead to one place, so what stands between belongs there; but not where the
-        # page's own text begins there: its menu and the link below it lead to one column as well
-        if above and not any(map(_begins_text, blocks[above[-1] + 1 : i])):
+        # page's own text begins there: its menu and the link below it lead to one column as well (a teaser's form of address
+        # stands right below its headline)
+        if above and not any(
+            _begins_text(b) and not (k == above[-1] + 1 and is_address_line(b))
+            for k, b in enumerate(blocks[above[-1] + 1 : i], above[-1] + 1)
+        ):
             out.extend(range(above[-1], i + 1))
             continue
         for k in range(i - 1, max(i - 4, 0), -1):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.model import Part, Structure
 from crawler.extraction.pagetalk import is_notice, is_page_line, is_page_talk, plain_names, speaks
-from crawler.extraction.plain import plain
+from crawler.extraction.plain import DASH, plain
 from crawler.extraction.rules import any_of, matching, rules
 from crawler.extraction.salutation import is_address
 from crawler.extraction.titles import clean_title, fold_title, same_title
@@ -27,11 +27,13 @@ _SENTENCE_END = re.compile(r"[。!?;:\"”’」』)】》]$")
 OUTLINE = re.compile(r"^(?:第?[一二三四五六七八九十]{1,3}[、,.:是要]|\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}[、.,])")
 _SUBTITLE = re.compile(
     r"^[(【\[]?\s*(?:(?:19|20)\d{2}|[二一]?[〇○零一二三四五六七八九]{4}|20?[x×X*]{2,4})\s*年.{0,40}?[)】\]]?$"
-    r"|^\([^()]{2,40}\)$|^[\s—–-]+.{4,60}(?:讲话|致辞|发言|演讲|报告|讲稿|稿)$"
+    rf"|^\([^()]{{2,40}}\)$|^[\s{DASH}]+.{{4,60}}(?:讲话|致辞|发言|演讲|报告|讲稿|稿)$"
 )
 _END_MARK = re.compile(r"^\s*[■□◆◇●▲★☆※▇█]{1,2}\s*$")
 _ENDED = re.compile(r"\s*[(（【\[]\s*(?:全文|本文|正文)?(?:完|终|结束|END|end)\s*[)）】\]]\s*$")
-_UNDER_TITLE = re.compile(r"^\s*[—–-]+.{4,60}(?:讲话|致辞|致词|发言|演讲|报告|党课|讲稿)(?:稿|提纲)?\s*$")
+UNDER_TITLE = re.compile(
+    rf"^\s*[{DASH}]+.{{4,80}}(?:讲话|致辞|致词|发言|演讲|报告|党课|讲稿)(?:稿|提纲|摘要|要点|节选|摘登)?\s*(?:\([^()]{{2,30}}\))?\s*$"
+)
 _NAME_ALONE = re.compile(
     r"^[赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏苏潘葛奚范彭郎鲁韦昌马苗凤方俞任袁柳史唐费薛雷贺倪汤"
     r"罗毕郝安常乐傅卞齐康伍余元卜顾孟黄穆萧尹姚邵汪祁毛狄米贝明计成戴宋茅庞熊纪舒屈项祝董梁杜阮蓝闵季贾路娄江童颜郭梅盛林钟徐邱骆高夏蔡田"
@@ -136,7 +138,7 @@ def _head_rule(block: Block, titles: list[str]) -> str | None:
         return rule_of("intro", "structure", block.folded)
     if is_page_talk(block.folded, plain_names(titles)):
         return "structure.intro.page_talk"
-    if _UNDER_TITLE.match(block.folded) and not any(same_title(block.text, t) for t in titles if t):
+    if UNDER_TITLE.match(block.folded) and not any(same_title(block.text, t) for t in titles if t):
         return "subtitle"
     if _is_title_line(block, titles):
         return "title"

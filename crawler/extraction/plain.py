@@ -12,6 +12,7 @@ from crawler.extraction.fold import traditional_pattern, traditional_table
 
 # One replace a mark: ten times quicker than str.translate over a long text.
 _MARKS = tuple(zip("：，；！？（）．　\xa0", ":,;!?().  ", strict=True))
+DASH = "—–─━―－-"  # for a class of a pattern: the dashes that a line under a title is set off with
 _WIDE = re.compile("[０-９Ａ-Ｚａ-ｚ]")
 _NARROW = {c: c - 0xFEE0 for c in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 

@@ -39,6 +39,8 @@ _GLUE_AFTER = re.compile(
     r"^[^。!?我]{0,40}?(?:登[录陆]|注册|会员|VIP|付费|购买|下载|扫码|查看|阅读|可见|显示|客服|解锁|全文|完整)[^。!?我]{0,24}[.\u2026。!)】\]=\-—*]*$"
 )
 _GLUE_MARKS = re.compile(r"^[\s.\u2026。,;、!)】\]=\-—*>»]+")
+# what is to be had by logging in or paying is the text: speakers too speak of what must be paid and who registers
+_OF_TEXT = re.compile(r"全文|全部|剩余|余下|完整|隐藏|更多|后续|继续|阅读|查看")
 _MARKER_LINE = 60  # a line that is hardly more than a marker is one, whatever else it says
 
 _GATE_TALK = any_of("structure", "gate_talk")
@@ -67,6 +69,7 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
             and (best is None or m.start() < best[1].start())
             and (block.size <= 80 or m.end() >= len(view) - 3 or rule.value == "hole")
             and not _SPOKEN.search(_sentence(view, m))
+            and (rule.id != "login_to_read" or block.size <= _MARKER_LINE or _OF_TEXT.search(m.group()))
         ):
             best = rule, m
     return best or _gate_talk(block)
@@ -139,6 +142,12 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
         if rule.value != "hole" and block.size <= _MARKER_LINE and _goes_on_behind(kept, lines[k + 1 :]):
             out.note(f"structure.preview.{rule.id}", [block])
             continue
+        if rule.value != "hole" and block.size > _MARKER_LINE and _goes_on_behind([block], lines[k + 1 :]):
+            kept.append(
+                block
+            )  # the end of a paragraph that only sounds like a marker: no site glues one to the middle of a text
+            held += block.size
+            continue
         start, end = _span(block, m)
         evidence = (block.text[start:end].strip(" \u3000-—=*") or block.text[m.start() : m.end()].strip())[:80]
         _declared_length([block, *lines[k + 1 : k + 2]], out)
@@ -202,9 +211,7 @@ def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure
                 continue
             if not _belongs(block, rule, [*lines[-4:], *after[:k]], between=after[:k]):
                 continue
-            if rule.id == "login_to_read" and not re.search(
-                r"全文|全部|剩余|余下|完整|隐藏|更多|后续|继续|阅读|查看", block.folded
-            ):
+            if rule.id == "login_to_read" and not _OF_TEXT.search(block.folded):
                 continue
             if rule.id == "read_full" and "下载" in block.folded and "继续" not in block.folded:
                 continue

@@ -9,7 +9,7 @@ from crawler.extraction.headline import doc_type, event_date, occasion, title_ye
 from crawler.extraction.masks import masks
 from crawler.extraction.model import SpeechFacts
 from crawler.extraction.outline import outline, points
-from crawler.extraction.plain import plain
+from crawler.extraction.plain import DASH, plain
 from crawler.extraction.quality import quality_flags
 from crawler.extraction.roles import admin_level, is_signature, region, speaker
 from crawler.extraction.salutation import salutation
@@ -17,7 +17,7 @@ from crawler.extraction.topics import topics
 
 __all__ = ["SpeechFacts", "read_speech"]
 
-_DASHES = re.compile(r"^[\s—–-]*[—–-]+\s*")
+_DASHES = re.compile(rf"^[\s{DASH}]*[{DASH}]+\s*")
 _TITLE = 6  # characters that a title has at least
 
 

@@ -338,6 +338,27 @@ def test_words_of_gates_in_a_speech_are_no_marker(own: str) -> None:
     assert text(result) == [*LONG[:5], own, LONG[5]]
 
 
+PAID = "山里的路修好以后，木材运得出去了，可是养护这条路每年还要不少钱，十个护林点的工资也需要按月支付，一天都拖不得，这笔钱由镇里出。"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        PAID,
+        "去年我们先试了两个村，用台账督促各户按时交回工具，因为用不用得着这把锯子，领的时候就已经想清楚了，交回不应该拖延，阅读登记簿需要先登录系统。",
+    ],
+)
+def test_a_paragraph_that_ends_like_a_marker_is_none_where_the_text_goes_on(own: str) -> None:
+    lines = [*SPEECH[:4], own, *SPEECH[4:]]
+    result = read(page(paragraphs(lines)))
+    assert (result.fate, text(result)) == ("speech", lines)
+
+
+def test_what_must_be_paid_in_a_last_paragraph_is_no_marker() -> None:
+    lines = [*SPEECH[:-1], PAID]
+    assert text(read(page(paragraphs(lines)))) == lines
+
+
 def test_a_short_preview_before_a_login_is_no_page_to_log_in() -> None:
     short = ["战友们：", "明天天一亮，你们就要脱下军装回家了，今晚再好好看它一眼。"]
     assert read(page(paragraphs([*short, "此处为会员内容，请登录"]), "退伍欢送讲话")).fate == "preview"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crawler.extraction.classify import genre, judge
+from tests.crawler.extraction.pages import page, paragraphs, read, text
 
 F = "我们要认真分析当前的形势,把修渠这件事一段一段抓实,谁家的地边谁家先出工,年底之前要见到水。"
 
@@ -95,3 +96,31 @@ def test_a_title_like_a_report_of_an_event_over_a_text_that_is_the_speech() -> N
     assert judge("镇长出席通车典礼致辞", speech).fate == "speech"
     report = ["昨日上午,通车典礼在桥头举行,镇长出席并致辞。", "他指出,桥要修好,更要管好。", "会后,与会人员参观了新桥。"]
     assert judge("镇长出席通车典礼致辞", report).fate != "speech"
+
+
+DASHED = "——镇长在全镇修渠动员会上的讲话"
+
+
+@pytest.mark.parametrize("dashes", ["——", "──", "――", "－－", "--", "—"])
+def test_the_line_under_a_title_in_words_of_its_own_names_the_speech(dashes: str) -> None:
+    verdict = judge("水到渠成 人定胜天", [F, F], subtitles=[dashes + DASHED.strip("—")])
+    assert verdict.fate == "speech", verdict
+    assert judge("水到渠成 人定胜天", [F, F]).fate != "speech"
+    assert judge("水到渠成 人定胜天", [F, F], subtitles=[f"{dashes}记全镇修渠工程"]).fate != "speech"
+
+
+@pytest.mark.parametrize("below", ["<p>{}</p>", "<h2>{}</h2>", "<div class=sub>{}</div>"])
+def test_it_may_stand_in_the_text_or_beside_the_title(below: str) -> None:
+    plain_text = [f"{n}是咱们的命根子,{F}" for n in "水土粮林"]
+    inside = read(page(below.format(DASHED) + paragraphs(plain_text), "水到渠成 人定胜天"))
+    beside = read(page(paragraphs(plain_text), "水到渠成 人定胜天", above=below.format(DASHED)))
+    for result in (inside, beside):
+        assert text(result) == plain_text
+        assert result.speeches[0]["occasion"] == "全镇修渠动员会"
+        assert result.speeches[0]["speaker_role"] == "镇长"
+
+
+def test_words_against_a_long_text_that_is_called_a_speech_count_by_how_thick_they_stand() -> None:
+    told = ["会议指出,要抓紧。会议强调,要抓实。", "会上宣读了名单。县长出席会议并作了讲话。"]
+    assert judge("修渠工作讲话", [*told, F]).fate != "speech"
+    assert judge("修渠工作讲话", [*told, *[F] * 200]).fate == "speech"
