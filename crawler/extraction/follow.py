@@ -84,8 +84,7 @@ class Follower:
         while not until():
             began = time.monotonic()
             grown = {name: articles for name in self.sites if (articles := self._look(name)) is not None}
-            if grown:  # also where there is nothing to be read yet
-                self.workers.start()
+            self.workers.start(sum(self._unknown(name, articles) for name, articles in grown.items()))
             self._learn(grown)
             for task, answer in self.workers.run(self._tasks(grown)):
                 self._take(task, answer)
@@ -112,6 +111,11 @@ class Follower:
             return None
         followed.seen = archived
         return articles
+
+    def _unknown(self, name: str, articles: list[Article]) -> int:
+        """How many of a site's articles were never read, also those that cannot be read yet."""
+        followed = self.sites[name]
+        return sum(a.key not in followed.done and a.key not in followed.ahead for a in articles)
 
     def _learn(self, grown: dict[str, list[Article]]) -> None:
         """A provisional profile for the sites that have none and are not yet known, or known by too few articles."""

@@ -38,6 +38,7 @@ from crawler.loading import loading, seldom_collecting
 TIME_LIMIT = 20.0  # seconds a task may take; a page takes milliseconds
 MEMORY_LIMIT = 2 * 1024**3  # bytes of private memory a worker may take; the largest real pages take under 0.2 GiB
 BATCH = 16  # tasks a message: a message costs as much as handing over some 30 tasks
+FEW = 8  # tasks that are worth a worker which is started before they are there
 START_LIMIT = 120.0  # seconds for a worker to come up on a busy machine
 START_TRIES = 3
 
@@ -125,9 +126,10 @@ class Pool:
 
     # ------------------------------------------------------------------------------------------ parent
 
-    def start(self) -> None:
-        """Start all workers, for work that is sure to come: what they load is loaded when it does."""
-        while len(self._workers) < self.size:
+    def start(self, tasks: int) -> None:
+        """Start workers for so many tasks that are sure to come: what they load is loaded when these do. Not one a CPU for a handful of
+        tasks: a worker that starts costs as much as reading some hundred pages."""
+        while len(self._workers) < min(self.size, -(-tasks // FEW)):
             self._start()
 
     def run(

@@ -14,7 +14,7 @@ import pytest
 
 from crawler.errors import JianghuaError
 from crawler.extraction import pool as pools
-from crawler.extraction.pool import BATCH, Lost, Pool
+from crawler.extraction.pool import BATCH, FEW, Lost, Pool
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,14 @@ def test_workers_start_only_for_work_and_serve_again() -> None:
         assert len(first) == 1
         assert [a[0] for _, a in pool.run([4])] == [16]
         assert pool.pids == first
+
+
+def test_workers_are_started_ahead_as_far_as_the_tasks_are_worth_it() -> None:
+    with Pool("tests.crawler.extraction.pool_tasks:square", workers=3) as pool:
+        for tasks, started in ((0, 0), (1, 1), (FEW, 1), (FEW + 1, 2), (5, 2), (100 * FEW, 3)):
+            pool.start(tasks)
+            assert len(pool.pids) == started
+        assert len(list(pool.run(range(200)))) == 200
 
 
 def test_tasks_are_taken_as_workers_are_free() -> None:
