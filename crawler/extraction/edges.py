@@ -18,6 +18,7 @@ _TAIL_LINES = 6
 _LAST_LINE = 60  # characters
 _THIS_TEXT = re.compile(r"[这本此]篇|(?:提[醒示]|贴士)\s*[】\])]?\s*:")
 _PREFACE_CHARS = 260  # an editor's words before the form of address are short
+_BYLINE_CHARS = 60  # nor are lines of a date or a name
 _ABSTRACT_KEY = 24  # so many characters found again later make a line a copy of the text
 _THANKS = re.compile(
     r"(?:谢谢|感谢|多谢)(?:大家|各位|你们|同志们)?[!。.]*$|(?:讲话|发言|致辞)(?:完|完毕|结束|到此)[^。]{0,8}[!。]?$"
@@ -51,6 +52,8 @@ _TITLE_END = re.compile(
 INTRO = any_of("structure", "intro")
 OUTRO = any_of("structure", "outro")
 GLUED = any_of("structure", "glued")
+_CLOSING = any_of("outline", "closing", "closing_paragraph")
+_PARAGRAPH = 30  # characters of a closing paragraph; an editor's wishes are shorter
 _GLUED_CHARS, _GLUED_LEAST = 120, 12  # of what is glued to a paragraph, and of what must stand before it
 
 
@@ -107,15 +110,23 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
                 out.note(rule, lines[first:k])
                 out.note_piece(rule, block, block.text[: len(block.text) - len(rest)])
                 return k
-        elif (
-            rule == "title"
-            and first != k
-            and not (lines[k - 1].size >= 20 and _SENTENCE_END.search(lines[k - 1].folded))
-        ):
+        elif rule == "title" and first != k and not _is_preface(lines[first:k], block, titles):
             continue
         out.note(rule, lines[first : k + 1])
         first, before = k + 1, 0
     return first
+
+
+def _is_preface(above: Sequence[Block], title: Block, titles: Sequence[str]) -> bool:
+    """Whether what stands above a repeated title is the editor's: some sentences, but no text of their own; above the very title also
+    a line without a sentence."""
+    held = sum(b.size for b in above)
+    if held > _PREFACE_CHARS or any(speaks(b.folded) for b in above):
+        return False
+    ended = [b for b in above if _SENTENCE_END.search(b.folded)]
+    if not ended and held <= _BYLINE_CHARS:
+        return any(same_title(title.text, t) for t in titles if t)
+    return above[-1].size >= 20 and above[-1] in ended
 
 
 def is_address_line(block: Block) -> bool:
@@ -221,12 +232,27 @@ def _cut_glued(lines: list[Block], k: int, out: Structure) -> None:
     lines[k] = with_text(block, rest)
 
 
+def _goes_on(behind: Sequence[Block]) -> bool:
+    """Whether the speaker goes on in these last lines: in a voice of his own, or with a paragraph that comes to the speech's close."""
+    return any(
+        speaks(b.folded) or (b.size >= _PARAGRAPH and _CLOSING.search(b.folded[-80:]) and not _is_editors(b))
+        for b in behind
+        if "小编" not in b.folded
+    )
+
+
+def _is_editors(block: Block) -> bool:
+    return bool(OUTRO.search(block.folded) or INTRO.search(block.folded)) or is_page_talk(block.folded)
+
+
 def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure) -> int:
     """Where the speech ends: before the editor's words at the end, and before short lines behind the speaker's thanks."""
     last = len(lines)
     own = plain_names(titles)
     for k in range(last - 1, max(first, last - 1 - _TAIL_LINES), -1):
         b = lines[k]
+        if _goes_on(lines[k + 1 : last]):
+            continue  # what only sounds like an editor's words
         if "小编" in b.folded or not speaks(b.folded):
             if (b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded))) or is_notice(b):
                 out.note("outro", lines[k:last])

@@ -544,3 +544,43 @@ def test_the_place_of_a_whole_text_is_no_slot_whatever_it_is_called(name: str) -
 def test_a_picture_above_a_centred_text_makes_no_caption_of_its_short_lines() -> None:
     lines = "<br>".join(SPEECH)
     assert text(read(page(f"<div align=center><img src=a.jpg><br>{lines}</div>"))) == SPEECH
+
+
+# -- what only sounds like an editor's words -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "昨天网上有人留言,快来评论吧,镇里的护林员都睡着了。",
+        "墙上贴着一行字:持续关注,及时报告。",
+    ],
+)
+def test_the_speaker_who_goes_on_below_a_line_of_that_kind_is_heard_out(own: str) -> None:
+    for k in (len(LONG) - 1, len(LONG) - 2):
+        lines = [*LONG[:k], own, *LONG[k:]]
+        assert text(read(page(paragraphs(lines)))) == lines
+
+
+def test_an_editors_goodbye_with_a_wish_goes_all_the_same() -> None:
+    lines = [*LONG, "以上就是护林讲话的全部内容。", "祝大家工作顺利!"]
+    assert text(read(page(paragraphs(lines)))) == LONG
+
+
+def test_a_subheading_like_the_title_does_not_begin_the_speech() -> None:
+    lead = [
+        "上个月我去了一趟北坡,看见新栽的松苗一排一排站得整整齐齐,护林员老周正蹲在地上给树根培土,裤腿上全是泥。",
+        "坡上风大,说话要凑到耳朵边上才听得见,他却一个劲地往上走,要带人去看那棵去年雷劈了又活过来的老樟树。",
+        "我问他一年下来走多少路,他伸出三个指头,说三千里只多不少,鞋子都是老伴用废轮胎底子给他纳的,结实。",
+        "老樟树底下有个石头垒的小屋,四面透风,里头一张床,一口锅,墙上挂着十年来的巡山记录,一本挨着一本。",
+        "下山的时候天已经黑透了,手电筒照着脚下的路,老周在前头走得飞快,回过头来喊了一句:这片林子比我儿子还亲,谁敢动它一根枝条,先问问我手里的这根棍子答应不答应。",
+    ]
+    rest = [
+        f"{n}村那片林子也是这样看住的,山口有人守,坡上有人走,夜里有人值班,一年到头没有断过一天。"
+        for n in "石柳桃杏梨枣榆槐"
+    ]
+    lines = [*lead, "全镇护林工作会议", *LONG[1:-1], *rest, LONG[-1]]
+    assert text(read(page(paragraphs(lines)))) == lines
+    short = ["(本站讯)下面是一篇在会议上的讲话,请各位细细读来。", TITLE, *LONG]
+    assert text(read(page(paragraphs(short)))) == LONG
+    assert text(read(page(paragraphs(["Saturday, 10:56 am", TITLE, *LONG])))) == LONG
