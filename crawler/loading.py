@@ -28,6 +28,15 @@ def loading() -> Iterator[None]:
 # Objects more than before, after which Python looks for cycles among the new ones: 700 when nobody says otherwise. A page makes some
 # thousands, a batch of texts that is compared tens of thousands.
 NEW = 50_000
+_FROZEN: list[bool] = []  # filled when it was seen that something is kept from being looked through
+
+
+def _frozen() -> bool:
+    """Whether something is kept from being looked through. To count it takes as long as there are objects, 50 ms for 600,000 of them, so
+    that it is done until there are some."""
+    if not _FROZEN and gc.get_freeze_count():
+        _FROZEN.append(True)
+    return bool(_FROZEN)
 
 
 @contextmanager
@@ -37,7 +46,7 @@ def seldom_collecting() -> Iterator[None]:
     Otherwise it walks through what was made with each page that is read, and through everything some dozens of times while a version is
     built. What is not in a cycle, as all trees and tables are, goes as before, at once.
     """
-    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    before, frozen = gc.get_threshold(), _frozen()
     gc.freeze()
     gc.set_threshold(NEW, *before[1:])
     try:

@@ -57,6 +57,16 @@ def test_who_had_nothing_kept_from_being_looked_through_has_nothing_again() -> N
     assert done.stdout == "0\n"
 
 
+def test_what_is_kept_from_being_looked_through_is_not_counted_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with seldom_collecting():
+        pass
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: pytest.fail("it was seen already"))  # as many steps as objects
+    with seldom_collecting():
+        pass
+    monkeypatch.undo()
+    assert gc.get_freeze_count()
+
+
 ARROW = """
 import os, sys
 from schedules.cli import load_command
