@@ -28,7 +28,7 @@ from crawler.figures import HostCount
 from crawler.home import Home
 from crawler.links import PageLinks, read_links
 from crawler.noise import Noise, form_of
-from crawler.pagers import Pager, next_page, places
+from crawler.pagers import Pager, next_page, places, wholes
 from crawler.site import Site
 from crawler.state import ARTICLE, LAST, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
 from crawler.traps import Traps
@@ -383,7 +383,7 @@ class Answers:
         values |= {"canonical": found.canonical, "texts": " ".join(map("{:x}".format, found.texts)) or None}
         if found.pager is not None:
             values["kind"] = "article"
-            values |= self._pager(row, found.pager, stamp)
+            values |= self._pager(row, found.pager, stamp, found.title)
         elif row.pager is not None:
             values |= self._regroup(row, None)
         if "?" in row.key:
@@ -406,7 +406,10 @@ class Answers:
         if found.kind != "list" or (found.list_pager is None and not found.stated):
             return None
         pager, said = found.list_pager, found.stated
-        whole = self._site.key(pager.whole) if pager is not None else row.key
+        whole = row.key
+        if pager is not None:
+            keys = [self._site.key(u) for u in wholes(pager.whole, row.url)]
+            whole = next((k for k in keys if k in self._known), keys[0])
         own = [n for n, u in pager.pages.items() if self._site.key(u) == row.key] if pager is not None else []
         n = own[0] if own else said.page or 1
         return kept(whole, n, said.items, said.pages, said.said, found.items)
@@ -531,8 +534,8 @@ class Answers:
 
     # -- articles over several pages
 
-    def _pager(self, row: Any, pager: Pager, stamp: str) -> dict[str, Any]:
-        """Note what a page says of its article, and put the article's other pages into the frontier."""
+    def _pager(self, row: Any, pager: Pager, stamp: str, title: int) -> dict[str, Any]:
+        """Note what a page says of its article, and put the article's other pages into the frontier. title: see PageLinks."""
         self.add(
             new_row(self._site.key(u), u, stamp, kind="article", depth=row.depth, priority=ARTICLE, template=template_of(u))
             for _, u in sorted(pager.pages.items())
@@ -541,8 +544,18 @@ class Answers:
         whole = self.key_of(self._site.key(pager.whole))
         # x_1.html is x.html under another name, where that is known
         first = whole if whole in self._known or 1 not in keys else keys[1]
+        if first not in self._known:
+            first = self._read_first(pager, row) or first
         said = {"first": first, "shift": pager.shift, "pages": {str(n): k for n, k in sorted(keys.items())}}
+        if title:
+            said["title"] = title
         return self._regroup(row, said)
+
+    def _read_first(self, pager: Pager, row: Any) -> str | None:
+        """The key of an article that is known as the first page of what a pager goes over, though none of its links leads there."""
+        keys = [self.key_of(self._site.key(u)) for u in wholes(pager.whole, row.url)]
+        rows = self._state.rows([k for k in keys if k in self._known])
+        return next((r.key for r in sorted(rows, key=lambda r: keys.index(r.key)) if r.kind == "article"), None)
 
     def _regroup(self, row: Any, said: dict[str, Any] | None) -> dict[str, Any]:
         """Tell anew which pages belong together, now that a row's page says this; what changes of that row. What the page said before is

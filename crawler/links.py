@@ -51,6 +51,7 @@ _TEXTS = etree.XPath("//text()", smart_strings=False)
 _ASIDE = ("script", "style", "title", "a", "textarea", "option", "noscript")
 _SILENT = frozenset(("a", "script", "style", "noscript", "option", "textarea"))
 _NUMBERS = re.compile(r"[0-9a-fA-F]*\d[0-9a-fA-F]*")
+_PAGE_NUMBER = re.compile(r"第?[0-9一二三四五六七八九十]+[页頁]?|page|[\W_]+")
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
 _FEED_FILE = re.compile(r"\.(?:xml|rss|atom|rdf)$|[?&][a-z]+=(?:rss|atom)", re.IGNORECASE)
 _FEEDS = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
@@ -65,7 +66,8 @@ class PageLinks:
     on over others. text: characters outside links and in links that are titles (0 for articles: nobody asks).
     titled: keys of the targets that some link names as with a title. canonical: key of the page that this one says it is another address
     of, in scope. texts: hashes of pieces of its long texts. Of a list: stated: what it says that it holds; list_pager: its pager; items: keys of
-    what it lists. shows: a hash of what it shows, whatever the order, 0 where too little; notice: what it says instead of what was asked for (notices.py), and a hash of how it says so."""
+    what it lists. shows: a hash of what it shows, whatever the order, 0 where too little; title: a hash of its title without
+    numbers, of a page whose pager has no numbers; notice: what it says instead of what was asked for (notices.py), and a hash of how it says so."""
 
     kind: str
     links: list[Target] = field(default_factory=list)
@@ -78,6 +80,7 @@ class PageLinks:
     list_pager: Pager | None = None
     items: list[str] = field(default_factory=list)
     shows: int = 0
+    title: int = 0
     notice: Notice | None = None
     said: int = 0
 
@@ -271,6 +274,13 @@ def _spoken(root: etree._Element) -> tuple[str, int] | None:
     return " ".join(out), size
 
 
+def _title_of(root: etree._Element) -> int:
+    """A hash of the title without the number of a page in it, 0 where there is none."""
+    element = next(root.iter("title"), None)
+    text = _PAGE_NUMBER.sub("", (element.text or "").lower()) if element is not None else ""
+    return zlib.crc32(text.encode()) if text else 0
+
+
 def _named(links: Iterable[tuple[Target, str]]) -> list[tuple[str, str]]:
     """Address and name of the links that can belong to a pager."""
     return [(t.url, name) for t, name in links if len(name) <= MAX_LABEL and t.inside and is_pager_label(name)]
@@ -350,4 +360,6 @@ def read_links(
     if kind == "article" or (told is None and running >= _SOME_TEXT and not listed):
         named = named if kind == "list" else _named(anchors)
         found.pager = find_pager(url, named) if named else None
+        if found.pager is not None and not found.pager.numbered:
+            found.title = _title_of(root)
     return found

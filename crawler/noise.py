@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
-from crawler.pagers import PAGE_KEYS
+from crawler.pagers import is_page_key
 
 SIGNS = 3  # things shown, each under two values at least, that make a field say nothing
 MANY = (
@@ -106,7 +106,7 @@ class Noise:
 
 def _differences(path: str, fields: Fields) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], str]]:
     """The fields that may say nothing, one and two at a time: their names, their values, and the address without them."""
-    places = [i for i, (name, _) in enumerate(fields) if name.lower() not in PAGE_KEYS]
+    places = [i for i, (name, _) in enumerate(fields) if not is_page_key(name)]
     for few in (*combinations(places, 1), *combinations(places, 2)):
         rest = joined(path, [f for i, f in enumerate(fields) if i not in few])
         yield tuple(fields[i][0] for i in few), tuple(fields[i][1] for i in few), rest

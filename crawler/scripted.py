@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 
 from lxml import etree
 
+from crawler.pagers import PAGE_KEY
+
 MAX_SCRIPT = 100_000  # characters of a script that are looked at: a longer one is a library
 MAX_NUMBERS = 1_000
 MAX_HIDDEN = 300  # characters in hidden fields of a form
@@ -32,9 +34,7 @@ _BUILT = re.compile(
 )
 _HEAD = re.compile(r"[\w./?&=%-]*\Z")
 MAX_HEAD = 121  # characters of an address in front of the number of its page
-_PAGE_FIELD = re.compile(
-    r"[?&](?:page|p|pn|pg|page_?no|page_?index|cur_?page|paged|cpage|currentpage)=$", re.IGNORECASE
-)
+_PAGE_FIELD = re.compile(rf"[?&]{PAGE_KEY}=$", re.IGNORECASE)
 # each of its names holds "page"
 _COUNT = re.compile(
     r"\b(?:count_?pages?|page_?counts?|total_?pages?|pages?_?total|all_?pages?|max_?pages?|page_?nums?|pages|last_?page)\s*[=:]\s*[\"']?(\d{1,4})\b",
@@ -46,9 +46,7 @@ _HREF = re.compile(r"^.*(?:href|src)=", re.IGNORECASE)
 _DATA = re.compile(r"-(?<=\bdata-)(?:\w+-)*(?:url|href|link)(?:-\w+)?(?=\s*=)", re.IGNORECASE)
 _PAGING = re.compile(r"\b\w*(?:page|go|turn|jump|list)\w*\(\s*[\"']?(\d{1,4})[\"']?\s*[,)]", re.IGNORECASE)
 _HAS_PAGE = re.compile(r"[?&]page=|/\d+(?:$|[?.])", re.IGNORECASE)
-_FIELD = re.compile(
-    r"(?:page|p|pn|pg|page_?no|page_?num|page_?index|cur_?page|paged|cpage|currentpage)$", re.IGNORECASE
-)
+_FIELD = re.compile(rf"{PAGE_KEY}$", re.IGNORECASE)
 _SET = re.compile(r"\.(\w{1,20})\.value\s*=")
 # {"url": "/a/1.html"}; where the name has no quotes it may be what a script sends to, unless it is a page
 _NAME_END = re.compile(

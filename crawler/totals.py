@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import cast
-from urllib.parse import urlsplit, urlunsplit
 
 from lxml import etree
 
@@ -79,7 +78,6 @@ _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
 _BLOCKS = frozenset(("div", "p", "td", "ul", "ol", "nav", "center", "table", "form", "dl", "section", "span", "tr"))
 _ENTRIES = frozenset(("li", "dd", "dl", "tr", "article"))
-_INDEX = ("index.html", "index.htm", "index.shtml", "index.php", "index.asp", "index.aspx", "index.jsp", "list.html")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,16 +260,8 @@ def read_totals(root: etree._Element) -> Stated:
 
 
 def list_pager(url: str, links: Sequence[tuple[str, str]]) -> Pager | None:
-    """The pager of a list page, None when it has none. links: (address, name) of those that pagers have. The first page may be a folder
-    whose further pages are its index_2.html."""
-    found = find_pager(url, links, MOST_PAGES)
-    parts = urlsplit(url)
-    if found is None and parts.path.endswith("/"):
-        for name in _INDEX:
-            named = urlunsplit((parts.scheme, parts.netloc, parts.path + name, parts.query, ""))
-            if (found := find_pager(named, links, MOST_PAGES)) is not None:
-                return Pager({n: url if u == named else u for n, u in found.pages.items()}, found.whole, found.shift)
-    return found
+    """The pager of a list page, None when it has none. links: (address, name) of those that pagers have."""
+    return find_pager(url, links, MOST_PAGES)
 
 
 def last_page(pager: Pager, links: Iterable[tuple[str, str]]) -> int | None:

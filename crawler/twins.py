@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
-from crawler.pagers import MAX_PAGES, PAGE_KEYS
+from crawler.pagers import MAX_PAGES, is_page_key
 
 MAX_TEXTS = 200  # pieces of a page's long texts that are kept, the smallest hashes
 LEAST = 3  # pieces of text that two pages must have in common: a single sentence may be anybody's
@@ -75,7 +75,7 @@ def name_of(key: str) -> Name:
     path = _INDEX.sub("/", unquote(whole, errors="replace").lower()).rstrip("/")
     fields = frozenset((k.lower(), v) for k, _, v in (q.partition("=") for q in query.split("&") if q))
     segments = [s for s in path.split("/") if s]
-    tokens = {t for k, v in fields if (t := _named(v)) and (k not in PAGE_KEYS or int_of(t) > MAX_PAGES)}
+    tokens = {t for k, v in fields if (t := _named(v)) and (not is_page_key(k) or int_of(t) > MAX_PAGES)}
     if segments:
         last = segments[-1]
         stem = last.partition(".")[0]

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
 
-from crawler.pagers import PAGE_KEYS
+from crawler.pagers import is_page_key
 from crawler.site import Site
 
 MAX_URL = 1_000  # characters; longer ones are traps or searches
@@ -112,7 +112,7 @@ def _grows(query: str) -> bool:
     if len(fields) < 2:
         return False
     names = Counter(f.partition("=")[0].lower() for f in fields)
-    again = any(n > 1 and name not in PAGE_KEYS and not name.endswith(("[]", "%5b%5d")) for name, n in names.items())
+    again = any(n > 1 and not is_page_key(name) and not name.endswith(("[]", "%5b%5d")) for name, n in names.items())
     return again or max(map(fields.count, set(fields))) >= 3
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.links import read_links
-from crawler.pagers import find_pager, places
+from crawler.pagers import find_pager, is_page_key, is_pager_label, places
 from crawler.site import Follow, Site
 from crawler.urls import Resolver, clean_url, in_scope, kind_by_pattern, template_of
 
@@ -252,3 +252,74 @@ def test_a_bomb_of_attributes_hides_no_link_behind_it(before: str) -> None:
         "http://www.a.test/c",
         "http://www.a.test/d",
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("/a/7.html", "/a/7,2.html"), ("/a/7.html", "/a/7_p2.html"), ("/a/7.html", "/a/7-page-2.html"), ("/a/7.html", "/a/7p2.html"),
+        ("/a/7.html", "/a/7.2.html"), ("/a/7.html", "/a/7/2"), ("/a/7/", "/a/7/page/2/"), ("/a/7", "/a/7/page/2"), ("/a/7/", "/a/7/index_2.html"),
+        ("/a/7/index.html", "/a/7/2.html"), ("/a?id=7", "/a?id=7&ArticlePage=2"), ("/a?id=7", "/a?id=7&current_page=2"), ("/a?id=7", "/a?id=7&cp=2"),
+    ],
+)  # fmt: skip
+def test_a_page_has_its_number_in_many_forms(first: str, second: str) -> None:
+    there, back = pager(B + first, (B + second, "2")), pager(B + second, (B + first, "1"))
+    assert there is not None
+    assert back is not None
+    assert there[0] == back[0] == {1: B + first, 2: B + second}
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("page", True), ("PageNo", True), ("ArticlePage", True), ("content_page", True), ("page_num", True), ("pg", True), ("pageSize", False),
+        ("fpage", False), ("from_page", False), ("perpage", False), ("homepage", False), ("pages", False), ("id", False), ("pid", False),
+    ],
+)  # fmt: skip
+def test_which_fields_number_pages(name: str, numbers: bool) -> None:
+    assert is_page_key(name) == numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("第二页", True), ("第十二页", True), ("下 一 页", True), ("点击进入下一页", True), ("下一页(2)", True), ("下一页 2/3", True), ("续页", True), ("›", True),
+        ("NEXT", True), ("第页", False), ("二", False), ("下一篇", False), ("页面", False), ("第二编", False), ("12-03", False),
+    ],
+)  # fmt: skip
+def test_names_of_the_links_of_pagers(name: str, inside: bool) -> None:
+    assert is_pager_label(name) == inside
+
+
+def test_pages_named_in_words_have_their_numbers() -> None:
+    assert pager(B + "/a.html", (B + "/a_1.html", "第二页"), (B + "/a_2.html", "第三页")) == (
+        {1: B + "/a.html", 2: B + "/a_1.html", 3: B + "/a_2.html"}, 1
+    )  # fmt: skip
+
+
+def test_articles_that_lead_to_the_next_by_an_arrow_are_no_pages_of_one() -> None:
+    def said(n: int, title: int, name: str = "»") -> dict[str, Any]:
+        made = find_pager(f"{B}/doc/{n}.html", [(f"{B}/doc/{n + 1}.html", name), (f"{B}/doc/{n - 1}.html", name)])
+        assert made is not None
+        assert made.numbered == (name != "»")
+        pages = {str(i): u.removeprefix(B) for i, u in made.pages.items()}
+        return {"first": "/doc.html", "shift": made.shift, "pages": pages, **({"title": title} if title else {})}
+
+    keys = [f"/doc/{n}.html" for n in (16, 17, 18)]
+    for titles, alone in (((1, 2, 3), True), ((1, 1, 1), False), ((1, 1, 2), False), ((0, 0, 0), False)):
+        found = places(keys, {k: said(n, t) for k, n, t in zip(keys, (16, 17, 18), titles, strict=True)})
+        assert [p.expected == 1 for p in found.values()] == [alone] * 3
+        assert [p.article_key for p in found.values()] == (keys if alone else ["/doc.html"] * 3)
+    # where there is a first page, they are its own
+    first = {"first": "/doc.html", "shift": None, "pages": {"1": "/doc.html", "2": "/doc/2.html"}, "title": 5}
+    found = places(["/doc.html", "/doc/2.html"], {"/doc.html": first, "/doc/2.html": said(2, 6)})
+    assert found["/doc/2.html"].article_key == "/doc.html"
+
+
+def test_the_title_of_a_page_is_told_where_arrows_alone_lead_on() -> None:
+    made = [
+        page(f"<title>大会讲话 第{n}页</title><a href='5_{n + 1}.html'>»</a>", url=f"http://www.a.test/x/5_{n}.html")
+        for n in (2, 3)
+    ]  # fmt: skip
+    assert made[0].title == made[1].title != 0
+    assert page("<a href='5_2.html'>2</a>").title == 0

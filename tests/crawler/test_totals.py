@@ -156,7 +156,7 @@ def _page(n: int, last: int, form: str, said: str = "") -> bytes:
     [
         ("/jianghua/list_3_1.html", "/jianghua/list_3_{}.html", "/jianghua/list_3.html"),
         ("/jianghua/?page=1", "/jianghua/?page={}", "/jianghua/"),
-        ("/jianghua/", "/jianghua/index_{}.html", "/jianghua/index.html"),
+        ("/jianghua/", "/jianghua/index_{}.html", "/jianghua/"),
     ],
 )
 def test_a_list_is_counted_over_its_pages(first: str, form: str, whole: str) -> None:
