@@ -123,7 +123,9 @@ class Refused:
 REFUSALS = {
     "check": Refused("asks who we are instead of answering (a captcha)", 429),
     "closed": Refused("says that it is closed for maintenance", 503),
+    "broken": Refused("shows an error of its server or database, or that no site is there", 500),
 }
+BLANK = Refused("shows nothing any more", 503)
 MAY_REFUSE = Refused("says something else instead", 503)
 SAYS_GONE = "says that nothing is there"
 LEADS_HOME = "leads to the start page"
@@ -134,11 +136,6 @@ def _same_validators(row: Any, values: Mapping[str, Any]) -> bool:
     if row.etag:
         return bool(row.etag == values["etag"] and not row.etag.startswith("W/"))
     return bool(row.last_modified and row.last_modified == values["last_modified"])
-
-
-def _shares(row: Any, found: PageLinks) -> bool:
-    """Whether a page shows something of what it showed when it was read before."""
-    return bool({f"{t:x}" for t in found.texts} & set((row.texts or "").split()))
 
 
 def is_html(content_type: str, body: bytes) -> bool:
@@ -200,6 +197,7 @@ class Answers:
         self._lists: dict[int, str] = {}  # keys of the lists of this run, by what they show
         self._notices: dict[int, set[str]] = {}  # keys by what is said instead of a page
         self.liar = state.meta("validators") is not None  # whether the site's validators are not to be relied on
+        self._everywhere: set[str] | None = None  # texts of the site, looked up when first needed
         self._circles: Counter[str] = Counter()
         self._set_cookies: set[str] = set()  # keys of redirects that set a cookie
         self._traps = Traps(json.loads(state.meta("traps") or "{}"))
@@ -346,14 +344,18 @@ class Answers:
         new = row.warc_file is None or row.sha256 != sha256
         if new and found.notice in REFUSALS and (refused := self._notice(row, found)) is not None:
             return refused
-        if new and row.warc_file is not None and row.kind == "article" and not _shares(row, found):
-            # what was an article is something else now
-            if found.notice == "login":
-                kept = ("queued", "tries", "missing", "checked_at")
-                self._state.update(row.key, **{k: values[k] for k in kept})
-                return None
+        if new and found.notice == "blank" and row.warc_file is not None:
+            return BLANK
+        if new and row.warc_file is not None and row.kind == "article":
             instead = self._lists.get(found.shows) if found.kind == "list" and found.titled else None
-            if found.notice == "gone" or instead is not None:
+            # what was an article is something else now
+            if (found.notice is not None or instead is not None) and not self._shares(row, found):
+                if found.notice in REFUSALS:  # said by this address alone
+                    return REFUSALS[found.notice]
+                if found.notice == "login":
+                    kept = ("queued", "tries", "missing", "checked_at")
+                    self._state.update(row.key, **{k: values[k] for k in kept})
+                    return None
                 self.missing(row, answer, SAYS_GONE if instead is None else f"shows {instead} instead")
                 return None
         if found.notice == "gone":
@@ -391,6 +393,13 @@ class Answers:
         self._links(row, found, stamp)
         self._state.update(row.key, **values)
         return None
+
+    def _shares(self, row: Any, found: PageLinks) -> bool:
+        """Whether a page shows something of what it showed when it was read before, other than what stands on every page of the site."""
+        common = {f"{t:x}" for t in found.texts} & set((row.texts or "").split())
+        if common and self._everywhere is None:
+            self._everywhere = self._state.common_texts()
+        return bool(common - (self._everywhere or set()))
 
     def _notice(self, row: Any, found: PageLinks) -> Refused | None:
         """Why a page is not taken that reads like a notice: when other addresses say the same. The first that says so is asked for again, since a

@@ -350,6 +350,8 @@ def read_links(
         spoken, size = told_
         password = any((e.get("type") or "").lower() == "password" for e in root.iter("input"))
         found.notice = notice_of(spoken, size, len(titled), password)
+        if not spoken and all(t.key == site.key(url) for t, _ in anchors):
+            found.notice = "blank"
         found.said = zlib.crc32(_NUMBERS.sub("", spoken).encode()) if found.notice else 0
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for t in wording for p in _PIECES.findall(t)})[:MAX_TEXTS])
     shown = sorted(names) if kind == "list" else [*map(str, found.texts), "text"] if len(found.texts) >= SOME else []

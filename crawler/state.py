@@ -565,6 +565,12 @@ class SiteState:
             if _same_texts(set((texts or "").split()) - furniture, shown.get(article, set()) - furniture)
         }
 
+    def common_texts(self) -> set[str]:
+        """Texts, as the state keeps them, that stand on many articles of the site: what its template says."""
+        some = sa.select(_P.texts).where(_P.texts.is_not(None), _P.kind == "article").order_by(_P.seq).limit(SAMPLE)
+        spread = Counter(t for (texts,) in self._run(some) for t in set(texts.split()))
+        return {t for t, n in spread.items() if n > COPIES}
+
     def article(self, key: str) -> list[PageState]:
         """All pages of the article that a page belongs to, first page first; [] for a key that was never met."""
         own = self._run(sa.select(_P.article_key).where(_P.key == key)).scalar()

@@ -406,6 +406,19 @@ def test_a_sitemap_of_paths_alone_is_read(home: Home) -> None:
         ("您要找的页面可能已经搬家", 20, 9, "gone"),
         ("用户名 密码 验证码 登录", 40, 40, None),  # a list with a form to log in
         ("在信息系统升级改造会议上的讲话 同志们", 2000, 0, None),
+        ("网站防火墙 您的请求带有不合法参数，已被网站管理员设置拦截！", 40, 0, "check"),
+        ("提示 请开启JavaScript并刷新该页", 20, 0, "check"),
+        ("出错了 Can not connect to MySQL server", 40, 0, "broken"),
+        ("Microsoft OLE DB Provider for ODBC Drivers 错误 '80004005'", 50, 0, "broken"),
+        ("ADODB.Field 错误 '800a0bcd' BOF 或 EOF 中有一个是“真”，或者当前的记录已被删除", 60, 0, "gone"),
+        ("“/”应用程序中的服务器错误。 运行时错误", 30, 0, "broken"),
+        ("Fatal error: Uncaught Error in /www/conn.php:3", 60, 0, "broken"),
+        ("HTTP Status 500 – 内部错误", 20, 0, "broken"),
+        ("恭喜，站点创建成功！ 这是默认index.html", 40, 0, "broken"),
+        ("该域名正在出售，有意者请联系", 20, 0, "broken"),
+        ("该网站未完成备案，暂时无法访问", 20, 0, "broken"),
+        ("在数据库建设推进会上的讲话 数据库服务广大群众", 40, 0, None),
+        ("在网站备案工作会议上的讲话", 40, 0, None),
         ("范文列表 首页 讲话", 30, 20, None),
     ],
 )
@@ -413,6 +426,34 @@ def test_notices_are_told_by_their_words_where_nothing_else_stands(
     words: str, outside: int, titles: int, what: str | None
 ) -> None:
     assert notice_of(words, outside, titles) == what
+
+
+def test_what_one_address_alone_says_takes_the_place_of_no_article(home: Home) -> None:
+    """An error of a database, a captcha, a form to log in below a footer that stands on every page, and nothing at all."""
+    foot = "<p>版权所有：某某文库，未经书面许可不得转载本站的任何内容。</p></body>"
+
+    def page(body: str) -> bytes:
+        return f"<html><meta charset=utf-8><body>{body}{foot}</html>".encode()
+
+    said = {
+        "/a0.html": page("Microsoft OLE DB Provider 错误 '80004005'"),
+        "/a1.html": page("访问过于频繁，请输入验证码"),
+        "/a2.html": page("请先登录 用户名<input name=u> 密码<input type=password name=p>"),
+        "/a3.html": b"<html><script>document.cookie='a=1';location.reload()</script></html>",
+        "/a4.html": page("该文章不存在或已删除"),
+    }
+    with FaultServer() as server:
+        server.pages["/"] = links(*names(12))
+        server.pages |= {n: article(i).replace(b"</body>", foot.encode()) for i, n in enumerate(names(12))}
+        site_file(home, "one", server.url)
+        assert crawl(home, "one").code == 0
+        before = pages(home, "one")
+        server.pages |= said
+        assert crawl(home, "one", "--refetch", "all").code == 0
+    after = pages(home, "one")
+    assert after["/a4.html"].fate == "gone"
+    for key in ("/a0.html", "/a1.html", "/a2.html", "/a3.html"):
+        assert (after[key].fate, after[key].address) == (None, before[key].address), key
 
 
 def test_a_field_says_nothing_when_several_things_are_shown_under_other_values_of_it() -> None:
