@@ -26,7 +26,7 @@ from publisher.manifest import Gone, Latest, Manifest, Reference, latest_of, sha
 from publisher.mending import Digests, Kept, bad_and_good, documents_of, mend, parts_of
 from publisher.parts import PartStore
 from publisher.places import dataset_folder, memo_folder
-from publisher.projections import project, project_anew, stale
+from publisher.projections import copied_latest, project, project_anew, stale
 from publisher.storage import read_file
 from publisher.verify_version import Report, Run, sums_of, verify_version
 from publisher.versions import JOURNAL, LATEST, order, read_journal, read_latest, read_manifest, version_names
@@ -105,7 +105,7 @@ def examine(
     except OSError as e:
         raise cannot_read(folder, e) from e
     if there:
-        with locked(folder, wait), writing_told(folder):
+        with locked(folder, wait, to_look=dry_run), writing_told(folder):
             _dataset(found, folder, _mirrors(home, dataset), restore_latest, lost_for_good, progress)
             progress("what is remembered")
             _memo(found, folder, memo)
@@ -252,7 +252,13 @@ def _contents(found: Diagnosis, kept: list[Kept], digests: Digests, progress: Ca
         progress(content.name)
         bad, good = bad_and_good(content, digests)
         for place in bad:
-            what = "a damaged file" if place.exists() else "a file is missing"
+            what = (
+                "a link in the place of a file"
+                if place.is_symlink()
+                else "a damaged file"
+                if place.exists()
+                else "a file is missing"
+            )
             if good is None:
                 found.leave(what, place, f"restore it from a copy of the dataset; its SHA-256 is {content.sha256}")
                 continue
@@ -362,6 +368,13 @@ def _projections(found: Diagnosis, folder: Path, latest: Latest, settled: bool) 
         return
     for path in odd if settled else ():
         found.add("missing, stale or damaged" if path.exists() else "missing", path, "made anew from the manifests")
+    link = folder / "latest"
+    if link.is_dir() and not link.is_symlink() and copied_latest(folder) is None:
+        found.leave(
+            "a folder that is no copy of a version is in the place of the link `latest`, and readers of it get what it holds",
+            link,
+            "move it away and run `jianghua doctor` again",
+        )
 
 
 def _unnamed(found: Diagnosis, folder: Path) -> None:
@@ -427,7 +440,7 @@ def _mirror(found: Diagnosis, folder: Path, memo: Path) -> None:
     with ExitStack() as held:
         try:
             for place in (folder.parent, folder):  # as a publish to object storage takes them
-                held.enter_context(locked(place, 0))
+                held.enter_context(locked(place, 0, to_look=found.dry_run))
         except JianghuaError:
             found.remark("a mirror in which a publish is running", folder, "left alone")
             return

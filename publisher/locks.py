@@ -8,6 +8,7 @@ its commit.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from crawler.durable import cannot_write
+from crawler.durable import cannot_read, cannot_write
 from crawler.errors import JianghuaError
 from publisher.gone import finish
 from publisher.versions import JOURNAL, LATEST, read_journal, read_latest
@@ -32,22 +33,32 @@ _BESIDE = (
 
 
 @contextlib.contextmanager
-def locked(folder: Path, wait: float) -> Iterator[None]:
+def locked(folder: Path, wait: float, *, to_look: bool = False) -> Iterator[None]:
     """The dataset's lock: one publish at a time on this machine; it ends with the process that holds it.
 
-    Raises JianghuaError when another process still holds it after `wait` seconds.
+    to_look: nothing is going to be written, so that a folder will do that may only be read. Raises JianghuaError when another process still
+    holds it after `wait` seconds.
     """
     path = folder / ".lock"
+    kind = fcntl.LOCK_EX
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as e:
+            if not to_look or e.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            kind = (
+                fcntl.LOCK_SH
+            )  # keeps publishes out as well, and is all that NFS gives for a file that is open for reading
+            fd = os.open(path if path.exists() else folder, os.O_RDONLY)
     except OSError as e:
-        raise cannot_write(path, e) from e
+        raise (cannot_read if to_look else cannot_write)(path, e) from e
     try:
         until = time.monotonic() + wait
         while True:
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(fd, kind | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() >= until:
@@ -58,7 +69,9 @@ def locked(folder: Path, wait: float) -> Iterator[None]:
                         remedy="wait until it has ended, then run the same command again",
                     ) from None
                 time.sleep(0.05)
-        with contextlib.suppress(OSError):  # who holds it is for people; a full disk must not stop a publish here
+        with contextlib.suppress(
+            OSError
+        ):  # a folder that may only be read has no room for it; who holds it is for people; a full disk must not stop a publish here
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -52,7 +52,7 @@ def documents_of(folder: Path, sums: Mapping[str, Mapping[str, str]], mirrors: S
 
 
 class Digests:
-    """SHA-256 of files, each read once however many hard links it has."""
+    """SHA-256 of files, each read once however many hard links it has. A symbolic link is none: what it leads to may go any day."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], str] = {}
@@ -60,6 +60,8 @@ class Digests:
     def of(self, path: Path) -> str | None:
         """The digest of a file, None when it cannot be read."""
         try:
+            if path.is_symlink():
+                return None
             with path.open("rb") as file:
                 stat = path.stat()
                 at = stat.st_dev, stat.st_ino
@@ -77,7 +79,8 @@ def bad_and_good(kept: Kept, digests: Digests) -> tuple[list[Path], Path | None]
     if not bad:
         return [], None
     good = [p for p, whole in found.items() if whole]
-    return bad, next((p for p in (*good, *kept.copies) if digests.of(p) == kept.sha256), None)
+    led_to = [p.resolve() for p in bad if p.is_symlink()]
+    return bad, next((p for p in (*good, *kept.copies, *led_to) if digests.of(p) == kept.sha256), None)
 
 
 def mend(place: Path, good: Path, link: bool) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from crawler.durable import write_bytes
+from crawler.errors import JianghuaError
 from publisher import delta
 from publisher.delta_log import LOG
 from publisher.documents.feed import feed
-from publisher.gone import gone_versions
-from publisher.manifest import Gone, Latest, Manifest, as_json, sha256
+from publisher.gone import gone_versions, read_gone
+from publisher.manifest import Gone, Latest, Manifest, as_json, parse_manifest, sha256
 from publisher.versions import read_manifest, version_names
 
 
@@ -38,6 +40,8 @@ def stale(folder: Path, latest: Latest) -> list[Path]:
     out = [p for p, data in _true(folder, latest, manifests).items() if not p.is_file() or p.read_bytes() != data]
     link = folder / "latest"
     if link.is_symlink() and str(link.readlink()) != f"versions/{latest.version}":
+        out.append(link)
+    if copied_latest(folder) not in (None, latest.version):
         out.append(link)
     return out + [t / LOG for t in delta.stale(folder, latest, manifests)]
 
@@ -153,13 +157,46 @@ def _write(path: Path, data: bytes) -> None:
     write_bytes(path, data)
 
 
+def copied_latest(folder: Path) -> str | None:
+    """The version of which `latest` is a copy, None where it is a link, not there, or a folder that is no copy of a version of this dataset.
+
+    Tools that follow links (`cp -rL`, `rsync -L`, most that pack and unpack) make a folder of it, which stays behind when the dataset goes on.
+    """
+    copy = folder / "latest"
+    if copy.is_symlink():
+        return None
+    with contextlib.suppress(OSError, JianghuaError):
+        data = (copy / "manifest.json").read_bytes()
+        name = parse_manifest(data, str(copy)).version
+        if (gone := read_gone(folder, name)) is not None:
+            return name if gone.manifest_sha256 == sha256(data) else None
+        return name if (folder / "versions" / name / "manifest.json").read_bytes() == data else None
+    return None
+
+
 def _link(folder: Path, version: str) -> None:
-    """`latest` -> versions/VERSION, moved in one step; left out where the file system has no symbolic links."""
+    """`latest` -> versions/VERSION, moved in one step; left out where the file system has no symbolic links.
+
+    A copy of an older version in its place goes, also where no link can follow it: readers of `latest` would get that version for ever, and
+    with it what was taken down since.
+    """
     link, target = folder / "latest", f"versions/{version}"
     with contextlib.suppress(OSError):
         if link.is_symlink() and str(link.readlink()) == target:
             return
+        if (copied := copied_latest(folder)) == version:
+            return
+        aside = folder / ".latest.old.tmp"
+        if copied is not None:
+            if aside.exists():
+                shutil.rmtree(aside)
+            link.rename(aside)
         beside = folder / ".latest.tmp"
-        beside.unlink(missing_ok=True)
-        beside.symlink_to(target, target_is_directory=True)
-        beside.replace(link)
+        try:
+            beside.unlink(missing_ok=True)
+            beside.symlink_to(target, target_is_directory=True)
+            beside.replace(link)
+        finally:
+            beside.unlink(missing_ok=True)
+            if copied is not None:
+                shutil.rmtree(aside)

@@ -167,7 +167,7 @@ def retain(
         raise UsageError(
             "there is no version yet", where=str(folder), remedy="`jianghua publish speeches` makes the first one"
         )
-    with locked(folder, wait), writing_told(folder):
+    with locked(folder, wait, to_look=dry_run), writing_told(folder):
         if not dry_run:
             recover(folder)
             reissue.finish(

@@ -245,7 +245,7 @@ def carry_out(
     everywhere = [t for t in entries if t.entry.everywhere]
     folder = dataset_folder(home, dataset)
     if everywhere and folder.is_dir():
-        with locked(folder, wait):
+        with locked(folder, wait, to_look=dry_run):
             done.reissued = reissue(folder, everywhere, dry_run=dry_run, progress=progress)
     if everywhere:  # also where a home publishes to object storage alone
         done.mirrors = _mirrors(home, dry_run, wait)

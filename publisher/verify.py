@@ -16,8 +16,8 @@ from publisher.documents.feed import whole
 from publisher.gone import gone_error, gone_path, gone_versions, read_gone
 from publisher.lost import above, above_error, lost, lost_error
 from publisher.manifest import Gone, Manifest, as_json, latest_of, sha256, to_json
+from publisher.projections import copied_latest, gone_entry, index_entry, versions_document
 from publisher.projections import entry as listed_entry
-from publisher.projections import gone_entry, index_entry, versions_document
 from publisher.storage import read_file
 from publisher.verify_version import RESTORE, Report, Run, verify_version
 from publisher.versions import LATEST, VERSION, read_latest, read_manifest, unknown_version, version_names
@@ -86,7 +86,7 @@ def _verify(dataset: Path, version: str | None, progress: Callable[[str], None],
     gone_by_name = {g.version: g for g in gone_versions(dataset)}
     _chain(dataset, digests, gone_by_name, version)
     if version is None:
-        _listed(dataset, digests, gone_by_name)
+        _listed(dataset, latest.version, digests, gone_by_name)
         delta.check(dataset, digests)
         for manifest, _ in digests.values():
             run.store(manifest, quick)
@@ -119,7 +119,7 @@ def _chain(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[s
                 )
 
 
-def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[str, Gone]) -> None:
+def _listed(dataset: Path, latest: str, digests: dict[str, tuple[Manifest, str]], gone: dict[str, Gone]) -> None:
     """versions.json and index.json say what the manifests and tombstones say. They are derived: one that is missing, or that a
     publish or a retention killed right after its commit has not brought up to date yet, is no damage."""
     true = sorted((listed_entry(m, d) for m, d in digests.values()), key=lambda v: int(v["sequence"]))
@@ -136,7 +136,7 @@ def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[
             IndexError,
         ) as e:  # what an entry has is not there, or is something else
             raise _derived_damage(path, "it does not say what the manifests say") from e
-    _link(dataset, gone)
+    _link(dataset, latest, gone)
     path = dataset / "feed.xml"
     if path.exists() and not whole(read_file(path)):
         raise _derived_damage(path, "it is no feed as written")
@@ -151,11 +151,15 @@ def _listed(dataset: Path, digests: dict[str, tuple[Manifest, str]], gone: dict[
             raise _derived_damage(index, f"it names a dataset {told!r}, and there is none of that name")
 
 
-def _link(dataset: Path, gone: dict[str, Gone]) -> None:
-    """`latest` leads to a version of the dataset; it may be behind, as the others may."""
+def _link(dataset: Path, version: str, gone: dict[str, Gone]) -> None:
+    """`latest` leads to a version of the dataset; it may be behind, as the others may. A folder in its place stays behind: it is of the latest
+    version (`version`), or none."""
     link = dataset / "latest"
-    if not link.is_symlink():
-        return  # there is none where the file system has no links
+    if not link.is_symlink():  # there is none where the file system has no links
+        if link.is_dir() and (copied := copied_latest(dataset)) != version:
+            of = f"a copy of {copied}" if copied else "a copy of no version"
+            raise _derived_damage(link, f"it is a folder, {of}, and the latest version is {version}")
+        return
     head, _, name = str(link.readlink()).partition("/")
     there = (dataset / "versions" / name / "manifest.json").is_file() or name in gone
     if head != "versions" or not VERSION.fullmatch(name) or not there:

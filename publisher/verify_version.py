@@ -64,6 +64,8 @@ class Run:
     def part(self, path: Path, table: str, part: Part, schema_version: str) -> _Facts:
         """What a part holds, the whole part verified; read once however many versions link it."""
         try:
+            if path.is_symlink():
+                raise linked(path)
             stat = path.stat()
         except PermissionError as e:
             raise cannot_read(path, e) from e
@@ -108,6 +110,8 @@ class Run:
     def size(self, path: Path, size: int) -> None:
         """A file is there and has this size."""
         try:
+            if path.is_symlink():
+                raise linked(path)
             found = path.stat().st_size
         except OSError as e:
             raise DamagedError(f"cannot read: {e.strerror}", where=str(path), remedy=RESTORE) from e
@@ -169,6 +173,15 @@ def sums_of(folder: Path) -> dict[str, str]:
     return sums
 
 
+def linked(path: Path) -> DamagedError:
+    """The error for a symbolic link in the place of a file: what it leads to is in other hands, and a copy of the dataset has not got it."""
+    return DamagedError(
+        f"a link to {path.readlink()} is in the place of a file",
+        where=str(path),
+        remedy="put the file itself there; `jianghua doctor` does where a copy of it lies in the dataset",
+    )
+
+
 def _within(folder: Path) -> Iterator[Path]:
     """All that lies in a folder and in its folders. Raises JianghuaError for one that may not be looked into, which Path.rglob passes over."""
     try:
@@ -188,6 +201,8 @@ def _files(run: Run, folder: Path, manifest: Manifest, sums: dict[str, str], qui
     for name in sorted(found ^ set(sums)):
         what = "a file is missing" if name in sums else "a file is not listed in SHA256SUMS"
         raise DamagedError(what, where=str(folder / name), remedy=RESTORE)
+    for name in sorted(n for n in (*found, "SHA256SUMS") if every[n].is_symlink()):
+        raise linked(every[name])
     known = {f"{t}/{p.file}": p.sha256 for t, entry in manifest.tables.items() for p in entry.parts}
     known |= {name: entry.sha256 for name, entry in manifest.files.items()}
     for name, digest in known.items():

@@ -33,6 +33,7 @@ from publisher.verify import verify
 from publisher.versions import read_latest, read_manifest
 from tests.chain import popen
 from tests.children import environment, program
+from tests.publisher.denied import only_read
 from tests.publisher.publisher_child import DAY, state
 from tests.publisher.publisher_disturbed import Days, Run, begin, left_over, runner, stands, tree, undisturbed_days
 from tests.publisher.test_reissue import state as held_and_gone
@@ -418,6 +419,64 @@ def test_projections_are_made_anew_whatever_is_wrong_with_them(home: Home) -> No
     assert told(examine(home)) == [("mended", n) for n in wanted]
     assert everything(home) == before
     assert str((folder / "latest").readlink()) == "versions/2026-11-24.1"
+    verify(folder)
+
+
+def test_a_folder_in_the_place_of_the_link_latest(home: Home) -> None:
+    """What tools make of it that follow links: a copy, which would stay behind, and with it what is taken down later."""
+    folder = home.datasets / "speeches"
+    (folder / "latest").unlink()
+    shutil.copytree(folder / "versions" / "2026-11-24.1", folder / "latest")
+    assert examine(home).well
+    verify(folder)
+    shutil.rmtree(folder / "latest")
+    shutil.copytree(folder / "versions" / "2026-11-22.1", folder / "latest")
+    with pytest.raises(DamagedError, match=r"a copy of 2026-11-22\.1, and the latest version is 2026-11-24\.1"):
+        verify(folder)
+    assert told(examine(home, dry_run=True)) == [("found", "latest")]
+    assert told(examine(home)) == [("mended", "latest")]
+    assert str((folder / "latest").readlink()) == "versions/2026-11-24.1"
+    assert not list(folder.glob(".latest*"))
+    (folder / "latest").unlink()
+    shutil.copytree(folder / "versions" / "2026-11-24.1", folder / "latest")
+    (folder / "latest" / "manifest.json").unlink()  # whatever it is: it is not ours to remove
+    with pytest.raises(DamagedError, match="a copy of no version"):
+        verify(folder)
+    assert told(examine(home)) == [("left", "latest")]
+    assert (folder / "latest" / "README.md").exists()
+    assert not list(folder.glob(".latest*"))
+
+
+def test_a_dry_run_needs_nothing_but_to_read(home: Home) -> None:
+    (home.datasets / "speeches" / ".lock").unlink(missing_ok=True)
+    (home.datasets / "speeches" / "feed.xml").unlink()
+    with only_read(home.root) as copy:
+        assert told(examine(Home(copy), dry_run=True)) == [("found", "feed.xml")]
+        assert not retain(copy / "datasets" / "speeches", RetentionSettings(), now=DAY, dry_run=True).retired
+        with pytest.raises(JianghuaError, match="cannot write"):
+            examine(Home(copy))
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_links_in_the_place_of_files_become_files(home: Home, tmp_path: Path, within: bool) -> None:
+    """within: the dataset has another copy of it."""
+    folder = home.datasets / "speeches"
+    part = next((folder / "versions" / "2026-11-24.1" / "speeches").iterdir())
+    elsewhere = tmp_path / "elsewhere.parquet"
+    shutil.copyfile(part, elsewhere)
+    every = [p for p in folder.rglob(part.name) if "latest" not in p.parts]
+    places = every[:1] if within else every
+    assert len(every) > 1
+    for path in places:
+        path.unlink()
+        path.symlink_to(elsewhere)
+    with pytest.raises(DamagedError, match="in the place of a file"):
+        verify(folder)
+    found = examine(home)
+    assert found.well
+    assert [(f.state, f.what) for f in found.findings] == [("mended", "a link in the place of a file")] * len(places)
+    elsewhere.unlink()
+    assert not any(p.is_symlink() for p in every)
     verify(folder)
 
 

@@ -355,6 +355,22 @@ def test_a_link_to_a_folder_of_other_rows_is_found(copy: Path, quick: bool) -> N
     assert str(link) in str(caught.value)
 
 
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("name", ["speeches", "README.md", "manifest.json", "SHA256SUMS", "store"])
+def test_a_link_to_the_same_content_is_no_file(copy: Path, tmp_path: Path, name: str, quick: bool) -> None:
+    """It is in other hands, and a copy of the version would lack it."""
+    place = copy / "versions" / SECOND / name
+    if name == "store":
+        place = copy / "tables" / "speeches"
+    if place.is_dir():
+        place = next(p for p in sorted(place.iterdir()) if p.is_file())
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DamagedError, match="in the place of a file") as caught:
+        verify(copy, quick=quick)
+    assert str(place) in str(caught.value)
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff{", b"[]\n", b"null\n", b"[1]", b"[" * 100_000])
 def test_changes_json_that_is_none_is_damage(copy: Path, data: bytes) -> None:
     (copy / "versions" / SECOND / "changes.json").write_bytes(data)
