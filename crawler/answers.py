@@ -674,7 +674,7 @@ def _named(data: bytes) -> tuple[str, Iterable[str]]:
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     if data[:4].lower() == b"http" or (data[:1] == b"/" and b"<" not in data[:1024]):
         return "sitemap", (line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip())
-    found = Sitemap(data)
+    found = Sitemap(feeds.escaped(data))
     return "index" if found.type == "sitemapindex" else "sitemap", (str(entry.get("loc", "")) for entry in found)
 
 

@@ -15,6 +15,9 @@ MAX_DATA = 4 * 1024 * 1024  # bytes
 MAX_DEPTH = 12
 _CALLED = re.compile(r"(?:url|href|link)$", re.IGNORECASE)
 _LINK = re.compile(r"^(?:(?:https?:)?/[^\s<>]*|[^\s<>:/]+\.(?:s?html?|php|aspx?|jsp)(?:\?[^\s<>]*)?|\?[^\s<>]+)$")
+_BARE = re.compile(
+    rb"<!\[CDATA\[.*?\]\]>|&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|(?:amp|lt|gt|quot|apos);)", re.DOTALL
+)  # HTML's entities are none of XML
 _HREF = re.compile(r"""<a\b[^<>]{0,200}?\bhref\s*=\s*["']?([^"'\s<>]{1,300})""", re.IGNORECASE)
 _ADDRESS = re.compile(r"^\s*https?://\S+\s*$")
 
@@ -24,8 +27,14 @@ def is_feed(body: bytes) -> bool:
     return bool(_ROOT.match(body[:4096]))
 
 
+def escaped(body: bytes) -> bytes:
+    """XML with every & as it must be written: many sites write /show?catid=5&id=7 as it is, and a parser makes another address of that."""
+    return _BARE.sub(lambda m: b"&amp;" if m[0] == b"&" else m[0], body) if b"&" in body else body
+
+
 def addresses(body: bytes) -> list[str]:
     """The addresses of a feed's entries, as written, in order; what cannot be parsed gives what comes before it."""
+    body = escaped(body)
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)
     root = etree.fromstring(body, parser)
     if root is None:

@@ -7,6 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -160,7 +161,9 @@ def _anchors(root: etree._Element, url: str, resolver: Resolver, charset: str, t
     raw: list[tuple[str, str]] = []
     feeds: list[str] = []
     canonical: str | None = None
-    for element in cast("Iterable[etree._Element]", root.iter(*_PARTS)):
+    # what stands behind </html>, where a template closes the page too early, hangs below a root of its own
+    roots = (root,) if root.getnext() is None else (root, *root.itersiblings())
+    for element in cast("Iterable[etree._Element]", chain.from_iterable(r.iter(*_PARTS) for r in roots)):
         tag = element.tag
         if tag in ("a", "area"):
             href = element.get("href")

@@ -133,10 +133,12 @@ def _within(few: set[int], many: set[int]) -> bool:
     return common >= LEAST and common >= SAME * len(few)
 
 
-def rank(page: Read) -> tuple[int, int, int, int, int, str]:
-    """The order of addresses of one article, the one to keep first: not for print, few fields, near to the start page, met first."""
+def rank(page: Read) -> tuple[bool, int, int, int, int, int, str]:
+    """The order of addresses of one article, the one to keep first: on the site's main host, not for print, few fields, near to the start page,
+    met first."""
     capitals = sum(c.isupper() for c in unquote(page.key, errors="replace"))
     return (
+        page.key.startswith("//"),
         len(_OTHER.findall(page.key.lower())),
         len(page.name.fields),
         page.depth,

@@ -94,7 +94,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
             flags.append("capped_attributes")
     linked_data = _linked_data(text)
     telling = telling_selectors(_SHEET.findall(text)) if "<style" in text or "<STYLE" in text else []
-    text = _without_noise(text)
+    text = _to_its_end(_without_noise(text))
     if text.count("<") > MAX_TAGS and (m := next(islice(_TAG.finditer(text), MAX_TAGS, None), None)):
         text = text[: m.start()]
         flags.append("capped_tags")
@@ -117,6 +117,14 @@ def _as_meant(text: str) -> str:
     if "&lt;" in text and len(_SHOWN_ENDS.findall(text)) >= _LEAST_SHOWN:
         text = _SHOWN_TAG.sub(lambda m: f"<{html.unescape(m[1])}>", text)
     return text
+
+
+def _to_its_end(text: str) -> str:
+    """A page whose template closes it above its text, without that: what stands behind </html> has a root of its own, which nobody reads."""
+    at = min((i for tag in ("</html", "</HTML") if (i := text.find(tag)) >= 0), default=len(text))
+    if len(text) - at < _MIN_FIELD or len(_WIDE.findall(text, at)) < _MIN_FIELD:
+        return text
+    return _CLOSED.sub("", text)
 
 
 def _without_noise(text: str) -> str:
@@ -151,6 +159,7 @@ def _without_noise(text: str) -> str:
 
 
 _MIN_FIELD = 150  # Chinese characters of running text in a form's field, from which on it is what the page shows
+_CLOSED = re.compile(r"</(?:html|body)[^>]*>", re.IGNORECASE)
 _WIDE = re.compile(r"[\u4e00-\u9fff]")
 
 

@@ -245,6 +245,12 @@ def test_text_behind_the_end_of_a_page_is_not_its_own() -> None:
         assert read_links(f"{html}{behind}".encode(), "text/html", HERE, SITE).text == 4
 
 
+@pytest.mark.parametrize("behind", ["<ul><li><a href='/c'>c</a></ul>", "<html><body><a href='/c'>c</a></body></html>"])
+def test_links_behind_the_end_of_a_page_are_read(behind: str) -> None:
+    body = f"<html><body><a href='/b'>b</a></body></html>{behind}".encode()
+    assert [t.key for t in read_links(body, "text/html", HERE, SITE).links] == ["/b", "/c"]
+
+
 @pytest.mark.parametrize("before", ["", "甲" * 9_000, "<script>" + "q=1;" * 3_000 + "</script>"])
 def test_a_bomb_of_attributes_hides_no_link_behind_it(before: str) -> None:
     bomb = "<p " + " ".join(f"a{i}='>'" for i in range(1_500)) + ">"

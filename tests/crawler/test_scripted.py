@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler.answers import _named
 from crawler.feeds import addresses, is_feed
 from crawler.home import Home
 from crawler.links import read_links
@@ -94,6 +95,15 @@ def test_feeds_name_their_entries() -> None:
     assert addresses(RSS) == ["http://a.test/1.html", "http://a.test/2.html", "http://a.test/3.html"]
     assert addresses(ATOM) == ["/1.html", "http://a.test/2.html"]
     assert addresses(RSS[: RSS.index(b"isPerma")]) == ["http://a.test/1.html"]
+
+
+def test_addresses_with_a_bare_ampersand_stay_whole() -> None:
+    given = (b"/s?m=1&id=2&copy=3", b"<![CDATA[/s?m=1&id=3]]>", b"/s?m=1&amp;id=4", b"/s?t=a&#38;id=5")
+    feed = b"<rss><channel>%s</channel></rss>" % b"".join(b"<item><link>%s</link></item>" % g for g in given)
+    wanted = ["/s?m=1&id=2&copy=3", "/s?m=1&id=3", "/s?m=1&id=4", "/s?t=a&id=5"]
+    assert addresses(feed) == wanted
+    found = _named(b"<urlset>%s</urlset>" % b"".join(b"<url><loc>%s</loc></url>" % g for g in given))
+    assert (found[0], list(found[1])) == ("sitemap", wanted)
 
 
 @given(st.binary(max_size=100))

@@ -277,3 +277,12 @@ def test_how_a_character_is_read_aloud_is_no_text() -> None:
 
 def test_hard_wraps_vanish_beside_quotation_marks() -> None:
     assert texts("<p>他说“\n  好”\n  。他又说……\n  走吧</p>") == ["他说“好”。他又说……走吧"]
+
+
+@pytest.mark.parametrize("end", ["</body></html>", "</BODY></HTML>", "</html>", "</body></html><html><body>"])
+def test_a_page_that_its_template_closes_too_early_is_read_to_its_end(end: str) -> None:
+    lines = [f"第{n}段话说的是这件事情，请各位同志认真落实到具体工作中去。" * 3 for n in range(3)]
+    rest = "".join(f"<p>{x}</p>" for x in lines)
+    assert texts(f"<html><body><p>首页</p>{end}<div>{rest}</div></body></html>") == ["首页", *lines]
+    # a line behind the end is no text of the page
+    assert texts("<html><body><p>首页</p></body></html><p>统计</p>") == ["首页"]
