@@ -23,7 +23,7 @@ _ABSTRACT_KEY = 24  # so many characters found again later make a line a copy of
 _THANKS = re.compile(
     r"(?:谢谢|感谢|多谢)(?:大家|各位|你们|同志们)?[!。.]*$|(?:讲话|发言|致辞)(?:完|完毕|结束|到此)[^。]{0,8}[!。]?$"
 )
-_SIGNATURE = re.compile(r"年.{1,6}月|某|[×xX]{2}|谢")
+_SIGNATURE = re.compile(r"年.{1,6}月|某|[×xX]{2}|谢|^[(\[【].{0,8}(?:掌声|鼓掌|鞠躬|敬礼|起立)")
 _SENTENCE_END = re.compile(r"[。!?;:\"”’」』)】》]$")
 OUTLINE = re.compile(r"^(?:第?[一二三四五六七八九十]{1,3}[、,.:是要]|\([一二三四五六七八九十\d]{1,3}\)|\d{1,2}[、.,])")
 _SUBTITLE = re.compile(

@@ -18,6 +18,7 @@ from crawler.extraction.rules import any_of
 # begun only where a run of dots begins: thousands of them would be tried from each of them
 _ELLIPSIS = re.compile(r"\s*(?:(?<!\.)\.{3,}+|(?<!…)…++|(?<!。)。{2,}+|(?<!·)·{3,}+)\s*$")
 _END = re.compile(r"[。!?;:…~][\"'”’」』)】》\]]*$|[\"”’」』)】》\]]$|\.{2,}$")
+_SAID_BY = re.compile(r"[。!?”』」]\s*[—–─]{1,2}\s*[^。,;!?]{1,12}$")  # a last quotation, with whose it is
 _INSIDE = re.compile(r"[,、。;:!?]")
 # a sentence never ends on these: marks that open or go on, and words that need another behind them
 _OPEN = re.compile(
@@ -84,7 +85,7 @@ def _trails_off(views: Sequence[str], at: int) -> bool:
 def _breaks_off(views: Sequence[str]) -> bool:
     """Whether the last paragraph stops in the middle, where all the others come to an end."""
     last = views[-1]
-    if _END.search(last):
+    if _END.search(last) or _SAID_BY.search(last):
         return False
     if _is_heading(last):
         return _is_lonely_heading(views)

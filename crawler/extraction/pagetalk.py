@@ -26,6 +26,8 @@ _SPEECH_END = re.compile(r"(?:讲话|致辞|致词|发言|演讲|主持词|党�
 _MORE = 10  # characters beside a title
 _HEADING = 24  # characters of a heading
 _ORDINAL = re.compile(r"(?:[篇第之]\s*)?[(【\[]?[一二三四五六七八九十\d]{1,3}[)】\]篇]?\s*$")
+_NUMBERED = re.compile(r"^\s*(?:[一二三四五六七八九十]{1,3}|\d{1,2}|\([一二三四五六七八九十\d]{1,2}\))\s*[、.,]")
+_OWN_NOTICE = re.compile(r"本(?:网?站|平台|文|资料|资源)|站长|小编|会员|下载|版权|侵权|转载|分享")
 MOST = 160  # characters; what a page says of itself is short
 NOTICE_LEAST, NOTICE_CHARS = 60, 800  # but not what it says of its rights
 _NOTICE = any_of("furniture", "notice")
@@ -53,7 +55,7 @@ def is_page_talk(view: str, own: Sequence[str] = (), least: int = 3) -> bool:
     own: plain views of the page's title and the site's names, a mention of which speaks for it; least: how many kinds of words it
     must have, two are enough for a short line.
     """
-    if len(view) > MOST or not (kinds := _KINDS.found(view)) or speaks(view):
+    if len(view) > MOST or not (kinds := _KINDS.found(view)) or speaks(view) or _is_point(view):
         return False
     mine = any(len(o) >= 2 and o in view for o in own)
     if not mine and not any(r.value == "own" for r in kinds):
@@ -64,6 +66,11 @@ def is_page_talk(view: str, own: Sequence[str] = (), least: int = 3) -> bool:
     # a heading of a compilation (讲话稿精选一) names the text and praises it, but it speaks of nothing else
     told = [r for r in kinds if r.id not in ("this_text", "offers")]
     return bool(told) and len(kinds) >= min(least, 2 + (len(view) > _HEADING)) and not _ORDINAL.search(view)
+
+
+def _is_point(view: str) -> bool:
+    """Whether a line is a numbered point on what is done on some page: a site that numbers its notices names itself or its rights."""
+    return len(view) > _LAST_LINE and _NUMBERED.match(view) is not None and not _OWN_NOTICE.search(view)
 
 
 def is_notice(block: Block) -> bool:

@@ -38,6 +38,8 @@ _GLUE_BEFORE = re.compile(
 _GLUE_AFTER = re.compile(
     r"^[^。!?我]{0,40}?(?:登[录陆]|注册|会员|VIP|付费|购买|下载|扫码|查看|阅读|可见|显示|客服|解锁|全文|完整)[^。!?我]{0,24}[.\u2026。!)】\]=\-—*]*$"
 )
+_GLUE_MOST = 16
+_OF_PAGE = re.compile(r"本[文篇页帖]|文[档章稿]|页面|内容|您|游客|访客|会员|付费|微信|扫码|客户端")
 _GLUE_MARKS = re.compile(r"^[\s.\u2026。,;、!)】\]=\-—*>»]+")
 # what is to be had by logging in or paying is the text: speakers too speak of what must be paid and who registers
 _OF_TEXT = re.compile(r"全文|全部|剩余|余下|完整|隐藏|更多|后续|继续|阅读|查看")
@@ -72,7 +74,7 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
             and (rule.id != "login_to_read" or block.size <= _MARKER_LINE or _OF_TEXT.search(m.group()))
         ):
             best = rule, m
-    return best or _gate_talk(block)
+    return best or _gate_talk(block) or _glued(block)
 
 
 def _gate_talk(block: Block) -> tuple[Rule, re.Match[str]] | None:
@@ -85,6 +87,15 @@ def _gate_talk(block: Block) -> tuple[Rule, re.Match[str]] | None:
     return _GATE_TALK.patterns[0], whole
 
 
+def _glued(block: Block) -> tuple[Rule, re.Match[str]] | None:
+    """The marker glued to the end of a paragraph, behind its last full stop: what would be one on a line of its own."""
+    if block.size <= _GATE_LINE or not (tail := _GLUED_TAIL.search(block.folded)):
+        return None
+    found = find_marker(with_text(block, block.text[tail.start() :]))
+    return None if found is None or found[0].value == "hole" else (found[0], tail)
+
+
+_GLUED_TAIL = re.compile(r"(?<=[。!?…”])[^。!?…”]{4,40}$")
 _STOPS = re.compile(r"[。!?….]+[”』」)】]*")
 
 
@@ -101,6 +112,10 @@ def _span(block: Block, m: re.Match[str]) -> tuple[int, int]:
     start, end = m.start(), m.end()
     if glue := _GLUE_BEFORE.search(block.folded, 0, start):
         start = glue.start()
+    # a marker that is a sentence of its own behind the last full stop, in whatever words it begins
+    stops = [s.end() for s in _STOPS.finditer(block.folded, 0, start)]
+    if stops and start - stops[-1] <= _GLUE_MOST and _OF_PAGE.search(block.folded, stops[-1], start):
+        start = stops[-1]
     behind = block.folded[end:]
     if _GLUE_AFTER.match(behind):
         end = len(block.folded)
@@ -207,8 +222,8 @@ def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure
             continue
         if (found := find_marker(block)) and found[0].value != "hole":
             rule, m = found
-            if _is_fold(block, m) and _has_closed(lines):
-                continue
+            if _is_fold(block, m) and (k or _has_closed(lines)):
+                continue  # a list below the text is unfolded as well
             if not _belongs(block, rule, [*lines[-4:], *after[:k]], between=after[:k]):
                 continue
             if rule.id == "login_to_read" and not _OF_TEXT.search(block.folded):

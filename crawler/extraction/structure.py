@@ -46,6 +46,7 @@ _WHERE = re.compile(r"^\s*(?:(?:会议|讲话|活动|演讲|发言)?地点|(?:�
 _BARE_NUMBER = re.compile(r"^\s*0?[1-9]\d?\s*$")
 _SENTENCE_END = re.compile(r"[。!?;:]$")
 _CAPTION_CHARS = 40
+_LABEL = re.compile(r"^\s*[【\[]?[^\s:,。]{2,8}[】\]]?\s*:\s*")
 # a title in a list of other texts, without a link
 _LISTED = re.compile(
     r"^(?:\d{1,2}\s*[.、,)]\s*)?[^。!?;]{4,44}(?:讲话稿?|致[辞词]|发言稿?|演讲稿?|主持词|报告|范文|总结|方案|体会|党课|材料|讲稿|\d+篇|[)】])$"
@@ -191,7 +192,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if _DOTS_ONLY.match(block.folded) and kept:
             kept[-1] = joined(kept[-1], block, "…")
             continue
-        if block.is_linked and (block.size < 8 or block.link >= 0.8 * block.size):
+        if block.is_linked and (block.size < 8 or block.link >= 0.8 * block.size or _is_led_in(block)):
             out.note("linked", [block])
             continue
         if tail_seen and block.size >= 60 and block.size >= 0.5 * held and _retold(block, kept):
@@ -241,6 +242,12 @@ def _number_headings(lines: Sequence[Block]) -> set[int]:
     above = sum(b.size for b in lines[: found[0]] if not b.is_linked)
     torn = any(k and lines[k - 1].size > _HEADLINE and not _SENTENCE_END.search(lines[k - 1].folded) for k in found)
     return set(found) if min(held) >= _SECTION and above < min(held) and not torn else set()
+
+
+def _is_led_in(block: Block) -> bool:
+    """Whether a line is one linked title behind a label (延伸阅读:在全镇护林会议上的讲话)."""
+    label = _LABEL.match(block.folded)
+    return label is not None and len(block.links) == 1 and block.size - label.end() <= block.link + 2
 
 
 def _slot(block: Block) -> str:

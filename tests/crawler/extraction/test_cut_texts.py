@@ -362,3 +362,33 @@ def test_what_must_be_paid_in_a_last_paragraph_is_no_marker() -> None:
 def test_a_short_preview_before_a_login_is_no_page_to_log_in() -> None:
     short = ["战友们：", "明天天一亮，你们就要脱下军装回家了，今晚再好好看它一眼。"]
     assert read(page(paragraphs([*short, "此处为会员内容，请登录"]), "退伍欢送讲话")).fate == "preview"
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "【未完待续】",
+        "VIP文档，无法查看全文",
+        "本文为付费文章，剩余62%内容订阅后可读",
+        "当前文档为预览版，下载后可查看全部内容",
+        "微信扫码登录后阅读全文",
+    ],
+)
+def test_a_marker_glued_to_a_last_sentence_goes_as_a_whole(marker: str) -> None:
+    cut = [*LONG[:3], LONG[3]]
+    result = read(page(paragraphs([*cut[:-1], cut[-1] + marker])))
+    assert (result.fate, text(result)) == ("preview", cut)
+
+
+def test_a_last_quotation_with_whose_it_is_breaks_nothing_off() -> None:
+    lines = [
+        *LONG[:5],
+        "一位老护林员在日记里写道:“等这片林子长大了,我也就老了,可是山还年轻,年轻得像我刚上山那一年”。——老周",
+    ]
+    result = read(page(paragraphs(lines)))
+    assert (result.fate, text(result)) == ("speech", lines)
+
+
+def test_a_list_below_a_text_is_unfolded_as_well() -> None:
+    below = "<div>+1</div><div>字号</div><div>加载更多</div>"
+    assert read(page(paragraphs(LONG[:5]), below=below)).fate == "speech"

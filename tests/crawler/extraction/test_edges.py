@@ -584,3 +584,25 @@ def test_a_subheading_like_the_title_does_not_begin_the_speech() -> None:
     short = ["(本站讯)下面是一篇在会议上的讲话,请各位细细读来。", TITLE, *LONG]
     assert text(read(page(paragraphs(short)))) == LONG
     assert text(read(page(paragraphs(["Saturday, 10:56 am", TITLE, *LONG])))) == LONG
+
+
+def test_the_numbered_points_of_a_speaker_are_no_page_talk() -> None:
+    points = [
+        "1、在镇里的网站上报。打开浏览器搜索镇政府网站,点击首页的互动栏目,再点我要留言,输入用户名和联系电话就可以提交。",
+        "2、在手机上报。关注镇里的公众号,点击下方的护林栏目,输入用户名和密码登录网站,把照片上传以后就可以浏览办理情况,还能联系到值班员。",
+    ]
+    lines = [*LONG[:3], "火情怎么报?我给大家说两条路:", *points]
+    assert text(read(page(paragraphs(lines)))) == lines
+    notice = "1、本站所有资源均来自网络,版权归原作者所有,如有侵权请联系站长删除,下载后请在二十四小时之内自觉删除。"
+    assert text(read(page(paragraphs([*LONG, notice])))) == LONG
+
+
+@pytest.mark.parametrize("led", ["点击阅读：", "延伸:", "【往期】:"])
+def test_a_linked_title_behind_a_label_inside_a_text_goes(led: str) -> None:
+    line = f"<p>{led}<a href=/a/7.html>全镇春季造林动员会主持词</a></p>"
+    assert text(read(page(paragraphs(SPEECH[:4]) + line + paragraphs(SPEECH[4:])))) == SPEECH
+
+
+def test_stage_directions_behind_the_thanks_stay() -> None:
+    lines = [*LONG, "谢谢大家!", "[掌声]"]
+    assert text(read(page(paragraphs(lines)))) == lines
