@@ -22,13 +22,14 @@ def loading() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        _FROZEN.append(True)
         gc.enable()
 
 
 # Objects more than before, after which Python looks for cycles among the new ones: 700 when nobody says otherwise. A page makes some
 # thousands, a batch of texts that is compared tens of thousands.
 NEW = 50_000
-_FROZEN: list[bool] = []  # filled when it was seen that something is kept from being looked through
+_FROZEN: list[bool] = []  # filled when it is known that something is kept from being looked through
 
 
 def _frozen() -> bool:

@@ -35,20 +35,25 @@ from tests.nursery import Nursery, serve
 # What the commands load when they are called; nothing here starts a thread that a fork would lack, or installs a reactor.
 MODULES = (
     "crawler.cli",
+    "crawler.frontier",
     "crawler.middlewares.guard",
     "crawler.probe.cli",
     "crawler.settings",
     "crawler.spiders.document",
+    "crawler.spiders.loader",
     "crawler.extraction.cli",
     "crawler.extraction.learning",
     "crawler.extraction.profile",
     "crawler.extraction.worker",
     "crawler.sitecrawl",
     "pandas",  # pyarrow's, for any list that becomes an array
+    "pyarrow.pandas_compat",
     "publisher.cli",
     "publisher.release",
     "publisher.changes_shown",
     "publisher.verify",
+    "rich._emoji_codes",
+    "rich.status",
     "schedules.clock",
     "schedules.jobs",
     "schedules.ledger",
@@ -56,11 +61,12 @@ MODULES = (
     "service.cli",
     "trafilatura",
     "watching.check",
-    *(
-        f"scrapy.downloadermiddlewares.{x}"
-        for x in ("cookies", "httpcompression", "httpproxy", "offsite", "redirect", "retry")
-    ),
-    *(f"scrapy.extensions.{x}" for x in ("feedexport", "memusage", "telnet", "throttle")),
+    "crawler.middlewares.cookies",
+    "crawler.middlewares.packed",
+    "crawler.middlewares.silence",
+    *(f"scrapy.downloadermiddlewares.{x}" for x in ("defaultheaders", "downloadtimeout", "useragent")),
+    "scrapy.statscollectors",
+    "scrapy.utils.project",
 )
 WORKER = re.compile(r"from crawler\.extraction\.pool import serve; serve\((\d+), \d+\)")
 # Which of them have workers that read pages.

@@ -330,6 +330,23 @@ print(len(asked), inspect.stack is whole, deprecated.__module__, "twisted.intern
     assert done.stdout == "0 True scrapy.core.downloader.tls False\n", done.stderr
 
 
+def test_a_crawl_loads_nothing_of_scrapy_that_it_does_not_use(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        server.pages |= {"/": links("/a.html"), "/a.html": html()}
+        code = f"""
+import sys
+from crawler.crawl import chosen_sites, crawl
+from crawler.home import Home
+home = Home.find({str(tmp_path)!r})
+(result,) = crawl(home, chosen_sites(home, ["own"], ["own={server.url}"])[0], delay=0)
+print(result.counts["new"], [m for m in sys.modules if m.startswith(("aiohttp", "scrapy.extensions", "scrapy.spidermiddlewares"))],
+      *sorted(m.removeprefix("scrapy.downloadermiddlewares.") for m in sys.modules if m.startswith("scrapy.downloadermiddlewares.")))
+"""
+        site_file(Home.find(tmp_path), "own", "http://own.invalid")
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    assert done.stdout == "2 [] cookies defaultheaders downloadtimeout httpcompression useragent\n", done.stderr
+
+
 def test_scrapy_knows_the_sites(tmp_path: Path) -> None:
     home = Home.find(tmp_path)
 
