@@ -21,21 +21,21 @@ import pyarrow.compute as pc
 
 from crawler.errors import DamagedError
 from publisher import checks, gates, quality, rules, takedown
-from publisher.carrying import LET_GO, carried, failed_sites
+from publisher.carrying import CARRIED_SITES, LET_GO, carried, failed_sites
 from publisher.changes import SCHEMA as CHANGES
 from publisher.contract import Change, check_parent
 from publisher.duplicates import Relations, relate
 from publisher.history import Entry
-from publisher.intake import Source, Unit
+from publisher.intake import Source, Tables, Unit
 from publisher.layout import Mask, Places, flat
 from publisher.looking import RECORDS, Changed, batches, look, look_for_changes, rank, unique_keys
 from publisher.manifest import Carried, Gate, Manifest, Part, Reference, TableEntry
 from publisher.memory import give_back
-from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_provenance
+from publisher.missing import TOMBSTONE, Missing, decide, fates_of_sites, keep_pages, keep_provenance
 from publisher.parts import PartStore
 from publisher.quality import Measures
 from publisher.recipe import CORRECTION, Recipe
-from publisher.releaserules import Run, release_gates, rows_gates
+from publisher.releaserules import Run, release_gates, rows_gates, set_aside
 from publisher.rowindex import CARRIED, FACTS, HELD, NO_UNIT, State, compared, needed, rebuilt, schema_of, segments_of
 from publisher.stage import Emitted, OwnColumns, SpeechColumns, Stage, whole
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES
@@ -124,9 +124,32 @@ def build(
 
     version, now: name and time it would get. accept: reasons for failed gates, by gate. history: what earlier publishes found. scratch:
     folder for what does not fit into memory; index: folder of the kept index of near duplicates. progress: called with a step, how far it
-    is and how far it goes. Raises DamagedError when records cannot be read of a site that has no earlier rows, or parts of the parent.
+    is and how far it goes. Raises DamagedError when parts of the parent cannot be read, of a first version also for records.
+
+    Where gates refuse the version because of single sites, it is built again with the rows that the parent has of these, and what the gates
+    say of that counts; unless they refuse that as well, and not only because a site has failed for too long.
     """
     job = _Job(source, parent, store, version, now, accept or {}, recipe or Recipe(), scratch, progress)
+    first = made = _build(job, history, index)
+    aside: dict[str, str] = {}
+    while made.run and gates.refused(made.gates):
+        more = {s: why for s, why in set_aside(made.run, made.gates).items() if s not in aside}
+        if not more:
+            break
+        aside |= more
+        store.discard()
+        rest = source.without(aside) if isinstance(source, Tables) else source
+        made = _build(replace(job, source=rest, aside=aside, scratch=scratch / f"without-{len(aside)}"), history, index)
+    if not aside or not gates.refused(made.gates) or gates.refused_by(made.gates) == {CARRIED_SITES}:
+        return made
+    assert first.run is not None
+    first.run = replace(first.run, failed={**first.run.failed, **aside})  # for the history: since when they fail
+    return first
+
+
+def _build(job: _Job, history: Sequence[Entry], index: Path | None) -> Build:
+    """As `build`; what gates refuse is refused."""
+    parent = job.parent
     taken = _take_in(job)
     found, failed, speeches = taken.gates, taken.failed, taken.stages["speeches"]
     if gates.refused(found):
@@ -177,7 +200,7 @@ def build(
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What a build is given, for its steps (see `build`)."""
+    """What a build is given, for its steps (see `build`). aside: sites of which the parent's rows are taken for those in the records, and why."""
 
     source: Source
     parent: Parent | None
@@ -188,6 +211,7 @@ class _Job:
     recipe: Recipe
     scratch: Path
     progress: Progress
+    aside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schema_version(self) -> str:
@@ -205,7 +229,8 @@ class _Taken:
     """The records, taken in.
 
     stages: the tables on their way, by name. numbers: of the units, by name. unread: names of the units of which no file was read. before: rows by
-    site in the parent; brought: as many as were brought now; failed: sites that failed, and why. removed: the parent's tombstones.
+    site in the parent; brought: as many as were brought now; failed: sites that failed, and why; out: sites of whose records nothing was taken
+    in. removed: the parent's tombstones.
     """
 
     stages: dict[str, Stage]
@@ -216,6 +241,7 @@ class _Taken:
     before: dict[str, int]
     brought: Counter[str]
     failed: dict[str, str]
+    out: frozenset[str]
     removed: pa.Table
     gates: list[Gate]
 
@@ -235,7 +261,7 @@ def _take_in(job: _Job) -> _Taken:
     if parent:
         intake.notes |= {n: v for n, v in parent.state.notes.items() if n in same}
 
-    todo = [u for u in units if u.name not in same]
+    todo = [u for u in units if u.name not in same and u.site not in job.aside]
     damaged = dict(source.damaged)
     looked: Changed | None = None
     if parent and not job.older and parent.state.recipe == recipe.digest() and not recipe.corrections:
@@ -245,8 +271,15 @@ def _take_in(job: _Job) -> _Taken:
     damaged |= broken
     looked = looked.without(damaged, units, numbers) if looked and damaged else looked
     rank(light, looked)
-    _leave_out(damaged, before, units, intake)
+    out = {*damaged, *job.aside}
+    _leave_out(out, units, intake)
     todo = [u for u in todo if u.site not in damaged]
+    new = {site: why for site, why in sorted(damaged.items()) if not before.get(site)}
+    if new and not parent:  # nobody waits for it yet, and who begins wants to know
+        site, why = next(iter(new.items()))
+        raise DamagedError(
+            f"the records of '{site}' cannot be read: {why}", where=site, remedy=f"run `jianghua extract {site}` again"
+        )
 
     done = 0
     if looked and looked.same:
@@ -266,26 +299,23 @@ def _take_in(job: _Job) -> _Taken:
         found += rules.gates_of(intake.rules.result())
     brought = Counter(intake.brought)
     brought.update(_by_site_of(stages["speeches"], same, numbers))
-    silent = [s for s, n in before.items() if n and not brought.get(s) and s not in damaged]
+    silent = [s for s, n in before.items() if n and not brought.get(s) and s not in damaged and s not in job.aside]
     fates = fates_of_sites(source, silent)
-    failed = failed_sites(before, brought, damaged, fates, let_go=LET_GO in job.accept)
+    failed = failed_sites(before, brought, damaged, fates, aside=job.aside, let_go=LET_GO in job.accept)
     unread = frozenset(same) | (looked.told if looked else frozenset())
     found = gates.accepted(found, job.accept)
-    return _Taken(stages, intake, units, numbers, unread, before, brought, failed, removed, found)
+    if new:
+        found.append(checks.unread_sites(new))
+    return _Taken(stages, intake, units, numbers, unread, before, brought, failed, frozenset(out), removed, found)
 
 
-def _leave_out(damaged: Mapping[str, str], before: Mapping[str, int], units: Sequence[Unit], intake: Intake) -> None:
-    """Take nothing in of sites whose records cannot be read (damaged: why); of one without earlier rows raise DamagedError."""
-    for site, why in damaged.items():
-        if not before.get(site):
-            raise DamagedError(
-                f"the records of '{site}' cannot be read: {why}", where=site, remedy="run `jianghua extract` again"
-            )
-    for unit in units if damaged else ():
-        if unit.site in damaged:
+def _leave_out(sites: Collection[str], units: Sequence[Unit], intake: Intake) -> None:
+    """Take nothing in of these sites: of a site all is taken in or nothing."""
+    for unit in units if sites else ():
+        if unit.site in sites:
             intake.notes.pop(unit.name, None)
-    for stage in intake.stages.values() if damaged else ():
-        stage.forget(damaged)  # all of a site or nothing
+    for stage in intake.stages.values() if sites else ():
+        stage.forget(sites)
 
 
 def _settle(job: _Job, taken: _Taken) -> Missing:
@@ -293,6 +323,7 @@ def _settle(job: _Job, taken: _Taken) -> Missing:
     stages, recipe = taken.stages, job.recipe
     missing = decide(job.source, stages, job.store, taken.intake.dropped, recipe, taken.failed)
     keep_provenance(stages)
+    keep_pages(stages, taken.out)
     for stage in stages.values():
         stage.close_intake()
     removed = _removed(taken.removed, missing.left, stages["speeches"].added_keys, job.version, job.parent)
@@ -355,7 +386,7 @@ def _emit(
 def _state(job: _Job, taken: _Taken, emitted: Mapping[str, Emitted], measures: Mapping[str, Any]) -> State:
     """What is to be remembered of the version that was made. measures: of its parts of speeches, by their digests."""
     past = job.parent.state.segments if job.parent else {}
-    tokens = _tokens(job.source, taken.units, taken.failed, taken.unread)
+    tokens = _tokens(job.source, taken.units, {*taken.failed, *taken.out}, taken.unread)
     rows = {n: [p.rows for p in emitted[n].entry.parts] for n in TABLES}
     return State(
         {n: emitted[n].index for n in TABLES},
@@ -444,8 +475,8 @@ def _same_units(job: _Job, units: Sequence[Unit]) -> set[str]:
 def _tokens(
     source: Source, units: Sequence[Unit], failed: Collection[str], unread: Collection[str]
 ) -> dict[str, str | None]:
-    """The token of each unit as it was taken in. failed: sites whose rows are carried: their units have none, so that all of them are looked
-    at again, since what is carried stays only for as long as the site fails. unread: names of units of which no file was read for
+    """The token of each unit as it was taken in. failed: sites whose rows are carried, or of which nothing was taken in: their units have none, so
+    that all of them are looked at again, since what is carried stays only for as long as the site fails. unread: names of units of which no file was read for
     that: they may have been replaced meanwhile, and looked into for other reasons."""
     return {u.name: None if u.site in failed else u.token if u.name in unread else source.token(u) for u in units}
 

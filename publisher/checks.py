@@ -22,7 +22,7 @@ _DROPPED = {"correction": "by corrections", "taken_down": "taken down"}  # why a
 
 def names() -> frozenset[str]:
     """The names of all gates that there are."""
-    of_rows = {"schema", "unique_keys", "rows", "corrections", "provenance", "row_rules", *rules.RULES}
+    of_rows = {"schema", "unique_keys", "rows", "corrections", "provenance", "row_rules", "unread_sites", *rules.RULES}
     of_releases = {"silent_sites", "carried_sites", "rows_lost", "rows_gone", "nothing_new", "schema_change"}
     return frozenset(of_rows | of_releases | {r.name for r in releaserules.RULES} | {releaserules.DUPLICATES.name})
 
@@ -72,6 +72,18 @@ def no_rows(sites: Collection[str], before: int, dropped: Mapping[str, str]) -> 
         result="fail",
         what=what,
         figures={"rows": 0, "sites": sorted(sites), "before": before, "dropped": dict(Counter(dropped.values()))},
+    )
+
+
+def unread_sites(damaged: Mapping[str, str]) -> Gate:
+    """Sites whose records cannot be read, and of which the version before has nothing that could be carried forward. damaged: what is wrong."""
+    parts = [f"{site}: {why}" for site, why in damaged.items()]
+    return Gate(
+        name="unread_sites",
+        result="warn",
+        what=f"left out, since {'its' if len(parts) == 1 else 'their'} records cannot be read (`jianghua extract {' '.join(damaged)}` makes "
+        f"them anew): {'; '.join(parts[:_SHOWN])}",
+        figures={"sites": list(damaged)},
     )
 
 

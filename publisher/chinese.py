@@ -67,6 +67,7 @@ GATES = {
     "failed for more than {n:d} [day|days]: {names}": "失败已超过 {n} 天：{names}",
     "no site of the version before failed": "上一版本的网站都没有失败",
     # checks.py
+    "left out, since [its|their] records cannot be read (`jianghua extract {names}` makes them anew): {Parts}": "因记录无法读取而未收录（`jianghua extract {names}` 可重新生成）：{Parts}",
     "no site has records": "没有网站有记录",
     "every speech in the records of {names} is left out: {Told}": "{names} 的记录中每篇讲话都被排除：{Told}",
     "{n:d} by corrections": "{n} 篇因订正被排除",

@@ -49,6 +49,11 @@ def _remedy(gate: Gate) -> str:
             "`jianghua extract` says what became of the pages of each site, `jianghua explain SITE PATH` why one of them is no speech; when only "
             "lists were fetched so far, let `jianghua crawl SITE` go on, and `jianghua sites try PAGE` shows whether the site file fits"
         )
+    if gate.name == "carried_sites":
+        return (
+            "look at the records of the sites named; where a gate is named that refuses what a site brings, accepting that one takes it as it is; the "
+            "speeches of a site that has closed for good go with --accept silent_sites --accept rows_lost --reason TEXT"
+        )
     return "look at the records of the sites named"
 
 
@@ -113,9 +118,14 @@ def accepted(gates: Iterable[Gate], accept: Mapping[str, str]) -> list[Gate]:
     ]
 
 
+def refused_by(gates: Iterable[Gate]) -> set[str]:
+    """The names of the gates that stand in the way."""
+    return {g.name for g in gates if g.result == "fail" and g.accepted is None}
+
+
 def refused(gates: Iterable[Gate]) -> bool:
     """Whether one of the gates stands in the way."""
-    return any(g.result == "fail" and g.accepted is None for g in gates)
+    return bool(refused_by(gates))
 
 
 def _gate(name: str, bad: bool, what: str, good: str, **figures: Any) -> Gate:

@@ -105,6 +105,7 @@ def of_versions(versions: Iterable[tuple[Manifest, Mapping[str, Any]]]) -> list[
                 "new": {},
                 "failed": {site: c.why for site, c in manifest.carried.items()},
                 "values": values(now, before, quality.get("relations", {}).get("duplicates", 0)),
+                "accepted": sorted(g.name for g in manifest.gates if g.accepted),
                 "confirmed": manifest.confirmed is not None or any(g.accepted for g in manifest.gates),
             }
         )
@@ -152,15 +153,26 @@ def last_new(history: Sequence[Entry], site: str | None = None) -> str | None:
 def failing_since(history: Sequence[Entry], site: str) -> str | None:
     """When the unbroken row of runs began in which the site failed, up to the last; None when it did not fail in that. When the clock was ahead
     in the first of them, by the earliest that the others say: else the row would never grow old."""
+    row = _failing(history, site)
+    if not row:
+        return None
+    first = row[-1] if _time(row[-1]) <= _time(row[0]) else min(row, key=_time)
+    return str(first["at"])
+
+
+def carrying_accepted(history: Sequence[Entry], site: str, gate: str) -> bool:
+    """Whether a person accepted the gate of carried sites in a run of the unbroken row in which the site failed, up to the last."""
+    return any(gate in entry.get("accepted", ()) for entry in _failing(history, site))
+
+
+def _failing(history: Sequence[Entry], site: str) -> list[Entry]:
+    """The unbroken row of runs in which the site failed, the last one first."""
     row = []
     for entry in reversed(history):
         if site not in entry.get("failed", {}):
             break
         row.append(entry)
-    if not row:
-        return None
-    first = row[-1] if _time(row[-1]) <= _time(row[0]) else min(row, key=_time)
-    return str(first["at"])
+    return row
 
 
 @dataclass(frozen=True, slots=True)

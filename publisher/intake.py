@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -109,6 +109,14 @@ class Tables:
 
     def token(self, unit: Unit) -> str | None:
         return None
+
+    def without(self, sites: Collection[str]) -> Tables:
+        """The same without what is of these sites."""
+        of_id = pc.replace_substring_regex(self.tables["provenance"]["speech_id"], ":[^:]*$", "")
+        names = {n: of_id if n == "provenance" else rows["site"] for n, rows in self.tables.items()}
+        theirs = pa.array(list(sites), pa.string())
+        rest = {n: rows.filter(pc.invert(pc.is_in(names[n], value_set=theirs))) for n, rows in self.tables.items()}
+        return Tables(rest, self.damaged)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,6 +143,16 @@ def _keys_of_pages(stage: Stage, store: PartStore, speeches: pa.Table) -> pa.Tab
             "key": pa.array([known.get(u) for u in urls], pa.string()),
         }
     )
+
+
+def keep_pages(stages: Mapping[str, Stage], sites: Collection[str]) -> None:
+    """The pages of sites of whose records nothing was taken in stay as the parent has them."""
+    pages = stages["pages"]
+    gone = pages.gone
+    if not sites or not len(gone):
+        return
+    theirs = pc.is_in(flat(pages.index["site"]).take(pa.array(gone)), value_set=pa.array(sorted(sites), pa.string()))
+    pages.keep(gone[np.asarray(theirs.to_numpy(zero_copy_only=False), bool)], CARRIED)
 
 
 def keep_provenance(stages: Mapping[str, Stage]) -> None:

@@ -241,6 +241,7 @@ class Run:
 
 def entry(run: Run, outcome: Outcome, version: str | None, judged: Iterable[Gate], confirmed: bool) -> dict[str, Any]:
     """The run as an entry of the history. version: the one made; judged: its gates; confirmed: a person confirmed its warnings."""
+    judged = list(judged)
     # A run without changes does not look for copies: there are those of the parent. None would be 0 in the history.
     duplicates = run.duplicates_before if outcome == "unchanged" and run.duplicates is None else run.duplicates
     return {
@@ -254,6 +255,7 @@ def entry(run: Run, outcome: Outcome, version: str | None, judged: Iterable[Gate
         "new": dict(run.added_by),
         "failed": dict(run.failed),
         "values": values(run.now, run.parent, duplicates),
+        "accepted": sorted(g.name for g in judged if g.accepted is not None),
         "confirmed": confirmed or any(g.accepted is not None for g in judged),
     }
 
@@ -294,6 +296,39 @@ def rows_gates(run: Run, history: Sequence[Entry] = (), *, days: int | None = No
         gates.rows_lost(run.lost, run.sites, run.added_by),
         gates.rows_gone(run.lost, run.sites, run.added_by),
     ]
+
+
+def set_aside(run: Run, found: Sequence[Gate]) -> dict[str, str]:
+    """The sites because of which alone gates refuse a version, and why: their last good rows may be carried forward, and all else published.
+
+    found: every gate. None where a gate refuses that judges no single site, or where these sites and those that failed are more than half of all:
+    then it is more likely our fault than theirs.
+    """
+    out: dict[str, str] = {}
+    for gate in found:
+        if gate.result != "fail" or gate.accepted is not None:
+            continue
+        of_gate = _refused_sites(run, gate)
+        if not of_gate:
+            return {}
+        out = of_gate | out
+    known = {site for site, n in run.sites.items() if n}
+    return out if out and 2 * len({*out, *run.failed} & known) <= len(known) else {}
+
+
+def _refused_sites(run: Run, gate: Gate) -> dict[str, str]:
+    """The sites because of which a gate fails, and what it says of each; none where it fails for other reasons."""
+    if of_rows := {"rows_lost": gates.rows_lost, "rows_gone": gates.rows_gone}.get(gate.name):
+        each = {site: of_rows([x for x in run.lost if x[0] == site], run.sites, run.added_by) for site, _ in run.lost}
+        return {site: f"{gate.name}: {g.what}" for site, g in sorted(each.items()) if g.result == "fail"}
+    out: dict[str, str] = {}
+    for rule in RULES if gate.name in {r.name for r in RULES} else ():
+        for subject, told in gate.figures["rose"].items() if rule.name == gate.name else ():
+            site = subject.partition(" ")[0]
+            if told["result"] == "fail" and site in run.sites and site not in out:
+                said = _say(rule, Verdict(subject, "fail", told["now"], told["before"], told["usual"]))
+                out[site] = f"{gate.name}: {rule.what} rose: {said}"
+    return out
 
 
 def _rule_gate(rule: Rule, run: Run, sites: Sites, history: Sequence[Entry]) -> Gate:

@@ -330,6 +330,7 @@ CHINESE = {
     "A run failed": "运行失败",
     "A gate refused a version": "质量关卡拒绝了版本",
     "A version waits for a person": "版本等待人工确认",
+    "What a site brings is not published": "某网站的新内容未发布",
     "A commit does not end": "提交没有结束",
     "Fire times were missed or skipped": "有触发时间被错过或跳过",
     "No scheduler looks after a schedule": "没有调度器照管计划",

@@ -493,6 +493,20 @@ def gate_waiting(facts: Facts, limits: Limits) -> Found:
         )
 
 
+def site_carried(facts: Facts, limits: Limits) -> Found:
+    for dataset, report in _published(facts):
+        told = next(
+            (g for g in report.gates if g.name in ("carried_sites", "unread_sites") and g.result == "warn"), None
+        )
+        if told is not None and report.state == "done":
+            yield Finding(
+                f"run {report.run} ({report.schedule}) published without what a site brings now: {told.what}",
+                {"run": report.run},
+                dataset=dataset,
+                since=report.finished,
+            )
+
+
 def commit_held(facts: Facts, limits: Limits) -> Found:
     for commit in facts.commits:
         if facts.now - commit.since > timedelta(minutes=limits["minutes"]):
@@ -642,6 +656,10 @@ RULES: tuple[Rule, ...] = (
     Rule("gate_waiting", "A version waits for a person", "warning",
          "look at what it says, then `jianghua publish {subject} --confirm REASON`; until then readers keep the latest version",
          gate_waiting),
+    Rule("site_carried", "What a site brings is not published", "warning",
+         "look at the records of the sites named; when all is right, and a gate is named that refuses them: "
+         "`jianghua publish {subject} --accept GATE --reason TEXT`",
+         site_carried),
     Rule("commit_held", "A commit does not end", "critical",
          UNHOLD, commit_held, {"minutes": 5}, "a commit takes milliseconds, on object storage that does not answer minutes"),
     Rule("run_missed", "Fire times were missed or skipped", "warning",

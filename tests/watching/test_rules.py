@@ -74,6 +74,9 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "gate_waiting": (
         {**GOOD, "publish": step({"version": None, "gates": [{"name": "previews", "result": "warn", "what": "muduo rose"}]},
                                  "not published yet: previews", waiting=True)}, "warning"),
+    "site_carried": (
+        {**GOOD, "publish": step({"version": "2026-11-22.1", "gates": [{"name": "carried_sites", "result": "warn", "what": "muduo as of before"}]})},
+        "warning"),
 }  # fmt: skip
 
 
@@ -90,7 +93,9 @@ def test_a_rule_is_silent_as_usual_loud_when_not_and_over_afterwards(house: Hous
     (alarm,) = alarms(house.ledger)
     assert alarm.times == 2
     assert alarm.figures
-    assert alarm.site == (SITE if alarm.kind not in ("run_failed", "gate_failed", "gate_waiting") else None)
+    assert alarm.site == (
+        SITE if alarm.kind not in ("run_failed", "gate_failed", "gate_waiting", "site_carried") else None
+    )
     assert "{" not in alarm.remedy
     house.ran()
     assert kinds(house) == {}
