@@ -6,6 +6,7 @@ error, so that a pipe gets the result alone.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -57,7 +58,8 @@ def show(value: Any, human: Callable[[], RenderableType], as_json: bool) -> None
     """
     try:
         if as_json:
-            sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=1, default=str)) + "\n")
+            ascii_alone = not _prints_everything(sys.stdout)
+            sys.stdout.write(escaped(json.dumps(value, ensure_ascii=ascii_alone, indent=1, default=str)) + "\n")
         else:
             found = human()
             # A line of text stays one line, so that a path in it can be copied; only tables fit themselves to the window.
@@ -73,8 +75,22 @@ def show(value: Any, human: Callable[[], RenderableType], as_json: bool) -> None
         ) from e
 
 
+def _prints_everything(stream: Any) -> bool:
+    """Whether a stream has a sign for every character."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"  # none: it keeps characters, not bytes
+    return str(encoding).lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig", "utf-16", "gb18030")
+
+
+def print_what_can_be() -> None:
+    """What the encoding of the terminal has no sign for is printed as \\uXXXX: a title must not end a command that has done its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _prints_everything(stream):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run_app(app: typer.Typer) -> None:
     """Run a command line; an error for people is printed without a traceback and gives its exit code."""
+    print_what_can_be()
     try:
         app(standalone_mode=True)
     except JianghuaError as e:

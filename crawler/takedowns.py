@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date as Date
 from pathlib import Path
@@ -179,6 +179,27 @@ def erased_keys(home: Home, site: str) -> frozenset[str]:
     return frozenset(k for e in entries for p in e.pages if p.site == site for k in p.keys)
 
 
+def require_new(known: Iterable[Takedown], entry: Mapping[str, Any]) -> None:
+    """Raises UsageError when what an entry (fields of Entry) is for is taken down already by one of those known."""
+    for t in known:
+        e = t.entry
+        same = (e.url, e.speech_id) == (entry.get("url"), entry.get("speech_id"))
+        if (
+            not t.active
+            or not same
+            or not (e.url or e.speech_id or [x.model_dump() for x in e.texts] == entry.get("texts"))
+        ):
+            continue
+        further = [key for key in ("copies", "everywhere", "archive") if entry.get(key) and not getattr(e, key)]
+        raise UsageError(
+            f"{t.subject} is taken down already",
+            where=t.where,
+            remedy=f"for it to reach further, write {' and '.join(f'`{key}: true`' for key in further)} into that entry, then `jianghua takedown apply`"
+            if further and (e.texts or "copies" not in further)
+            else f"lift it first (jianghua takedown lift {t.id} --reason …), or change the entry in the file",
+        )
+
+
 def add_takedown(home: Home, entry: Mapping[str, Any]) -> Takedown:
     """Append an entry (fields of Entry but for `id`, which is made) to the home's takedown file; what stands there stays as it is.
 
@@ -187,15 +208,7 @@ def add_takedown(home: Home, entry: Mapping[str, Any]) -> Takedown:
     path = home.takedowns / f"{DEFAULT_FILE}.yaml"
     with alone(path.parent):
         known = load_takedowns(home, lifted=True)
-        for t in known:
-            e = t.entry
-            same = (e.url, e.speech_id) == (entry.get("url"), entry.get("speech_id"))
-            if t.active and same and (e.url or e.speech_id or [x.model_dump() for x in e.texts] == entry.get("texts")):
-                raise UsageError(
-                    f"{t.subject} is taken down already",
-                    where=t.where,
-                    remedy=f"lift it first (jianghua takedown lift {t.id} --reason …), or change the entry in the file",
-                )
+        require_new(known, entry)
         from crawler.corrections.entries import (
             appended,
         )  # brings pyarrow, which a crawl that only reads takedowns can do without

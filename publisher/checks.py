@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +23,17 @@ _DROPPED = {"correction": "by corrections", "taken_down": "taken down"}  # why a
 
 def names() -> frozenset[str]:
     """The names of all gates that there are."""
-    of_rows = {"schema", "unique_keys", "rows", "corrections", "provenance", "row_rules", "unread_sites", *rules.RULES}
+    of_rows = {
+        "schema",
+        "unique_keys",
+        "rows",
+        "corrections",
+        "provenance",
+        "row_rules",
+        "clock",
+        "unread_sites",
+        *rules.RULES,
+    }
     of_releases = {"silent_sites", "carried_sites", "rows_lost", "rows_gone", "nothing_new", "schema_change"}
     return frozenset(of_rows | of_releases | {r.name for r in releaserules.RULES} | {releaserules.DUPLICATES.name})
 
@@ -72,6 +83,17 @@ def no_rows(sites: Collection[str], before: int, dropped: Mapping[str, str]) -> 
         result="fail",
         what=what,
         figures={"rows": 0, "sites": sorted(sites), "before": before, "dropped": dict(Counter(dropped.values()))},
+    )
+
+
+def clock(now: datetime, before: datetime) -> Gate:
+    """The clock is behind the version before. now: of the publish; before: when the parent was published, by the clock of that time."""
+    return Gate(
+        name="clock",
+        result="warn",
+        what=f"the version before was published on {before:%Y-%m-%d %H:%M} UTC, and now it is {now:%Y-%m-%d %H:%M}: the clock is wrong or was; versions are "
+        "named and found by their date",
+        figures={"now": now.isoformat(), "before": before.isoformat()},
     )
 
 

@@ -68,6 +68,7 @@ GATES = {
     "no site of the version before failed": "上一版本的网站都没有失败",
     # checks.py
     "left out, since [its|their] records cannot be read (`jianghua extract {names}` makes them anew): {Parts}": "因记录无法读取而未收录（`jianghua extract {names}` 可重新生成）：{Parts}",
+    "the version before was published on {a} UTC, and now it is {b}: the clock is wrong or was; versions are named and found by their date": "上一版本发布于 {a} UTC，而现在是 {b}：时钟有误或曾经有误；版本按日期命名和查找",
     "no site has records": "没有网站有记录",
     "every speech in the records of {names} is left out: {Told}": "{names} 的记录中每篇讲话都被排除：{Told}",
     "{n:d} by corrections": "{n} 篇因订正被排除",

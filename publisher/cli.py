@@ -139,6 +139,9 @@ def versions(home: HomeOption = None, dataset: DatasetOption = "speeches", as_js
                 }
             )
 
+    found.sort(
+        key=lambda v: int(v["sequence"])
+    )  # names go by day: what was re-issued has a later one, and a clock may have been set back
     gone = gone_versions(folder)
 
     def human() -> RenderableType:
@@ -165,7 +168,7 @@ def versions(home: HomeOption = None, dataset: DatasetOption = "speeches", as_js
         ]
         return Group(table, Text("\n".join(["", "no more there:", *lines])))
 
-    show(sorted(found, key=lambda v: int(v["sequence"])), human, as_json)
+    show(found, human, as_json)
 
 
 @app.command()
@@ -210,11 +213,10 @@ def verify(
         if not quick
         else f"{size(report.bytes)} in place"
     )
-    text = f"{', '.join(report.versions[-3:])}: {counted(report.files, 'file')}, {read}" + (
-        f" ({size(rate)}/s)" if rate else ""
-    )
+    named = ", ".join(report.versions)
     if len(report.versions) > 3:
-        text = f"{len(report.versions)} versions up to {text}"
+        named = f"{len(report.versions)} versions up to {report.versions[-1]}"
+    text = f"{named}: {counted(report.files, 'file')}, {read}" + (f" ({size(rate)}/s)" if rate else "")
     text += "".join(f"\nnot verified: {what}" for what in report.unchecked)
     show(asdict(report) | {"bytes_per_second": rate}, lambda: Text(text), as_json)
 

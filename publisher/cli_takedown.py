@@ -17,7 +17,7 @@ from rich.text import Text
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
 from crawler.home import Home
-from crawler.takedowns import add_takedown, lift_takedown, load_takedowns
+from crawler.takedowns import add_takedown, lift_takedown, load_takedowns, require_new
 from crawler.wording import counted
 from publisher.settings import publish_settings
 from publisher.takedown_work import Done, carry_out, look_up, probe, speeches_now
@@ -148,6 +148,7 @@ def add(
             at, target, text, reason=reason, by=by, copies=copies, everywhere=everywhere, archive=archive, dataset=dataset
         )  # fmt: skip
         if dry_run:
+            require_new(load_takedowns(at), found.entry)
             entry = probe({k: v for k, v in found.entry.items() if k not in ("reason", "date")}, reason)
         else:
             entry = add_takedown(at, found.entry)

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from crawler.durable import cannot_read
-from crawler.errors import DamagedError
+from crawler.errors import DamagedError, UsageError
 from publisher import delta
 from publisher.documents.feed import whole
 from publisher.gone import gone_error, gone_path, gone_versions, read_gone
@@ -52,6 +52,12 @@ def _verify(dataset: Path, version: str | None, progress: Callable[[str], None],
         version = latest.version
     if version is not None and version not in names and (gone := read_gone(dataset, version)):
         raise gone_error(gone, str(dataset), partial(read_gone, dataset))
+    if latest is None and not names:
+        raise UsageError(
+            "there is no version yet",
+            where=str(dataset),
+            remedy="`jianghua publish speeches` makes the first one; --home names another home, --at a copy elsewhere",
+        )
     if latest is None or (version is not None and version not in names):
         raise unknown_version(version or "latest", names, str(dataset))
     run = Run(dataset, Report([], quick=quick), progress)

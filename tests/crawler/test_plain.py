@@ -10,13 +10,15 @@ import threading
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
 from crawler import logs
-from crawler.console import Plain, show
+from crawler.console import Plain, run_app, show
+from crawler.errors import JianghuaError
 from crawler.home import Home
 from crawler.plain import escaped, plain, plain_value
 from schedules.jobs import Plan, run_plan
@@ -59,6 +61,34 @@ def test_results_as_json_can_always_be_printed(capsys: pytest.CaptureFixture[str
     printed = capsys.readouterr().out
     assert json.loads(printed) == {"title": HOSTILE}
     assert plain(printed) == printed
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk", "utf-8"])
+def test_what_a_terminal_has_no_sign_for_ends_no_command(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"title": "讲话 → 😀"}
+    pipes = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", pipes[0])
+    monkeypatch.setattr(sys, "stderr", pipes[1])
+    app = typer.Typer()
+
+    @app.command()
+    def tell(as_json: bool = False) -> None:
+        show(said, lambda: said["title"], as_json)
+        if not as_json:
+            raise JianghuaError(said["title"])
+
+    for arguments, code in (["--as-json"], 0), ([], 1):
+        monkeypatch.setattr(sys, "argv", ["tell", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            run_app(app)
+        assert (ended.value.code or 0) == code
+    pipes[1].flush()
+    out, err = (p.buffer.getvalue().decode(encoding) for p in pipes)
+    value, end = json.JSONDecoder().raw_decode(out)
+    assert value == said
+    shown = said["title"].encode(encoding, "backslashreplace").decode(encoding)
+    assert out[end:].strip() == shown
+    assert shown in err
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

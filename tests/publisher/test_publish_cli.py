@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from crawler.home import Home
 from crawler.shards import SCHEMAS, pointer_path, write_shard
 from publisher.cli import app
 from publisher.intake import read_all
+from publisher.release import publish
 from tests.publisher.publisher_made import page, records, speech
 
 
@@ -98,6 +100,23 @@ def home(tmp_path: Path) -> Path:
     extracted(tmp_path, "b", [speech("b", n) for n in range(4)])
     assert jianghua(tmp_path, "publish").returncode == 0
     return tmp_path
+
+
+def test_versions_are_listed_by_their_sequence_and_not_by_name(tmp_path: Path) -> None:
+    for n, day in ((3, 22), (4, 20), (5, 23)):  # a clock that was set back once
+        extracted(tmp_path, "a", [speech("a", i) for i in range(n)])
+        publish(Home(tmp_path), now=datetime(2026, 11, day, tzinfo=UTC))
+    said = jianghua(tmp_path, "versions").stdout
+    names = ["2026-11-22.1", "2026-11-20.1", "2026-11-23.1"]
+    assert sorted(names, key=said.index) == names
+    assert [v["version"] for v in json.loads(jianghua(tmp_path, "versions", "--json").stdout)] == names
+
+
+def test_verify_says_that_there_is_no_version_yet(tmp_path: Path) -> None:
+    done = jianghua(tmp_path, "verify")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no version yet" in done.stderr
+    assert "unknown version" not in done.stderr
 
 
 def test_a_gate_refuses_until_it_is_accepted_with_a_reason(home: Path) -> None:

@@ -270,6 +270,17 @@ def test_gate_rows_lost_and_gone(folder: Path) -> None:
     assert go(folder, rows[15:], 1, gone[:15]).removed == 15  # many, but within bounds: a warning
 
 
+def test_a_clock_that_was_set_back_is_told(folder: Path) -> None:
+    rows = some()
+    go(folder, rows)
+    gates = {g.name for g in go(folder, [*rows, speech("a", 50)], 1).gates}
+    assert "clock" not in gates
+    result = go(folder, [*rows, speech("a", 50), speech("a", 51)], 0)
+    told = next(g for g in result.gates if g.name == "clock")
+    assert (told.result, result.version) == ("warn", "2026-11-22.2")
+    assert "published on 2026-11-23" in told.what
+
+
 def test_gates_of_the_records_alone(folder: Path) -> None:
     rows = some()
     assert failed(refuse(folder, [*rows, speech("a", 50, " \n ")])) == {"empty_text"}

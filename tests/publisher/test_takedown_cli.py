@@ -87,6 +87,23 @@ def test_add_list_and_lift(home: Home) -> None:
     assert told(home, "list", "--all")[0]["lifted_because"] == "收回"
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_is_taken_down_already_can_be_made_to_reach_further(home: Home, dry: list[str]) -> None:
+    told(home, "add", MEANT["speech_id"], "--reason", "来函")
+    again = ["add", MEANT["speech_id"], "--reason", "来函", *dry]
+    code, _, err = jianghua(home, *again)
+    assert code == 2
+    assert "lift it first" in err
+    code, _, err = jianghua(home, *again, "--everywhere", "--archive")
+    assert code == 2
+    assert "write `everywhere: true` and `archive: true` into that entry, then `jianghua takedown apply`" in err
+    assert "takedowns.yaml:1" in err
+    path = home.takedowns / "takedowns.yaml"
+    path.write_text(path.read_text() + "  everywhere: true\n")
+    assert [v["old"] for v in told(home, "apply")["versions"]] == ["2026-11-22.1"]
+    assert MEANT["speech_id"] not in listed(home)
+
+
 def test_everywhere_at_once_and_again_by_apply(home: Home) -> None:
     mirror = home.var / "publish" / "mirror" / "x" / "speeches" / "versions" / "2026-11-22.1"
     mirror.mkdir(parents=True)
