@@ -127,7 +127,9 @@ def make(name: str, steps: Sequence[Step], scratch: Path, before: Commit | None 
     files: Files = before.files if before else {}
     schema = before.schema if before else None
     created = before.created if before else _milliseconds(steps[0].published_at)
-    with tempfile.TemporaryDirectory(prefix=".delta.", suffix=".tmp", dir=scratch) as stage:
+    # deltalake opens no table below a folder with `%20` in its name: it looks for one with a space
+    place = None if "%" in str(scratch.absolute()) else scratch
+    with tempfile.TemporaryDirectory(prefix=".delta.", suffix=".tmp", dir=place) as stage:
         idle: bytes | None = None  # what deltalake writes where nothing changed, once for all such steps
         for n, step in enumerate(steps):
             new = {p: f for p, f in step.files.items() if p not in files}
