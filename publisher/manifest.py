@@ -152,6 +152,7 @@ def as_json(value: Any) -> bytes:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+_TEXT = frozenset({str})
 
 
 class _Unlike(Exception):
@@ -164,7 +165,7 @@ def _sorted(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     if isinstance(value, dict):
-        if not all(isinstance(k, str) for k in value):
+        if not _TEXT.issuperset(map(type, value)) and not all(isinstance(k, str) for k in value):
             raise _Unlike
         return {k: v if type(v) in _PLAIN else _sorted(v) for k, v in sorted(value.items())}
     if isinstance(value, list | tuple):

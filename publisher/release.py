@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -366,7 +367,9 @@ def _record_refusal(folder: Path, made: Build, parent: Parent | None, now: datet
     )
 
 
-def _software() -> dict[str, str]:
+@cache
+def _software() -> Mapping[str, str]:
+    """The versions of what makes a version, read from the files of what is installed."""
     out = {}
     for name in ("jianghua", "pyarrow", "numpy"):
         with contextlib.suppress(PackageNotFoundError):
@@ -416,7 +419,7 @@ def _commit(
         confirmed=confirmed(made.gates, confirm),
         files={n: FileEntry(bytes=len(data), sha256=sha256(data)) for n, data in sorted(files.items())},
         schema_change=check_parent(parent.manifest.schema_version) if parent else "none",
-        software=_software(),
+        software=dict(_software()),
     )
     told = {**summary, **examples(store, made, summary)}
     files |= documents(manifest, quality, told, sources(list(made.sites)) if sources else None)

@@ -23,6 +23,7 @@ from crawler.crawl import load_scrapy
 from crawler.extraction import pool
 from crawler.extraction.article import read_article
 from crawler.extraction.fold import fold
+from crawler.extraction.inputs import extractor
 from crawler.extraction.model import PageInput
 from crawler.loading import loading
 from crawler.sample.build import build
@@ -95,6 +96,7 @@ def know_parameters() -> None:
 def make_ready() -> None:
     """Have what reading and folding make when they are first needed, such as the patterns of their rules."""
     fold("學習")
+    extractor()
     sample, site = build(articles=4, chars=300), Site(name="a", title="a", start=("http://a.example/",))
     for spec in sample.sites:
         for answer in sample.pages(spec.name, 1).values():

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from crawler.errors import DamagedError
 from crawler.extraction.fold import fold, simtext_sha256
-from publisher import candidates
+from publisher import candidates, similarity
 from publisher.candidates import View
 from publisher.duplicates import COLUMNS, NEAR, Relations, _floor, relate, texts_of
 from publisher.similarity import I64, overlap, shingle_set, shingle_sets, sketch, sorted_in_buckets
@@ -135,11 +135,14 @@ def test_what_is_near_is_proposed(size: int) -> None:
     assert len(set(near) - proposed) <= len(near) // 100
 
 
+@pytest.mark.parametrize("few", [0, similarity.FEW])
 @settings(deadline=None)
-@given(st.lists(st.integers(0, (1 << 40) - 1), max_size=60))
-def test_sorting_in_buckets_sorts(values: list[int]) -> None:
+@given(values=st.lists(st.integers(0, (1 << 40) - 1), max_size=60))
+def test_sorting_in_buckets_sorts(few: int, values: list[int]) -> None:
     given_values = np.array(values, np.uint64)
-    made = sorted_in_buckets(given_values, (given_values >> np.uint64(32)).astype(np.uint8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "FEW", few)
+        made = sorted_in_buckets(given_values, (given_values >> np.uint64(32)).astype(np.uint8))
     assert made.tolist() == sorted(values)
 
 

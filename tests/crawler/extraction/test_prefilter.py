@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.extraction import prefilter
 from crawler.extraction.prefilter import AnyOf, Expression, needles, quick
 from crawler.extraction.rules import FOLDER, Rule, rule_file
 
@@ -139,8 +140,11 @@ def test_patterns_that_come_later_are_seen_in_texts_that_were_looked_at_before()
     assert quick("晚到的模式").search(text)
 
 
-def test_threads_share_what_is_looked_for() -> None:
-    """Patterns are made and searched for in many threads at once, and each finds what it should."""
+def test_threads_share_what_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patterns are made and searched for in many threads at once, and each finds what it should. (Beside the thousand rules, which are left
+    out, each new pattern would take some milliseconds.)"""
+    monkeypatch.setattr(prefilter, "_looking", prefilter._Looking({}, {}))
+    monkeypatch.setattr(prefilter, "_waiting", [])
 
     def look(n: int) -> list[bool]:
         text = f"第{n}个线程{'讲话' * n}结束"
