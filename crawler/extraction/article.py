@@ -25,6 +25,7 @@ from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
 from crawler.extraction.maintext import find_main
 from crawler.extraction.model import ArticleResult, Cut, PageFacts, PageInput, Part, Structure
+from crawler.extraction.plain import DASH
 from crawler.extraction.profile import Profile
 from crawler.extraction.speech import read_speech
 from crawler.extraction.standing import take_out, title_forms
@@ -281,7 +282,12 @@ def _names_of(document: Document, site: Site, facts: PageFacts, blocks: Sequence
 def _under_title(blocks: Sequence[Block], facts: PageFacts) -> str | None:
     """The line of dashes right below the page's title, outside its body: ——在全镇护林工作会议上的讲话."""
     for title, below in pairwise(blocks):
-        if UNDER_TITLE.match(below.folded) and not below.is_linked and same_title(title.text, facts.title_raw):
+        if (
+            below.folded[:1] in DASH
+            and UNDER_TITLE.match(below.folded)
+            and not below.is_linked
+            and same_title(title.text, facts.title_raw)
+        ):
             return below.text
     return None
 

@@ -235,8 +235,10 @@ def read_blocks(root: HtmlElement) -> list[Block]:
             return
         raw = "".join(parts)
         parts.clear()
-        here = tuple(links)
-        links.clear()
+        here: tuple[HtmlElement, ...] = ()
+        if links:
+            here = tuple(links)
+            links.clear()
         pieces = _short_pieces(raw) if len(raw) <= _SHORT else _pieces(raw)
         if len(pieces) == 1:
             t, size, view, indent = pieces[0]

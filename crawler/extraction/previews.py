@@ -14,17 +14,12 @@ from crawler.extraction.edges import OUTLINE, is_address_line
 from crawler.extraction.model import Structure
 from crawler.extraction.pagetalk import is_page_talk, speaks
 from crawler.extraction.plain import plain
-from crawler.extraction.prefilter import quick
 from crawler.extraction.rules import Rule, any_of
 
 _FURNITURE = any_of("furniture", "tail", "line")
 _TAIL = any_of("furniture", "tail")
 _CLOSING = any_of("outline", "closing", "closing_paragraph")
 _PREVIEW = any_of("structure", "preview")
-_PREVIEW_HINT = quick(
-    r"隐藏|省略|[下从(]略|略去|不[足够]|受限|尽头|删节|删去|折叠|屏蔽|遮挡|未完|待续|限制|所限|加密|用完|用尽|才能|看不[到见]|显示|展示|剩余|剩下|还剩|余下|还有|尚有|全文|余文|下文|全稿|原稿|登[录陆]|注册|会员|VIP|vip|付费|购买|积分"
-    r"|[试预](?:读|看|阅|览)|节选|免费|可[读看见]|加载|下载|解锁|以下|阅读|查看|[(【\[]其余|完整|如需|权限|摘录|片段|客户端|APP|附件|公众号|扫码|浏览|游客|访客|客服|索取|开放|支付|[兑充][换值]"
-)
 # a speaker who tells the listeners where the rest is to be had
 _SPOKEN = re.compile(
     r"我们|我(?!要(?:下载|购买|阅读|看))|大家|同志|同学|各位(?!网友|读者|用户)|会后|课后|散会|咱|你们|乡亲|朋友们|一起"
@@ -38,7 +33,7 @@ _GLUE_BEFORE = re.compile(
 _GLUE_AFTER = re.compile(
     r"^[^。!?我]{0,40}?(?:登[录陆]|注册|会员|VIP|付费|购买|下载|扫码|查看|阅读|可见|显示|客服|解锁|全文|完整)[^。!?我]{0,24}[.\u2026。!)】\]=\-—*]*$"
 )
-_GLUE_MOST = 16
+_OPENING = 16
 _OF_PAGE = re.compile(r"本[文篇页帖]|文[档章稿]|页面|内容|您|游客|访客|会员|付费|微信|扫码|客户端")
 _GLUE_MARKS = re.compile(r"^[\s.\u2026。,;、!)】\]=\-—*>»]+")
 # what is to be had by logging in or paying is the text: speakers too speak of what must be paid and who registers
@@ -60,10 +55,11 @@ _UNITS = {"": 1, "千": 1_000, "万": 10_000}
 def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
     """The preview marker in a block, if there is one: of several rules that see one, the one that sees it begin first."""
     view = block.folded
-    if not _PREVIEW_HINT.search(view) or _FILE_CARD.search(view):
-        return None
+    possible = _PREVIEW.possible(view)
+    if (not possible and block.size > _GATE_LINE and view[-1:] in _FULL_STOPS) or _FILE_CARD.search(view):
+        return None  # as most paragraphs
     best: tuple[Rule, re.Match[str]] | None = None
-    for rule in _PREVIEW.possible(view):
+    for rule in possible:
         m = rule.pattern.search(view)
         # a marker is a short line, or stands at the very end of a paragraph, or in brackets inside it
         if (
@@ -80,22 +76,30 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
 def _gate_talk(block: Block) -> tuple[Rule, re.Match[str]] | None:
     """A short line that speaks of the rest, of a gate before it and of seeing it, in whatever words: a marker as a whole."""
     view = block.folded
-    if block.size > _GATE_LINE or not block.size or _SPOKEN.search(view) or speaks(view):
+    kinds = len(_GATE_TALK.patterns)
+    if block.size > _GATE_LINE or not block.size or len(_GATE_TALK.possible(view)) < kinds:
         return None
-    if len(_GATE_TALK.found(view)) < len(_GATE_TALK.patterns) or not (whole := _WHOLE.match(view)):
+    if _SPOKEN.search(view) or speaks(view):
+        return None
+    if len(_GATE_TALK.found(view)) < kinds or not (whole := _WHOLE.match(view)):
         return None
     return _GATE_TALK.patterns[0], whole
 
 
 def _glued(block: Block) -> tuple[Rule, re.Match[str]] | None:
     """The marker glued to the end of a paragraph, behind its last full stop: what would be one on a line of its own."""
-    if block.size <= _GATE_LINE or not (tail := _GLUED_TAIL.search(block.folded)):
+    view = block.folded
+    if block.size <= _GATE_LINE or view[-1:] in _FULL_STOPS:
+        return None
+    if not (tail := _GLUED_TAIL.search(view, max(0, len(view) - _GLUED_MOST - 1))):
         return None
     found = find_marker(with_text(block, block.text[tail.start() :]))
     return None if found is None or found[0].value == "hole" else (found[0], tail)
 
 
-_GLUED_TAIL = re.compile(r"(?<=[。!?…”])[^。!?…”]{4,40}$")
+_GLUED_MOST = 40  # characters
+_FULL_STOPS = frozenset("。!?")
+_GLUED_TAIL = re.compile(rf"(?<=[。!?…”])[^。!?…”]{{4,{_GLUED_MOST}}}$")
 _STOPS = re.compile(r"[。!?….]+[”』」)】]*")
 
 
@@ -114,7 +118,7 @@ def _span(block: Block, m: re.Match[str]) -> tuple[int, int]:
         start = glue.start()
     # a marker that is a sentence of its own behind the last full stop, in whatever words it begins
     stops = [s.end() for s in _STOPS.finditer(block.folded, 0, start)]
-    if stops and start - stops[-1] <= _GLUE_MOST and _OF_PAGE.search(block.folded, stops[-1], start):
+    if stops and start - stops[-1] <= _OPENING and _OF_PAGE.search(block.folded, stops[-1], start):
         start = stops[-1]
     behind = block.folded[end:]
     if _GLUE_AFTER.match(behind):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from crawler.extraction.rules import rules
+from crawler.extraction.rules import any_of
 
 # every flag that quality_flags can give
 TEXT_FLAGS = frozenset(
@@ -24,18 +24,7 @@ TEXT_FLAGS = frozenset(
     }
 )
 ONE_PARAGRAPH = 800  # characters in one paragraph from which its paragraphs must have been lost
-# One quick pass a group decides whether its patterns are worth trying, as nearly all texts are clean: literals, one of which
-# every match holds, or a pattern of single characters that does the same.
-_LITERALS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("watermark", (".com", ".net", ".cn", ".cc", ".org", ".top", ".vip", ".COM", ".CN", "www.", "http", "文网", "文秘网", "档网", "稿网", "章网",
-                   "作网", "料网", "库网", "书网", "全网", "之家", "吧", "页")),
-    ("markup", ("{", "&", "<", "[标签")),
-)  # fmt: skip
-_CHARACTERS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("mojibake", re.compile("[āáǎàōóǒòēéěèīíǐìūúǔùǖǘǚǜ\ufffd锟烫屯锛銆鈥鐨涓鍚浠âÃïã\ue000-\uf8ff\x80-\x9f]")),
-    ("spun", re.compile(r"[1234](?<![0-9.].)(?![0-9.月日%])|是我")),
-    ("ocr_noise", re.compile(r"[lIO丨∣`~^|\\<>{}¨_]")),
-)
+_GROUPS = ("mojibake", "spun", "watermark", "ocr_noise", "markup")  # flags whose rules are patterns
 _SPACED = re.compile(r"[一-龥] (?=[一-龥])")
 _ENDS = "。！？；：…”』」》）】!?;:).\"'"
 _POINT = re.compile(
@@ -50,8 +39,7 @@ def quality_flags(paragraphs: Sequence[str], text: str, headings: Sequence[int] 
 
     ascii_punctuation, hard_wrapped, markup, mojibake, ocr_noise, one_paragraph, repeated_text, spun, truncated, watermark.
     """
-    flags = {group for group, words in _LITERALS if any(w in text for w in words) and _any(group, text)}
-    flags |= {group for group, hint in _CHARACTERS if hint.search(text) and _any(group, text)}
+    flags = {group for group in _GROUPS if _any(group, text)}
     if len(_SPACED.findall(text)) > max(8, len(text) // 100):
         flags.add("ocr_noise")
     longest = max(map(len, paragraphs), default=0)
@@ -83,7 +71,8 @@ def _cut(last: str, headings: Sequence[int], index: int) -> bool:
 
 
 def _any(group: str, text: str) -> bool:
-    for rule in rules("quality", group):
+    # nearly all texts are clean: most patterns are told by the prefilter to be not worth trying
+    for rule in any_of("quality", group).possible(text):
         needed = rule.value
         for n, _ in enumerate(rule.pattern.finditer(text), 1):
             if n >= needed:

@@ -392,3 +392,7 @@ def test_a_last_quotation_with_whose_it_is_breaks_nothing_off() -> None:
 def test_a_list_below_a_text_is_unfolded_as_well() -> None:
     below = "<div>+1</div><div>字号</div><div>加载更多</div>"
     assert read(page(paragraphs(LONG[:5]), below=below)).fate == "speech"
+
+
+def test_a_marker_needs_no_other_words_than_those_of_its_rule() -> None:
+    assert read(page(paragraphs([*LONG[:4], "(由于版面有限,未能全录)"]))).fate == "preview"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from crawler.extraction.masks import mask_pattern, masks
 from crawler.extraction.plain import number, plain, year
+from crawler.extraction.quality import quality_flags
 from crawler.extraction.speech import read_speech
 
 BODY = ["同志们:", "今天我们召开会议,总结工作,部署任务。"]
@@ -243,3 +244,22 @@ def test_sizes_are_no_masks(text: str) -> None:
 @pytest.mark.parametrize("text", ["一、二、三产业要一起抓。", "三、四线城市要去看看。", "五、六年级留下。"])
 def test_lists_of_numerals_are_no_outline(text: str) -> None:
     assert read_speech("在会议上的讲话", None, [text, "大家都同意。"]).outline == []
+
+
+@pytest.mark.parametrize(
+    ("line", "flag"),
+    [
+        ("更多讲稿请看HTTP://WWW.EXAMPLE.XYZ/JH", "watermark"),
+        ("文稿存放在Example.Top上", "watermark"),
+        ("本稿由大地秘书网录入", "watermark"),
+        ("第 3 页,共 9 页", "watermark"),
+        ("全市\ufffd会议", "mojibake"),
+        ("落实第1责任", "spun"),
+        ("定在l0月5日", "ocr_noise"),
+        ("{dede:title}", "markup"),
+    ],
+)
+def test_what_a_pattern_finds_is_flagged_in_whatever_case(line: str, flag: str) -> None:
+    text = f"同志们。\n{line}。\n谢谢大家。"
+    assert flag in quality_flags(text.split("\n"), text)
+    assert flag not in quality_flags(["同志们。", "谢谢大家。"], "同志们。\n谢谢大家。")
