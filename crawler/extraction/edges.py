@@ -51,6 +51,7 @@ _TITLE_END = re.compile(
 )
 INTRO = any_of("structure", "intro")
 OUTRO = any_of("structure", "outro")
+_EDITOR = next(r.pattern for r in rules("structure", "intro") if r.id == "editor_named")
 GLUED = any_of("structure", "glued")
 _CLOSING = any_of("outline", "closing", "closing_paragraph")
 _PARAGRAPH = 30  # characters of a closing paragraph; an editor's wishes are shorter
@@ -143,8 +144,8 @@ def _head_rule(block: Block, titles: list[str]) -> str | None:
         return "speech"
     if (
         INTRO.search(block.folded)
-        and not (block.size > 400 and "小编" not in block.folded)
-        and ("小编" in block.folded or not speaks(block.folded))
+        and not (block.size > 400 and not _EDITOR.search(block.folded))
+        and (_EDITOR.search(block.folded) or not speaks(block.folded))
     ):
         return rule_of("intro", "structure", block.folded)
     if is_page_talk(block.folded, plain_names(titles)):
@@ -237,7 +238,7 @@ def _goes_on(behind: Sequence[Block]) -> bool:
     return any(
         speaks(b.folded) or (b.size >= _PARAGRAPH and _CLOSING.search(b.folded[-80:]) and not _is_editors(b))
         for b in behind
-        if "小编" not in b.folded
+        if not _EDITOR.search(b.folded)
     )
 
 
@@ -253,8 +254,9 @@ def tail_start(lines: list[Block], first: int, titles: list[str], out: Structure
         b = lines[k]
         if _goes_on(lines[k + 1 : last]):
             continue  # what only sounds like an editor's words
-        if "小编" in b.folded or not speaks(b.folded):
-            if (b.size <= 200 and ("小编" in b.folded or OUTRO.search(b.folded))) or is_notice(b):
+        editor = _EDITOR.search(b.folded) is not None
+        if editor or not speaks(b.folded):
+            if (b.size <= 200 and (editor or OUTRO.search(b.folded))) or is_notice(b):
                 out.note("outro", lines[k:last])
                 last = k
             # less is enough for a short last line that names the text

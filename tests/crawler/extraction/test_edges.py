@@ -606,3 +606,18 @@ def test_a_linked_title_behind_a_label_inside_a_text_goes(led: str) -> None:
 def test_stage_directions_behind_the_thanks_stay() -> None:
     lines = [*LONG, "谢谢大家!", "[掌声]"]
     assert text(read(page(paragraphs(lines)))) == lines
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "台里的小编们都是年轻人,夜里两点还在改标题,我要替他们说一句公道话。",
+        "我在镇里的公众号当过两年小编,知道一条消息从写到发要过几道关。",
+    ],
+)
+def test_a_speaker_may_speak_of_editors(own: str) -> None:
+    for k in (1, 3, len(LONG) - 1, len(LONG)):
+        lines = [*LONG[:k], own, *LONG[k:]]
+        assert text(read(page(paragraphs(lines)))) == lines
+    for editor in ("今天小编们为大家精心准备了护林讲话。", "以上就是小编带来的全部内容。"):
+        assert text(read(page(paragraphs([*LONG, editor])))) == LONG
