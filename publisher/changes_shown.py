@@ -123,11 +123,17 @@ def _more(changes: Changes, shown: Sequence[Line]) -> int:
     return sum(len(changes.summary["speeches"][op]) for op in OPS) - len(shown)
 
 
+def _onwards(changes: Changes, steps: Sequence[dict[str, Any]]) -> bool:
+    """Whether there are several steps, and they lead where the comparison does. From a version to an older one they lead the other way: what they
+    added is lacking there."""
+    return len(steps) > 1 and steps[-1]["version"] == changes.summary["version"]
+
+
 def human(changes: Changes, steps: Sequence[dict[str, Any]], shown: Sequence[Line]) -> RenderableType:
     """The changes for the terminal."""
     s = changes.summary
     parts: list[RenderableType] = [_counts(f"{s['parent']} → {s['version']}", "table", s["tables"])]
-    if len(steps) > 1:
+    if _onwards(changes, steps):
         parts += [Text(""), _counts("speeches, step by step", "version", {v["version"]: v for v in steps})]
     if len(sites := by_site(changes)) > 1:
         parts += [Text(""), _counts("speeches", "site", sites)]
@@ -167,7 +173,7 @@ def markdown(changes: Changes, steps: Sequence[dict[str, Any]], shown: Sequence[
     s = changes.summary
     out = [f"# {code(s['parent'])} → {code(s['version'])}", ""]
     sections: list[tuple[str, dict[str, dict[str, int]]]] = [("table", s["tables"])]
-    sections += [("version", {v["version"]: v for v in steps})] if len(steps) > 1 else []
+    sections += [("version", {v["version"]: v for v in steps})] if _onwards(changes, steps) else []
     sections += [("site", sites)] if len(sites := by_site(changes)) > 1 else []
     for what, counts in sections:
         out += table([what, *OPS], [[code(n), *(number(c[op]) for op in OPS)] for n, c in counts.items()], right="lrrr")

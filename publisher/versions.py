@@ -121,7 +121,7 @@ def latest_at(when: datetime, live: Sequence[tuple[str, int, datetime]], gone: S
     sequence and the time of the one that it replaces, and so answers for it. Raises UsageError when nothing had been
     published by then, or when the version of that time is gone.
     """
-    at = f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    at = f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     found = next((v for v in reversed(live) if v[2] <= when), None)
     lost = [g for g in gone if g.replaced_by is None and _time_of(g) <= when]
     last = max(lost, key=lambda g: g.sequence, default=None)
@@ -139,7 +139,7 @@ def latest_at(when: datetime, live: Sequence[tuple[str, int, datetime]], gone: S
         raise UsageError(
             f"nothing had been published at {at}",
             where=where,
-            remedy=f"the first version is {live[0][0]}, of {live[0][2].astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            remedy=f"the first version is {live[0][0]}, of {live[0][2].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
             if live
             else "`jianghua publish speeches` makes the first version",
         )

@@ -82,6 +82,14 @@ def test_people_see_titles_and_reasons(home: Path) -> None:
     assert "1 more; --limit 0 shows all" in few
 
 
+def test_back_to_an_older_version_no_steps_are_told_that_lead_the_other_way(home: Path) -> None:
+    there = ("changes", "2026-11-22.1", "2026-11-24.1", "--limit", "1")
+    back = ("changes", "2026-11-24.1", "2026-11-22.1", "--limit", "1")
+    for form in ((), ("--markdown",)):
+        assert "2026-11-23.1" in jianghua(home, *there, *form).stdout
+        assert "2026-11-23.1" not in jianghua(home, *back, *form).stdout
+
+
 def test_a_changelog_in_markdown_is_escaped(home: Path) -> None:
     told = jianghua(home, "changes", "--since", "2026-11-22.1", "--markdown", "--values").stdout
     assert told.startswith("# `2026-11-22.1` → `2026-11-24.1`\n")

@@ -263,7 +263,7 @@ def test_versions_that_are_no_more_say_why(published: Path, serve: Callable[...,
     for root in (published, url):
         with pytest.raises(GoneError, match="is no longer kept"):
             open_dataset(root, version="2026-11-22.1")
-        with pytest.raises(UsageError, match="the latest at 2026-11-22 23:59 UTC, is gone") as told:
+        with pytest.raises(UsageError, match="the latest at 2026-11-22 23:59:59 UTC, is gone") as told:
             open_dataset(root, as_of="2026-11-22")
         assert "the oldest that is still there is 2026-11-23.2" in str(told.value)
 
