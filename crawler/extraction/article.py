@@ -44,6 +44,8 @@ from crawler.site import Site
 from crawler.wording import counted
 
 _PAGE_MARK = re.compile(r"\s*[(【\[]?\s*(?:第\s*)?[\d一二三四五六七八九十]{1,3}\s*(?:页|/\s*\d+)?\s*[)】\]]?\s*$")
+_STOP = re.compile(r"[。!?;]")
+_SHOWN = 120  # characters of sentences that a page with a text shows
 _OPEN_END = re.compile(r"[\u4e00-\u9fff,、]$")
 
 
@@ -202,6 +204,11 @@ def _body_of(
                     element.drop_tree()
                     dropped.append((selector, element))
         blocks = read_blocks(_body_element(document.root))
+        if sum(b.size for b in blocks if not b.is_linked and _STOP.search(b.folded)) < _SHOWN:
+            # a page that shows next to nothing may hide its text until a script shows it
+            whole = read_blocks(_body_element(document.root), hidden_boxes=True)
+            if any(map(is_address_line, whole)) and not any(map(is_address_line, blocks)):
+                blocks = whole
         if k == 0:
             first_blocks = blocks
             names = _names_of(document, site, facts, blocks)

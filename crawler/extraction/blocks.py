@@ -221,8 +221,9 @@ def _pieces(raw: str) -> tuple[tuple[str, int, str, bool], ...]:
 _short_pieces = lru_cache(maxsize=4096)(_pieces)
 
 
-def read_blocks(root: HtmlElement) -> list[Block]:
-    """The visible text under `root` in reading order; blocks without text are left out."""
+def read_blocks(root: HtmlElement, *, hidden_boxes: bool = False) -> list[Block]:
+    """The visible text under `root` in reading order; blocks without text are left out. hidden_boxes: with what stands in hidden block
+    elements, for a page that hides all it has until a script shows it."""
     blocks: list[Block] = []
     parts: list[str] = []
     links: list[HtmlElement] = []
@@ -294,7 +295,7 @@ def read_blocks(root: HtmlElement) -> list[Block]:
                 may_hide = True
             elif name in HIDING:
                 may_hide = True
-        if may_hide and is_hidden(element):
+        if may_hide and is_hidden(element) and not (hidden_boxes and tag in BLOCK_TAGS):
             return
         is_block = tag in BLOCK_TAGS or (style is not None and _BLOCK_STYLE.search(style) is not None)
         if is_block:

@@ -621,3 +621,12 @@ def test_a_speaker_may_speak_of_editors(own: str) -> None:
         assert text(read(page(paragraphs(lines)))) == lines
     for editor in ("今天小编们为大家精心准备了护林讲话。", "以上就是小编带来的全部内容。"):
         assert text(read(page(paragraphs([*LONG, editor])))) == LONG
+
+
+@pytest.mark.parametrize("how", ["visibility: hidden; opacity: 0;", "display:none"])
+def test_a_short_text_that_a_script_is_to_show_is_read(how: str) -> None:
+    # a longer one is never taken for hidden
+    body = f"<div style='{how}'>{paragraphs(OTHER)}</div><div>微信扫一扫 关注该公众号</div>"
+    assert text(read(page(body, "校长在秋季开学典礼上的致辞"))) == OTHER
+    noise = "<p style='display:none'>各位领导:本文来自清泉文库,未经许可不得转载。</p>"
+    assert text(read(page(paragraphs(SPEECH[:3]) + noise + paragraphs(SPEECH[3:])))) == SPEECH
