@@ -119,6 +119,7 @@ def build(
     history: Sequence[Entry] = (),
     scratch: Path,
     index: Path | None = None,
+    carry_refused: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Build:
     """Build the next version; its new parts lie beside their places in `store`.
@@ -127,13 +128,13 @@ def build(
     folder for what does not fit into memory; index: folder of the kept index of near duplicates. progress: called with a step, how far it
     is and how far it goes. Raises DamagedError when parts of the parent cannot be read, of a first version also for records.
 
-    Where gates refuse the version because of single sites, it is built again with the rows that the parent has of these, and what the gates
-    say of that counts; unless they refuse that as well, and not only because a site has failed for too long.
+    carry_refused: where gates refuse the version because of single sites, it is built again with the rows that the parent has of these, and what
+    the gates say of that counts; unless they refuse that as well, and not only because a site has failed for too long.
     """
     job = _Job(source, parent, store, version, now, accept or {}, recipe or Recipe(), scratch, progress)
     first = made = _build(job, history, index)
     aside: dict[str, str] = {}
-    while made.run and gates.refused(made.gates):
+    while carry_refused and made.run and gates.refused(made.gates):
         more = {s: why for s, why in set_aside(made.run, made.gates).items() if s not in aside}
         if not more:
             break

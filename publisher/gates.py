@@ -58,11 +58,14 @@ def _remedy(gate: Gate) -> str:
 
 
 class RefusedError(JianghuaError):
-    """A publish that a gate refused. `gates` holds every result; `waiting`: whether a person may accept what failed."""
+    """A publish that a gate refused. `gates` holds every result; `waiting`: whether a person may accept what failed.
+
+    alone: the sites because of which alone it was refused, where their last good rows may be carried forward.
+    """
 
     lasting = True  # the same records would be refused again
 
-    def __init__(self, gates: Iterable[Gate], *, where: str) -> None:
+    def __init__(self, gates: Iterable[Gate], *, where: str, alone: Collection[str] = ()) -> None:
         self.gates = tuple(gates)
         failed = [g for g in self.gates if g.result == "fail" and g.accepted is None]
         acceptable = [g.name for g in failed if g.name not in FINAL]
@@ -71,6 +74,11 @@ class RefusedError(JianghuaError):
         if self.waiting:
             remedy += (
                 ", or publish all the same with " + " ".join(f"--accept {n}" for n in acceptable) + " --reason TEXT"
+            )
+        if alone:
+            remedy += (
+                f', or keep the last good rows of {", ".join(sorted(alone))} and publish all else: refused_sites = "carry" below [publish] in '
+                "jianghua.toml, or JIANGHUA_PUBLISH_REFUSED_SITES=carry for this once"
             )
         super().__init__(
             "not published: " + "; ".join(f"{g.name}: {g.what}" for g in failed),

@@ -51,7 +51,7 @@ from publisher.places import DATASETS, dataset_folder, memo_folder
 from publisher.projections import project
 from publisher.quality import document, measures_of
 from publisher.recipe import Recipe
-from publisher.releaserules import Run, entry, refusal
+from publisher.releaserules import Run, entry, refusal, set_aside
 from publisher.samples import examples, previewed
 from publisher.settings import publish_settings
 from publisher.sources import snapshot
@@ -153,7 +153,7 @@ def publish(
             where=str(home.var / "records"),
             remedy="run `jianghua crawl SITE` and `jianghua extract SITE` first, or `jianghua run SITE` for the whole chain",
         )
-    memo = memo_folder(home, dataset, folder)
+    memo, settings = memo_folder(home, dataset, folder), publish_settings(home)
     # The records are read under the lock, so that of two publishes the later one has the newer records.
     with locked(target, wait), _scratch(memo) as scratch:
         return publish_records(
@@ -164,11 +164,12 @@ def publish(
             warnings=warnings,
             confirm=confirm,
             memo=memo,
-            recipe=Recipe(load_corrections(home), load_takedowns(home), publish_settings(home).mask_personal_data),
+            recipe=Recipe(load_corrections(home), load_takedowns(home), settings.mask_personal_data),
             sources=lambda sites: snapshot(home, sites),
             commit=commit,
             fence=fence,
             taken=taken,
+            carry_refused=settings.refused_sites == "carry",
             progress=progress,
             scratch=scratch,
         )
@@ -208,6 +209,7 @@ def publish_records(
     commit: Commit | None = None,
     fence: Fence = contextlib.nullcontext,
     taken: Collection[str] = (),
+    carry_refused: bool = False,
     progress: Progress = lambda *_: None,
     scratch: Path | None = None,
 ) -> PublishResult:
@@ -217,14 +219,14 @@ def publish_records(
     remembered between publishes. recipe: what is done to rows (default: `corrections` alone, which people put right). sources: gives what is known
     of sites (publisher/sources.py). commit: called with the dataset folder, manifest and latest.json of the new version right before
     it becomes visible; an error there undoes the version. fence: held while latest.json is replaced; it raises FencedError when this publish must not
-    commit any more. taken: names of versions that there are elsewhere.
+    commit any more. taken: names of versions that there are elsewhere. carry_refused: see `build`.
     Raises as `publish` does.
     """
     if scratch is None:
         with _scratch(memo) as own:
             return publish_records(
                 folder, records, now=now, accept=accept, warnings=warnings, confirm=confirm, memo=memo, corrections=corrections,
-                recipe=recipe, sources=sources, commit=commit, fence=fence, taken=taken, progress=progress, scratch=own,
+                recipe=recipe, sources=sources, commit=commit, fence=fence, taken=taken, carry_refused=carry_refused, progress=progress, scratch=own,
             )  # fmt: skip
     if unknown := set(accept or ()) - names():
         raise UsageError(f"there is no gate '{min(unknown)}'", remedy=f"accept one of: {', '.join(sorted(names()))}")
@@ -257,6 +259,7 @@ def publish_records(
                 history=_history(past, folder),
                 scratch=scratch,
                 index=memo / "copies" if memo else None,
+                carry_refused=carry_refused,
                 progress=progress,
             )
             outcome = _outcome(made, parent, warnings, confirm)
@@ -264,7 +267,8 @@ def publish_records(
                 _record_refusal(folder, made, parent, now)
                 _remember(past, made, outcome, None, now, confirm)
                 if outcome == "refused":
-                    raise RefusedError(made.gates, where=str(folder))
+                    alone = () if carry_refused or not made.run else tuple(set_aside(made.run, made.gates))
+                    raise RefusedError(made.gates, where=str(folder), alone=alone)
                 raise WaitingError(made.gates, where=str(folder), dataset=folder.name)
             if outcome == "unchanged":
                 assert parent is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
@@ -17,13 +17,15 @@ Section = TypeVar("Section", bound=BaseModel)
 class PublishSettings(BaseModel):
     """mask_personal_data: whether personal data is masked in the release (docs/personal-data.md). It is flagged either way.
     remotes: addresses of copies of the datasets (s3://…), from which a takedown with --everywhere takes the text too; in the
-    environment separated by spaces."""
+    environment separated by spaces. refused_sites: what becomes of a version that gates refuse because of single sites: `refuse`, or `carry`, which
+    publishes it with the last good rows of these (docs/gates.md#sites-that-fail)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # What was published once cannot be called back everywhere; what was masked can be shown by the next version.
     mask_personal_data: bool = True
     remotes: tuple[str, ...] = ()
+    refused_sites: Literal["refuse", "carry"] = "refuse"  # whoever carries sites has to look at what is told of them
 
     @field_validator("remotes", mode="before")
     @classmethod

@@ -120,9 +120,7 @@ def test_verify_says_that_there_is_no_version_yet(tmp_path: Path) -> None:
 
 
 def test_a_gate_refuses_until_it_is_accepted_with_a_reason(home: Path) -> None:
-    extracted(
-        home, "b", [], [page(speech("b", n), "off_topic") for n in range(4)]
-    )  # of half of the sites what they had would stay
+    extracted(home, "b", [speech("b", 9)], [page(speech("b", n), "off_topic") for n in range(4)])
     extracted(home, "a", [speech("a", n) for n in range(2)], [page(speech("a", n), "off_topic") for n in range(2, 8)])
     refused = jianghua(home, "publish")
     assert refused.returncode == 1

@@ -236,6 +236,34 @@ def of_site(home: Home, table: str, site: str) -> list[dict[str, Any]]:
     return [r for r in rows if r.get("site", r.get("speech_id", "").partition(":")[0]) == site]
 
 
+@pytest.fixture
+def carrying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sites that a gate refuses are carried forward."""
+    monkeypatch.setenv("JIANGHUA_PUBLISH_REFUSED_SITES", "carry")
+
+
+def test_one_site_refuses_the_version_of_all_unless_it_is_to_be_carried(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for site in ("a", "b"):
+        extracted(home, site, {n: [speech(site, n)] for n in range(24)}, {}, WHEN)
+    publish(home, now=DAY)
+    extracted(home, "a", {n: [speech("a", n)] for n in range(25)}, {}, WHEN)
+    extracted(home, "b", {n: [speech("b", n)] for n in range(4)}, {}, WHEN)
+    with pytest.raises(RefusedError, match="rows_lost") as caught:
+        publish(home, now=DAY + timedelta(days=1))
+    assert caught.value.remedy
+    assert 'keep the last good rows of b and publish all else: refused_sites = "carry"' in caught.value.remedy
+    home.settings_file.write_text('[publish]\nrefused_sites = "carry"\n')
+    assert publish(home, now=DAY + timedelta(days=1)).version
+    assert open_dataset(home.datasets / "speeches").manifest.sites == {"a": 25, "b": 24}
+    extracted(home, "a", {n: [speech("a", n)] for n in range(4)}, {}, WHEN)  # more than half of the sites
+    home.settings_file.write_text("")
+    with pytest.raises(RefusedError, match="rows_lost") as caught:
+        publish(home, now=DAY + timedelta(days=2))
+    assert "refused_sites" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("carrying")
 @pytest.mark.parametrize("bad", ["lost", "gone", "damaged characters"])
 def test_what_a_gate_refuses_of_one_site_stays_as_it_was_and_the_others_are_published(tmp_path: Path, bad: str) -> None:
     home = Home(tmp_path / "home")
@@ -272,6 +300,7 @@ def test_what_a_gate_refuses_of_one_site_stays_as_it_was_and_the_others_are_publ
     verify(home.datasets / "speeches")
 
 
+@pytest.mark.usefixtures("carrying")
 def test_a_site_of_which_a_gate_refused_what_it_brings_is_taken_in_again_when_it_is_well(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     pages = {s: {n: [speech(s, n)] for n in range(24)} for s in ("a", "b")}
@@ -293,6 +322,7 @@ def test_a_site_of_which_a_gate_refused_what_it_brings_is_taken_in_again_when_it
     verify(home.datasets / "speeches")
 
 
+@pytest.mark.usefixtures("carrying")
 def test_a_version_is_refused_where_gates_refuse_more_than_half_of_the_sites(tmp_path: Path) -> None:
     home = Home(tmp_path)
     for site in ("a", "b", "c"):
@@ -310,6 +340,7 @@ def test_a_version_is_refused_where_gates_refuse_more_than_half_of_the_sites(tmp
         publish(home, now=DAY + timedelta(days=1))
 
 
+@pytest.mark.usefixtures("carrying")
 def test_a_site_that_fails_too_long_is_accepted_once(tmp_path: Path) -> None:
     """Until it is back, also through publishes that make no version; the next time it fails it is asked again."""
     home = Home(tmp_path)
