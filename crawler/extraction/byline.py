@@ -212,6 +212,8 @@ def text_value(value: Labelled, longest: int) -> str | None:
     text = text.rstrip("(\uff08 ")
     if text[-1:] in ")\uff09" and not re.search(r"[(\uff08]", text):
         text = text[:-1].rstrip(_STRIP_NAME)
+    if "》" in text and "《" not in text:  # 《秘书工作》2021年第3期: the first mark belongs to the name
+        text = f"《{text}"
     if not text or len(text) > longest or _TEMPLATE.search(text) or _SENTENCE.search(text):
         return None
     if any_of("facts", "empty_values").search(text) is not None:

@@ -19,6 +19,8 @@ _LAST_LINE = 60  # characters
 _THIS_TEXT = re.compile(r"[这本此]篇|(?:提[醒示]|贴士)\s*[】\])]?\s*:")
 _PREFACE_CHARS = 260  # an editor's words before the form of address are short
 _BYLINE_CHARS = 60  # nor are lines of a date or a name
+_GLUED_TITLE = 8
+_SPEECH_NAME = re.compile(r"(?:讲话|致[辞词]|发言|演讲|主持词|报告|党课|讲稿|贺词|[开闭]幕词)稿?$")
 _ABSTRACT_KEY = 24  # so many characters found again later make a line a copy of the text
 _THANKS = re.compile(
     r"(?:谢谢|感谢|多谢)(?:大家|各位|你们|同志们)?[!。.]*$|(?:讲话|发言|致辞)(?:完|完毕|结束|到此)[^。]{0,8}[!。]?$"
@@ -72,6 +74,9 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
     total = sum(b.size for b in lines) or 1
     before = 0
     address = next((k for k, b in enumerate(lines[: 2 * _HEAD_LINES]) if is_address_line(b)), None)
+    if lines and (bare := _without_glued_title(lines[0], titles)) is not lines[0]:
+        out.note_piece("title", lines[0], lines[0].text[: len(lines[0].text) - len(bare.text)])
+        lines[0] = bare
     for k, block in enumerate(lines[:_HEAD_LINES]):
         if k == address:
             if first < k and before <= _PREFACE_CHARS and before < 0.4 * total:
@@ -116,6 +121,19 @@ def head_end(lines: list[Block], titles: list[str], part: Part, out: Structure) 
         out.note(rule, lines[first : k + 1])
         first, before = k + 1, 0
     return first
+
+
+def _without_glued_title(block: Block, titles: Sequence[str]) -> Block:
+    """A first paragraph without the title of a speech that stands glued before its form of address, once or twice."""
+    at = 0
+    for title in (plain(t) for t in titles if t and _SPEECH_NAME.search(plain(t))):
+        while len(title) >= _GLUED_TITLE and block.folded.startswith(title, at):
+            at += len(title)
+            at += len(block.folded[at:]) - len(block.folded[at:].lstrip())
+    if not at or at >= len(block.folded):
+        return block
+    opening = re.match(r"[^:。!?,]{2,40}[:!,]", block.folded[at:])
+    return with_text(block, block.text[at:]) if opening and is_address(opening.group().strip(" :!,"), True) else block
 
 
 def _is_preface(above: Sequence[Block], title: Block, titles: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from crawler.extraction.blocks import Block, joined
 from crawler.extraction.density import FURNITURE_CHARS, in_line, is_day, item_teasers, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, is_address_line, rule_of, tail_start
 from crawler.extraction.endings import look_at_end, take_dots_off
-from crawler.extraction.layout import goes_on, unwrap, with_markers
+from crawler.extraction.layout import goes_on, unwrap, with_markers, without_chunk_numbers
 from crawler.extraction.model import Part, Structure
 from crawler.extraction.pagetalk import is_page_talk, plain_names, question_box, repeated_lines
 from crawler.extraction.part_headings import Heading, is_ornament
@@ -76,7 +76,9 @@ def read_structure(
     if len(once) < len(blocks):
         here = set(map(id, once))
         out.note("reprint", [b for b in blocks if id(b) not in here])
-    lines = with_markers(unwrap(once))
+    lines = without_chunk_numbers(
+        with_markers(unwrap(once)), lambda b, number: out.note_piece("chunk_number", b, number)
+    )
     if (box := question_box(lines)) is not None:
         out.note("question_box", lines[box:])
         lines = lines[:box]
@@ -125,7 +127,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
     """Take out lines that are never text, and end the text before its tail."""
     kept: list[Block] = []
     held = 0
-    torn = tail_seen = False
+    torn = tail_seen = in_list = False
     left = sum(b.size for b in lines if not b.is_linked)
     again = repeated_lines(lines, own)
     listed = set(item_teasers(lines))
@@ -143,6 +145,10 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if k in listed:
             out.note("teaser", [block])
             continue
+        if in_list and _LISTED.match(block.folded):
+            out.note("listed", [block])
+            continue
+        in_list = False
         if block.folded in again and not (k + 1 < len(lines) and is_address_line(lines[k + 1])):
             out.note("repeated_line", [block])
             continue
@@ -175,6 +181,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             behind = [b for b in lines[k + 1 :] if b.page == block.page]
             here = left if len(behind) == len(lines) - k - 1 else sum(b.size for b in behind if not b.is_linked)
             ends = found is not None and held >= 120 and here <= held
+            in_list = found is not None and found.value == "soft" and _lists(lines, k)
             if (
                 ends
                 and found
@@ -242,6 +249,12 @@ def _number_headings(lines: Sequence[Block]) -> set[int]:
     above = sum(b.size for b in lines[: found[0]] if not b.is_linked)
     torn = any(k and lines[k - 1].size > _HEADLINE and not _SENTENCE_END.search(lines[k - 1].folded) for k in found)
     return set(found) if min(held) >= _SECTION and above < min(held) and not torn else set()
+
+
+def _lists(lines: Sequence[Block], k: int) -> bool:
+    """Whether two titles without a link stand right behind a label (相关阅读): a list of other texts inside the text."""
+    behind = lines[k + 1 : k + 3]
+    return len(behind) == 2 and all(_LISTED.match(b.folded) for b in behind)
 
 
 def _is_led_in(block: Block) -> bool:

@@ -373,6 +373,29 @@ def _first_of_steps(text: str) -> tuple[str, str] | None:
     return (pieces[0], pieces[-1]) if len(pieces) > 2 or _BODY_OF_SITE.search(pieces[-1]) else None
 
 
+_HYPHEN = re.compile(r"\s+[-–|·•«]\s+")
+_COLUMN = re.compile(
+    r"^(?:领导|会议|大会|活动|个人|优秀|精选)?(?:讲话|致[辞词]|发言|演讲|主持词?|党课)(?:稿|范文|大全|材料)*$"
+)
+
+_OF_TEXTS = re.compile(r"秘书|文秘|[公范]文|文[库稿档]|讲稿|写作|笔杆")  # in the names of sites that offer texts
+
+
+def _beside_a_speech(text: str) -> tuple[str, str] | None:
+    """A <title> of two pieces of which one is called a speech, and the other, short and parted by a hyphen, names a column or
+    a site of texts."""
+    pieces = [p.strip(_EDGE) for p in _HYPHEN.split(text)]
+    if len(pieces) != 2 or not all(pieces):
+        return None
+    first, last = pieces
+    named = _NAMED.search(half_width(clean_title(first))) and len(first) >= 8 and len(last) <= 10
+    if named and (_COLUMN.match(last) or _OF_TEXTS.search(last)):
+        return first, last
+    if _NAMED.search(half_width(last)) and len(last) >= 8 and len(first) <= 10 and _SITE_WORD.search(first):
+        return last, first
+    return None
+
+
 def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
     """A <title> as (title, name of the site or None). names: folded names of the site that are known.
 
@@ -402,7 +425,7 @@ def strip_site(text: str, names: set[str]) -> tuple[str, str | None]:
             while len(pieces) > 1 and len(pieces[-1].strip()) <= 6 and len(pieces[0]) >= 8:
                 pieces.pop()  # the column between title and site
             return cut.group().join(pieces).strip(_EDGE), tail
-    if steps := _first_of_steps(text):
+    if steps := _first_of_steps(text) or _beside_a_speech(text):
         return steps
     return text.strip(_EDGE) if cuts else text, None
 

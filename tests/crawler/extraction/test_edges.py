@@ -630,3 +630,16 @@ def test_a_short_text_that_a_script_is_to_show_is_read(how: str) -> None:
     assert text(read(page(body, "校长在秋季开学典礼上的致辞"))) == OTHER
     noise = "<p style='display:none'>各位领导:本文来自清泉文库,未经许可不得转载。</p>"
     assert text(read(page(paragraphs(SPEECH[:3]) + noise + paragraphs(SPEECH[3:])))) == SPEECH
+
+
+@pytest.mark.parametrize("glued", [TITLE, f"{TITLE}{TITLE}", f"{TITLE} "])
+def test_a_title_glued_before_the_form_of_address_goes(glued: str) -> None:
+    whole = "".join(SPEECH)
+    assert text(read(page(f"<p>{glued}{whole}</p>"))) == [whole]
+    own = f"{TITLE}精神要一条一条落实。{FIRST_TEXT}"
+    assert text(read(page(paragraphs([own, *LONG[1:]])))) == [own, *LONG[1:]]
+
+
+def test_titles_without_links_below_a_label_inside_a_text_go() -> None:
+    box = "<div><p>你可能喜欢：</p><p>全镇春季造林动员会讲话</p><p>镇长在年终总结会上的致辞</p><p>护林员表彰会主持词</p></div>"
+    assert text(read(page(paragraphs(SPEECH[:4]) + box + paragraphs(SPEECH[4:])))) == SPEECH

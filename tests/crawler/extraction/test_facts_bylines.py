@@ -13,6 +13,7 @@ from tests.crawler.extraction.test_facts_layouts import facts
 @pytest.mark.parametrize(
     ("byline", "author", "source"),
     [
+        ("来源：《某某工作》2021年第3期", None, "《某某工作》2021年第3期"),
         ("来源:县报社 | 发布者 陈舟", "陈舟", "县报社"),
         ("【来源:县报社】 | 作者/陈舟 | 已有 30 人阅读", "陈舟", "县报社"),
         ("来源:县报社 2小时前 责编/陈舟", "陈舟", "县报社"),

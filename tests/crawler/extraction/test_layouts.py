@@ -387,3 +387,20 @@ def test_bare_numbers_that_head_sections_are_text_and_page_marks_are_none() -> N
     assert text(read(page(paragraphs(marked)))) == LONG
     parts = read(page(paragraphs(["01", *LONG, "02", *OTHER]), "护林讲话稿两篇"))
     assert [r["part_title"] for r in parts.speeches] == ["01", "02"]
+
+
+def test_the_numbers_of_pieces_that_a_site_cuts_by_length_go() -> None:
+    whole = "".join([*LONG, *LONG[1:5]][:9]).replace("同志们:", "")
+    size = 90
+    pieces = [whole[i : i + size] for i in range(0, len(whole), size)]
+    numbered = "".join(f"<p>{n}、{x}</p>" for n, x in enumerate(pieces, 1))
+    result = read(page(f"<h2>资源描述</h2>{numbered}"))
+    assert "".join(text(result)) == whole
+    assert [c.text for c in result.cut if c.rule == "chunk_number"] == [f"{n}、" for n in range(1, len(pieces) + 1)]
+
+
+def test_the_numbers_of_a_speakers_points_stay() -> None:
+    points = [f"{n}、{x}" for n, x in enumerate(LONG[1:5], 1)]
+    assert text(read(page(paragraphs(["同志们:", *points])))) == ["同志们:", *points]
+    headed = [y for n, x in enumerate(LONG[1:5], 1) for y in (f"{n}、把第{n}件事抓到底", x)]
+    assert text(read(page(paragraphs(["同志们:", *headed])))) == ["同志们:", *headed]
