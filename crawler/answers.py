@@ -28,7 +28,7 @@ from crawler.figures import HostCount
 from crawler.home import Home
 from crawler.links import PageLinks, read_links
 from crawler.noise import Noise, form_of
-from crawler.pagers import Pager, next_page, places, wholes
+from crawler.pagers import Pager, next_page, places, wholes, without_page
 from crawler.site import Site
 from crawler.state import ARTICLE, LAST, LIST, RECHECK, UNKNOWN, SiteState, new_row, text_time
 from crawler.traps import Traps
@@ -198,6 +198,9 @@ class Answers:
         self._notices: dict[int, set[str]] = {}  # keys by what is said instead of a page
         self.liar = state.meta("validators") is not None  # whether the site's validators are not to be relied on
         self._everywhere: set[str] | None = None  # texts of the site, looked up when first needed
+        self._data_shown: dict[
+            str, set[str]
+        ] = {}  # keys that pages of a list as JSON named, by its address without number
         self._circles: Counter[str] = Counter()
         self._set_cookies: set[str] = set()  # keys of redirects that set a cookie
         self._traps = Traps(json.loads(state.meta("traps") or "{}"))
@@ -660,7 +663,13 @@ class Answers:
             for t in found
             if depth <= self._site.follow.max_depth
         )
-        following = next_page(answer.url) if new else None
+        following = next_page(answer.url)
+        if following is not None:
+            # the list may stand at an address without number too, which named what its first page names
+            shown = self._data_shown.setdefault(without_page(answer.url), set())
+            fresh = {t.key for t in found} - shown
+            shown |= fresh
+            following = following if new or (fresh and row.checked_at is None) else None
         if following is not None:
             at = self._resolver.target(following)
             self.add([new_row(at.key, at.url, stamp, depth=row.depth, priority=LIST, template=at.template)])

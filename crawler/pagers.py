@@ -119,6 +119,13 @@ def _same_case(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
+def without_page(url: str) -> str:
+    """The address without the fields of its query that count pages."""
+    parts = urlsplit(url)
+    query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not is_page_key(k)])
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
 def next_page(url: str) -> str | None:
     """The address of the next page where a field of the query counts pages; None where none does."""
     parts = urlsplit(url)

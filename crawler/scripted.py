@@ -2,7 +2,8 @@
 
 Nothing is run. Known are addresses that stand there whole (`location.href='list_2.html'`), those put together of a beginning, a
 number and an ending (`"list_" + n + ".html"`) where the page says how many there are or calls the function with numbers, the
-pager of TRS (`createPageHTML(25, 0, "index", "html")`), forms with a field for the number of a page, and lists that a script holds
+pager of TRS (`createPageHTML(25, 0, "index", "html")`), those that a function makes of what it is called with (`openNews(123)`), entries of
+menus that name an address behind a title (`d.add(1, 0, "领导讲话", "list.asp?id=2")`), forms with a field for the number of a page, and lists that a script holds
 as data (`{"url": "/a/1.html"}`) or as HTML.
 """
 
@@ -64,6 +65,22 @@ _ADDRESS = re.compile(
 )
 
 
+# function openNews(id) {window.open("show.asp?id=" + id + "&x=1")}
+_FUNCTION = re.compile(r"\bfunction\s+([A-Za-z_$][\w$]{0,40})\s*\(\s*([A-Za-z_$][\w$]{0,20})\s*[,)]")
+MAX_FUNCTION = 600  # characters of a function that are looked at
+_JOINED = re.compile(
+    r"""(?P<q>["'])(?P<head>[^"'\s<>{}()+]{1,200}(?<=[=/_-]))(?P=q)\s*\+\s*(?:encodeURIComponent\(|escape\(|String\()?\s*(?P<name>[A-Za-z_$][\w$]{0,20})\s*\)?\s*(?:\+\s*(?P<r>["'])(?P<tail>[^"'\s<>{}()]{0,60})(?P=r))?"""
+)
+_CALLED = re.compile(r"""\b([A-Za-z_$][\w$]{0,40})\(\s*(?:(\d{1,12})|["']([\w-]{1,40})["'])\s*[,)]""")
+# "领导讲话", "list.asp?id=2": what a menu calls an address stands in front of it
+_NAMED = re.compile(
+    r"""(?P<q>["'])(?P<name>[^"'<>\n]{0,30}[\u4e00-\u9fff][^"'<>\n]{0,30})(?P=q)\s*,\s*(?P<r>["'])(?P<at>[\w./%-]{0,120}\.(?:s?html?|aspx?|php|jsp)(?:\?[\w=&%./-]{0,120})?)(?P=r)"""
+)
+
+
+_ENDINGS = ("html", ".htm", ".php", ".asp", ".jsp")
+
+
 def data_names(text: str) -> list[str]:
     """Names of attributes of a page that hold addresses: data-url, data-next-href."""
     return sorted({f"data{m[0].lower()}" for m in _DATA.finditer(text)})
@@ -76,6 +93,7 @@ def scripted(root: etree._Element, text: str, names: Sequence[str]) -> list[tupl
     """
     found: list[tuple[str, str]] = []
     calls: list[str] = []
+    asked: list[tuple[str, str, str]] = []  # functions that links call, with what, and the names of the links
     if "javascript:" in text or ("lick" in text and ("onclick" in text or "onClick" in text)):
         for element in cast(
             "Iterable[etree._Element]", root.iter("a", "button", "li", "div", "span", "td", "tr", "input", "p")
@@ -86,6 +104,7 @@ def scripted(root: etree._Element, text: str, names: Sequence[str]) -> list[tupl
                 name = "".join(map(str, element.itertext())).strip() if len(told) < 500 else ""
                 found += [(m[1], name[:40]) for m in _LEADS.finditer(told[:1000]) if _ADDRESS.match(m[1])]
                 calls += _NUMBERED.findall(told[:1000])
+                asked += [(name_, number or word, name[:40]) for name_, number, word in _CALLED.findall(told[:1000])]
     for name in names:
         for element in cast("Iterable[etree._Element]", root.iter(etree.Element)):
             value = element.get(name)
@@ -106,6 +125,10 @@ def scripted(root: etree._Element, text: str, names: Sequence[str]) -> list[tupl
             found += [
                 (f"{m['name']}_{n}.{m['ending']}", "") for n in range(first, _most(count) + (1 if m["box"] else 0))
             ]
+    if asked and "function" in whole:
+        found += _made(whole, asked)
+    if not whole.isascii() and any(ending in whole for ending in _ENDINGS):
+        found += [(m["at"], m["name"].strip()) for m in _NAMED.finditer(whole)]
     found += _built(whole, calls)
     found += _held(whole)
     found += _chosen(root)
@@ -132,6 +155,21 @@ def asked_for_more(root: etree._Element, text: str, names: Sequence[str]) -> lis
             elif "next" in name:
                 out.append(value)
     return list(dict.fromkeys(out))
+
+
+def _made(script: str, calls: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Addresses that functions of a script make of what links call them with. calls: function, argument, name of the link."""
+    wanted = {name for name, *_ in calls}
+    forms: dict[str, list[tuple[str, str]]] = {}
+    for m in _FUNCTION.finditer(script):
+        if m[1] not in wanted:
+            continue
+        body = script[m.end() : m.end() + MAX_FUNCTION]
+        following = body.find("function ")
+        for j in _JOINED.finditer(body if following < 0 else body[:following]):
+            if j["name"] == m[2] and _ADDRESS.match(f"{j['head']}0{j['tail'] or ''}"):
+                forms.setdefault(m[1], []).append((j["head"], j["tail"] or ""))
+    return [(f"{h}{value}{t}", link) for name, value, link in calls for h, t in forms.get(name, ())]
 
 
 def _held(script: str) -> list[tuple[str, str]]:

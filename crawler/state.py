@@ -325,7 +325,10 @@ class SiteState:
         young = _P.changed_at > text_time(now - site.refetch.young_for)
         # forms of addresses that brought nothing: neither lists nor articles that are worth a look each time
         barren = [t for t, n in json.loads(self.meta("traps") or "{}").items() if n >= LEFT]
-        bears = _P.template.not_in(barren) if barren else sa.true()
+        # an endless pager that shows its last page again makes a barren form of a list whose first pages list what is new
+        lists_some = sa.and_(_P.stated.is_not(None), _P.stated.not_like('%"found": ""%'), _P.priority < LAST)
+        bears = sa.or_(_P.template.not_in(barren), lists_some) if barren else sa.true()
+        last = sa.and_(sa.not_(bears), _P.priority == LAST)
         due: Any = sa.or_(
             sa.and_(lists, bears, older(site.refetch.lists)),
             sa.and_(lists, sa.not_(bears), older(site.refetch.old)),
@@ -351,7 +354,9 @@ class SiteState:
                 queued=1,
                 tries=0,
                 missing=0,
-                priority=sa.case((_P.depth == 0, SEED), (lists, LIST), (_P.kind.is_(None), UNKNOWN), else_=ARTICLE),
+                priority=sa.case(
+                    (_P.depth == 0, SEED), (last, LAST), (lists, LIST), (_P.kind.is_(None), UNKNOWN), else_=ARTICLE
+                ),
             )
         )
         return self.queued()

@@ -96,6 +96,27 @@ def test_lists_as_json_behind_a_button_are_read_to_their_end(home: Home) -> None
         assert "/ajax/list?c=1&page=5" not in server.paths()
 
 
+@pytest.mark.timeout(60)
+def test_a_list_as_json_whose_first_page_has_two_addresses_is_read_to_its_end(home: Home) -> None:
+    """The button asks for page one, and names the same list without number; past its end the list shows its last page again."""
+
+    class Pages(dict[str, object]):
+        def get(self, key: str, default: object = None) -> object:
+            if not key.startswith("/more"):
+                return super().get(key, default)
+            n = min(int(key.partition("page=")[2] or 1), 4)
+            return Reply(json.dumps([{"url": f"/a/{n}.html"}]).encode(), headers={"Content-Type": "application/json"})
+
+    with FaultServer() as server:
+        button = b'<button data-page="1" data-url="/more">\xe6\x9b\xb4\xe5\xa4\x9a</button></body>'
+        server.pages = Pages({**server.pages, "/": links("/x.html").replace(b"</body>", button)})
+        server.pages |= {f"/a/{n}.html": html(f"<p>{n}</p>") for n in range(1, 8)} | {"/x.html": html("x")}
+        _site(home, server)
+        assert crawl(home, "s", "--delay", "0").code == 0
+        assert {f"/a/{n}.html" for n in range(1, 5)} <= set(server.paths())
+        assert "/more?page=6" not in server.paths()
+
+
 @given(
     st.recursive(
         st.none() | st.text(max_size=8) | st.integers(),

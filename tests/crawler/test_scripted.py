@@ -54,6 +54,10 @@ def found(body: str, url: str = "http://a.test/x/index.html") -> list[str]:
         ("<form action='/l'><select name=page onchange='submit()'><option value=1>1</option><option value=2>2</option></select></form>",
          ["/l?page=1", "/l?page=2"]),
         ('<link rel="alternate" type="application/rss+xml" href="/feed">', ["/feed"]),
+        ("<script>function show(id){window.open('show.asp?id='+id,'','width=700');}</script><a href='javascript:show(5)'>甲</a>"
+         "<li onclick=\"show('x7')\">乙</li>", ["/x/show.asp?id=5", "/x/show.asp?id=x7"]),
+        ("<script>function go(id, t) {var u = '/doc/' + id + '.html'; location.href = u;} function other(x){}</script><p onclick='go(12, 1)'>丙</p>", ["/doc/12.html"]),
+        ('<script>d.add(1,0,"领导讲话","list.asp?id=2"); d.add(2, 0, \'党课\', \'/dk/index.html\');</script>', ["/x/list.asp?id=2", "/dk/index.html"]),
     ],
 )  # fmt: skip
 def test_addresses_are_found_where_scripts_hold_them(html: str, wanted: list[str]) -> None:
@@ -65,6 +69,8 @@ def test_addresses_are_found_where_scripts_hold_them(html: str, wanted: list[str
     [
         "<script>var a = 'index.html'; track('/a.html')</script>", "<script>location.href = base + '/a.html'</script>",
         "<script>location.href = '/a/' + id</script>", "<a href='javascript:void(0)' onclick='alert(\"/a.html\")'>x</a>",
+        "<script>function vote(id){post('/a/' + other)}</script><a href='javascript:vote(5)'>x</a>",
+        "<script>function f(id){x('#tab_' + id)}</script><a onclick='f(5)'>x</a>", "<script>a('标题', '图.gif'); b('tab', 'x.html')</script>",
         "<script>createPageHTML(n, 0, 'index', 'html')</script>", "<link rel=stylesheet href='/a.css'>",
         "<script>$.ajax({url: '/vote/7'})</script>", "<script>document.write('<a href=\"/a/' + id + '.html\">')</script>",
         "<form action='/s'><input name=q></form><a href='javascript:goPage(2)'>2</a>", "<form action='/l'><input name=page></form>",

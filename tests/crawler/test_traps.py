@@ -10,7 +10,7 @@ import pytest
 from crawler.home import Home
 from crawler.traps import LAST, Traps
 from tests.crawler.crawling import crawl
-from tests.crawler.faults import FaultServer, html, links, site_file
+from tests.crawler.faults import Asked, FaultServer, Reply, html, links, site_file
 
 LIST, ARTICLE = "/l/list_0.html", "/a/0.html"
 
@@ -140,6 +140,31 @@ def test_a_calendar_that_leads_to_other_pages_than_months_ends(home: Home) -> No
         server.log.clear()
         assert crawl(home, "dates").sites["dates"]["finished"]
         assert len(server.log) < 10, "what brought nothing is not looked at each time"
+
+
+def test_a_list_whose_pager_never_ends_is_looked_at_each_time(home: Home) -> None:
+    def page(asked: Asked) -> Reply:
+        n = int(asked.path.partition("=")[2] or 1)
+        shown = names[min(n, 3) * 5 - 5 : min(n, 3) * 5]  # behind the last page comes the last page again
+        pager = f'<a href="/list?page={n + 1}">下一页</a></body>'.encode()
+        return Reply(links(*shown).replace(b"</body>", pager))
+
+    class Pages(dict[str, object]):
+        def get(self, key: str, default: object = None) -> object:
+            return page if key.startswith("/list") else super().get(key, default)
+
+    names = [f"/speech/{n}.html" for n in range(15)]
+    with FaultServer() as server:
+        server.pages = Pages({**server.pages, "/": links("/list"), **{n: html(n) for n in names}})
+        site_file(home, "endless", server.url)
+        assert crawl(home, "endless").sites["endless"]["finished"]
+        assert len(server.log) < 60
+        names[13] = "/speech/new.html"
+        server.pages["/speech/new.html"] = html("new")
+        server.log.clear()
+        assert crawl(home, "endless").sites["endless"]["finished"]
+        assert "/speech/new.html" in server.paths()
+        assert len(server.log) < 25, "what came behind the end is not looked at again"
 
 
 def test_a_long_list_is_read_to_its_end(home: Home) -> None:
