@@ -16,6 +16,9 @@ from crawler.robots import Robots
 MAX_TRIES = 4  # asks for a URL in one run when the server fails
 BACKOFF = 2.0  # seconds before the second ask, doubled each time
 MAX_RETRY_AFTER = 600.0  # seconds; a server that wants longer gets the URL left for the next run
+MOST_KEPT = (
+    7 * 86_400.0
+)  # seconds from now that such a wish is kept over runs, however far off a server says that it is
 ROBOTS_TRIES = 3
 REDIRECTS = 5  # hops that a robots.txt may take
 UNREACHABLE = 5  # failures in a row, none answered, after which a host counts as unreachable; of so many URLs if it answered before

@@ -5,6 +5,7 @@ When a host may be asked is in hosts.py and robots.py, what an answer changes in
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -19,7 +20,17 @@ from crawler.completeness import completeness
 from crawler.errors import JianghuaError
 from crawler.figures import HostCount
 from crawler.home import Home
-from crawler.hosts import BACKOFF, LONG_WAITS, MAX_RETRY_AFTER, MAX_TRIES, Host, Hosts, RobotsAsk, retry_after
+from crawler.hosts import (
+    BACKOFF,
+    LONG_WAITS,
+    MAX_RETRY_AFTER,
+    MAX_TRIES,
+    MOST_KEPT,
+    Host,
+    Hosts,
+    RobotsAsk,
+    retry_after,
+)
 from crawler.politeness import Politeness
 from crawler.site import Site
 from crawler.state import FORBIDDEN, RECHECK, SEED, SiteState, new_row, text_time
@@ -69,6 +80,9 @@ class SiteCrawl:
         self._buffer: deque[Any] = deque()
         self._flying: dict[str, Fetch] = {}
         self._later: dict[str, float] = {}
+        self._left_alone: dict[
+            str, str
+        ] = {}  # until when hosts (//host) and pages (keys) want to be left alone, over runs
         self._whole_lists = 0
         self._forbade: list[str] = []  # keys of pages that were forbidden in a row
         self._proving = ""  # key of the start page that shows whether a host forbids everything
@@ -124,6 +138,9 @@ class SiteCrawl:
         self.answers.add([new_row(self.site.key(u), u, stamp, priority=SEED, template=template_of(u)) for u in starts])
         if terms := clean_url(self.site.terms or ""):  # a page like any other, that need not be linked
             self.answers.add([new_row(self.site.key(terms), terms, stamp, depth=1, template=template_of(terms))])
+        most = text_time(now + timedelta(seconds=MOST_KEPT))
+        kept = json.loads(self.state.meta("left alone") or "{}")
+        self._left_alone = {what: min(until, most) for what, until in kept.items() if until > stamp}
         self._day = now.strftime("%Y-%m-%d")
         day, _, spent = (self.state.meta("budget") or "").partition(" ")
         self._spent = int(spent) if day == self._day else 0
@@ -264,6 +281,9 @@ class SiteCrawl:
             else self.site.origin + urlunsplit(("", "", *urlsplit(row.url)[2:4], ""))
         )
         netloc = urlsplit(url).netloc.lower()
+        if self._left_alone and (wish := self._wish(row, netloc)) is not None:
+            self._heed(row, netloc, wish)
+            return None
         host = self.politeness.host(netloc)
         if not self.politeness.knows_robots(host):
             if host.robots_error is not None:
@@ -291,6 +311,25 @@ class SiteCrawl:
                 if row.last_modified:
                     fetch.headers["If-Modified-Since"] = row.last_modified
         return fetch
+
+    def _wish(self, row: Any, netloc: str) -> str | None:
+        """Until when a page or its host asked to be left alone, None where neither did or that is over."""
+        until = max(self._left_alone.get(f"//{netloc}", ""), self._left_alone.get(row.key, ""))
+        return until if until > text_time(datetime.now(UTC)) else None
+
+    def _heed(self, row: Any, netloc: str, until: str) -> None:
+        """Leave a page for a later run, as was asked for by an answer to this one or an earlier one; the whole site, where its main host asked."""
+        why = f"asked to be left alone until {until} (Retry-After)"
+        if f"//{netloc}" in self._left_alone and netloc == self.politeness.main:
+            self._fail(f"{netloc} {why}")
+        else:
+            self._give_up(row, why)
+
+    def _leave(self, what: str, seconds: float) -> None:
+        """Keep for later runs that a host (//host) or a page (its key) wants to be left alone for so long."""
+        self._left_alone[what] = text_time(datetime.now(UTC) + timedelta(seconds=min(seconds, MOST_KEPT)))
+        self.state.set_meta("left alone", json.dumps(self._left_alone, sort_keys=True))
+        self._pending += 1
 
     def _next_row(self) -> Any:
         if self.answers.urgent is not None:
@@ -359,6 +398,9 @@ class SiteCrawl:
 
     def _take_robots(self, ask: RobotsAsk, status: int, headers: Mapping[str, str], body: bytes, why: str) -> None:
         known, failed = self.politeness.take_robots(ask, status, headers, body, why)
+        wanted = retry_after(headers.get("retry-after")) if status == 429 or status >= 500 else None
+        if not known and (wanted or 0) > MAX_RETRY_AFTER:
+            self._leave(f"//{ask.netloc}", wanted or 0)
         if known:
             self._met.discard(ask.netloc)
             self._done()
@@ -514,7 +556,9 @@ class SiteCrawl:
         if tries >= MAX_TRIES or (wanted or 0) > MAX_RETRY_AFTER:
             if (wanted or 0) > MAX_RETRY_AFTER:
                 host.long_waits += 1
+                self._leave(row.key, wanted or 0)
                 if host.long_waits >= LONG_WAITS:
+                    self._leave(f"//{host.netloc}", wanted or 0)
                     self._fail(f"{host.netloc} asks to be left alone for {wanted:.0f} s (Retry-After)")
                     return
             self._error(row, why, status)

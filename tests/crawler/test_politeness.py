@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from crawler.home import Home
 from crawler.hosts import FAILING, MAX_TRIES, UNREACHABLE, Host, retry_after
 from crawler.robots import MAX_BYTES, Robots, load_robots
+from crawler.state import SiteState
 from tests.crawler.crawling import Ran, crawl, pages
 from tests.crawler.faults import Asked, FaultServer, Reply, html, links, site_file
 
@@ -127,6 +129,42 @@ def test_a_long_retry_after_leaves_the_page_for_the_next_run(world: World) -> No
     assert len(world.servers["longwait"].asked("/a.html")) == 1
     assert world.ran.sites["longwait"]["finished"]
     assert pages(world.home, "longwait")["/b.html"].address is not None
+
+
+def test_a_long_retry_after_is_kept_for_the_next_run(tmp_path: Path) -> None:
+    home = Home.find(tmp_path)
+    busy = Reply(status=503, headers={"Retry-After": "5000"})
+    with FaultServer() as server:
+        server.pages |= {"/": links("/a.html", "/b.html"), "/a.html": busy, "/b.html": html("b")}
+        site_file(home, "s", server.url)
+        for _ in range(3):
+            ran = crawl(home, "s")
+            assert ran.sites["s"]["finished"]
+        assert len(server.asked("/a.html")) == 1
+        assert "left alone until" in (pages(home, "s")["/a.html"].why or "")
+        with SiteState.open(home, "s") as state:
+            (until,) = json.loads(state.meta("left alone") or "").values()
+            assert 4000 < (datetime.fromisoformat(until) - datetime.now(UTC)).total_seconds() <= 5000
+            state.set_meta("left alone", json.dumps({"/a.html": "2026-01-01T00:00:00+00:00"}))
+            state.commit()
+        server.pages["/a.html"] = html("a")
+        crawl(home, "s")
+        assert pages(home, "s")["/a.html"].address is not None
+
+
+@pytest.mark.parametrize("what", ["/robots.txt", "pages"])
+def test_a_host_that_wants_to_be_left_alone_for_long_is_not_asked_by_the_next_run(tmp_path: Path, what: str) -> None:
+    home = Home.find(tmp_path)
+    busy = Reply(status=503, headers={"Retry-After": "5000"})
+    with FaultServer() as server:
+        server.pages |= {"/": links("/a.html", "/b.html", "/c.html")}
+        server.pages |= {what: busy} if what != "pages" else {f"/{n}.html": busy for n in "abc"}
+        site_file(home, "s", server.url)
+        assert "Retry-After" in crawl(home, "s").sites["s"]["error"] or what == "/robots.txt"
+        asked = len(server.log)
+        ran = crawl(home, "s")
+        assert "asked to be left alone until" in ran.sites["s"]["error"]
+        assert len(server.log) == asked
 
 
 def test_robots_that_cannot_be_had_forbid_all(world: World) -> None:
