@@ -42,6 +42,7 @@ MAX_SITEMAP_BYTES = 50 * 1024 * 1024
 MAX_GROUP = 200  # pages that are looked at to tell what an article's pages are
 SERIES = 20  # pages of a list that are asked before what they lead to
 MAX_CIRCLES = 2  # times that a page may lead to itself
+LISTED = 3  # articles that a page names by their titles, for it to be a list of them
 MAX_HOPS = 10  # redirects in a row that are followed
 _HTML = ("text/html", "application/xhtml")
 _FILES = (
@@ -201,6 +202,7 @@ class Answers:
         self._data_shown: dict[
             str, set[str]
         ] = {}  # keys that pages of a list as JSON named, by its address without number
+        self._listed: dict[str, Counter[str]] = {}  # how many articles of which form lists name that pages were led to
         self._circles: Counter[str] = Counter()
         self._set_cookies: set[str] = set()  # keys of redirects that set a cookie
         self._traps = Traps(json.loads(state.meta("traps") or "{}"))
@@ -531,18 +533,36 @@ class Answers:
     def _led_away(self, row: Any, target: str) -> str | None:
         """Why a page that was read and leads to another one for the time being is as good as missing, None where it is not, a detour to a login, say.
 
-        It is when it leads to a page that says that it is gone, or to a start page while not more pages do so than answer: a site
-        that sends everybody home is being mended. What is not known yet is told at the end of the run, when missing pages are asked again.
+        It is when it leads to a page that says that it is gone, or to a start page or a list of such articles while not more pages do so than
+        answer: a site that sends everybody home is being mended. What is not known yet is told at the end of the run, when missing pages are asked again.
         """
-        if target in self.starts:
+        there = next(iter(self._state.rows([target])), None)
+        if target in self.starts or self._lists_such(there, template_of(row.url)):
             if row.missing and self._sent_home is None:
                 self._sent_home = self._state.sent_away(self._since)
-            return LEADS_HOME if not row.missing or self._sent_home in (None, False) else None
-        there = next(iter(self._state.rows([target])), None)
+            why = LEADS_HOME if target in self.starts else f"leads to {target}, a list"[:300]
+            return why if not row.missing or self._sent_home in (None, False) else None
         if there is not None and (there.fate == "gone" or there.why == SAYS_GONE):
             return f"leads to {target}, which {there.why}"[:300]
         unknown = there is None or there.checked_at is None or there.queued
         return f"leads to {target}"[:300] if unknown and not row.missing else None
+
+    def _lists_such(self, row: Any, template: str) -> bool:
+        """Whether a page that was read is a list of articles of a form, and none that asks to log in."""
+        if row is None or row.kind != "list" or not row.warc_file or row.fate is not None:
+            return False
+        if row.key not in self._listed:
+            try:
+                body = read_response(
+                    self._home, WarcAddress(row.warc_file, row.warc_offset, row.warc_length, row.sha256)
+                ).body
+            except DamagedError:
+                return False
+            found = read_links(body, row.content_type, row.url, self._site, self._resolver)
+            asks = re.search(rb"""type\s*=\s*["']?password""", body, re.IGNORECASE)
+            forms = Counter(t.template for t in found.links if t.key in found.titled)
+            self._listed[row.key] = Counter() if asks else forms
+        return self._listed[row.key][template] >= LISTED
 
     # -- articles over several pages
 

@@ -428,6 +428,25 @@ def test_notices_are_told_by_their_words_where_nothing_else_stands(
     assert notice_of(words, outside, titles) == what
 
 
+def test_an_article_that_leads_to_the_list_of_its_column_is_gone(home: Home) -> None:
+    many = names(12, "/jh/{}.html")
+    login = b'<form><input name=u><input type="password" name=p></form></body>'
+    with FaultServer() as server:
+        server.pages |= {"/": links("/jh/list.html", "/vip/list.html"), "/jh/list.html": links(*many)}
+        server.pages["/vip/list.html"] = links(*many).replace(b"</body>", login)
+        server.pages |= {n: article(i) for i, n in enumerate(many)}
+        site_file(home, "column", server.url)
+        assert crawl(home, "column").code == 0
+        server.pages |= {many[0]: lead("/jh/list.html"), many[1]: lead("/vip/list.html")}
+        assert crawl(home, "column", "--refetch", "all").code == 0
+        found = pages(home, "column")
+        assert (found[many[0]].fate, found[many[0]].why) == ("gone", "leads to /jh/list.html, a list")
+        assert found[many[1]].fate is None, "a form to log in is a detour"
+        server.pages |= dict.fromkeys(many[2:], lead("/jh/list.html"))
+        assert crawl(home, "column", "--refetch", "all").code == 0
+        assert {pages(home, "column")[n].fate for n in many[2:]} == {None}, "a site that sends all away is being mended"
+
+
 def test_what_one_address_alone_says_takes_the_place_of_no_article(home: Home) -> None:
     """An error of a database, a captcha, a form to log in below a footer that stands on every page, and nothing at all."""
     foot = "<p>版权所有：某某文库，未经书面许可不得转载本站的任何内容。</p></body>"
