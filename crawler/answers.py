@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -132,10 +132,16 @@ SAYS_GONE = "says that nothing is there"
 LEADS_HOME = "leads to the start page"
 
 
-def _same_validators(row: Any, values: Mapping[str, Any]) -> bool:
-    """Whether a page has the validators that it had before, so that it would have been answered 304. Weak ones promise less than the same bytes."""
+def _same_validators(row: Any, values: Mapping[str, Any], found: PageLinks) -> bool:
+    """Whether a page that changed has the validators that it had before, so that it would have been answered 304. Of an article its text counts
+    and not what counts its readers; weak validators promise less than the same bytes, but the same text."""
+    if found.kind == "article" and row.kind == "article":
+        if {f"{t:x}" for t in found.texts} == set((row.texts or "").split()):
+            return False
+    elif (row.etag or "").startswith("W/"):
+        return False
     if row.etag:
-        return bool(row.etag == values["etag"] and not row.etag.startswith("W/"))
+        return bool(row.etag == values["etag"])
     return bool(row.last_modified and row.last_modified == values["last_modified"])
 
 
@@ -290,11 +296,23 @@ class Answers:
             beside = min(depth, max(row.depth, self._templates[own] // SERIES + 1))
         if self._templates[own] % SERIES == 0:  # now and then the others have their turn
             beside = max(row.depth, min(depth, self._site.follow.max_depth // 2))
+        # the same titles under one more condition: what lies below this address will show them again
+        again = (
+            found.kind == "list" and len(found.titled) >= LISTED and self._lists.get(found.shows, row.key) != row.key
+        )
+        below = urlsplit(row.url).path.rstrip("/") + "/"
         rows = []
         for target in fresh:
             if row.depth and self._traps.ends(own, target.template, target.key in found.titled):
                 continue
             at = beside if fruitful and target.template == own and row.depth else depth
+            if (
+                again
+                and below != "/"
+                and target.key not in found.titled
+                and urlsplit(target.url).path.startswith(below)
+            ):
+                at += self._site.follow.max_depth // 2
             if at > self._site.follow.max_depth:
                 continue
             kind = _KINDS.get(target.kind or "")
@@ -325,7 +343,7 @@ class Answers:
         values: dict[str, Any] = {
             "queued": 0, "tries": 0, "missing": 0, "status": answer.status, "checked_at": stamp, "gone_since": None,
             "url": clean_url(answer.url) or answer.url, "why": None, "etag": answer.headers.get("etag"),
-            "last_modified": answer.headers.get("last-modified"),
+            "last_modified": answer.headers.get("last-modified"), "whole_at": stamp,
         }  # fmt: skip
         if row.kind == "sitemap":
             self._state.update(row.key, **{**values, "why": self._sitemap(row, answer, stamp)})
@@ -355,8 +373,8 @@ class Answers:
             instead = self._lists.get(found.shows) if found.kind == "list" and found.titled else None
             # what was an article is something else now
             if (found.notice is not None or instead is not None) and not self._shares(row, found):
-                if found.notice in REFUSALS:  # said by this address alone
-                    return REFUSALS[found.notice]
+                if found.notice in REFUSALS:  # said by this address alone: the page and not the host
+                    return replace(REFUSALS[found.notice], status=503)
                 if found.notice == "login":
                     kept = ("queued", "tries", "missing", "checked_at")
                     self._state.update(row.key, **{k: values[k] for k in kept})
@@ -373,7 +391,12 @@ class Answers:
             self._writer.revisit(answer.url, answer.status, answer.reason, answer.raw, answer.at, sha256, first)
         else:
             self.counts.changed += row.warc_file is not None
-            if row.warc_file is not None and row.sha256 != sha256 and _same_validators(row, values) and not self.liar:
+            if (
+                row.warc_file is not None
+                and row.sha256 != sha256
+                and _same_validators(row, values, found)
+                and not self.liar
+            ):
                 self.liar = True
                 self._state.set_meta("validators", f"{stamp} {row.key} changed and its validators did not"[:300])
             self.counts.new += row.warc_file is None

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 from crawler.robots import Robots
 
@@ -29,6 +30,9 @@ PACE = 1.0  # seconds between two requests to a host that said once that it was 
 MOST_PACE = 30.0
 FORBIDDING = 12  # pages in a row that are forbidden (403), after which a start page has to show that not everything is
 LONG_WAITS = 3  # URLs in a row that are to be left alone for longer than MAX_RETRY_AFTER
+
+
+Trouble = Literal["page", "doubt", "host"]  # what fails
 
 
 @dataclass(slots=True)
@@ -58,6 +62,7 @@ class Host:
     pace: float = 0.0  # seconds between two requests that it is known to want
     forbidden: int = 0  # in a row, answered 403
     forbidding: int = FORBIDDING  # so many of them are doubted
+    doubts: int = 0  # times that it was doubted, and a start page showed that pages fail and not the host
     failing: set[str] = field(default_factory=set)
     long_waits: int = 0
     answers: bool = False  # whether it has answered in order in this process
@@ -96,17 +101,23 @@ class Host:
         self.forbidding *= 2
         return True
 
-    def trouble(self, key: str, answered: bool) -> bool:
-        """Note a failure; whether it is the host that fails and not the page."""
+    def trouble(self, key: str, answered: bool) -> Trouble:
+        """Note a failure: whether the page fails, or the host, or whether that is to be seen. A host that answered before may hold pages that never
+        do, which are asked for again one after the other at the end of a run; each time that a start page shows so, the next doubt takes twice as many."""
         if answered:
             self.failures = 0
             self.errors += 1
         else:
             self.failures += 1
         self.failing.add(key)
-        # a few pages that break every connection, asked again and again at the end, are no host that is gone
-        gone = self.failures >= UNREACHABLE and (not self.answers or len(self.failing) >= UNREACHABLE)
-        return gone or (max(self.errors - FAILING, self.refusals - REFUSING) >= 0 and len(self.failing) >= 3)
+        if self.refusals >= REFUSING and len(self.failing) >= 3:
+            return "host"
+        many = 2**self.doubts
+        gone = self.failures >= UNREACHABLE * many and (not self.answers or len(self.failing) >= UNREACHABLE)
+        if not gone and not (self.errors >= FAILING * many and len(self.failing) >= 3):
+            return "page"
+        self.doubts += self.answers
+        return "doubt" if self.answers else "host"
 
 
 Hosts = dict[str, Host]

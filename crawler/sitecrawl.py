@@ -42,6 +42,7 @@ BATCH = (
 )
 FLUSH_SECONDS = 0.25
 WHOLE_LISTS = 8  # list pages of a run that are asked for without conditions, to see whether validators can be relied on
+WHOLE_EVERY = 10  # times that an article is due, after which it is asked for without conditions: some servers say 304 of what was edited
 BUFFER = 32  # rows of the frontier that are looked at in one go
 CATCH_UP = timedelta(days=1)  # a run taken up again after so long also looks at what has become due since
 
@@ -86,6 +87,7 @@ class SiteCrawl:
         self._whole_lists = 0
         self._forbade: list[str] = []  # keys of pages that were forbidden in a row
         self._proving = ""  # key of the start page that shows whether a host forbids everything
+        self._doubted = ""  # key of the start page that shows whether a host or its pages are out of order
         self._unclosed: set[str] = set()  # hosts whose pages do not close what they open
         self._drained = False
         self._pending = 0
@@ -302,7 +304,7 @@ class SiteCrawl:
         fetch = Fetch(url, row)
         if row.kind == "list" and self._whole_lists < WHOLE_LISTS and (row.etag or row.last_modified):
             self._whole_lists += 1  # lists change: they show whether validators do
-        elif (row.etag or row.last_modified) and not self.answers.liar:
+        elif (row.etag or row.last_modified) and not self.answers.liar and not self._wants_whole(row):
             # a body that is damaged in the archive must come again
             fetch.sure = bool(row.warc_file) and body_kept(self.home, row)
             if fetch.sure or (not row.warc_file and (row.fate == "not_html" or row.kind == "sitemap")):
@@ -311,6 +313,16 @@ class SiteCrawl:
                 if row.last_modified:
                     fetch.headers["If-Modified-Since"] = row.last_modified
         return fetch
+
+    def _wants_whole(self, row: Any) -> bool:
+        """Whether an article's body was not sent for so long that its validators are not believed."""
+        seen = row.whole_at or row.fetched_at
+        if row.kind != "article" or not seen:
+            return False
+        now, refetch = datetime.now(UTC), self.site.refetch
+        young = bool(row.changed_at and row.changed_at > text_time(now - refetch.young_for))
+        every = max(refetch.young if young else refetch.old, timedelta(days=1))
+        return bool(seen < text_time(now - WHOLE_EVERY * every))
 
     def _wish(self, row: Any, netloc: str) -> str | None:
         """Until when a page or its host asked to be left alone, None where neither did or that is over."""
@@ -423,6 +435,8 @@ class SiteCrawl:
                 refused = self.answers.page(row, answer, fetch.sure)
             if refused is None and status not in (408, 425, 429) and status < 500:
                 host.answered_well()
+                if row.key == self._doubted:
+                    self._doubted = ""
                 if status < 400:
                     host.forbidden = 0
                     self._forbade.clear()
@@ -544,7 +558,10 @@ class SiteCrawl:
 
     def _failure(self, row: Any, host: Host, why: str, status: int | None, wanted: float | None) -> None:
         """A failure that may pass: asked again later, for so many times."""
-        if host.trouble(row.key, status is not None):
+        trouble = host.trouble(row.key, status is not None)
+        if trouble == "doubt" and host.netloc == self.politeness.main and self._prove(row):
+            trouble = "page"
+        if trouble != "page" or row.key == self._doubted:
             what = f"cannot be reached: {why}"
             if status is not None:
                 what = f"answers {status} to everything" if why == f"answered {status}" else f"{why}, to everything"
@@ -569,6 +586,16 @@ class SiteCrawl:
         if wanted is not None:
             host.wait(wanted)  # the host asked to be left alone
         self.state.update(row.key, tries=tries, queued=1)
+
+    def _prove(self, row: Any) -> bool:
+        """Ask for a start page, to see whether a host that answered before is out of order; False where this is the page that shows it."""
+        key = next(iter(self._seeds), row.key)
+        if key in (row.key, self._doubted):
+            return False
+        self._doubted = key
+        self.state.update(key, queued=1, missing=0, priority=SEED)
+        self._buffer.clear()
+        return True
 
     def _forbidden(self, row: Any, host: Host) -> None:
         """A page that is forbidden (403). Where many in a row are, a start page is asked for: a host that forbids it too refuses us."""

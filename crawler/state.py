@@ -65,6 +65,7 @@ pages_table = sa.Table(
     sa.Column("checked_at", sa.String),
     sa.Column("changed_at", sa.String),
     sa.Column("fetched_at", sa.String),
+    sa.Column("whole_at", sa.String),  # when it was answered with a body last, changed or not
     sa.Column("gone_since", sa.String),
     sa.Column("warc_file", sa.String),
     sa.Column("warc_offset", sa.Integer),

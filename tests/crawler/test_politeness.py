@@ -219,16 +219,16 @@ def test_a_site_that_dies_on_the_way_goes_on_when_it_is_back(tmp_path: Path) -> 
         server.pages |= {"/": links(*names)} | {n: html(n) for n in names}
         for n in names[6:]:
             server.pages[n] = Reply(close=True)
+        server.pages["/"] = [links(*names), Reply(close=True)]
         site_file(home, "s", server.url)
         ran = crawl(home, "s")
         assert ran.code == 1
         assert "cannot be reached" in ran.sites["s"]["error"]
-        assert (
-            len(server.log) <= 3 + 6 + 2 * UNREACHABLE
+        assert len(server.log) <= 3 + 6 + 2 * (
+            UNREACHABLE + 1
         )  # Twisted itself asks again where a kept connection was closed
         assert not any(p.fate for p in pages(home, "s").values() if p.address)
-        for n in names[6:]:
-            server.pages[n] = html(n)
+        server.pages |= {"/": links(*names), **{n: html(n) for n in names}}
         ran = crawl(home, "s", "--delay", "0.01")
         assert ran.code == 0
         assert ran.sites["s"]["resumed"]
@@ -280,14 +280,38 @@ def test_delays_add_up_to_the_larger_one_and_waits_never_shrink() -> None:
 
 def test_a_host_out_of_order_is_told_from_a_page_that_is() -> None:
     host = Host("a")
-    assert not any(host.trouble("/one", True) for _ in range(3 * FAILING))
+    assert {host.trouble("/one", True) for _ in range(3 * FAILING)} == {"page"}
+    assert host.trouble("/two", True) == "page"
+    assert host.trouble("/three", True) == "host", "it never answered"
     host.answered_well()
-    assert [host.trouble(f"/{n}", True) for n in range(FAILING)][-1]
+    assert [host.trouble(f"/{n}", True) for n in range(FAILING)] == ["page"] * (FAILING - 1) + ["doubt"]
     host.answered_well()
+    assert [host.trouble(f"/{n}", True) for n in range(2 * FAILING)][FAILING - 1 :: FAILING] == ["page", "doubt"]
+    host = Host("a", answers=True)
     # a few pages that break every connection
-    assert not any(host.trouble(f"/{n % 3}", False) for n in range(3 * UNREACHABLE))
+    assert {host.trouble(f"/{n % 3}", False) for n in range(3 * UNREACHABLE)} == {"page"}
     host.answered_well()
-    assert [host.trouble(f"/{n}", False) for n in range(UNREACHABLE)] == [False] * (UNREACHABLE - 1) + [True]
+    assert [host.trouble(f"/{n}", False) for n in range(UNREACHABLE)] == ["page"] * (UNREACHABLE - 1) + ["doubt"]
     # a host that never answered
     host = Host("b")
-    assert [host.trouble("/x", False) for _ in range(UNREACHABLE)] == [False] * (UNREACHABLE - 1) + [True]
+    assert [host.trouble("/x", False) for _ in range(UNREACHABLE)] == ["page"] * (UNREACHABLE - 1) + ["host"]
+
+
+def test_pages_that_always_fail_are_no_host_that_does(tmp_path: Path) -> None:
+    """They are asked for again one after the other when all the rest is done, and nothing else is left that answers."""
+    home = Home.find(tmp_path)
+    names = [f"/a{n}.html" for n in range(12)]
+    broken = Reply(status=500, headers={"Retry-After": "0"})
+    with FaultServer() as server:
+        server.pages |= {"/": links(*names), **{n: html(n) for n in names}, **dict.fromkeys(names[:7], broken)}
+        server.pages |= dict.fromkeys(names[7:9], Reply(close=True))
+        site_file(home, "s", server.url)
+        for _ in range(2):
+            ran = crawl(home, "s").sites["s"]
+            assert (ran["error"], ran["finished"], ran["errors"]) == (None, True, 9)
+        # and when it is the host
+        server.pages |= {"/": [links(*names), broken], **dict.fromkeys(names, broken)}
+        server.log.clear()
+        ran = crawl(home, "s", "--refetch", "all").sites["s"]
+        assert "answers 500 to everything" in ran["error"]
+        assert len(server.log) < FAILING + 6

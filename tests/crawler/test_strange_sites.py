@@ -8,6 +8,7 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from crawler.home import Home
 from crawler.hosts import FORBIDDING, PACE, REFUSING, Host
 from crawler.noise import Noise
 from crawler.notices import notice_of
+from crawler.state import SiteState, text_time
 from crawler.traps import LAST
 from tests.crawler.crawling import Rounds, crawl, pages
 from tests.crawler.faults import Asked, FaultServer, Reply, html, links, site_file
@@ -123,8 +125,8 @@ def _facets(server: FaultServer) -> None:
     """Lists of the same few titles under ever more conditions in the path."""
 
     def page(path: str) -> Reply:
-        more = "".join(f'<a href="{path}{w}/">{w}</a>' for w in ("a1", "b2", "c3", "d4") if w not in path)
-        return Reply(links(*names(6)) + more.encode())
+        more = "".join(f'<a href="{path}{w}/">{w}</a>' for w in ("c1", "c2", "c3", "c4", "c5") if w not in path)
+        return Reply(links(*names(6)).replace(b"</body>", more.encode() + b"</body>"))
 
     class Pages(dict[str, object]):
         def get(self, key: str, default: object = None) -> object:
@@ -288,6 +290,39 @@ def test_a_host_that_forbids_everything_is_left_alone_and_looked_at_the_next_tim
 def test_validators_that_do_not_change_with_the_page_are_not_relied_on(story: Rounds) -> None:
     assert "/a1.html" in story.read(1, "lies")
     assert story.body(1, "lies", "/a0.html") != story.body(0, "lies", "/a0.html")
+
+
+@pytest.mark.parametrize("tag", ['"1"', 'W/"1"'])
+def test_articles_are_asked_for_whole_now_and_then(home: Home, tag: str) -> None:
+    """Validators of lists change with them and those of articles do not."""
+
+    def always(body: bytes) -> Callable[[Asked], Reply]:
+        same = {"ETag": tag}
+        return lambda asked: (
+            Reply(status=304, headers=same) if "if-none-match" in asked.headers else Reply(body, headers=same)
+        )
+
+    with FaultServer() as server:
+        server.pages |= {
+            "/": links("/a0.html", "/a1.html"),
+            "/a0.html": always(article(0)),
+            "/a1.html": always(article(1)),
+        }
+        site_file(home, "late", server.url)
+        crawl(home, "late")
+        server.pages |= {"/a0.html": always(article(70)), "/a1.html": always(article(71))}
+        assert crawl(home, "late", "--refetch", "all").sites["late"]["not_modified"] == 2
+        with SiteState.open(home, "late") as state:
+            assert not state.meta("validators")
+            for key, days in (("/a0.html", 11), ("/a1.html", 9)):
+                state.update(key, whole_at=text_time(datetime.now(UTC) - timedelta(days=days)))
+            state.commit()
+        ran = crawl(home, "late", "--refetch", "all").sites["late"]
+        assert ran["changed"] == 2, (
+            "the one was asked for whole, and then the other, for the first showed that validators say nothing"
+        )
+        with SiteState.open(home, "late", read_only=True) as state:
+            assert "/a0.html changed" in (state.meta("validators") or "")
 
 
 def test_sessions_that_are_new_on_each_page_are_no_part_of_an_address(story: Rounds) -> None:
@@ -468,7 +503,10 @@ def test_what_one_address_alone_says_takes_the_place_of_no_article(home: Home) -
         assert crawl(home, "one").code == 0
         before = pages(home, "one")
         server.pages |= said
+        server.log.clear()
         assert crawl(home, "one", "--refetch", "all").code == 0
+        began = sorted(a.began for a in server.log if a.path not in said)
+        assert max(b - a for a, b in itertools.pairwise(began)) < PACE, "the others are asked as fast as before"
     after = pages(home, "one")
     assert after["/a4.html"].fate == "gone"
     for key in ("/a0.html", "/a1.html", "/a2.html", "/a3.html"):
