@@ -20,10 +20,14 @@ class Tab:
     base: str
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    loads: int = 0
 
     def go(self, path: str, wait: str = "main h1") -> None:
-        self.page.goto("about:blank")
-        self.page.goto(self.base + path)
+        """Load a page anew: under another address each time, or only the place in it would change. (With an empty page between them each
+        would have a process of its own, which costs as much as the page.)"""
+        file, mark, place = path.partition("#")
+        self.page.goto(f"{self.base}{file}{f'?{self.loads}' if self.loads else ''}{mark}{place}")
+        self.loads += 1
         self.page.wait_for_selector(wait)
 
     def texts(self, selector: str) -> list[str]:
