@@ -122,6 +122,12 @@ _HEAD_BREAK = re.compile(
     r"(^[\s\u3000\xa0]*(?:[一二三四五六七八九十]{1,3}[、.．]|[（(][一二三四五六七八九十\d]{1,3}[)）]|第[一二三四五六七八九十]{1,3}[、，：:]?|\d{1,2}[、.．])"
     r"[^。！？；\s\u3000\xa0]{2,40})[ \t\r\n]*(?:\u3000{2}|(?:\xa0[ \t\r\n]*){3})[ \t\r\n\xa0\u3000]*(?=\S)"
 )
+# lines above such a text that have no end either: its title, a line of dashes, a day, who speaks, before the form of address
+_GAP = r"[ \t\r\n]*(?:\u3000{2}|(?:\xa0[ \t\r\n]*){3})[ \t\r\n\xa0\u3000]*"
+_LEAD_BREAK = re.compile(
+    rf"(?<=日){_GAP}(?=\S)"
+    rf"|(?<=\S){_GAP}(?=(?:19|20)\d\d\s?年|[一二][〇○零九]|[【（(\[]|[—─―]|[一1][、.．]|同志|各位|尊敬|敬爱|亲爱)"
+)
 _KEPT = re.compile("[\u3000\xa0\u2002\u2003]")
 _INDENT = re.compile(r"[ \t\r\n]*(?:\u3000|\xa0{2})")
 _BLANKS = re.compile(r"^[ \t]{2,}(?=\S)")
@@ -212,6 +218,7 @@ def _pieces(raw: str) -> tuple[tuple[str, int, str, bool], ...]:
     split = _INDENT_BREAK.split(raw) if ("\u3000" in raw or "\xa0" in raw) else [raw]
     if len(split) > 2:
         split = [part for p in split for part in _HEAD_BREAK.split(p) if part]
+        split[:1] = _LEAD_BREAK.split(split[0])
     return tuple(
         (t, _size(t), plain(t), bool(k) or bool(_INDENT.match(p))) for k, p in enumerate(split) if (t := fold_space(p))
     )

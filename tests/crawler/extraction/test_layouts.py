@@ -404,3 +404,11 @@ def test_the_numbers_of_a_speakers_points_stay() -> None:
     assert text(read(page(paragraphs(["同志们:", *points])))) == ["同志们:", *points]
     headed = [y for n, x in enumerate(LONG[1:5], 1) for y in (f"{n}、把第{n}件事抓到底", x)]
     assert text(read(page(paragraphs(["同志们:", *headed])))) == ["同志们:", *headed]
+
+
+@pytest.mark.parametrize("indent", ["\u3000\u3000", "&nbsp;&nbsp;&nbsp;&nbsp;"])
+def test_the_lines_above_a_text_that_indents_alone_part_are_lines(indent: str) -> None:
+    head = ["——镇长在全镇护林工作会议上的讲话", "2021年9月1日"]
+    result = read(page(f"<p>{indent.join(['', *head, *LONG[1:]])}</p>", "守好青山 造福子孙"))
+    assert text(result) == LONG[1:]
+    assert result.speeches[0]["occasion"] == "全镇护林工作会议"
