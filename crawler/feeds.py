@@ -34,7 +34,9 @@ def escaped(body: bytes) -> bytes:
 
 def addresses(body: bytes) -> list[str]:
     """The addresses of a feed's entries, as written, in order; what cannot be parsed gives what comes before it."""
-    body = escaped(body.removeprefix(b"\xef\xbb\xbf").lstrip())  # behind a blank line a parser that recovers loses every &amp;
+    body = escaped(
+        body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    )  # behind a blank line a parser that recovers loses every &amp;
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)
     root = etree.fromstring(body, parser)
     if root is None:

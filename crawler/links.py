@@ -52,6 +52,8 @@ _TEXTS = etree.XPath("//text()", smart_strings=False)
 _ASIDE = ("script", "style", "title", "a", "textarea", "option", "noscript")
 _SILENT = frozenset(("a", "script", "style", "noscript", "option", "textarea"))
 _NUMBERS = re.compile(r"[0-9a-fA-F]*\d[0-9a-fA-F]*")
+_SAID = re.compile(r"""\balert\s*\(\s*(["'])(.{1,200}?)\1""")
+MAX_SAID = 4_000  # characters of a script that are looked at for it
 _PAGE_NUMBER = re.compile(r"第?[0-9一二三四五六七八九十]+[页頁]?|page|[\W_]+")
 _PARTS = ("a", "area", "base", "meta", "option", "frame", "iframe", "link")
 _FEED_FILE = re.compile(r"\.(?:xml|rss|atom|rdf)$|[?&][a-z]+=(?:rss|atom)", re.IGNORECASE)
@@ -354,7 +356,10 @@ def read_links(
         password = any((e.get("type") or "").lower() == "password" for e in root.iter("input"))
         found.notice = notice_of(spoken, size, len(titled), password)
         if not spoken and all(t.key == site.key(url) for t, _ in anchors):
-            found.notice = "blank"
+            # what a script says in a box before it goes back is what the page says
+            said = " ".join(m[2] for e in root.iter("script") for m in _SAID.finditer((e.text or "")[:MAX_SAID]))
+            found.notice = (notice_of(said, len(said), 0, password=True) if said else None) or "blank"
+            spoken = said
         found.said = zlib.crc32(_NUMBERS.sub("", spoken).encode()) if found.notice else 0
     found.texts = tuple(sorted({zlib.crc32(p.encode()) for t in wording for p in _PIECES.findall(t)})[:MAX_TEXTS])
     shown = sorted(names) if kind == "list" else [*map(str, found.texts), "text"] if len(found.texts) >= SOME else []

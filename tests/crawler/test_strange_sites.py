@@ -262,13 +262,13 @@ def test_a_host_that_goes_on_refusing_is_left_alone() -> None:
     host = Host("example.org")
     waits = []
     for n in range(REFUSING):
-        assert not host.trouble(f"/{n}", answered=True)
+        assert host.trouble(f"/{n}", answered=True) == "page"
         waits.append(host.too_much(None, 0.0))
     assert waits == [2, 4, 8, 16, 32, 32]
-    assert host.trouble("/again", answered=True)
+    assert host.trouble("/again", answered=True) == "host"
     assert host.delay(0.0) == PACE
     host.answered_well()
-    assert not host.trouble("/again", answered=True)
+    assert host.trouble("/again", answered=True) == "page"
     host.too_much(5.0, 0.0)
     assert host.delay(0.0) == 2 * PACE, "it was too much again"
 
@@ -495,6 +495,8 @@ def test_what_one_address_alone_says_takes_the_place_of_no_article(home: Home) -
         "/a2.html": page("请先登录 用户名<input name=u> 密码<input type=password name=p>"),
         "/a3.html": b"<html><script>document.cookie='a=1';location.reload()</script></html>",
         "/a4.html": page("该文章不存在或已删除"),
+        "/a5.html": "<meta charset=utf-8><script>alert('该文章不存在或已被删除!');history.back();</script>".encode(),
+        "/a6.html": '<meta charset=utf-8><script>alert("请先登录");history.back();</script>'.encode(),
     }
     with FaultServer() as server:
         server.pages["/"] = links(*names(12))
@@ -508,8 +510,8 @@ def test_what_one_address_alone_says_takes_the_place_of_no_article(home: Home) -
         began = sorted(a.began for a in server.log if a.path not in said)
         assert max(b - a for a, b in itertools.pairwise(began)) < PACE, "the others are asked as fast as before"
     after = pages(home, "one")
-    assert after["/a4.html"].fate == "gone"
-    for key in ("/a0.html", "/a1.html", "/a2.html", "/a3.html"):
+    assert after["/a4.html"].fate == after["/a5.html"].fate == "gone"
+    for key in ("/a0.html", "/a1.html", "/a2.html", "/a3.html", "/a6.html"):
         assert (after[key].fate, after[key].address) == (None, before[key].address), key
 
 
