@@ -406,7 +406,23 @@ def _grow(blocks: list[Block], weights: list[float], first: int, last: int, low:
         if step < 0:
             break
         last = step
+    if last < high and is_day(blocks[last + 1]) and signs(blocks[last], blocks[last + 1]):
+        last += 1
     return first, last
+
+
+_SIGNER = 24  # characters of who signs a text
+
+
+def signs(line: Block, day: Block) -> bool:
+    """Whether a line above a day says who signs the text there: short, without an end, in one place with it."""
+    return (
+        2 <= line.size <= _SIGNER
+        and not line.is_linked
+        and not _STOP.search(line.folded)
+        and not line.folded.isdigit()
+        and in_line(day.element, line.element)
+    )
 
 
 _FEW = 2  # lines of an advert or a page mark inside a text

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, joined
-from crawler.extraction.density import FURNITURE_CHARS, in_line, is_day, item_teasers, without_reprint
+from crawler.extraction.density import FURNITURE_CHARS, in_line, is_day, item_teasers, signs, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, is_address_line, rule_of, tail_start
 from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap, with_markers, without_chunk_numbers
@@ -169,6 +169,9 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if (is_day(block) or _of_event(lines, k)) and _is_head(kept, lines[k + 1 : k + 3]):
             kept.append(block)
             continue
+        if is_day(block) and held >= _ENOUGH and _signs(kept[-1:], block, lines[k + 1 :]):
+            kept.append(block)
+            continue
         if block.size <= FURNITURE_CHARS and k not in headed and (m := _FURNITURE.search(block.folded)) and m.group():
             torn = torn or _PAGE_MARK.search(block.folded) is not None
             found = next(iter(matching("furniture", "tail", block.folded)), None)
@@ -212,6 +215,12 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         torn = False
         held += block.size
     return kept
+
+
+def _signs(above: Sequence[Block], day: Block, behind: Sequence[Block]) -> bool:
+    """Whether a day ends a text below who signs it, and nothing is said behind it."""
+    said = (b for b in behind if not b.is_linked and b.size > _HEADLINE // 2)
+    return bool(above) and signs(above[0], day) and not any(_SENTENCE_END.search(b.folded) for b in said)
 
 
 def _of_event(lines: Sequence[Block], k: int) -> bool:

@@ -643,3 +643,12 @@ def test_a_title_glued_before_the_form_of_address_goes(glued: str) -> None:
 def test_titles_without_links_below_a_label_inside_a_text_go() -> None:
     box = "<div><p>你可能喜欢：</p><p>全镇春季造林动员会讲话</p><p>镇长在年终总结会上的致辞</p><p>护林员表彰会主持词</p></div>"
     assert text(read(page(paragraphs(SPEECH[:4]) + box + paragraphs(SPEECH[4:])))) == SPEECH
+
+
+def test_who_signs_a_speech_and_the_day_stay_together() -> None:
+    signed = [*LONG, "清泉镇人民政府", "2021年9月1日"]
+    assert text(read(page(paragraphs(signed)))) == signed
+    assert text(read(page("<br>".join(signed)))) == signed
+    # a day that the page sets below a text is none of it
+    assert text(read(page(paragraphs([*LONG, "2021年9月1日"])))) == LONG
+    assert text(read(page(paragraphs(LONG), below="<div>清泉文库</div><div>2021年9月1日</div>"))) == LONG
