@@ -325,7 +325,9 @@ def _leave_out(sites: Collection[str], units: Sequence[Unit], intake: Intake) ->
 def _settle(job: _Job, taken: _Taken) -> Missing:
     """Decide about the parent's rows that were not brought again: which stay, and which leave with a tombstone."""
     stages, recipe = taken.stages, job.recipe
-    missing = decide(job.source, stages, job.store, taken.intake.dropped, recipe, taken.failed)
+    # a site that brings nothing and is not carried was let go by name
+    let_go = {s for s, n in taken.before.items() if n and not taken.brought.get(s) and s not in taken.failed}
+    missing = decide(job.source, stages, job.store, taken.intake.dropped, recipe, taken.failed, let_go)
     keep_provenance(stages)
     keep_pages(stages, taken.out)
     for stage in stages.values():

@@ -52,7 +52,7 @@ def _remedy(gate: Gate) -> str:
     if gate.name == "carried_sites":
         return (
             "look at the records of the sites named; where a gate is named that refuses what a site brings, accepting that one takes it as it is; the "
-            "speeches of a site that has closed for good go with --accept silent_sites --accept rows_lost --reason TEXT"
+            "speeches of a site that has closed for good go with --accept silent_sites --reason TEXT"
         )
     return "look at the records of the sites named"
 

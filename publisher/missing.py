@@ -75,10 +75,12 @@ def decide(
     dropped: Mapping[str, str],
     recipe: Recipe,
     failed: Mapping[str, str],
+    let_go: Collection[str] = (),
 ) -> Missing:
     """Decide about the parent's speeches that the records do not have.
 
-    dropped: reason by id of speeches that the recipe took out of the records; failed: sites whose rows are carried forward, and why.
+    dropped: reason by id of speeches that the recipe took out of the records; failed: sites whose rows are carried forward, and why. let_go: sites that a
+    person let go, whose speeches leave though their pages are only in trouble: a site that has closed for good answers nothing.
     """
     stage = stages["speeches"]
     out = Missing()
@@ -102,6 +104,9 @@ def decide(
         found = _fates(source, asked["site"].to_pylist(), keyed)
         for i, fate in zip(rest.tolist(), found, strict=True):
             fates[i] = fate
+    if let_go:
+        wanted = [s in let_go for s in rows["site"].to_pylist()]
+        fates = [None if w and f in TROUBLE else f for w, f in zip(wanted, fates, strict=True)]
     trouble = np.array([i not in out_of and f in TROUBLE for i, f in zip(ids, fates, strict=True)], bool)
     stage.keep(places[trouble], HELD)
     stage.keep(places[of_failed], CARRIED)

@@ -290,12 +290,19 @@ def rows_gates(run: Run, history: Sequence[Entry] = (), *, days: int | None = No
     if run.parent is None:
         return []
     limit = {} if days is None else {"days": days}
+    lost = _lost(run)
     return [
         gates.silent_sites(run.sites, run.brought, run.failed),
         carried_sites(run.carried, run.sites, history, run.at, before=run.carried_before, **limit),
-        gates.rows_lost(run.lost, run.sites, run.added_by),
-        gates.rows_gone(run.lost, run.sites, run.added_by),
+        gates.rows_lost(lost, run.sites, run.added_by),
+        gates.rows_gone(lost, run.sites, run.added_by),
     ]
+
+
+def _lost(run: Run) -> list[tuple[str, str]]:
+    """Site and reason of each speech that leaves, without those of sites that are let go by name: who does that does not want to accept by it what
+    others lose."""
+    return [x for x in run.lost if run.brought.get(x[0]) or x[0] in run.failed]
 
 
 def set_aside(run: Run, found: Sequence[Gate]) -> dict[str, str]:
@@ -319,7 +326,8 @@ def set_aside(run: Run, found: Sequence[Gate]) -> dict[str, str]:
 def _refused_sites(run: Run, gate: Gate) -> dict[str, str]:
     """The sites because of which a gate fails, and what it says of each; none where it fails for other reasons."""
     if of_rows := {"rows_lost": gates.rows_lost, "rows_gone": gates.rows_gone}.get(gate.name):
-        each = {site: of_rows([x for x in run.lost if x[0] == site], run.sites, run.added_by) for site, _ in run.lost}
+        lost = _lost(run)
+        each = {site: of_rows([x for x in lost if x[0] == site], run.sites, run.added_by) for site, _ in lost}
         return {site: f"{gate.name}: {g.what}" for site, g in sorted(each.items()) if g.result == "fail"}
     out: dict[str, str] = {}
     for rule in RULES if gate.name in {r.name for r in RULES} else ():

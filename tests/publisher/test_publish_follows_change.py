@@ -367,6 +367,28 @@ def test_a_site_that_fails_too_long_is_accepted_once(tmp_path: Path) -> None:
         day(130, 5)
 
 
+def test_who_lets_a_closed_site_go_accepts_nothing_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    pages = {s: {n: [speech(s, n)] for n in range(24)} for s in ("a", "b", "c")}
+    for site in pages:
+        extracted(home, site, pages[site], {}, WHEN)
+    publish(home, now=DAY)
+    let_go = {"silent_sites": "it closed"}
+    extracted(home, "c", {}, dict.fromkeys(range(24), "error"), WHEN)
+    extracted(home, "b", {n: pages["b"][n] for n in range(4)}, {}, WHEN)
+    with pytest.raises(RefusedError, match="page is not gone: b 20 of 24\n"):
+        publish(home, now=DAY + timedelta(days=1), accept=let_go)
+    monkeypatch.setenv("JIANGHUA_PUBLISH_REFUSED_SITES", "carry")
+    as_without_what_is_remembered(home, 1, let_go)
+    manifest = open_dataset(home.datasets / "speeches").manifest
+    assert manifest.sites == {"a": 24, "b": 24}
+    assert [*manifest.carried] == ["b"]
+    assert len(of_site(home, "removed", "c")) == 24
+    verify(home.datasets / "speeches")
+
+
 def test_damaged_records_of_a_new_site_are_left_out_until_they_are_well(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     extracted(home, "a", {n: [speech("a", n)] for n in range(8)}, {}, WHEN)

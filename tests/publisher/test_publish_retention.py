@@ -230,7 +230,9 @@ def test_reading_at_a_date(dataset: Path) -> None:
     assert "2026-11-23.2" in (caught.value.remedy or "")
     manifest, data = read_manifest(dataset, NAMES[2])
     remove_version(dataset, tombstone(manifest, sha256(data), "retired", "old", NOW))
-    with pytest.raises(UsageError, match=f"version {NAMES[2]}, the latest at 2026-11-24 04:00:00 UTC, is gone") as caught:
+    with pytest.raises(
+        UsageError, match=f"version {NAMES[2]}, the latest at 2026-11-24 04:00:00 UTC, is gone"
+    ) as caught:
         as_of(dataset, DAY + timedelta(days=2, hours=1))
     assert "2026-11-23.2" in (caught.value.remedy or "")
     assert as_of(dataset, DAY + timedelta(days=3)) == NAMES[3]
