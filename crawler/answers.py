@@ -57,6 +57,7 @@ _FILES = (
 _UNTOLD = ("", "text/plain", "application/octet-stream", "unknown/unknown")  # media types that say nothing
 _PICTURES = ("image/", "audio/", "video/", "font/")
 _CODE = ("/css", "javascript", "json")
+_PACKED = re.compile(r"[-;]{1,2}(?:gzip|deflate|df|br|zstd)$")
 _LEADING = re.compile(rb"^(?:\xef\xbb\xbf|\s|<!--.*?-->|<\?xml[^>]*\?>)+", re.DOTALL)
 _BLOCKS = re.compile(rb"</(p|div|title|table|td|ul|li|h[1-6]|a)>")
 _KINDS = {"list": "list", "article": "article", "page": "article"}
@@ -143,6 +144,11 @@ def _same_validators(row: Any, values: Mapping[str, Any], found: PageLinks) -> b
     if row.etag:
         return bool(row.etag == values["etag"])
     return bool(row.last_modified and row.last_modified == values["last_modified"])
+
+
+def _tag(etag: str) -> str:
+    """An ETag for comparing: servers that pack what they send add how (`"5d8-gzip"`), and leave that out of a 304."""
+    return _PACKED.sub("", etag.removeprefix("W/").strip('"'))
 
 
 def is_html(content_type: str, body: bytes) -> bool:
@@ -454,7 +460,7 @@ class Answers:
     def unchanged(self, row: Any, answer: Answer) -> None:
         """Take a 304 for a page whose body is kept."""
         told = answer.headers.get("etag")
-        if told and row.etag and told.removeprefix("W/") != row.etag.removeprefix("W/"):  # not the body that we have
+        if told and row.etag and _tag(told) != _tag(row.etag):  # not the body that we have
             self._state.update(row.key, etag=None, last_modified=None, queued=1)
             return
         self.counts.not_modified += 1

@@ -292,6 +292,21 @@ def test_validators_that_do_not_change_with_the_page_are_not_relied_on(story: Ro
     assert story.body(1, "lies", "/a0.html") != story.body(0, "lies", "/a0.html")
 
 
+def test_a_304_that_leaves_out_how_a_body_was_packed_is_believed(home: Home) -> None:
+    def packed(asked: Asked) -> Reply:
+        if asked.headers.get("if-none-match") == '"5d8-gzip"':
+            return Reply(status=304, headers={"ETag": '"5d8"'})
+        return Reply(article(0), headers={"ETag": '"5d8-gzip"'})
+
+    with FaultServer() as server:
+        server.pages |= {"/": links("/a0.html"), "/a0.html": packed}
+        site_file(home, "packed", server.url)
+        crawl(home, "packed")
+        server.log.clear()
+        assert crawl(home, "packed", "--refetch", "all").sites["packed"]["not_modified"] == 1
+        assert [a.status for a in server.asked("/a0.html")] == [304]
+
+
 @pytest.mark.parametrize("tag", ['"1"', 'W/"1"'])
 def test_articles_are_asked_for_whole_now_and_then(home: Home, tag: str) -> None:
     """Validators of lists change with them and those of articles do not."""

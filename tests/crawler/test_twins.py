@@ -64,7 +64,7 @@ def test_what_names_one_article(here: str, there: str, one: bool) -> None:
     [
         (("/a/1.html?from=list", "/a/1.html", "/print/1.html"), "/a/1.html"),
         (("/m/1.html", "/news/html/1.html"), "/news/html/1.html"),
-        (("//m.a.test/v/1.html", "/show.asp?class=3&id=1"), "/show.asp?class=3&id=1"),
+        (("//b.test:8080/v/1.html", "/show.asp?class=3&id=1"), "/show.asp?class=3&id=1"),
         (("/DOC/VIEW/1", "/doc/view/1", "/Doc/View/1"), "/doc/view/1"),
     ],
 )
