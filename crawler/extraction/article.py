@@ -226,6 +226,9 @@ def _body_of(
         if main is None:
             continue
         first, last = main
+        if (end := _next_article(blocks, first, last, facts)) <= last:
+            note("next_article", blocks[end : last + 1])
+            last = end - 1
         body = blocks[first : last + 1]
         if profile and (standing := profile.standing(body)):
             body, gone = take_out(body, standing, titles)
@@ -269,6 +272,31 @@ def _body_of(
 
 
 _RUNNING = 40  # characters of a paragraph
+_BYLINE = 6  # lines below a headline
+_STAMP = re.compile(r"(?:19|20)\d\d([-/.])\d{1,2}\1\d{1,2}")
+
+
+def _next_article(blocks: Sequence[Block], first: int, last: int, facts: PageFacts) -> int:
+    """Where another article begins behind the page's own, which some pages go on with: at a heading of the same class as the page's, with
+    a byline of its own; behind the last block where none does."""
+    own = next(
+        (b for b in blocks[: last + 1] if b.tag in ("h1", "h2", "h3") and same_title(b.text, facts.title_raw)), None
+    )
+    slot = own.element.get("class") if own is not None else None
+    if own is None or not slot:
+        return last + 1
+    for k in range(max(first, own.index) + 1, last + 1):
+        b = blocks[k]
+        if (
+            b.tag == own.tag
+            and b.element.get("class") == slot
+            and not same_title(b.text, own.text)
+            and any(x.size <= _ON_EVERY_PAGE and _STAMP.search(x.folded) for x in blocks[k + 1 : k + 1 + _BYLINE])
+        ):
+            return k
+    return last + 1
+
+
 _ON_EVERY_PAGE = 80  # characters of a line of the template
 
 

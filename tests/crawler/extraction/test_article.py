@@ -241,3 +241,14 @@ def test_damaged_pages_never_raise(noise: bytes, at: int) -> None:
 def test_reading_is_pure(order: list[int], previews: bool) -> None:
     pages = [page(paragraphs(SPEECH[: 7 - k] if previews else SPEECH)) for k in order]
     assert [read(p).speeches for p in pages] == [read(p).speeches for p in pages]
+
+
+def test_the_article_that_a_page_goes_on_with_is_none_of_its_parts() -> None:
+    def article(title: str, lines: list[str]) -> str:
+        return f"<h1 class=art-title>{title}</h1><div class=by>老周 2023-05-12 09:30</div><div class=c>{paragraphs(lines)}</div>"
+
+    both = article(TITLE, SPEECH) + article("校长在秋季开学典礼上的致辞", OTHER)
+    html = f"<html><head><meta charset=utf-8><title>{TITLE}</title></head><body>{both}</body></html>".encode()
+    result = read(html)
+    assert [text(result, k) for k in range(len(result.speeches))] == [SPEECH]
+    assert {c.rule for c in result.cut} >= {"next_article"}
