@@ -100,6 +100,20 @@ def _glued(block: Block) -> tuple[Rule, re.Match[str]] | None:
 _GLUED_MOST = 40  # characters
 _FULL_STOPS = frozenset("。!?")
 _GLUED_TAIL = re.compile(rf"(?<=[。!?…”])[^。!?…”]{{4,{_GLUED_MOST}}}$")
+_OTHERS = re.compile(
+    r"更多(?:相关|同类|类似|好文|[“\"《【][^”\"》】]{1,40}[”\"》】]|[^,。;!?]{0,16}(?:相关|资讯|讲话|发言|致辞|演讲|主持词|[范公]文|文[稿章]|资料|材料|素材|模板|新闻|信息))"
+    r"|更多[^。;!?]{0,10}(?:关注|公众号)|海量|全站|评论|跟帖|剩余(?:积分|次数|下载)|次数|^[\s\W]*(?:全文|文档)?下载[\s\W]*$|的(?:网友|读者|人)(?:还|也)"
+)
+_THE_REST = re.compile(
+    r"剩余(?!积分|次数|下载)|[余剩]下|其余|隐藏|未完|未读|待续|全[文稿篇](?!下载|的网友|的人)|完整|后[续面半]|以下|\d\s*%|试[读看阅]|预览|字|页|阅读次数"
+)
+
+
+def _offers_others(sentence: str) -> bool:
+    """Whether a sentence offers other texts, or something else than the rest of this one: 更多讲话稿请关注…, 登录后发表评论."""
+    return _OTHERS.search(sentence) is not None and not _THE_REST.search(sentence)
+
+
 _STOPS = re.compile(r"[。!?….]+[”』」)】]*")
 
 
@@ -149,6 +163,12 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
             held += block.size
             continue
         rule, m = found
+        if _offers_others(_sentence(block.folded, m)):
+            begin = _span(block, m)[0] if block.size > _MARKER_LINE else 0
+            if begin:
+                kept.append(with_text(block, block.text[:begin].rstrip()))
+            out.note_piece("offer", block, block.text[begin:])
+            continue
         behind = sum(b.size for b in lines[k + 1 :] if not b.is_linked and not _FURNITURE.search(b.folded))
         if _is_fold(block, m) and (behind >= 40 or _has_closed(kept)):
             out.note("fold", [block])
@@ -226,6 +246,8 @@ def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure
             continue
         if (found := find_marker(block)) and found[0].value != "hole":
             rule, m = found
+            if _offers_others(_sentence(block.folded, m)):
+                continue
             if _is_fold(block, m) and (k or _has_closed(lines)):
                 continue  # a list below the text is unfolded as well
             if not _belongs(block, rule, [*lines[-4:], *after[:k]], between=after[:k]):

@@ -396,3 +396,26 @@ def test_a_list_below_a_text_is_unfolded_as_well() -> None:
 
 def test_a_marker_needs_no_other_words_than_those_of_its_rule() -> None:
     assert read(page(paragraphs([*LONG[:4], "(由于版面有限,未能全录)"]))).fate == "preview"
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "更多“护林讲话”的相关资讯请关注www.shulin.test",
+        "更多护林讲话相关内容请关注树林网",
+        "更多精彩内容，请关注公众号“树林”",
+        "更多讲话稿请登录www.shulin.test查看",
+        "欢迎注册会员，下载更多讲话稿",
+        "开通会员，海量范文免费下载",
+        "请登录后发表评论",
+        "剩余积分：0",
+        "全文下载",
+    ],
+)
+def test_an_offer_of_other_texts_says_nothing_of_this_one(offer: str) -> None:
+    # the text has not come to its close, so that a marker would be believed
+    for html in (page(paragraphs([*LONG[:5], offer])), page(paragraphs(LONG[:5]), below=f"<div>{offer}</div>")):
+        assert (read(html).fate, text(read(html))) == ("speech", LONG[:5])
+    glued = page(paragraphs([*LONG[:4], f"{LONG[4]}{offer}"]))
+    assert read(glued).fate == "speech"
+    assert read(page(paragraphs([*LONG[:4], "剩余内容请登录后查看,更多讲话稿请关注树林网"]))).fate == "preview"
