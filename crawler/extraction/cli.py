@@ -65,6 +65,12 @@ def _runs(pid: int) -> bool:
         return Path("/proc/self").exists() is False
 
 
+def _tell_without_file(home: Path | None, sites: list[str] | None) -> None:
+    """Where no site is named, say which of the crawled ones are left out."""
+    if not sites and (gone := jobs.without_file(home_of(home))):
+        err.print(f"left out, since they have no site file any more: {', '.join(gone)}", soft_wrap=True)
+
+
 @app.command()
 def extract(
     sites: SitesArgument = None,
@@ -86,6 +92,7 @@ def extract(
     """Take the speeches out of the archived pages and write them as records. Reads the archive alone, no network."""
     if follow is not None and not sites:
         raise UsageError("--follow needs to know the sites", where="--follow", remedy="name the sites that are crawled")
+    _tell_without_file(home, sites)
     with _bars() as progress:
         report = jobs.extract(
             home_of(home),
@@ -120,6 +127,7 @@ def learn(
         profile = _asked_profile(home_of(home), sites or [])
         show(profile_view.as_json(profile), lambda: profile_view.whole(profile), as_json)
         return
+    _tell_without_file(home, sites)
     with err.status("learning") if err.is_terminal else nullcontext():
         found = jobs.learn_all(home_of(home), sites or ())
     rows = jobs.learned_rows(found)

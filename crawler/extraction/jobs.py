@@ -20,7 +20,7 @@ from crawler.extraction.profile import Profile, load_profile
 from crawler.extraction.report import ExtractReport, SiteReport
 from crawler.extraction.worker import Setup
 from crawler.home import Home
-from crawler.site import Site, load_site
+from crawler.site import Site, load_site, site_files
 
 READER = "crawler.extraction.article:read_article"
 WORKING = "crawler.extraction.worker:working"
@@ -31,12 +31,24 @@ def crawled_sites(home: Home) -> list[str]:
     return sorted(p.stem for p in (home.var / "state").glob("*.db"))
 
 
+def without_file(home: Home) -> list[str]:
+    """The names of the crawled sites that have no site file any more: somebody took it away, and their archive and records stay as they are."""
+    return sorted(set(crawled_sites(home)) - site_files(home).keys())
+
+
 def asked_sites(home: Home, names: Sequence[str]) -> list[Site]:
-    """The sites asked for, all that were crawled when none is named.
+    """The sites asked for, all that were crawled and have a site file when none is named.
 
     Raises UsageError for an unknown name and when none of them was ever crawled, JianghuaError for a broken site file.
     """
-    sites = [load_site(name, home) for name in dict.fromkeys(names or crawled_sites(home))]
+    gone = without_file(home) if not names else []
+    sites = [load_site(n, home) for n in dict.fromkeys(names or [n for n in crawled_sites(home) if n not in gone])]
+    if gone and not sites:
+        raise UsageError(
+            f"no site that was crawled here has a site file: {', '.join(gone)}",
+            where=str(home.own_sites),
+            remedy=f"put {gone[0]}.yaml back, or add the site again with `jianghua sites add URL --name {gone[0]}`",
+        )
     if not any(home.state_db(site.name).exists() for site in sites):
         which = ", ".join(f"the site '{s.name}'" for s in sites)
         raise UsageError(

@@ -105,6 +105,23 @@ def test_errors_for_people(site: Archived, words: tuple[str, ...], what: str, co
     assert done.stdout == ""
 
 
+def test_a_site_whose_file_was_taken_away_is_left_out_when_none_is_named(site: Archived) -> None:
+    root = site.home.root
+    site.home.state_db("old").write_bytes(site.home.state_db("hua").read_bytes())
+    for words in (("extract",), ("learn",)):
+        done = jianghua(root, *words, "--json")
+        assert done.returncode == 0, done.stderr
+        assert "left out, since they have no site file any more: old" in done.stderr
+        assert "hua" in done.stdout
+        assert "old" not in done.stdout
+        assert "unknown site 'old'" in jianghua(root, *words, "old").stderr
+    site.home.state_db("hua").unlink()
+    done = jianghua(root, "extract")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no site that was crawled here has a site file: old" in done.stderr
+    assert "put old.yaml back" in done.stderr
+
+
 def test_a_home_without_anything(tmp_path: Path) -> None:
     done = jianghua(tmp_path, "extract")
     assert done.returncode == 2
