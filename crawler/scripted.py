@@ -71,6 +71,11 @@ MAX_FUNCTION = 600  # characters of a function that are looked at
 _JOINED = re.compile(
     r"""(?P<q>["'])(?P<head>[^"'\s<>{}()+]{1,200}(?<=[=/_-]))(?P=q)\s*\+\s*(?:encodeURIComponent\(|escape\(|String\()?\s*(?P<name>[A-Za-z_$][\w$]{0,20})\s*\)?\s*(?:\+\s*(?P<r>["'])(?P<tail>[^"'\s<>{}()]{0,60})(?P=r))?"""
 )
+# functions that do something instead of showing something: nobody asks for what they lead to
+_ACTS = re.compile(
+    r"confirm\s*\(|(?:^|[/_.?&=\s\"'])(?:del|delete|remove|edit|modify|save|admin|logout|buy|pay|favou?rites?)(?=[^a-z]|$)",
+    re.IGNORECASE,
+)
 _CALLED = re.compile(r"""\b([A-Za-z_$][\w$]{0,40})\(\s*(?:(\d{1,12})|["']([\w-]{1,40})["'])\s*[,)]""")
 # "领导讲话", "list.asp?id=2": what a menu calls an address stands in front of it
 _NAMED = re.compile(
@@ -166,7 +171,10 @@ def _made(script: str, calls: Iterable[tuple[str, str, str]]) -> list[tuple[str,
             continue
         body = script[m.end() : m.end() + MAX_FUNCTION]
         following = body.find("function ")
-        for j in _JOINED.finditer(body if following < 0 else body[:following]):
+        body = body if following < 0 else body[:following]
+        if _ACTS.search(body) or _ACTS.search(m[1]):
+            continue
+        for j in _JOINED.finditer(body):
             if j["name"] == m[2] and _ADDRESS.match(f"{j['head']}0{j['tail'] or ''}"):
                 forms.setdefault(m[1], []).append((j["head"], j["tail"] or ""))
     return [(f"{h}{value}{t}", link) for name, value, link in calls for h, t in forms.get(name, ())]

@@ -69,6 +69,9 @@ def test_addresses_are_found_where_scripts_hold_them(html: str, wanted: list[str
     [
         "<script>var a = 'index.html'; track('/a.html')</script>", "<script>location.href = base + '/a.html'</script>",
         "<script>location.href = '/a/' + id</script>", "<a href='javascript:void(0)' onclick='alert(\"/a.html\")'>x</a>",
+        "<script>function f(id){if(confirm('?')) location.href='x.asp?id='+id}</script><a href='javascript:f(5)'>x</a>",
+        "<script>function f(id){location.href='del.asp?id='+id}</script><a href='javascript:f(5)'>x</a>",
+        "<script>function remove(id){location.href='x.asp?act=r&id='+id}</script><a href='javascript:remove(5)'>x</a>",
         "<script>function vote(id){post('/a/' + other)}</script><a href='javascript:vote(5)'>x</a>",
         "<script>function f(id){x('#tab_' + id)}</script><a onclick='f(5)'>x</a>", "<script>a('标题', '图.gif'); b('tab', 'x.html')</script>",
         "<script>createPageHTML(n, 0, 'index', 'html')</script>", "<link rel=stylesheet href='/a.css'>",
