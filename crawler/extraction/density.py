@@ -33,6 +33,7 @@ _TAIL = any_of("furniture", "tail")
 _LINE = any_of("furniture", "line")
 _FURNITURE = any_of("furniture", "tail", "line")
 _SOFT_TAIL = AnyOf([r for r in rules("furniture", "tail") if r.value == "soft"])
+_PAUSE = AnyOf([r for r in rules("furniture", "tail") if r.value == "pause"])
 FURNITURE_CHARS = 160  # furniture lines are short
 _UNLIKELY = re.compile(
     r"(?:^|[\s_-])(?:comments?|commentlist|reply|replies|respond|footer?|foot|copyright|sidebar|side|aside|related?|relate|recommend|"
@@ -473,12 +474,13 @@ def trim(blocks: list[Block]) -> list[Block]:
     kept: list[Block] = []
     text = 0.0
     left = sum(_running(b) for b in blocks)
-    for block in blocks:
+    for k, block in enumerate(blocks):
         left -= _running(block)
         if is_furniture(block):
             if _TAIL.search(block.folded):
-                # a line like 相关链接 with much running text behind it is a heading inside the text
-                if text >= _ENOUGH and (left <= text or not _SOFT_TAIL.search(block.folded)):
+                # a line like 相关链接 with much running text behind it is a heading inside the text; so is a number where it goes on at once
+                over = left <= text or not _SOFT_TAIL.search(block.folded)
+                if over and text >= _ENOUGH and not _is_heading_inside(kept, block, blocks[k + 1 : k + 3]):
                     break
                 continue
             if _LINE.search(block.folded):
@@ -488,6 +490,13 @@ def trim(blocks: list[Block]) -> list[Block]:
     while kept and kept[-1].is_linked:
         kept.pop()
     return without_reprint(kept)
+
+
+def _is_heading_inside(kept: Sequence[Block], block: Block, behind: Sequence[Block]) -> bool:
+    """Whether a pager or a number stands over a paragraph of the text, right behind it or below a heading, in the place of the text."""
+    if not kept or not _PAUSE.search(block.folded):
+        return False
+    return any(_running(b) >= 80 and in_line(b.element, kept[-1].element) and not is_furniture(b) for b in behind)
 
 
 def _running(block: Block) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+from itertools import pairwise
 
 import pytest
 
+from crawler.extraction import main_text
 from crawler.extraction.article import read_article
 from crawler.extraction.model import ArticleResult, PageInput
 from tests.crawler.extraction.pages import (
@@ -412,3 +414,14 @@ def test_the_lines_above_a_text_that_indents_alone_part_are_lines(indent: str) -
     result = read(page(f"<p>{indent.join(['', *head, *LONG[1:]])}</p>", "守好青山 造福子孙"))
     assert text(result) == LONG[1:]
     assert result.speeches[0]["occasion"] == "全镇护林工作会议"
+
+
+def test_the_main_text_goes_on_behind_numbers_that_head_its_sections() -> None:
+    long = [x + y for x, y in pairwise([*LONG[1:], *OTHER[1:]])]
+    lines = ["1", *long[:3], "2", *long[3:5], "3", *long[5:]]
+    got = main_text(page(paragraphs(lines))).split("\n")
+    assert [x for x in got if x in long] == long
+    below = page(
+        paragraphs(long), below="<div>1 2 3 下一页</div><div>本站其他文章的一段很长的摘要,说的是另外一件事。</div>"
+    )
+    assert [x for x in main_text(below).split("\n") if x in long] == long
