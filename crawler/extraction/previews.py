@@ -67,10 +67,16 @@ def find_marker(block: Block) -> tuple[Rule, re.Match[str]] | None:
             and (best is None or m.start() < best[1].start())
             and (block.size <= 80 or m.end() >= len(view) - 3 or rule.value == "hole")
             and not _SPOKEN.search(_sentence(view, m))
-            and (rule.id != "login_to_read" or block.size <= _MARKER_LINE or _OF_TEXT.search(m.group()))
+            and (rule.id != "login_to_read" or _OF_TEXT.search(m.group()) or _is_gate(block))
         ):
             best = rule, m
     return best or _gate_talk(block) or _glued(block)
+
+
+def _is_gate(block: Block) -> bool:
+    """Whether a short line asks to log in or pay for something of the page; a sentence that names nothing of it is a speaker's."""
+    view = block.folded
+    return block.size <= _MARKER_LINE and (view[-1:] != "。" or _OF_PAGE.search(view) is not None)
 
 
 def _gate_talk(block: Block) -> tuple[Rule, re.Match[str]] | None:

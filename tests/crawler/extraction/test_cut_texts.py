@@ -330,6 +330,7 @@ def test_what_stands_between_a_menu_and_a_link_to_more_is_no_teaser() -> None:
         "第4页的表格，请同志们翻到后面自己看完整。",
         "山上来的游客多了，剩下的路要一段一段看过去。",
         "点评：刚才三个村的做法都值得一学。",
+        "下载安装以后，用身份证号注册，验证码会发到手机上。",
     ],
 )
 def test_words_of_gates_in_a_speech_are_no_marker(own: str) -> None:
