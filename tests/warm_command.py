@@ -20,7 +20,7 @@ import typer
 
 from crawler import console
 from crawler.crawl import load_scrapy
-from crawler.extraction import pool
+from crawler.extraction import pool, rules
 from crawler.extraction.article import read_article
 from crawler.extraction.fold import fold
 from crawler.extraction.inputs import extractor
@@ -97,6 +97,10 @@ def make_ready() -> None:
     """Have what reading and folding make when they are first needed, such as the patterns of their rules."""
     fold("學習")
     extractor()
+    for file in rules.FOLDER.glob("*.yaml"):
+        for group in rules.rule_file(file.stem).values():
+            for rule in group:
+                assert rule.pattern
     sample, site = build(articles=4, chars=300), Site(name="a", title="a", start=("http://a.example/",))
     for spec in sample.sites:
         for answer in sample.pages(spec.name, 1).values():
