@@ -374,7 +374,9 @@ class Answers:
         if new and found.notice in REFUSALS and (refused := self._notice(row, found)) is not None:
             return refused
         if new and found.notice == "blank" and row.warc_file is not None:
-            return BLANK
+            before = self._kept_body(row)
+            if before is not None and self._read_again(row, before).notice != "blank":
+                return BLANK
         if new and row.warc_file is not None and row.kind == "article":
             instead = self._lists.get(found.shows) if found.kind == "list" and found.titled else None
             # what was an article is something else now
@@ -576,18 +578,27 @@ class Answers:
         unknown = there is None or there.checked_at is None or there.queued
         return f"leads to {target}"[:300] if unknown and not row.missing else None
 
+    def _kept_body(self, row: Any) -> bytes | None:
+        """The body that a page was read from, None where the archive does not hold it any more."""
+        try:
+            address = WarcAddress(row.warc_file, row.warc_offset, row.warc_length, row.sha256)
+            return read_response(self._home, address).body
+        except DamagedError:
+            return None
+
+    def _read_again(self, row: Any, body: bytes) -> PageLinks:
+        """What a page showed when it was read."""
+        return read_links(body, row.content_type, row.url, self._site, self._resolver)
+
     def _lists_such(self, row: Any, template: str) -> bool:
         """Whether a page that was read is a list of articles of a form, and none that asks to log in."""
         if row is None or row.kind != "list" or not row.warc_file or row.fate is not None:
             return False
         if row.key not in self._listed:
-            try:
-                body = read_response(
-                    self._home, WarcAddress(row.warc_file, row.warc_offset, row.warc_length, row.sha256)
-                ).body
-            except DamagedError:
+            body = self._kept_body(row)
+            if body is None:
                 return False
-            found = read_links(body, row.content_type, row.url, self._site, self._resolver)
+            found = self._read_again(row, body)
             asks = re.search(rb"""type\s*=\s*["']?password""", body, re.IGNORECASE)
             forms = Counter(t.template for t in found.links if t.key in found.titled)
             self._listed[row.key] = Counter() if asks else forms

@@ -514,7 +514,9 @@ def test_what_one_address_alone_says_takes_the_place_of_no_article(home: Home) -
         "/a6.html": '<meta charset=utf-8><script>alert("请先登录");history.back();</script>'.encode(),
     }
     with FaultServer() as server:
-        server.pages["/"] = links(*names(12))
+        count = itertools.count()
+        server.pages["/"] = links(*names(12), "/count.html")
+        server.pages["/count.html"] = lambda _: f"<html><script>var n={next(count)}</script></html>".encode()
         server.pages |= {n: article(i).replace(b"</body>", foot.encode()) for i, n in enumerate(names(12))}
         site_file(home, "one", server.url)
         assert crawl(home, "one").code == 0
@@ -526,6 +528,7 @@ def test_what_one_address_alone_says_takes_the_place_of_no_article(home: Home) -
         assert max(b - a for a, b in itertools.pairwise(began)) < PACE, "the others are asked as fast as before"
     after = pages(home, "one")
     assert after["/a4.html"].fate == after["/a5.html"].fate == "gone"
+    assert [a.path for a in server.log].count("/count.html") == 1, "it never showed anything"
     for key in ("/a0.html", "/a1.html", "/a2.html", "/a3.html", "/a6.html"):
         assert (after[key].fate, after[key].address) == (None, before[key].address), key
 
