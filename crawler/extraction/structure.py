@@ -183,7 +183,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             # of an article in several pages, the text ends on this one
             behind = [b for b in lines[k + 1 :] if b.page == block.page]
             here = left if len(behind) == len(lines) - k - 1 else sum(b.size for b in behind if not b.is_linked)
-            ends = found is not None and held >= 120 and here <= held
+            ends = found is not None and held >= 120 and here <= held and not _closes(kept[-1:], behind)
             in_list = found is not None and found.value == "soft" and _lists(lines, k)
             if (
                 ends
@@ -342,6 +342,21 @@ def _text_goes_on(last: Block, behind: Sequence[Block]) -> bool:
             and not _LISTED.match(b.folded)
         )
         >= _GOES_ON
+    )
+
+
+def _closes(above: Sequence[Block], behind: Sequence[Block]) -> bool:
+    """Whether the speech, not closed above a line of the page, comes to its close right behind it, in the place of the text."""
+    if not above or not behind or _CLOSED.search(above[0].folded[-40:]):
+        return False
+    first = behind[0]
+    return (
+        _CLOSED.search(first.folded[-40:]) is not None
+        and not first.is_linked
+        and in_line(first.element, above[0].element)
+        and not OUTRO.search(first.folded)
+        and not is_page_talk(first.folded)
+        and not _FURNITURE.search(first.folded)
     )
 
 

@@ -652,3 +652,17 @@ def test_who_signs_a_speech_and_the_day_stay_together() -> None:
     # a day that the page sets below a text is none of it
     assert text(read(page(paragraphs([*LONG, "2021年9月1日"])))) == LONG
     assert text(read(page(paragraphs(LONG), below="<div>清泉文库</div><div>2021年9月1日</div>"))) == LONG
+
+
+@pytest.mark.parametrize(
+    "line", ["推荐阅读：", "扫码关注公众号", "上一页 1 2 3 下一页", "声明：本文由会员上传", "你可能还喜欢"]
+)
+def test_a_short_close_behind_a_line_of_the_page_is_the_speakers(line: str) -> None:
+    closed = [*LONG[:5], "祝大家工作顺利!谢谢大家。"]
+    assert text(read(page(paragraphs(closed[:5]) + f"<div>{line}</div>" + paragraphs(closed[5:])))) == closed
+
+
+@pytest.mark.parametrize("line", ["未完，请点击下一页", "（请见下页）"])
+def test_lines_of_the_page_between_paragraphs_go_whole(line: str) -> None:
+    for k in (2, 4, len(LONG) - 1):
+        assert text(read(page(paragraphs(LONG[:k]) + f"<div>{line}</div>" + paragraphs(LONG[k:])))) == LONG
