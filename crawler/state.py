@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -135,6 +136,15 @@ def _page_state(row: Any) -> PageState:
                      row.content_type, address, _time(row.gone_since))  # fmt: skip
 
 
+def _as_it_is(path: Path, read_only: bool) -> dict[str, Any]:
+    """How a state is opened that lies where nothing may be written, and that nobody is writing: SQLite would have to make files beside it to read it."""
+    wal = path.with_name(f"{path.name}-wal")
+    who = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    if not read_only or os.access(path.parent, os.W_OK, **who) or wal.exists():
+        return {}
+    return {"creator": lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)}
+
+
 class SiteState:
     """One site's state file, opened. A writer holds a lock on the site; readers may read beside it."""
 
@@ -176,7 +186,7 @@ class SiteState:
                     where=str(path),
                     remedy="wait until it has ended; it can be killed and started again at any time",
                 ) from None
-        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool)
+        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool, **_as_it_is(path, read_only))
 
         @sa.event.listens_for(engine, "connect")
         def _pragmas(connection: Any, _: Any) -> None:

@@ -23,6 +23,7 @@ from crawler.state import SiteState
 from crawler.takedowns import add_takedown
 from tests.crawler.crawling import crawl, pages
 from tests.crawler.faults import FaultServer, links, site_file
+from tests.publisher.denied import only_read
 
 WHEN = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
 SECRET = "此段文字应权利人要求撤下"
@@ -55,6 +56,17 @@ def archive(home: Home) -> dict[str, list[WarcAddress]]:
         writer.revisit("http://a.test/3.html", 304, "Not Modified", [], WHEN, "0" * 64, WHEN)
         writer.close()
     return out
+
+
+def test_a_state_is_read_where_nothing_may_be_written(tmp_path: Path) -> None:
+    """As by somebody who only looks after a home: a dry run of an erasure reads it."""
+    home = Home(tmp_path / "home")
+    with SiteState.open(home, "s") as state:
+        state.set_meta("told", "yes")
+        state.commit()
+    with only_read(home.root) as copy, SiteState.open(Home(copy), "s", read_only=True) as state:
+        assert state.meta("told") == "yes"
+        assert [p.name for p in (copy / "var" / "state").iterdir() if p.suffix not in (".db", ".lock")] == []
 
 
 def everything(home: Home) -> bytes:
