@@ -204,7 +204,9 @@ def _body_of(
                     element.drop_tree()
                     dropped.append((selector, element))
         blocks = read_blocks(_body_element(document.root))
-        if sum(b.size for b in blocks if not b.is_linked and _STOP.search(b.folded)) < _SHOWN:
+        if not any(b.size >= _SHOWN for b in blocks) and (
+            sum(b.size for b in blocks if not b.is_linked and _STOP.search(b.folded)) < _SHOWN
+        ):
             # a page that shows next to nothing may hide its text until a script shows it
             whole = read_blocks(_body_element(document.root), hidden_boxes=True)
             if any(map(is_address_line, whole)) and not any(map(is_address_line, blocks)):
@@ -285,10 +287,11 @@ def _next_article(blocks: Sequence[Block], first: int, last: int, facts: PageFac
     slot = own.element.get("class") if own is not None else None
     if own is None or not slot:
         return last + 1
+    tag = own.tag
     for k in range(max(first, own.index) + 1, last + 1):
         b = blocks[k]
         if (
-            b.tag == own.tag
+            b.element.tag == tag
             and b.element.get("class") == slot
             and not same_title(b.text, own.text)
             and any(x.size <= _ON_EVERY_PAGE and _STAMP.search(x.folded) for x in blocks[k + 1 : k + 1 + _BYLINE])

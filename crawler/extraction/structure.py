@@ -166,10 +166,11 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if block.size <= 80 and not INTRO.search(block.folded) and is_page_talk(block.folded, own, 4):
             out.note("page_talk", [block])
             continue
-        if (is_day(block) or _of_event(lines, k)) and _is_head(kept, lines[k + 1 : k + 3]):
+        day = is_day(block)
+        if (day or _of_event(lines, k)) and _is_head(kept, lines[k + 1 : k + 3]):
             kept.append(block)
             continue
-        if is_day(block) and held >= _ENOUGH and _signs(kept[-1:], block, lines[k + 1 :]):
+        if day and held >= _ENOUGH and _signs(kept[-1:], block, lines[k + 1 :]):
             kept.append(block)
             continue
         if block.size <= FURNITURE_CHARS and k not in headed and (m := _FURNITURE.search(block.folded)) and m.group():
