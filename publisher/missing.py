@@ -42,18 +42,23 @@ def _fates(source: Source, sites: Iterable[str], wanted: pa.Table) -> list[str |
     for unit in source.units():
         if unit.site and unit.site not in asked:
             continue
-        rows = source.read(unit, "pages", ["url", "site", "key", "fate"])
+        rows = source.read(unit, "pages", ["url", "site", "key", "fate", "status"])
         hit = pc.or_(
             pc.is_in(rows["url"], value_set=pa.array(list(urls), pa.string())),
             pc.is_in(rows["key"], value_set=pa.array(wanted["key"].to_pylist(), pa.string())),
         )
         for row in rows.filter(hit).to_pylist():
-            by_url[row["url"]] = row["fate"]
-            by_key[row["site"], row["key"]] = row["fate"]
+            by_url[row["url"]] = by_key[row["site"], row["key"]] = _fate(row)
     return [
         by_url.get(r["url"]) or by_key.get((r["site"], r["key"] or ""))
         for r in wanted.select(["url", "site", "key"]).to_pylist()
     ]
+
+
+def _fate(page: dict[str, Any]) -> str:
+    """The fate of a page; of one that is gone by its own words, with status 200, as of one of which extraction saw that."""
+    said = page["fate"] == "gone" and 200 <= (page["status"] or 0) < 300
+    return "soft_404" if said else str(page["fate"])
 
 
 def reason(fate: str | None) -> str:

@@ -171,13 +171,19 @@ def test_gone_but_kept_is_flagged_without_a_new_revision(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fate", "reason"),
-    [("speech", "part_gone"), ("off_topic", "no_longer_a_speech"), ("soft_404", "soft_404"), ("redirect", "moved")],
+    ("fate", "status", "reason"),
+    [
+        ("speech", 200, "part_gone"),
+        ("off_topic", 200, "no_longer_a_speech"),
+        ("soft_404", 200, "soft_404"),
+        ("gone", 200, "soft_404"),  # the crawl saw that it says so
+        ("redirect", 301, "moved"),
+    ],
 )
-def test_reasons_of_tombstones(folder: Path, fate: str, reason: str) -> None:
+def test_reasons_of_tombstones(folder: Path, fate: str, status: int, reason: str) -> None:
     rows = some()
     go(folder, rows)
-    result = go(folder, rows[1:], 1, [page(rows[0], fate)])
+    result = go(folder, rows[1:], 1, [page(rows[0], fate, status=status)])
     assert by_id(folder, "removed")[rows[0]["speech_id"]]["reason"] == reason
     assert [g.name for g in result.gates if g.result == "warn"] == ["rows_lost", "nothing_new"]
 

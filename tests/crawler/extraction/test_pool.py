@@ -129,12 +129,13 @@ def test_a_task_whose_worker_died_gets_a_second_try(tmp_path: Path) -> None:
 
 def test_a_worker_killed_from_outside_costs_nothing() -> None:
     with Pool("tests.crawler.extraction.pool_tasks:square", workers=2) as pool:
-        got = []
-        for n, pair in enumerate(pool.run(range(1000))):
-            if n % 200 == 50:
-                os.kill(pool.pids[0], signal.SIGKILL)
-            got.append(pair)
-    assert sorted((t, a[0]) for t, a in got) == [(n, n * n) for n in range(1000)]
+        for _ in range(5):  # one kill a run: a task that is at work at two of them is lost, and rightly
+            got = []
+            for n, pair in enumerate(pool.run(range(200))):
+                if n == 50:
+                    os.kill(pool.pids[0], signal.SIGKILL)
+                got.append(pair)
+            assert sorted((t, a[0]) for t, a in got) == [(n, n * n) for n in range(200)]
 
 
 def test_a_worker_that_grew_makes_way_before_the_limit() -> None:
