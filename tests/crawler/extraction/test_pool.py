@@ -159,7 +159,9 @@ def test_workers_that_do_not_start_are_an_error(target: str, words: str) -> None
 def test_workers_end_with_their_parent(tmp_path: Path, how: signal.Signals) -> None:
     pids = tmp_path / "pids"
     code = (
+        "import signal\n"
         "from crawler.extraction.pool import Pool\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts the tests in the background has it ignored\n"
         "with Pool('tests.crawler.extraction.pool_tasks:trouble', workers=2) as pool:\n"
         f"    list(pool.run([('pid', {str(pids)!r})] * 40))\n"
     )
