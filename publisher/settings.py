@@ -18,7 +18,7 @@ class PublishSettings(BaseModel):
     """mask_personal_data: whether personal data is masked in the release (docs/personal-data.md). It is flagged either way.
     remotes: addresses of copies of the datasets (s3://…), from which a takedown with --everywhere takes the text too; in the
     environment separated by spaces. refused_sites: what becomes of a version that gates refuse because of single sites: `refuse`, or `carry`, which
-    publishes it with the last good rows of these (docs/gates.md#sites-that-fail)."""
+    publishes it with the last good rows of these (docs/gates.md#sites-that-are-refused)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
