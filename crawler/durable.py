@@ -107,11 +107,16 @@ def cannot_read(path: Path | str, error: OSError) -> JianghuaError:
 
 def cannot_write(path: Path, error: OSError) -> JianghuaError:
     """The error a user can act on for an operating system error met while writing `path`."""
+    first = {
+        errno.EISDIR: "move the folder away that lies in the place of this file",
+        errno.EEXIST: "move the file away that lies in the place of this folder",
+        errno.ENOTDIR: "move the file away that lies in the place of a folder on the way to it",
+        errno.EROFS: "the disk is mounted for reading only: choose another place",
+    }.get(error.errno or 0, "make room on the disk or check the folder's permissions")
     return JianghuaError(
         f"cannot write: {error.strerror or error}",
         where=str(path),
-        remedy="make room on the disk or check the folder's permissions, then run the same command again; "
-        "nothing already kept was touched",
+        remedy=f"{first}, then run the same command again; nothing already kept was touched",
     )
 
 

@@ -186,7 +186,8 @@ class SiteState:
                     where=str(path),
                     remedy="wait until it has ended; it can be killed and started again at any time",
                 ) from None
-        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.pool.NullPool, **_as_it_is(path, read_only))
+        address = sa.URL.create("sqlite", database=str(path))  # written as text, a `?` in the path would end it
+        engine = sa.create_engine(address, poolclass=sa.pool.NullPool, **_as_it_is(path, read_only))
 
         @sa.event.listens_for(engine, "connect")
         def _pragmas(connection: Any, _: Any) -> None:

@@ -19,6 +19,7 @@ import importlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,8 +108,8 @@ class Dataset:
 
         A file is verified before its first row is handed over. Raises as `arrow`.
         """
-        if rows < 1:
-            raise UsageError(f"rows is {rows}", remedy="give the size of a batch, 1 or more")
+        if not isinstance(rows, Integral) or rows < 1:
+            raise UsageError(f"rows is {rows!r}", remedy="give the size of a batch, 1 or more")
         for piece in self._pieces(table, columns):
             yield from piece.to_batches(max_chunksize=rows)
 

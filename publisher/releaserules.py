@@ -410,7 +410,13 @@ def duplicates_gate(run: Run, history: Sequence[Entry] = ()) -> Gate:
     rows, found = run.now.total.rows, run.duplicates or 0
     before = share(run.duplicates_before, run.parent.total.rows)
     usual = past(history, DUPLICATES.name, ALL, "", WINDOW)
-    return _gate(DUPLICATES, [judge(DUPLICATES, share(found, rows), rows, before, usual)])
+    gate = _gate(DUPLICATES, [judge(DUPLICATES, share(found, rows), rows, before, usual)])
+    came = sorted(run.now.sites.keys() - run.parent.sites.keys())
+    if gate.result == "pass" or not came:
+        return gate
+    names = ", ".join(came[:5]) + (" and more" if len(came) > 5 else "")
+    told = f"new since the version before: {names}; a site that was renamed stands twice until its old name is let go"
+    return gate.model_copy(update={"what": f"{gate.what}; {told}"})
 
 
 def nothing_new(run: Run, history: Sequence[Entry]) -> Gate:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -48,8 +49,11 @@ class Filters:
     def __post_init__(self) -> None:
         if self.split not in (None, "train", "test"):
             raise UsageError(f"unknown split '{self.split}'", remedy="use train or test, or leave it out for both")
-        if not 0 <= self.test_share <= 1:
-            raise UsageError(f"test_share is {self.test_share}", remedy="give a share from 0 to 1, e.g. 0.1")
+        if not isinstance(self.test_share, Real) or not 0 <= self.test_share <= 1:
+            raise UsageError(f"test_share is {self.test_share!r}", remedy="give a share from 0 to 1, e.g. 0.1")
+        for name in ("dedupe", "previews"):
+            if not isinstance(getattr(self, name), bool | np.bool_):  # "no" would count as yes
+                raise UsageError(f"{name} is {getattr(self, name)!r}", remedy="give True or False")
 
     @property
     def active(self) -> bool:

@@ -194,7 +194,7 @@ def _identity(engine: sa.Engine) -> tuple[int, int] | None:
 class Ledger:
     """The ledger at one URL. `now` gives the time, for tests."""
 
-    def __init__(self, url: str, now: Callable[[], datetime] = utcnow) -> None:
+    def __init__(self, url: str | sa.URL, now: Callable[[], datetime] = utcnow) -> None:
         self.engine = open_engine(url)
         self.url = self.engine.url.render_as_string()  # without the password
         self.now = now

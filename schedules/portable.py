@@ -82,7 +82,7 @@ def _migrated(folder: Path, revision: str, place: Path) -> Path:
     """Rows of an older revision as rows of today, by way of a ledger of that revision."""
     from alembic import command
 
-    url = f"sqlite:///{place}/old.db"
+    url = sa.URL.create("sqlite", database=f"{place}/old.db")
     engine = sa.create_engine(url)
     with engine.begin() as c:
         command.upgrade(revisions.alembic_config(c), revision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -42,9 +43,9 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
-    def ledger_url(self, home: Home) -> str:
-        """Where the ledger is."""
-        return self.state or f"sqlite:///{home.ledger}"
+    def ledger_url(self, home: Home) -> str | sa.URL:
+        """Where the ledger is. A file of the home is no text, in which a `?` would end its path."""
+        return self.state or sa.URL.create("sqlite", database=str(home.ledger))
 
     @property
     def lease_time(self) -> timedelta:

@@ -150,7 +150,7 @@ told = sa.Table(
 )
 
 
-def open_engine(url: str) -> sa.Engine:
+def open_engine(url: str | sa.URL) -> sa.Engine:
     """An engine for the ledger at `url`, its tables made or brought up to date.
 
     Raises JianghuaError when it cannot be opened or is of a newer Jianghua.
@@ -197,7 +197,7 @@ def _from_json(text: str | bytes) -> Any:
     return plain_value(value) if "\\ud" in told.lower() else value
 
 
-def _plain(url: str) -> str:
+def _plain(url: str | sa.URL) -> str:
     """A URL without user and password, for messages."""
     return re.sub(r"://.*@", "://…@", str(url))
 

@@ -113,3 +113,14 @@ def test_a_state_of_an_older_version_gets_the_columns_it_lacks(home: Home) -> No
     with SiteState.open(home, "s") as state:
         assert state.row("/a").pager is None
         assert state.row("/a").priority == UNKNOWN
+
+
+def test_a_home_may_lie_below_any_name(tmp_path: Path) -> None:
+    home = Home.find(tmp_path / "what? My%20Data%41 讲话")
+    with SiteState.open(home, "s") as state:
+        state.insert([row("/a")])
+        state.commit()
+    assert [p.name for p in tmp_path.iterdir()] == [home.root.name]
+    assert home.state_db("s").is_file()
+    with SiteState.open(home, "s", read_only=True) as state:
+        assert state.queued() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from crawler.errors import UsageError
 from publisher import gates, releaserules, rules
 from publisher.carrying import carried, carried_sites, failed_sites
 from publisher.checks import names
+from publisher.chinese import gates as chinese
 from publisher.gates import RefusedError, WaitingError, confirmed, waits
 from publisher.manifest import Carried, Gate, Manifest, TableEntry
 from publisher.quality import EDGES, Counts, Measures
@@ -109,6 +111,18 @@ def test_duplicates_pass_warn_and_fail_over_all_sites() -> None:
         assert gate(run, "duplicates").result == result
     assert gate(run_of(counts(30), counts(30), duplicates=12, duplicates_before=3), "duplicates").result == "pass"
     assert "duplicates" not in {g.name for g in release_gates(run_of(counts(), counts()))}
+
+
+def test_copies_that_come_with_a_new_site_are_told_with_what_a_new_name_does() -> None:
+    run = run_of(counts(), counts(), duplicates=700, duplicates_before=100)
+    assert "renamed" not in gate(run, "duplicates").what
+    named = {f"b{i}": counts() for i in range(6)}
+    for n, told in ((1, "b0;"), (5, "b0, b1, b2, b3, b4;"), (6, "b0, b1, b2, b3, b4 and more;")):
+        came = dict(list(named.items())[:n])
+        more = replace(run, now=Measures(run.now.sites | came), duplicates=700 * (n + 1))
+        found = gate(more, "duplicates")
+        assert f"new since the version before: {told} a site that was renamed" in found.what
+        assert not re.search("[a-z]{3}", chinese()(found.what))
 
 
 def test_a_first_version_is_compared_with_nothing_but_very_bad_shares_are_told() -> None:

@@ -471,6 +471,10 @@ def test_wrong_filters_are_told(made: Path) -> None:
         open_dataset(made, split="dev")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="test_share is 2"):
         open_dataset(made, split="test", test_share=2)
+    with pytest.raises(UsageError, match=r"test_share is '0\.1'"):
+        open_dataset(made, split="test", test_share="0.1")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="dedupe is 'no'"):
+        open_dataset(made, dedupe="no")  # type: ignore[arg-type]
 
 
 def test_columns_say_what_they_mean(made: Path) -> None:
@@ -724,6 +728,8 @@ def test_strings_where_lists_belong_and_batches_of_nothing(made: Path, tmp_path:
         jianghua.download(made, tmp_path / "to", tables="speeches")
     with pytest.raises(UsageError, match="rows is 0"):
         next(dataset.batches(rows=0))
+    with pytest.raises(UsageError, match="rows is '5'"):
+        next(dataset.batches(rows="5"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("where", [".", "versions", "versions/2026-11-25.1", "versions/2026-11-25.1/speeches"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -16,7 +17,9 @@ import schedules.clock
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from schedules import store
+from schedules.child import FENCE
 from schedules.clock import Scheduler
+from schedules.fence import fence_of
 from schedules.ledger import MAX_ATTEMPTS, Lease, LeaseLost, Ledger, Run
 from schedules.owner import myself, surely_dead
 from schedules.plan import Due, Schedule, due_runs
@@ -257,6 +260,18 @@ def test_errors_for_people(tmp_path: Path, ledger: Ledger) -> None:
     bad.write_bytes(b"no database at all, but long enough to be looked at" * 50)
     with pytest.raises(JianghuaError, match="is damaged"):
         Ledger(f"sqlite:///{bad}")
+
+
+def test_the_ledger_of_a_home_lies_in_it_whatever_its_name(tmp_path: Path) -> None:
+    home = Home.find(tmp_path / "what? My%20Data%41 讲话")
+    ledger = Ledger(load_settings(home).ledger_url(home))
+    told = fence_of(ledger, ledger.run(ledger.add_manual("a:1:1:m", {}, ["x"], LEASE).id), None)
+    ledger.close()
+    assert [p.name for p in tmp_path.iterdir()] == [home.root.name]
+    assert home.ledger.is_file()
+    again = Ledger(json.loads(told[FENCE])["ledger"])  # as a step of a run opens it
+    assert len(again.runs()) == 1
+    again.close()
 
 
 def test_the_password_of_a_ledger_is_in_no_message(tmp_path: Path) -> None:
