@@ -319,13 +319,14 @@ def read_blocks(root: HtmlElement, *, hidden_boxes: bool = False) -> list[Block]
         if text := element.text:
             put(text, block, in_link, in_bold)
         for child in element:
-            walk(child, block, in_link, in_bold, pre)
+            walk(child, block, in_link, in_bold, pre)  # noqa: F821  deleted when it has ended
             if text := child.tail:
                 put(text, block, in_link, in_bold)
         if is_block and parts:
             flush()
 
     walk(root, root, None, False)
+    del walk  # a function that calls itself is a circle: all of the page would stay until Python looks for garbage
     flush()
     return blocks
 

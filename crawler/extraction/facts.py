@@ -345,6 +345,8 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
     facts.site_title = _site_title(page, lambda: facts.breadcrumb)
     if site:
         _from_site_file(facts, doc.root, site.reading)
+    for x in lines:
+        x.notes = None  # they know their line: a circle that the page would stay in memory with
     return facts
 
 

@@ -244,7 +244,7 @@ def read_lines(root: HtmlElement) -> list[Line]:
         if text:
             add(text, block, flags, level)
         for child in element:
-            walk(child, block, flags, level)
+            walk(child, block, flags, level)  # noqa: F821  deleted when it has ended
             tail = child.tail
             if tail:
                 add(tail, block, flags, level)
@@ -261,6 +261,7 @@ def read_lines(root: HtmlElement) -> list[Line]:
             size += 1
 
     walk(root, root, 0, 0)
+    del walk  # a function that calls itself is a circle, see read_blocks
     if size:
         flush()
     return lines

@@ -1,8 +1,11 @@
 """Whole pages to rows: what stands in the text, what is cut, and what a page is."""
 
+import gc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml.html import HtmlElement
 
 from crawler.extraction import main_text
 from crawler.extraction.article import read_article
@@ -35,6 +38,24 @@ def test_every_column_is_there() -> None:
     assert text(result) == SPEECH
     assert row["title"] == TITLE
     assert (row["salutation"], row["paragraphs"], row["is_preview"]) == ("同志们", len(SPEECH), False)
+
+
+def test_nothing_of_a_page_waits_for_the_collector_of_garbage() -> None:
+    body = page("<div class=info>时间:2024-05-03 来源:清泉文库 作者:王某</div>" + paragraphs(SPEECH))
+
+    def elements() -> int:
+        return sum(isinstance(x, HtmlElement) for x in gc.get_objects())
+
+    read(body)
+    gc.collect()
+    gc.disable()
+    try:
+        before = elements()
+        read(body)
+        after = elements()
+    finally:
+        gc.enable()
+    assert after == before  # a circle holds a page's tree, lines and blocks until somebody looks for it
 
 
 FURNITURE = [
