@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -25,7 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crawler.archive import WarcAddress
-from crawler.durable import cannot_write
+from crawler.durable import cannot_write, sqlite_reader
 from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
 from crawler.noise import Noise
@@ -136,15 +135,6 @@ def _page_state(row: Any) -> PageState:
                      row.content_type, address, _time(row.gone_since))  # fmt: skip
 
 
-def _as_it_is(path: Path, read_only: bool) -> dict[str, Any]:
-    """How a state is opened that lies where nothing may be written, and that nobody is writing: SQLite would have to make files beside it to read it."""
-    wal = path.with_name(f"{path.name}-wal")
-    who = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
-    if not read_only or os.access(path.parent, os.W_OK, **who) or wal.exists():
-        return {}
-    return {"creator": lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)}
-
-
 class SiteState:
     """One site's state file, opened. A writer holds a lock on the site; readers may read beside it."""
 
@@ -187,7 +177,9 @@ class SiteState:
                     remedy="wait until it has ended; it can be killed and started again at any time",
                 ) from None
         address = sa.URL.create("sqlite", database=str(path))  # written as text, a `?` in the path would end it
-        engine = sa.create_engine(address, poolclass=sa.pool.NullPool, **_as_it_is(path, read_only))
+        creator = sqlite_reader(path) if read_only else None
+        how = {"creator": creator} if creator else {}
+        engine = sa.create_engine(address, poolclass=sa.pool.NullPool, **how)
 
         @sa.event.listens_for(engine, "connect")
         def _pragmas(connection: Any, _: Any) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler import shards
-from crawler.durable import cannot_write, fsync_folder
+from crawler.durable import cannot_write, fsync_folder, sqlite_reader
 from crawler.errors import JianghuaError, UsageError
 from crawler.forgetting import forget_bodies, last_copies, named_files
 from crawler.home import Home
@@ -95,14 +95,14 @@ def retain_archive(
     with ExitStack() as stack:
         # No version is made meanwhile: it might name a file that is just going.
         for dataset in _datasets(home):
-            stack.enter_context(locked(dataset, wait))
+            stack.enter_context(locked(dataset, wait, to_look=dry_run))
         for mirror in _mirrors(home):
-            stack.enter_context(locked(mirror.parent, wait))
-            stack.enter_context(locked(mirror, wait))
+            stack.enter_context(locked(mirror.parent, wait, to_look=dry_run))
+            stack.enter_context(locked(mirror, wait, to_look=dry_run))
         states: dict[str, SiteState | None] = {}
         for site in sites or there:
             try:
-                states[site] = _open(home, site, stack)
+                states[site] = _open(home, site, stack, dry_run)
             except _BusyError:
                 report.busy.append(site)
         named, last = _named(home, states)
@@ -116,10 +116,12 @@ class _BusyError(Exception):
     pass
 
 
-def _open(home: Home, site: str, stack: ExitStack) -> SiteState | None:
-    """The state of a site, held against crawls and extractions; None when it has none."""
+def _open(home: Home, site: str, stack: ExitStack, dry_run: bool) -> SiteState | None:
+    """The state of a site, held against crawls and extractions; None when it has none. A dry run looks only where it may not write."""
     if not home.state_db(site).exists():
         return None
+    if dry_run and sqlite_reader(home.state_db(site)):
+        return stack.enter_context(SiteState.open(home, site, read_only=True))
     try:
         state = stack.enter_context(SiteState.open(home, site))
         stack.enter_context(shards.locked(home, site))

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoResultFound, NoSuchModuleError
 
+from crawler.durable import sqlite_reader
 from crawler.errors import JianghuaError
 from crawler.plain import plain_value
 from schedules.revisions import WAIT, bring_up_to_date
@@ -155,6 +156,7 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
 
     Raises JianghuaError when it cannot be opened or is of a newer Jianghua.
     """
+    how: dict[str, Any] = {}
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
@@ -165,10 +167,13 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
                     remedy="name its file: sqlite:///path, with four slashes for a path from the root",
                 )
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        # a connection that the server has ended meanwhile is made anew before it is used
-        engine = sa.create_engine(
-            parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite", json_deserializer=_from_json
-        )
+            if reader := sqlite_reader(Path(parsed.database)):
+                how["creator"] = reader
+        else:
+            how["pool_pre_ping"] = (
+                True  # a connection that the server has ended meanwhile is made anew before it is used
+            )
+        engine = sa.create_engine(parsed, json_deserializer=_from_json, **how)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as e:
         # what a port or an address cannot be is told by SQLAlchemy with a ValueError that shows a piece of the URL
         told = "its address cannot be understood" if isinstance(e, ValueError) else str(e)
@@ -182,7 +187,7 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
             f"cannot open the ledger: {e.strerror}", where=_plain(url), remedy="check the folder's permissions"
         ) from None
     if engine.dialect.name == "sqlite":
-        _for_sqlite(engine)
+        _for_sqlite(engine, writing="creator" not in how)
     elif engine.dialect.name == "postgresql":
         _for_postgresql(engine)
     with explained(engine.url.render_as_string()):
@@ -215,14 +220,15 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(random.uniform(0.005, 0.05))
 
 
-def _for_sqlite(engine: sa.Engine) -> None:
+def _for_sqlite(engine: sa.Engine, writing: bool) -> None:
     # sqlite3 would begin transactions late and as readers; two writers could then read the same state and both act.
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {WAIT * 1000}")
-        _write_ahead(connection)
-        connection.execute("PRAGMA synchronous = FULL")
+        if writing:
+            _write_ahead(connection)
+            connection.execute("PRAGMA synchronous = FULL")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -263,6 +269,12 @@ def explained(url: object) -> Iterator[None]:
             raise
         if re.search("malformed|not a database|no such (table|column)|relation .* does not exist", str(e.orig)):
             raise _damaged(str(e.orig).splitlines()[0], url) from None
+        if "readonly database" in str(e.orig):
+            raise JianghuaError(
+                "the ledger may only be read",
+                where=str(url),
+                remedy="run this as the user whose home it is (here one can look at runs, alarms and health), or let yourself write there",
+            ) from None
         raise JianghuaError(
             f"the ledger does not answer: {e.orig}",
             where=str(url),

@@ -98,7 +98,7 @@ SAID = {
     "start `jianghua schedule run` (or the service), and let the system restart it": "启动 `jianghua schedule run`（或服务），并让系统自动重启它",
     "mend the file; `jianghua schedule check` tells line and remedy": "请修改文件；`jianghua schedule check` 指出行号与处理办法",
     "make room: `jianghua retention` lets old versions and archive files go by rule": "请腾出空间：`jianghua retention` 按规则清理旧版本与存档文件",
-    "give the folder to the user that Jianghua runs as": "请把该文件夹交给运行 Jianghua 的用户",
+    "ask as the user that Jianghua runs as, or give that user the folder": "请以运行 Jianghua 的用户查询，或把该文件夹交给该用户",
     "`jianghua verify latest` names the file; restore it from a copy (`jianghua sync`), `jianghua doctor` mends the rest": "`jianghua verify latest` 指出文件；用副本恢复它（`jianghua sync`），其余由 `jianghua doctor` 修复",
     "it is started again by itself; the service's log says why it ended": "它会自动重新启动；服务的日志说明了结束的原因",
     "write `enabled: true` into a schedule file": "在某个计划文件中写入 `enabled: true`",

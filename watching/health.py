@@ -144,7 +144,7 @@ def _disk(home: Home) -> Iterator[Problem]:
                 component="disk",
                 status="failing",
                 what=f"{folder} cannot be written",
-                remedy="give the folder to the user that Jianghua runs as",
+                remedy="ask as the user that Jianghua runs as, or give that user the folder",
             )
 
 

@@ -30,6 +30,7 @@ from publisher.versions import read_latest
 from schedules.cli import app
 from tests.crawler.extraction.archived import ORIGIN, Archived
 from tests.crawler.extraction.pages import OTHER, OTHER_TITLE, SPEECH, TITLE, page, paragraphs
+from tests.publisher.denied import only_read
 
 NOW = datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
 DAYS = timedelta(days=1)
@@ -265,6 +266,15 @@ def test_a_site_under_crawl_or_extraction_is_left_alone(crawled: Crawled) -> Non
         assert (report.busy, report.removed) == ([crawled.site], [])
         assert crawled.files() == files
     assert retain_archive(crawled.home, now=NOW, older_than=DAYS).busy == []
+
+
+def test_a_dry_run_needs_nothing_but_to_read(crawled: Crawled) -> None:
+    dry = retain_archive(crawled.home, now=NOW, older_than=30 * DAYS, dry_run=True)
+    assert dry.removed
+    with only_read(crawled.home.root) as copy:
+        assert retain_archive(Home(copy), now=NOW, older_than=30 * DAYS, dry_run=True) == dry
+        with pytest.raises(JianghuaError, match="cannot write"):
+            retain_archive(Home(copy), now=NOW, older_than=30 * DAYS)
 
 
 def test_an_archive_without_state_may_go(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from schedules.owner import myself, surely_dead
 from schedules.plan import Due, Schedule, due_runs
 from schedules.settings import load_settings
 from tests.chain import popen
+from tests.publisher.denied import only_read
 from tests.schedules.postgres_server import PostgresServer
 
 LEASE = timedelta(seconds=30)
@@ -272,6 +273,24 @@ def test_the_ledger_of_a_home_lies_in_it_whatever_its_name(tmp_path: Path) -> No
     again = Ledger(json.loads(told[FENCE])["ledger"])  # as a step of a run opens it
     assert len(again.runs()) == 1
     again.close()
+
+
+def test_a_ledger_that_may_only_be_read_is_read(tmp_path: Path) -> None:
+    home = Home.find(tmp_path / "home")
+    ledger = Ledger(load_settings(home).ledger_url(home))
+    ledger.add_manual("a:1:1:m", {}, ["x"], LEASE)
+    for written in ("now, so that its files lie beside it", "no more"):
+        if written == "no more":
+            ledger.close()
+        with only_read(home.root) as copy:
+            there = sorted(p.name for p in (copy / "var").iterdir())
+            reader = Ledger(load_settings(Home(copy)).ledger_url(Home(copy)))
+            assert [r.sites for r in reader.runs()] == [["x"]], written
+            with pytest.raises(JianghuaError, match="may only be read") as caught:
+                reader.add_manual("a:1:1:m", {}, ["y"], LEASE)
+            assert "as the user whose home it is" in str(caught.value.remedy)
+            reader.close()
+            assert sorted(p.name for p in (copy / "var").iterdir()) == there
 
 
 def test_the_password_of_a_ledger_is_in_no_message(tmp_path: Path) -> None:
