@@ -20,8 +20,10 @@ GATES = {
     "every site of the version before brought speeches or has them carried forward": "上一版本的各网站都带来了讲话，或已沿用",
     "speeches lost though their page is not gone": "原网页仍在却丢失的讲话",
     "speeches lost though their page is not gone: {Sites}": "原网页仍在却丢失的讲话：{Sites}",
-    "speeches whose page answers 404 or 410": "网页返回 404 或 410 的讲话",
+    "speeches whose page answers 404 or 410": "网页返回 404 或 410 的讲话",  # as kept before
     "speeches whose page answers 404 or 410: {Sites}": "网页返回 404 或 410 的讲话：{Sites}",
+    "speeches whose page answers 404 or 410, or says that it is not there": "网页返回 404、410 或自称不存在的讲话",
+    "speeches whose page answers 404 or 410, or says that it is not there: {Sites}": "网页返回 404、410 或自称不存在的讲话：{Sites}",
     "{site} {n:d} of {m:d}": "{site} {m} 篇中的 {n} 篇",
     "{WHAT}: none to speak of": "{WHAT}：几乎没有",
     "{n:d} [speech|speeches] without provenance": "{n} 篇讲话没有出处记录",

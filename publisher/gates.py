@@ -23,7 +23,8 @@ from publisher.manifest import Gate
 from publisher.tables import Table
 
 LOST_WARN, LOST_FAIL, LOST_ROWS = 0.01, 0.10, 5
-WANTED = frozenset({"gone", "correction", "taken_down"})  # reasons for which speeches leave that are no loss
+GONE = frozenset({"gone", "soft_404"})  # the page is not there: its server says so, or the page itself
+WANTED = GONE | {"correction", "taken_down"}  # reasons for which speeches leave that are no loss
 MOVED = "moved"
 GONE_WARN, GONE_FAIL, GONE_ROWS = 0.20, 0.50, 10
 
@@ -209,13 +210,13 @@ def rows_lost(lost: Iterable[tuple[str, str]], before: Mapping[str, int], added:
 
 
 def rows_gone(lost: Iterable[tuple[str, str]], before: Mapping[str, int], added: Mapping[str, int]) -> Gate:
-    """A site does not lose most of its speeches at once to 404: that is rather the site's trouble than its will, unless it brings as many new ones
+    """A site does not lose most of its speeches at once to 404, or to pages that say they are not there: that is rather the site's trouble than its will, unless it brings as many new ones
     under other addresses. added: new speeches by site."""
     lost = list(lost)
     moved = Counter(site for site, reason in lost if reason == MOVED)  # these have their share of the new ones first
-    counts = Counter(site for site, reason in lost if reason == "gone")
+    counts = Counter(site for site, reason in lost if reason in GONE)
     counts = +Counter({s: n - max(0, added.get(s, 0) - moved[s]) for s, n in counts.items()})
-    what = "speeches whose page answers 404 or 410"
+    what = "speeches whose page answers 404 or 410, or says that it is not there"
     return _shares("rows_gone", counts, before, GONE_WARN, GONE_FAIL, GONE_ROWS, what)
 
 

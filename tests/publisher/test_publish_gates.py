@@ -25,7 +25,7 @@ from publisher.manifest import Carried, Gate, Manifest, TableEntry
 from publisher.quality import EDGES, Counts, Measures
 from publisher.reader import open_dataset
 from publisher.release import publish_records
-from publisher.releaserules import ALL, RULES, Run, entry, judge, refusal, release_gates, swing
+from publisher.releaserules import ALL, MAY_GO, RULES, Run, entry, judge, refusal, release_gates, swing
 from tests.publisher.publisher_made import records, speech
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -57,7 +57,7 @@ def at(value: float, rule: str, rows: int = ROWS) -> Counts:
         case "previews" | "mojibake" | "boilerplate":
             return counts(rows, **{rule: n + rows // 50})
         case "nulls":
-            return counts(rows, nulls={"author": n + rows // 50})
+            return counts(rows, nulls={"published_at": n + rows // 50})
         case _:
             return counts(rows)
 
@@ -76,6 +76,12 @@ def test_a_share_passes_warns_and_fails_by_its_rise_over_the_parent(rule: Any) -
     told = gate(run_of(at(rule.fail + 0.001, rule.name), base), rule.name)
     assert told.what.startswith(f"{rule.what} rose: a")
     assert "2.0 % before" in told.what
+
+
+@pytest.mark.parametrize("name", sorted(MAY_GO))
+def test_a_fact_that_a_new_template_may_leave_out_is_told_and_refuses_nothing(name: str) -> None:
+    assert results(run_of(counts(nulls={name: ROWS}), counts())) == {"nulls": "warn"}
+    assert results(run_of(counts(nulls={name: ROWS, "published_at": ROWS}), counts())) == {"nulls": "fail"}
 
 
 @pytest.mark.parametrize("rule", SHARES, ids=lambda r: r.name)
@@ -355,6 +361,9 @@ def test_rows_lost_pass_warn_and_fail() -> None:
     assert lost(41, "gone") == {"rows_gone": "warn"}
     assert lost(101, "gone") == {"rows_gone": "fail"}
     assert lost(9, "gone", of=10) == {"rows_gone": "warn"}
+    assert lost(40, "soft_404") == {}, "its page says that it is not there: as good as 404"
+    assert lost(41, "soft_404") == {"rows_gone": "warn"}
+    assert lost(101, "soft_404") == {"rows_gone": "fail"}
 
 
 def test_a_change_of_schema_is_told() -> None:
