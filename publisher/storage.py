@@ -18,6 +18,7 @@ from crawler.durable import cannot_read, cannot_write, write_bytes
 from crawler.errors import DamagedError
 from publisher.digests import content_digest
 from publisher.parquet import ROW_GROUP_ROWS, encode, encoded
+from publisher.ranges import ReadRange, fetched, owned
 
 __all__ = [
     "PART_ROWS",
@@ -25,6 +26,7 @@ __all__ = [
     "checked",
     "content_digest",
     "decode",
+    "decode_away",
     "encode",
     "encoded",
     "link_or_copy",
@@ -52,11 +54,29 @@ def decode(
     Raises DamagedError naming `where` when the bytes are no whole Parquet file.
     """
     try:
-        away = isinstance(data, pa.NativeFile)  # then reads that lie side by side are made as one
-        file = pq.ParquetFile(data if away else pa.BufferReader(data), page_checksum_verification=True, pre_buffer=away)
+        if threads and isinstance(data, bytes | memoryview):
+            data = owned(data)  # see publisher/ranges.py
+        on_disk = isinstance(data, pa.NativeFile)  # then reads that lie side by side are made as one
+        file = pq.ParquetFile(
+            data if on_disk else pa.BufferReader(data), page_checksum_verification=True, pre_buffer=on_disk
+        )
         return file.read(columns=columns, use_threads=threads)
     except (pa.ArrowException, OSError, ValueError) as e:
-        raise DamagedError(f"damaged Parquet file: {str(e).splitlines()[0]}", where=where, remedy=_REMEDY) from e
+        raise _not_whole(where, e) from e
+
+
+def decode_away(read_range: ReadRange, size: int, where: str, columns: list[str]) -> pa.Table:
+    """As `decode`, of some columns of a file of `size` bytes that is read by ranges. Raises what `read_range` raises as well."""
+    try:
+        data = fetched(read_range, size, columns)
+    except (pa.ArrowException, ValueError) as e:
+        raise _not_whole(where, e) from e
+    return decode(data, where, columns, threads=True)
+
+
+def _not_whole(where: str, error: Exception) -> DamagedError:
+    told = (str(error).splitlines() or [""])[0]
+    return DamagedError(f"damaged Parquet file: {told}", where=where, remedy=_REMEDY)
 
 
 def read_file(path: Path) -> bytes:

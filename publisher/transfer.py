@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import time
 import urllib.error
 import urllib.request
@@ -404,31 +403,3 @@ def patiently(
                 raise
             (sleep or time.sleep)(min(PATIENCE, e.wait if e.wait is not None else 0.25 * 2 ** (n - 1)))
     raise AssertionError("tries is at least 1")
-
-
-class RangeFile(io.RawIOBase):
-    """A file of a source as a seekable file, read by ranges. size: in bytes."""
-
-    def __init__(self, source: Source, name: str, size: int) -> None:
-        self._source, self._name, self._size, self._at = source, name, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        length = max(0, min(size if size >= 0 else self._size, self._size - self._at))
-        if not length:
-            return b""
-        data = self._source.read_range(self._name, self._at, length)
-        self._at += len(data)
-        return data

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,9 +18,9 @@ from crawler.durable import cannot_read, write_bytes
 from crawler.errors import DamagedError, UsageError
 from crawler.wording import counted
 from publisher.manifest import Manifest, Part
-from publisher.storage import checked, decode, read_file
+from publisher.storage import checked, decode, decode_away, read_file
 from publisher.tables import TABLES, knows
-from publisher.transfer import NoRangesError, RangeFile, Source, is_file
+from publisher.transfer import NoRangesError, Source, is_file
 
 RANGES_FROM = 64 << 10  # bytes; a smaller file is fetched whole as quickly as its footer
 AHEAD = 4  # files fetched at once from elsewhere
@@ -66,15 +67,11 @@ class Files:
         name = self._name(table, part)
         where = f"{self.source.where}/{name}"
         wanted = None if columns is None else list(columns)
-        try:
-            rows = decode(self._content(name, part, columns is not None), where, wanted, threads=True)
-        except NoRangesError:  # it did give some: there are several servers behind the address, or it was changed
-            self.ranges = False
-            rows = decode(self._content(name, part, columns is not None), where, wanted, threads=True)
+        rows = None if wanted is None else self._by_ranges(name, part, where, wanted)
+        if rows is None:
+            rows = decode(self._content(name, part), where, wanted, threads=True)
         if columns is not None and not set(columns) <= set(rows.column_names):
-            every = decode(
-                self._content(name, part, projected=False), where
-            )  # of a newer schema the file alone tells them
+            every = decode(self._content(name, part), where)  # of a newer schema the file alone tells them
             known(columns, table, every.column_names)
         if not knows(self.manifest.schema_version):
             return rows if columns is None else rows.select(columns)  # given as it is, unchecked
@@ -89,10 +86,18 @@ class Files:
             )
         return rows.select(expected).cast(pa.schema([schema.field(n) for n in expected]))
 
-    def _content(self, name: str, part: Part, projected: bool) -> bytes | pa.NativeFile:
-        """A part's bytes, verified; or, of a part elsewhere of which only some columns are wanted, what reads it by ranges."""
-        if projected and part.bytes >= RANGES_FROM and not self.local and not self.verify and self._gives_ranges(name):
-            return pa.PythonFile(RangeFile(self.source, name, part.bytes), mode="r")
+    def _by_ranges(self, name: str, part: Part, where: str, columns: list[str]) -> pa.Table | None:
+        """Some columns of a part elsewhere, the rest of which is not fetched; None where it is better to fetch it whole."""
+        if part.bytes < RANGES_FROM or self.local or self.verify or not self._gives_ranges(name):
+            return None
+        try:
+            return decode_away(partial(self.source.read_range, name), part.bytes, where, columns)
+        except NoRangesError:  # it did give some: there are several servers behind the address, or it was changed
+            self.ranges = False
+            return None
+
+    def _content(self, name: str, part: Part) -> bytes | pa.NativeFile:
+        """A part's bytes, verified; or a local file, where it is not to be."""
         path = self.source.local(name)
         if path is not None and self.verify is False:
             if not is_file(path):
@@ -133,7 +138,7 @@ class Files:
         if path is None:
             path = _cache(self.source.where) / part.file
             if not path.exists() or _digest(path) != part.sha256:
-                data = self._content(name, part, projected=False)
+                data = self._content(name, part)
                 assert isinstance(data, bytes)
                 write_bytes(path, data)
             return path
