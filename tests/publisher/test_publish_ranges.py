@@ -129,10 +129,15 @@ def test_threads_of_arrow_hold_no_memory_of_python(monkeypatch: pytest.MonkeyPat
     """One that still lets go of it when the interpreter ends would take the process down."""
     held: list[Any] = []
     plain = pq.ParquetFile
-    monkeypatch.setattr(pq, "ParquetFile", lambda source, **how: held.append(source) or plain(source, **how))
+
+    def holding(source: Any, **how: Any) -> Any:
+        held.append(source)
+        return plain(source, **how)
+
+    monkeypatch.setattr(pq, "ParquetFile", holding)
     data = np.frombuffer(encode(table(20)), np.uint8).copy()  # memory that tells when it is gone
     gone = weakref.ref(data)
-    assert decode(memoryview(data), "x", threads=True).num_rows == 20
+    assert decode(data.data, "x", threads=True).num_rows == 20
     del data
     gc.collect()
     assert held
