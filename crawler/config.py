@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from crawler.errors import JianghuaError
 from crawler.extraction import SPEECH_THRESHOLD
 from crawler.home import Home
+from crawler.mistakes import said
 
 VERSION = "0.1"
 # What others read from jianghua.toml: schedules/settings.py, and the sections of publisher, watching and service.
@@ -58,7 +59,7 @@ def read_settings(home: Home) -> dict[str, Any]:
     """What jianghua.toml of a home says; nothing where there is none. Raises JianghuaError when it is no TOML, or has a name that
     nobody reads: a misspelt setting would change nothing and say nothing."""
     path = home.settings_file
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
         value = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -88,7 +89,7 @@ def load_settings(home: Home) -> Settings:
         first = e.errors()[0]
         name = ".".join(str(x) for x in first["loc"])
         raise JianghuaError(
-            f"'{name}': {first['msg']}",
+            f"setting '{name}': {said(first)}",
             where=f"{home.settings_file} or JIANGHUA_{name.upper()}",
             remedy="mend the value",
         ) from None

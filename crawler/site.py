@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -33,6 +34,7 @@ from pydantic import (
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
+from crawler.mistakes import NAME, said, telling
 from crawler.wording import counted
 
 BUILT_IN = Path(__file__).parent / "sites"
@@ -162,11 +164,11 @@ class Expect(_Part):
 class Site(_Part):
     """One site, as its file says (platform merged in)."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     title: str
     start: tuple[HttpUrl, ...] = Field(min_length=1)
     allowed: tuple[str, ...] = ()
-    groups: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")], ...] = ()
+    groups: tuple[Annotated[str, Field(pattern=NAME)], ...] = ()
     platform: str = "generic"
     language: str = "zh"
     terms: HttpUrl | None = None
@@ -301,16 +303,21 @@ def load_yaml(path: Path) -> tuple[Any, dict[tuple[str | int, ...], int]]:
 
     Raises JianghuaError naming file and line when the file cannot be read or parsed.
     """
-    remedy = "check its name and that it is UTF-8"
     try:
         data = path.read_bytes()
     except OSError as e:
-        raise JianghuaError(f"cannot read the file: {e}", where=str(path), remedy=remedy) from None
+        if isinstance(e, FileNotFoundError):
+            raise JianghuaError("there is no such file", where=str(path), remedy="check its name") from None
+        raise JianghuaError(
+            f"cannot read the file: {os.strerror(e.errno) if e.errno else e}",
+            where=str(path),
+            remedy="check its name and permissions",
+        ) from None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as e:
         line = data.count(b"\n", 0, e.start) + 1
-        raise JianghuaError(f"cannot read the file: {e}", where=f"{path}:{line}", remedy=remedy) from None
+        raise JianghuaError("the file is not UTF-8", where=f"{path}:{line}", remedy="save it as UTF-8") from None
     lines: dict[tuple[str | int, ...], int] = {}
     values = 0
 
@@ -368,7 +375,7 @@ def explain(
     """A pydantic error as an error for people: file, line, key and remedy of the first (and all further) mistakes."""
     mistakes = []
     first = 1
-    for i, e in enumerate(error.errors()):
+    for i, e in enumerate(telling(error.errors())):
         loc = tuple(x for x in e["loc"] if isinstance(x, str | int))
         at = loc
         while at not in lines and at:
@@ -376,14 +383,17 @@ def explain(
         line = lines.get(at, 1)
         if i == 0:
             first = line
-        key = ".".join(str(x) for x in loc) or "file"
+        # in a file that is a list of entries the line says which of them
+        key = ".".join(str(x) for x in (loc[1:] if isinstance(next(iter(loc), None), int) else loc)) or (
+            "entry" if loc else "file"
+        )
         if e["type"] == "extra_forbidden":
             known = sorted(allowed.get(tuple(str(x) for x in loc[:-1]), [])) if allowed else []
             text = f"unknown key '{key}'" + (f" (known here: {', '.join(known)})" if known else "")
         elif e["type"] == "missing":
             text = f"'{key}' is missing"
         else:
-            text = f"'{key}': {e['msg'].removeprefix('Value error, ')}"
+            text = f"'{key}': {said(e)}"
         mistakes.append(f"line {line}: {text}")
     return JianghuaError(
         f"{what} has {counted(len(mistakes), 'mistake')}: " + "; ".join(mistakes),
@@ -412,8 +422,24 @@ def _merge(own: Any, shared: Any) -> Any:
     return own
 
 
+def require_yaml(path: Path, what: str) -> None:
+    """Raises JianghuaError for NAME.yml: whoever wrote such a file would wait in vain for what it asks for."""
+    if path.suffix == ".yml":
+        raise JianghuaError(
+            f"the name of a {what} file ends in .yaml", where=str(path), remedy=f"rename it to {path.stem}.yaml"
+        )
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The YAML files of a folder, by name; also NAME.yml, so that `require_yaml` tells of it. Nothing where there is no folder."""
+    return sorted(
+        (p for end in ("*.yml", "*.yaml") for p in folder.glob(end) if not p.name.startswith(".")), key=lambda p: p.name
+    )
+
+
 def parse_site(path: Path) -> Site:
     """The site of a file, its platform merged in. Raises JianghuaError with file, line and remedy."""
+    require_yaml(path, "site")
     value, lines = load_yaml(path)
     if not isinstance(value, dict):
         raise JianghuaError(
@@ -452,8 +478,7 @@ def parse_site(path: Path) -> Site:
 def site_files(home: Home) -> dict[str, Path]:
     """Every site file by name, own ones over built-in ones."""
     files = {p.stem: p for p in sorted(BUILT_IN.glob("*.yaml"))}
-    if home.own_sites.is_dir():
-        files |= {p.stem: p for p in sorted(home.own_sites.glob("*.yaml"))}
+    files |= {p.stem: p for p in reversed(files_in(home.own_sites))}  # of NAME.yaml and NAME.yml the first counts
     return dict(sorted(files.items()))
 
 

@@ -21,14 +21,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from crawler.durable import alone, write_bytes
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
-from crawler.site import explain, load_yaml
+from crawler.mistakes import SHA256
+from crawler.site import explain, files_in, load_yaml, require_yaml
 from crawler.wording import counted
 
 _REMEDY = "mend the entry; docs/takedown.md shows how one is written"
 DEFAULT_FILE = "takedowns"
 _ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 FATE, WHY = "disallowed", "taken down"  # what state and pages say of a page that is erased
-_SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
+_SHA256 = Field(pattern=SHA256)
 
 
 class Fingerprint(BaseModel):
@@ -133,12 +134,12 @@ class Takedown:
 
 def takedown_files(home: Home) -> list[Path]:
     """The takedown files of a home, by name."""
-    folder = home.takedowns
-    return sorted(p for p in folder.glob("*.yaml") if not p.name.startswith(".")) if folder.is_dir() else []
+    return files_in(home.takedowns)
 
 
 def read_file(home: Home, path: Path) -> list[Takedown]:
     """The entries of one file, in its order. Raises JianghuaError with file, line and remedy."""
+    require_yaml(path, "takedown")
     value, lines = load_yaml(path)
     if value is None:
         return []

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from crawler.console import HomeOption, JsonOption, err, home_of, show
 from crawler.errors import UsageError
+from crawler.mistakes import said
 from crawler.site import Duration
 from crawler.wording import counted
 from publisher.places import dataset_folder
@@ -37,8 +38,7 @@ def parsed(model: type[BaseModel], text: str, option: str, example: str) -> Any:
     try:
         return model(value=text).value  # type: ignore[attr-defined]
     except ValidationError as e:
-        message = e.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{option} '{text}': {message}", remedy=f"write e.g. {option} {example}") from None
+        raise UsageError(f"{option} '{text}': {said(e.errors()[0])}", remedy=f"write e.g. {option} {example}") from None
 
 
 @app.callback()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from crawler.errors import JianghuaError
 from crawler.home import Home
+from crawler.mistakes import said
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -57,18 +57,13 @@ def load_section(home: Home, name: str, model: type[Section]) -> Section:
             raise JianghuaError(
                 f"unknown setting '{key}' in [{name}]", where=where, remedy=f"remove it, or use one of: {known}"
             ) from None
-        raise JianghuaError(f"setting '{key}': {first['msg']}", where=where, remedy="mend the value") from None
+        raise JianghuaError(f"setting '{key}': {said(first)}", where=where, remedy="mend the value") from None
 
 
 def _section(home: Home, name: str) -> dict[str, Any]:
-    if not home.settings_file.is_file():
-        return {}
-    try:
-        value = tomllib.loads(home.settings_file.read_text(encoding="utf-8")).get(name, {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
-        raise JianghuaError(
-            f"the settings cannot be read: {e}", where=str(home.settings_file), remedy="mend the file; it is TOML"
-        ) from None
+    from crawler.config import read_settings  # brings pydantic-settings, which nothing else here needs
+
+    value = read_settings(home).get(name, {})
     if not isinstance(value, dict):
         raise JianghuaError(
             f"'{name}' is no section", where=str(home.settings_file), remedy=f"write [{name}] and its keys below"

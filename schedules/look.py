@@ -236,7 +236,11 @@ def schedule_check(home_path: Path | None, files: list[Path] | None, as_json: bo
 
     def human() -> RenderableType:
         good = [Text(f"{path}: {r.name} is right") for path, r in results.items() if isinstance(r, Schedule)]
-        return Group(*good) if good else Text("no schedule file is right")
+        return (
+            Group(*good)
+            if good
+            else Text("no schedule file is right" if files is None else "none of these files is right")
+        )
 
     broken = {path: r for path, r in results.items() if isinstance(r, JianghuaError)}
     value = [{"file": path, "error": None if isinstance(r, Schedule) else str(r)} for path, r in results.items()]
@@ -260,6 +264,8 @@ def runs_list(home_path: Path | None, schedule: str | None, states: list[str] | 
 
     def human() -> RenderableType:
         if not rows:
+            if ledger is not None and ledger.runs(limit=1):
+                return Text("no such run; `jianghua runs` lists all")
             return Text("nothing has run yet; `jianghua run` or `jianghua schedule run` begins")
         table = Table(
             "run", "schedule", "scheduled for", "state", "step", "took", "version", "why", box=None, pad_edge=False

@@ -30,7 +30,8 @@ from pydantic import (
 
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
-from crawler.site import Duration, HttpUrl, explain, known_keys, load_yaml, site_files, site_groups
+from crawler.mistakes import NAME
+from crawler.site import Duration, HttpUrl, explain, known_keys, load_yaml, require_yaml, site_files, site_groups
 from schedules.blackout import Window, blackout_end, leaves_time, window
 from schedules.crontab import cron_line, walls
 from schedules.wallclock import exists, first_moment
@@ -159,7 +160,7 @@ class ExtractOptions(_Part):
 class PublishOptions(_Part):
     """dataset: the name of the dataset that is published; warnings: whether a version with warnings is published, or waits for a person."""
 
-    dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "speeches"
+    dataset: Annotated[str, Field(pattern=NAME)] = "speeches"
     warnings: Literal["publish", "wait"] = "publish"
 
 
@@ -211,7 +212,7 @@ def _sites(value: object) -> object:
 class Schedule(_Part):
     """One schedule, as its file says. Exactly one of cron and every is set."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     title: str = ""
     cron: Annotated[str, AfterValidator(cron_line)] | None = None
     every: Annotated[Duration, _at_least(timedelta(minutes=1))] | None = None
@@ -466,10 +467,7 @@ def parse_schedule(
 
     Raises JianghuaError with file, line and remedy.
     """
-    if path.suffix == ".yml":
-        raise JianghuaError(
-            "the name of a schedule file ends in .yaml", where=str(path), remedy=f"rename it to {path.stem}.yaml"
-        )
+    require_yaml(path, "schedule")
     value, lines = load_yaml(path)
     if not isinstance(value, dict):
         raise JianghuaError("a schedule file must hold keys and values", where=f"{path}:1", remedy=REMEDY)

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from crawler.config import read_settings
 from crawler.errors import JianghuaError
 from crawler.home import Home
+from crawler.mistakes import said
 
 LONGEST = 7 * 86400.0  # seconds that any of the settings may be
 
@@ -65,7 +66,7 @@ def load_settings(home: Home, **options: Any) -> Settings:
         first = e.errors()[0]
         key = ".".join(str(x) for x in first["loc"])
         raise JianghuaError(
-            f"setting '{key}': {first['msg']}",
+            f"setting '{key}': {said(first)}",
             where=f"{home.settings_file} or JIANGHUA_{key.upper()}",
             remedy="mend or remove it; docs/scheduling.md lists the settings",
         ) from None

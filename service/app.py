@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from crawler.errors import JianghuaError, UsageError
+from crawler.mistakes import said
 from service import api, data, pages
 from service.guard import DATA, Door, Headers, Plain
 from service.house import House
@@ -73,7 +74,7 @@ def make_app(house: House) -> ASGIApp:
         where = ".".join(str(x) for x in first["loc"])
         if first["loc"][:1] == ("path",) and not request.url.path.startswith("/api/"):
             return _problem(house, request, 404, JianghuaError("there is no such page"))
-        return _problem(house, request, 422, JianghuaError(first["msg"], where=where))
+        return _problem(house, request, 422, JianghuaError(said(first), where=where))
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

@@ -17,8 +17,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from crawler.config import read_settings
 from crawler.errors import JianghuaError
 from crawler.home import Home
+from crawler.mistakes import said
 
 
 class _Section(TomlConfigSettingsSource):
@@ -119,6 +121,7 @@ def load_service_settings(home: Home, **options: Any) -> ServiceSettings:
             env_prefix="JIANGHUA_", extra="forbid", toml_file=home.settings_file, toml_table_header=("service",)
         )
 
+    read_settings(home)
     try:
         return OfHome(**{k: v for k, v in options.items() if v is not None})
     except ValidationError as e:
@@ -131,7 +134,7 @@ def load_service_settings(home: Home, **options: Any) -> ServiceSettings:
                 remedy=f"use some of: {', '.join(ServiceSettings.model_fields)}",
             ) from None
         raise JianghuaError(
-            f"setting '{key}': {first['msg'].removeprefix('Value error, ')}",
+            f"setting '{key}': {said(first)}",
             where=f"[service] of {home.settings_file}, JIANGHUA_{key.upper()}{f' or --{key}' if key in ('host', 'port') else ''}",
             remedy="mend or remove it; docs/service.md lists the settings",
         ) from None

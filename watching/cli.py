@@ -64,7 +64,8 @@ def alarms(
 
     def human() -> RenderableType:
         if not found:
-            return Text("no alarm is open" if state == "open" else "there are no alarms")
+            of_site = f" of the site {site}" if site else ""
+            return Text(f"no alarm{of_site} is {state}" if state != "all" else f"there are no alarms{of_site}")
         table = Table("alarm", "severity", "kind", "since", "what", box=None, pad_edge=False)
         for a in found:
             severity = Text(a.severity, style=COLOURS[a.severity]) if a.state == "open" else Text("over")

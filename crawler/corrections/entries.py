@@ -20,8 +20,9 @@ from pydantic_core.core_schema import ValidationInfo
 from crawler.durable import alone, write_bytes
 from crawler.errors import JianghuaError
 from crawler.home import Home
+from crawler.mistakes import SHA256, SOMETHING, SPEECH_ID
 from crawler.records import OUTLINE, SPEECH, TIME_ZONE, Column
-from crawler.site import explain, load_yaml
+from crawler.site import explain, files_in, load_yaml, require_yaml
 
 _REMEDY = "mend the entry; docs/correcting.md shows how one is written"
 # What identifies a speech, and what follows from other columns: to correct these, correct what they follow from.
@@ -167,14 +168,14 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    speech_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}:[0-9a-f]{20}$")] | None = None
-    text_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    speech_id: Annotated[str, Field(pattern=SPEECH_ID)] | None = None
+    text_sha256: Annotated[str, Field(pattern=SHA256)] | None = None
     field: str | None = None
     find: Annotated[str, Field(min_length=1)] | None = None
     replace: str | None = None
     value: Any = None
     drop: bool = False
-    reason: Annotated[str, Field(pattern=r"\S")]
+    reason: Annotated[str, Field(pattern=SOMETHING)]
     by: str | None = None
     date: Any = None
 
@@ -228,12 +229,12 @@ _ENTRIES = TypeAdapter(list[Entry])
 
 def correction_files(home: Home) -> list[Path]:
     """The correction files of a home, by name."""
-    folder = home.own_corrections
-    return sorted(p for p in folder.glob("*.yaml") if not p.name.startswith(".")) if folder.is_dir() else []
+    return files_in(home.own_corrections)
 
 
 def read_file(home: Home, path: Path) -> list[Correction]:
     """The corrections of one file, in its order. Raises JianghuaError with file, line and remedy."""
+    require_yaml(path, "correction")
     value, lines = load_yaml(path)
     if value is None:
         return []
@@ -311,8 +312,9 @@ def add_entry(
                 what = e.what.replace("the correction file has", "the entry has")
                 raise JianghuaError(what, where=str(path), remedy=e.remedy) from None
         check(made[-1])
+        own = [] if not old else read_file(home, path)  # as it stands in the home, for its place
         others = [c for p in correction_files(home) if p != path for c in read_file(home, p)]
-        _refuse_second(made[-1], [*others, *made[:-1]])
+        _refuse_second(made[-1], [*others, *own])
         write_bytes(path, new)
         return read_file(home, path)[-1]
 

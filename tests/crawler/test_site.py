@@ -68,6 +68,13 @@ def test_every_key_is_read_and_the_platform_merged_in(tmp_path: Path) -> None:
         ("allowed: [full.test]", "allowed: [full.test", 5, "not valid YAML"),
         ("terms: https://m.full", "terms: https://other", LAST, "on a host that is not the site's"),
         ("language: zh-Hant", "title: 二", 6, "given twice"),
+        (
+            "start: [http://www.full.test/, http://m.full.test:8080/x]",
+            "start: http://www.full.test/",
+            3,
+            "'start': must be a list",
+        ),
+        ("title: 全", "title: 5", 2, "'title': must be text"),
         ("language: zh-Hant", "language: 2023-13-04", 6, "'2023-13-04' is no value"),
     ],
 )
@@ -81,6 +88,29 @@ def test_mistakes_are_told_with_file_line_and_remedy(tmp_path: Path, old: str, n
     assert error.value.where.startswith(f"{path}:")
     assert f"line {line}:" in error.value.what or error.value.where == f"{path}:{line}"
     assert error.value.remedy
+
+
+def test_what_is_no_file_of_text_is_told(tmp_path: Path) -> None:
+    for name, make, told in (
+        ("none", lambda p: None, "there is no such file"),
+        ("folder", Path.mkdir, "cannot read the file: Is a directory"),
+        ("gbk", lambda p: p.write_bytes("title: 讲话稿".encode("gbk")), "the file is not UTF-8"),
+    ):
+        path = tmp_path / f"{name}.yaml"
+        make(path)
+        with pytest.raises(JianghuaError) as error:
+            parse_site(path)
+        assert error.value.what == told
+
+
+def test_a_file_of_another_ending_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    home = Home.find(tmp_path)
+    home.own_sites.mkdir()
+    (home.own_sites / "wanshu.yml").write_text("name: wanshu\ntitle: x\nstart: [http://mine.test/]\n", encoding="utf-8")
+    with pytest.raises(JianghuaError, match=r"ends in \.yaml"):
+        load_site("wanshu", home)  # not the built-in one
+    (home.own_sites / "wanshu.yml").rename(home.own_sites / "wanshu.yaml")
+    assert load_site("wanshu", home).title == "x"
 
 
 def test_keys_are_the_same_on_a_replica_and_under_https(tmp_path: Path) -> None:

@@ -277,6 +277,7 @@ def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("text", "said"),
     [
         ("[publish]\nmask_personaldata = true\n", "unknown setting 'mask_personaldata'"),
+        ("[publsh]\nmask_personal_data = false\n", "unknown section 'publsh'"),
         ("[publish]\nmask_personal_data = 'x'\n", "mask_personal_data"),
         ("publish = 3\n", "no section"),
         ("[publish\n", "cannot be read"),

@@ -227,11 +227,11 @@ def test_the_list_is_added_to_lifted_and_keeps_what_people_wrote(tmp_path: Path)
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["- id: a", "  url: http://x", "  date: 2026-01-01"], "'0.reason' is missing"),
+        (["- id: a", "  url: http://x", "  date: 2026-01-01"], "'reason' is missing"),
         (["- id: a", "  reason: b", "  date: 2026-01-01"], "what is taken down"),
         (["- id: a", "  url: x", "  speech_id: y", "  reason: b", "  date: 2026-01-01"], "either url or speech_id"),
         (["- id: a", "  url: www.a.test/1", "  reason: b", "  date: 2026-01-01"], "'www.a.test/1' is no address"),
-        (["- id: a", "  url: http://x.test/", "  resaon: b", "  date: 2026-01-01"], "unknown key '0.resaon'"),
+        (["- id: a", "  url: http://x.test/", "  resaon: b", "  date: 2026-01-01"], "unknown key 'resaon'"),
         (["- id: a", "  url: http://x.test/", "  reason: b", "  copies: true", "  date: 2026-01-01"], "copies"),
         (["- id: a", "  url: http://x.test/", "  reason: b", "  date: 2026-01-01"] * 2, "stands twice"),
         (["id: a"], "list of entries"),
@@ -244,3 +244,12 @@ def test_a_mistake_in_the_list_is_told_with_file_and_line(tmp_path: Path, lines:
     with pytest.raises(JianghuaError, match=said) as e:
         load_takedowns(home)
     assert "own.yaml:" in str(e.value.where)
+
+
+def test_a_file_of_another_ending_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.takedowns.mkdir()
+    (home.takedowns / "own.yml").write_text("- id: a\n  url: http://x.test/\n  reason: b\n  date: 2026-01-01\n")
+    with pytest.raises(JianghuaError, match=r"ends in \.yaml") as e:
+        load_takedowns(home)
+    assert e.value.remedy == "rename it to own.yaml"

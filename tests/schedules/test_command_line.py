@@ -211,6 +211,12 @@ def test_bad_settings_are_told(tmp_path: Path) -> None:
     result = jianghua(tmp_path, "runs")
     assert result.returncode == 1
     assert "jianghua.toml" in result.stderr
+    (tmp_path / "jianghua.toml").unlink()
+    (tmp_path / "jianghua.toml").mkdir()
+    result = jianghua(tmp_path, "runs")
+    assert result.returncode == 1
+    assert "Is a directory" in result.stderr
+    (tmp_path / "jianghua.toml").rmdir()
     (tmp_path / "jianghua.toml").write_text(f'state = "sqlite:///{tmp_path}/elsewhere.db"\n')
     assert jianghua(tmp_path, "runs").returncode == 0
     assert (tmp_path / "elsewhere.db").exists()
@@ -222,10 +228,11 @@ def test_bad_settings_are_told(tmp_path: Path) -> None:
         ("hartbeat = 3", "did you mean heartbeat?"),
         ("[alarm]\nlog = true", "did you mean [alarms]?"),
         ("nonsense = 1", "use one of: [alarms], contact,"),
-        ("heartbeat = inf", "less than or equal"),
-        ("lease = 1e300", "less than or equal"),
+        ("heartbeat = inf", "must be 604800 or less"),
+        ("lease = 1e300", "must be 604800 or less"),
+        ("lease = 'long'", "setting 'lease': must be a number"),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_settings_that_nobody_reads_or_can_follow_are_told(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "jianghua.toml").write_text(text)
@@ -258,3 +265,4 @@ def test_a_run_by_hand_is_recorded_and_its_failure_told(tmp_path: Path) -> None:
     (row,) = json.loads(jianghua(tmp_path, "runs", "--json").stdout)
     assert row["counts"]["extract"]["ok"] is False
     assert json.loads(jianghua(tmp_path, "runs", "--state", "done", "--json").stdout) == []
+    assert jianghua(tmp_path, "runs", "--state", "done").stdout == "no such run; `jianghua runs` lists all\n"

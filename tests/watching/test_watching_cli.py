@@ -32,6 +32,10 @@ def called(capsys: pytest.CaptureFixture[str], home: Home, *args: str) -> tuple[
 
 def test_alarms_are_listed_shown_and_muted(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no alarm is open" in called(capsys, house.home, "alarms")[1]
+    assert (
+        "no alarm of the site muduo is closed"
+        in called(capsys, house.home, "alarms", "--state", "closed", "--site", "muduo")[1]
+    )
     for _ in range(4):
         house.ran()
     house.ran(CASES["slow"][0])

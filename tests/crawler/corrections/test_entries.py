@@ -78,7 +78,7 @@ def test_entries_are_read_in_order_with_their_lines(tmp_path: Path) -> None:
         (f"speech_id: {ID}\n  field: doc_type\n  value: 小说\n  reason: x", 3, "must be one of"),
         (f"speech_id: {ID}\n  field: topics\n  value: 教育\n  reason: x", 3, "must be a list"),
         (f"speech_id: {ID}\n  field: outline\n  value: [一]\n  reason: x", 3, "level, marker, heading, paragraph"),
-        (f"speech_id: {ID}\n  field: title\n  value: 甲", 1, "'0.reason' is missing"),
+        (f"speech_id: {ID}\n  field: title\n  value: 甲", 1, "'reason' is missing"),
         (f"speech_id: {ID}\n  field: title\n  value: 甲\n  reason: ' '", 4, "reason"),
         (f"speech_id: {ID}\n  field: title\n  reason: x", 1, "value: null"),
         (f"speech_id: {ID}\n  reason: x", 1, "drop: true"),
@@ -86,7 +86,7 @@ def test_entries_are_read_in_order_with_their_lines(tmp_path: Path) -> None:
         (f"speech_id: {ID}\n  field: text\n  find: 甲\n  reason: x", 1, "belong together"),
         (f"speech_id: {ID}\n  field: title\n  find: 甲\n  replace: 乙\n  reason: x", 1, "for the field text"),
         (f"speech_id: {ID}\n  field: text\n  find: 甲\n  replace: 乙\n  value: 丙\n  reason: x", 1, "either value"),
-        (f"speech_id: {ID}\n  wert: 3\n  reason: x", 2, "unknown key '0.wert'"),
+        (f"speech_id: {ID}\n  wert: 3\n  reason: x", 2, "unknown key 'wert'"),
         ("speech_id: nonsense\n  drop: true\n  reason: x", 1, "speech_id"),
         (f"speech_id: {ID}\n  speech_id: {ID}\n  reason: x", 2, "given twice"),
         (f"speech_id: {ID}\n  field: published_at\n  value: 2023-13-04\n  reason: x", 3, "month must be in"),
@@ -187,3 +187,22 @@ def test_two_that_add_at_a_time_lose_nothing(tmp_path: Path) -> None:
     for t in threads:
         t.join()
     assert sorted(e["speech_id"] for e in yaml.safe_load(path.read_text())) == [e["speech_id"] for e in entries]
+
+
+def test_a_file_of_another_ending_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    folder = Home(tmp_path).own_corrections
+    folder.mkdir()
+    (folder / "own.yml").write_text(f"- speech_id: {ID}\n  drop: true\n  reason: x\n")
+    with pytest.raises(JianghuaError, match=r"ends in \.yaml") as e:
+        load_corrections(Home(tmp_path))
+    assert e.value.remedy == "rename it to own.yaml"
+
+
+def test_an_entry_that_stands_there_already_is_told_with_its_place_in_the_home(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    entry = {"speech_id": ID, "field": "title", "value": "甲", "reason": "x"}
+    path = home.own_corrections / "own.yaml"
+    add_entry(home, path, entry)
+    with pytest.raises(JianghuaError, match="already") as e:
+        add_entry(home, path, entry)
+    assert e.value.where == "corrections/own.yaml:1"
