@@ -25,6 +25,7 @@ from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
 from crawler.extraction.maintext import find_main
 from crawler.extraction.model import ArticleResult, Cut, PageFacts, PageInput, Part, Structure
+from crawler.extraction.nodes import node_of
 from crawler.extraction.plain import DASH
 from crawler.extraction.profile import Profile
 from crawler.extraction.speech import read_speech
@@ -197,18 +198,20 @@ def _body_of(
     cuts = [re.compile(p) for p in site.reading.cut]
     for k, document in enumerate(documents):
         shown = read_shown(document) if trace is not None and site.reading.drop else []
-        dropped = []
+        dropped: list[tuple[str, HtmlElement]] = []
         for selector in site.reading.drop:
             for element in select(document.root, selector):
                 if element.getparent() is not None:
                     element.drop_tree()
                     dropped.append((selector, element))
-        blocks = read_blocks(_body_element(document.root))
+        if dropped:
+            document.node = node_of(document.root)
+        blocks = read_blocks(document.body)
         if not any(b.size >= _SHOWN for b in blocks) and (
             sum(b.size for b in blocks if not b.is_linked and _STOP.search(b.folded)) < _SHOWN
         ):
             # a page that shows next to nothing may hide its text until a script shows it
-            whole = read_blocks(_body_element(document.root), hidden_boxes=True)
+            whole = read_blocks(document.body, hidden_boxes=True)
             if any(map(is_address_line, whole)) and not any(map(is_address_line, blocks)):
                 blocks = whole
         if k == 0:
@@ -328,11 +331,6 @@ def _under_title(blocks: Sequence[Block], facts: PageFacts) -> str | None:
         ):
             return below.text
     return None
-
-
-def _body_element(root: HtmlElement) -> HtmlElement:
-    body = root.find("body")
-    return root if body is None else body
 
 
 def _without_page_head(blocks: list[Block], facts: PageFacts) -> list[Block]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from lxml.html import HtmlElement
 
 from crawler.extraction.hidden import HIDING, is_hidden, is_hidden_class
+from crawler.extraction.nodes import Node, node_of
 from crawler.extraction.plain import plain
 
 BLOCK_TAGS = frozenset(
@@ -228,14 +229,15 @@ def _pieces(raw: str) -> tuple[tuple[str, int, str, bool], ...]:
 _short_pieces = lru_cache(maxsize=4096)(_pieces)
 
 
-def read_blocks(root: HtmlElement, *, hidden_boxes: bool = False) -> list[Block]:
+def read_blocks(root: HtmlElement | Node, *, hidden_boxes: bool = False) -> list[Block]:
     """The visible text under `root` in reading order; blocks without text are left out. hidden_boxes: with what stands in hidden block
     elements, for a page that hides all it has until a script shows it."""
+    top = root if isinstance(root, tuple) else node_of(root)
     blocks: list[Block] = []
     parts: list[str] = []
     links: list[HtmlElement] = []
     link = bold = 0
-    owner: HtmlElement = root
+    owner = top[0]
 
     def flush() -> None:
         nonlocal link, bold
@@ -283,18 +285,17 @@ def read_blocks(root: HtmlElement, *, hidden_boxes: bool = False) -> list[Block]
                 flush()
             add(_BLANKS.sub("\u3000\u3000", line) if n or not parts else line, block, in_link, in_bold)
 
-    def walk(
-        element: HtmlElement, block: HtmlElement, in_link: HtmlElement | None, in_bold: bool, pre: bool = False
-    ) -> None:
-        tag = element.tag
+    def walk(node: Node, block: HtmlElement, in_link: HtmlElement | None, in_bold: bool, pre: bool = False) -> None:
+        element, tag, attributes, text, children, _ = node
         if tag == "br":
-            flush()
+            if parts:
+                flush()
             return
         if tag in SKIPPED_TAGS or not isinstance(tag, str):
             return
         style = None
         may_hide = False
-        for name, value in element.items():
+        for name, value in attributes:
             if name == "class":
                 may_hide = may_hide or is_hidden_class(value)
             elif name == "style":
@@ -316,16 +317,16 @@ def read_blocks(root: HtmlElement, *, hidden_boxes: bool = False) -> list[Block]
         if style is not None and "white" in style and (said := _WHITE_SPACE.search(style)):
             pre = said[1] is not None
         put = add_lines if pre else add
-        if text := element.text:
+        if text:
             put(text, block, in_link, in_bold)
-        for child in element:
+        for child in children:
             walk(child, block, in_link, in_bold, pre)  # noqa: F821  deleted when it has ended
-            if text := child.tail:
+            if text := child[5]:
                 put(text, block, in_link, in_bold)
         if is_block and parts:
             flush()
 
-    walk(root, root, None, False)
+    walk(top, owner, None, False)
     del walk  # a function that calls itself is a circle: all of the page would stay until Python looks for garbage
     flush()
     return blocks

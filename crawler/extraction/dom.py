@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -20,6 +21,7 @@ from crawler.extraction.blocks import BLOCK_TAGS
 from crawler.extraction.decode import decode
 from crawler.extraction.embedded import embedded_text, may_hold_text
 from crawler.extraction.hidden import apply, is_hidden, telling_selectors
+from crawler.extraction.nodes import Node, node_and_depth, node_of
 
 MAX_BYTES = 4 * 1024 * 1024  # a speech of 4 MiB of HTML does not exist; the largest real page seen is 0.5 MB
 MAX_TAGS = 40_000
@@ -61,20 +63,26 @@ _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 class Document:
     """A parsed page: tree without scripts, styles and comments; what had to be capped is in `flags`.
 
-    linked_data: texts of its JSON-LD scripts, not parsed. alive: every element, so that lxml makes its Python side only once.
+    linked_data: texts of its JSON-LD scripts, not parsed. node: the tree as plain values, which also keeps every element, so that lxml makes
+    its Python side only once; who changes the tree makes it anew.
     """
 
     root: HtmlElement
     url: str | None
     charset: str
+    node: Node = field(repr=False)
     flags: list[str] = field(default_factory=list)
     linked_data: list[str] = field(default_factory=list)
-    alive: list[HtmlElement] = field(default_factory=list, repr=False)
+
+    @property
+    def body(self) -> Node:
+        """Its <body>, or all of it where there is none."""
+        return next((n for n in self.node[4] if n[1] == "body"), self.node)
 
 
 def _parser() -> etree.HTMLParser:
     """A parser whose elements are of one class: lxml.html's asks Python for the class of each."""
-    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, collect_ids=False)
     parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement))
     return parser
 
@@ -88,7 +96,7 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     if decoded.replaced:
         flags.append("lost_characters")
     text = _as_meant(_CONTROL.sub("", _XML_DECLARATION.sub("", decoded.text)))
-    if any(">" not in p[:MAX_TAG_CHARS] for p in [p for p in text.split("<") if len(p) > MAX_TAG_CHARS]):
+    if any(">" not in p[:MAX_TAG_CHARS] for p in _long_pieces(text)):
         text, cut = _LONG_TAG.subn(r"<\1>", text)
         if cut:
             flags.append("capped_attributes")
@@ -98,15 +106,42 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
     if text.count("<") > MAX_TAGS and (m := next(islice(_TAG.finditer(text), MAX_TAGS, None), None)):
         text = text[: m.start()]
         flags.append("capped_tags")
-    try:
-        root = document_fromstring(text, parser=_parser())
-    except (etree.ParserError, ValueError, AssertionError):
-        root = document_fromstring("<html><body></body></html>")
-    _flatten(root, flags)
-    alive = list(root.iter())
+    root, alive = _tree(text), []
+    if root.getnext() is not None:  # what stands behind its end may be deep as well
+        _flatten(root, flags)
     if telling:
-        apply(alive, telling)
-    return Document(root, url, decoded.charset, flags, linked_data, alive)
+        apply(alive := list(root.iter()), telling)
+    node, depth = node_and_depth(root)
+    del alive
+    if (
+        depth >= MAX_DEPTH and "flattened" not in flags
+    ):  # as seldom any, and to look for it beforehand takes a twentieth of parsing
+        root = _tree(text)
+        _flatten(root, flags)
+        if telling:
+            apply(root.iter(), telling)
+        node = node_of(root)
+    return Document(root, url, decoded.charset, node, flags, linked_data)
+
+
+def _tree(text: str) -> HtmlElement:
+    try:
+        return document_fromstring(text, parser=_parser())
+    except (etree.ParserError, ValueError, AssertionError):
+        return document_fromstring("<html><body></body></html>")
+
+
+def _long_pieces(text: str) -> Iterator[str]:
+    """What stands between two opening brackets and is longer than a tag may be."""
+    at = -1
+    while len(text) - at - 1 > MAX_TAG_CHARS:
+        near = text.rfind("<", at + 1, at + MAX_TAG_CHARS + 2)
+        if near < 0:
+            near = text.find("<", at + MAX_TAG_CHARS + 2)
+            yield text[at + 1 : near if near >= 0 else len(text)]
+            if near < 0:
+                return
+        at = near
 
 
 def _as_meant(text: str) -> str:

@@ -35,8 +35,7 @@ class Evidence:
 def find_evidence(document: Document, facts: PageFacts, site: Site | None = None) -> dict[str, Evidence]:
     """Of each fact that the page gave, by column of records.SPEECH, where it stands. Call it on the page as it was parsed."""
     head = read_head(document)
-    body = document.root.find("body")
-    lines = read_lines(body if body is not None else document.root)
+    lines = read_lines(document.body)
     found: dict[str, Evidence | None] = {}
     title_line = next((x for x in lines if x.text == facts.title_raw), None)
     at = title_line.index if title_line is not None else 0

@@ -244,8 +244,7 @@ class _Titled:
 
 def _titled(doc: Document, site: Site | None) -> _Titled:
     head = read_head(doc)
-    body = doc.root.find("body")
-    lines = read_lines(body if body is not None else doc.root)
+    lines = read_lines(doc.body)
     _not_aside(lines)
     logos = [n for n in _logo_names(lines) if not is_home_word(n)]
     names = [n for n in (site.title if site else "", _og_site(head), *logos) if n]

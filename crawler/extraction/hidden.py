@@ -228,10 +228,11 @@ def apply(elements: Iterable[HtmlElement], selectors: Iterable[Selector]) -> Non
         last = selector.steps[-1][1]
         names = _NAME.findall(last)
         wanted.setdefault(names[-1] if names else last.lower(), []).append(selector)
+    by_id = any(name[0] == "#" for name in wanted)
     for element in elements:
         css = element.get("class")
         names = [f".{c}" for c in css.split()] if css else []
-        if (own := element.get("id")) is not None:
+        if by_id and (own := element.get("id")) is not None:
             names.append(f"#{own}")
         names.append(element.tag)
         for name in names:

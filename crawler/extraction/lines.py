@@ -14,6 +14,7 @@ from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import BLOCK_TAGS, SKIPPED_TAGS
 from crawler.extraction.hidden import is_hidden
+from crawler.extraction.nodes import Node, node_of
 from crawler.extraction.rules import rules
 
 # What is known of a line or of the elements around it.
@@ -149,14 +150,15 @@ def _shown_text(raw: str) -> str:
 _TELLING = frozenset(("class", "id", "style", "align", "size", "datetime", "itemprop", "hidden", "title"))
 
 
-def read_lines(root: HtmlElement) -> list[Line]:
+def read_lines(root: HtmlElement | Node) -> list[Line]:
     """The visible lines under `root` in reading order; lines without text are left out."""
+    top = root if isinstance(root, tuple) else node_of(root)
     lines: list[Line] = []
     parts: list[str] = []
     links: list[tuple[int, int, str]] = []
     times: list[str] = []
     size = linked = flags_any = level_any = 0
-    owner: HtmlElement = root
+    owner = top[0]
 
     def flush() -> None:
         nonlocal size, linked, flags_any, level_any
@@ -185,9 +187,9 @@ def read_lines(root: HtmlElement) -> list[Line]:
         if flags & LINK:
             linked += len(text)
 
-    def walk(element: HtmlElement, block: HtmlElement, flags: int, level: int) -> None:
+    def walk(node: Node, block: HtmlElement, flags: int, level: int) -> None:
         nonlocal size
-        tag = element.tag
+        element, tag, attributes, text, children, _ = node
         if tag == "br" or tag == "hr":
             if size:
                 flush()
@@ -201,7 +203,7 @@ def read_lines(root: HtmlElement) -> list[Line]:
                 flush()
             block = element
             flags &= ~_OWN if tag in ("div", "section", "table") else -1
-        for name, value in element.items():
+        for name, value in attributes:
             if name not in _TELLING:
                 continue
             if name == "class" or name == "id":
@@ -238,15 +240,13 @@ def read_lines(root: HtmlElement) -> list[Line]:
             parts.append(MARK)
             size += 1
             begin += begin >= 0
-        text = element.text
         if instead and _RELATIVE.search(text or ""):
             text = instead
         if text:
             add(text, block, flags, level)
-        for child in element:
+        for child in children:
             walk(child, block, flags, level)  # noqa: F821  deleted when it has ended
-            tail = child.tail
-            if tail:
+            if tail := child[5]:
                 add(tail, block, flags, level)
         if begin >= 0 and size > begin:
             links.append((begin, size, element.get("href") or ""))
@@ -260,7 +260,7 @@ def read_lines(root: HtmlElement) -> list[Line]:
             parts.append(MARK)
             size += 1
 
-    walk(root, root, 0, 0)
+    walk(top, owner, 0, 0)
     del walk  # a function that calls itself is a circle, see read_blocks
     if size:
         flush()

@@ -202,7 +202,6 @@ def main_text(html: bytes, url: str | None = None) -> str:
 
 
 def _text_of(document: Document) -> str:
-    root = document.root.find("body")
-    blocks = read_blocks(document.root if root is None else root)
+    blocks = read_blocks(document.body)
     main = find_main(document, blocks)
     return "\n".join(b.text for b in trim(blocks[main[0] : main[1] + 1])) if main else ""

@@ -161,7 +161,7 @@ def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset()) -
     facts = read_titles(document, site)
     titles = title_forms(facts.title_raw, facts.title)
     names = {re.sub(r"\s+", "", plain(n)) for n in (site.title, facts.site_title) if n and len(n) >= 3}
-    blocks = read_blocks(document.root)
+    blocks = read_blocks(document.node)
     if known:
         for block in blocks:
             block.standing = block.size >= BLOCK and line_key(block.folded) in known

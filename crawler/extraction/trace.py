@@ -289,5 +289,4 @@ def _paragraph_of(blocks: Sequence[Block], paragraphs: Sequence[str]) -> list[in
 
 def read_shown(document: Document) -> list[Block]:
     """The blocks of a page before anything is taken out."""
-    body = document.root.find("body")
-    return read_blocks(document.root if body is None else body)
+    return read_blocks(document.body)

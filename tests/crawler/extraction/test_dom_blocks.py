@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.extraction.blocks import place, read_blocks
-from crawler.extraction.dom import MAX_TAGS, parse
+from crawler.extraction.dom import MAX_DEPTH, MAX_TAG_CHARS, MAX_TAGS, parse
+from crawler.extraction.nodes import Node
 
 
 def texts(html: str) -> list[str]:
@@ -29,6 +30,41 @@ def test_text_deeper_than_any_limit_is_kept() -> None:
     document = parse(("<div>" * 900 + "<p>深处的字</p>" + "</div>" * 900).encode())
     assert [b.text for b in read_blocks(document.root)] == ["深处的字"]
     assert "flattened" in document.flags
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_only_what_is_deeper_than_the_limit_is_flattened(more: int) -> None:
+    divs = MAX_DEPTH - 2 + more  # below <html> and <body>
+    document = parse(("<div>" * divs + "字" + "</div>" * divs).encode())
+    assert document.flags == (["flattened"] if more > 0 else [])
+    behind = parse(("<html><body>前</body></html>" + "<div>" * divs + "字" + "</div>" * divs).encode())
+    assert [b.text for b in read_blocks(document.node)] == ["字"]
+    assert [b.text for b in read_blocks(behind.node)][:1] == ["前"]
+
+
+@pytest.mark.parametrize("chars", [MAX_TAG_CHARS, MAX_TAG_CHARS + 1])
+def test_a_tag_that_is_too_long_loses_its_attributes(chars: int) -> None:
+    tag = "a href=".ljust(chars, "x") + ">"
+    document = parse(f"<p>前<{tag}字</a>".encode())
+    assert document.flags == (["capped_attributes"] if chars > MAX_TAG_CHARS else [])
+    assert [b.text for b in read_blocks(document.node)] == ["前字"]
+
+
+def test_the_plain_tree_is_that_of_lxml() -> None:
+    document = parse(
+        "<title>题</title><p>一<b>二<i></i>三</b>四<br>五</p>六<ul><li>七<li class=a id=b>八</ul>九".encode()
+    )
+
+    def compare(node: Node) -> None:
+        element, tag, attributes, text, children, tail = node
+        assert (tag, attributes, text) == (element.tag, element.items(), element.text)
+        assert tail == (element.tail if element is not document.root else None)
+        assert [c[0] for c in children] == list(element)
+        for child in children:
+            compare(child)
+
+    compare(document.node)
+    assert document.body[0] is document.root.find("body")
 
 
 def test_breaks_of_old_layouts() -> None:
