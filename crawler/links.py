@@ -329,8 +329,10 @@ def read_links(
     # ?page=2 behind an article's own address is its second page, behind a column's the second page of a list
     path = urlsplit(url).path
     whole = path + "?" + urlsplit(url).query
-    numbered = _LIST_PATH.search(url) and not _ARTICLE_PATH.search(path) and not _ARTICLE_QUERY.search(whole)
-    listed = bool(_LIST_PATH.search(path) or numbered)
+    # /index.php?a=show is the whole site's script, and no list
+    listed = not _ARTICLE_QUERY.search(whole) and bool(
+        _LIST_PATH.search(path) or (_LIST_PATH.search(url) and not _ARTICLE_PATH.search(path))
+    )
     if told is not None:
         kind = "list" if told == "list" else "article"
     elif running < _ARTICLE_TEXT:

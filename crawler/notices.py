@@ -43,11 +43,16 @@ _BROKEN = re.compile(
     re.IGNORECASE,
 )
 _NO_RECORD = re.compile(r"800a0bcd|\bBOF\b")  # an error, of a page that asks for an entry that is not there
+_NOT_THERE = r"(?:页面?|頁面?|网页|文章|文档|文檔|文稿|内容|內容|信息|文件|地址|链接|帖子|主题|主題|稿件|资料|数据|记录|新闻)[^。，,!！]{0,12}(?:不存在|不在了|(?:已经?|已經)?被?(?:管理员)?(?:删除|刪除|移除|下架|撤稿)|找不到|未找到|已(?:失效|下线|过期|关闭|屏蔽))"
 _GONE = re.compile(
-    r"(?:页面?|頁面?|网页|文章|文档|文檔|文稿|内容|內容|信息|文件|地址|链接|帖子|主题|稿件|资料|数据|记录|新闻)[^。，,!！]{0,12}(?:不存在|不在了|(?:已经?|已經)?被?(?:管理员)?(?:删除|刪除|移除|下架|撤稿)|找不到|未找到|已(?:失效|下线|过期|关闭|屏蔽))|"
-    r"(?:没有|沒有|无法|未能?|找不到)(?:找到|打开|查到)?[^。，,!！]{0,14}(?:页面?|頁面?|网页|文章|文档|内容|信息|文件|地址|链接|记录)|\b404\b.{0,20}(?:not found|错误|页面)|(?:page|file|document|article) (?:was |is |has been )?(?:not found|removed|deleted)|no longer (?:available|exists?)|(?:does|do) not exist",
+    rf"{_NOT_THERE}|"
+    # 没有了 says that there is no article before this one
+    r"(?:没有(?!了)|沒有(?!了)|无法|未能?|找不到)(?:找到|打开|查到)?[^。，,!！]{0,14}(?:页面?|頁面?|网页|文章|文档|内容|信息|文件|地址|链接|记录)|(?:查[無无]|[无無]此)\S{0,4}(?:资料|資料|信息|資訊|文章|文档|文件|记录|紀錄|页面|頁面|内容|內容)|"
+    r"\b404\b.{0,20}(?:not found|错误|页面)|(?:page|file|document|article) (?:was |is |has been )?(?:not found|removed|deleted)|no longer (?:available|exists?)|(?:does|do) not exist",
     re.IGNORECASE,
 )
+_DELETED = re.compile(_NOT_THERE)
+_NO_RIGHT = re.compile(r"(?:尚未|未|还没有?|没有?|请先?|請先?|需要?|须|无|無)\S{0,4}(?:登录|登陆|登錄|登入|权限|權限)")
 
 
 def may_be_notice(body: bytes) -> bool:
@@ -71,5 +76,6 @@ def notice_of(words: str, outside: int, titles: int, password: bool = False) -> 
         if _BROKEN.search(words) and not _NO_RECORD.search(words):
             return "broken"
         if password and first_match("structure", "login", words):
-            return "login"
+            # every page of a forum has a form to log in above it
+            return "gone" if _DELETED.search(words) and not _NO_RIGHT.search(words) else "login"
     return "gone" if _GONE.search(words) or first_match("structure", "soft_404", words) else None

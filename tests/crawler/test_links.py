@@ -144,6 +144,17 @@ def test_a_list_and_its_pagination_are_no_article() -> None:
     assert read_links(body, None, "http://www.a.test/xd.html", SITE).pager is None
 
 
+def test_a_short_page_of_the_one_script_of_a_site_is_a_page_of_its_article() -> None:
+    here = "http://www.a.test/index.php?m=content&a=show&id=61055"
+    numbers = "".join(f'<a href="{here}&page={n}">{n}</a>' for n in (2, 3))
+    short = f"<html><body><p>{TEXT}</p>{numbers}</body></html>".encode()
+    read = read_links(short, "text/html", here, SITE)
+    assert read.pager is not None
+    assert [*read.pager.pages] == [1, 2, 3]
+    lists = here.replace("show", "lists")
+    assert read_links(short.replace(b"a=show", b"a=lists"), "text/html", lists, SITE).pager is None
+
+
 def test_articles_have_pagers_even_when_their_pages_are_short() -> None:
     assert page("<a href='5_2.html'>下一页</a>").pager is not None
     short = f"<html><meta charset=utf-8><body><p>{TEXT}</p><a href='5_2.html'>2</a></body></html>".encode()

@@ -470,12 +470,21 @@ def test_a_sitemap_of_paths_alone_is_read(home: Home) -> None:
         ("在数据库建设推进会上的讲话 数据库服务广大群众", 40, 0, None),
         ("在网站备案工作会议上的讲话", 40, 0, None),
         ("范文列表 首页 讲话", 30, 20, None),
+        ("查無此筆資料! 回上一頁", 12, 0, "gone"),
+        ("在开学典礼上的讲话 同学们 上一篇：没有了 下一篇： 相关文章", 300, 1, None),
     ],
 )
 def test_notices_are_told_by_their_words_where_nothing_else_stands(
     words: str, outside: int, titles: int, what: str | None
 ) -> None:
     assert notice_of(words, outside, titles) == what
+
+
+def test_a_page_that_says_it_is_deleted_is_gone_though_a_form_to_log_in_stands_above_it() -> None:
+    form = "用户名 密码 自动登录 登录 立即注册 "
+    assert notice_of(form + "提示信息 抱歉，指定的主题不存在或已被删除或正在被审核", 60, 0, password=True) == "gone"
+    assert notice_of(form + "抱歉，您尚未登录，该内容不存在或没有权限查看", 60, 0, password=True) == "login"
+    assert notice_of(form, 30, 0, password=True) == "login"
 
 
 def test_an_article_that_leads_to_the_list_of_its_column_is_gone(home: Home) -> None:
