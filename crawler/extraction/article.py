@@ -27,6 +27,7 @@ from crawler.extraction.maintext import find_main
 from crawler.extraction.model import ArticleResult, Cut, PageFacts, PageInput, Part, Structure
 from crawler.extraction.nodes import node_of
 from crawler.extraction.plain import DASH
+from crawler.extraction.posts import keep_starter, may_be_thread
 from crawler.extraction.profile import Profile
 from crawler.extraction.speech import read_speech
 from crawler.extraction.standing import take_out, title_forms
@@ -67,12 +68,16 @@ def read_article(
     speech comes back with its fate and the reason.
     """
     documents = [parse(p.body, p.content_type, p.url) for p in pages]
+    replies: list[Cut] = []
+    if any(may_be_thread(p.body) for p in pages):
+        for k, taken in enumerate(keep_starter(documents)):
+            replies += [Cut("forum_reply", " ".join("".join(map(str, e.itertext())).split()), k) for e in taken]
     facts = read_facts(documents[0], site)
     if trace is not None:
         for page, document in zip(pages, documents, strict=True):
             trace.decoded(page, document)
         trace.facts = find_evidence(documents[0], facts, site)
-    result = ArticleResult("empty", title=facts.title or None, charset=documents[0].charset)
+    result = ArticleResult("empty", title=facts.title or None, charset=documents[0].charset, cut=replies)
     structure = _read(documents, site, profile, facts, result, trace, threshold)
     if trace is not None:
         trace.fate, trace.why = result.fate, result.why
@@ -267,8 +272,10 @@ def _body_of(
             note("page_head", own[: len(own) - len(rest)])
             own = rest
         if again:
-            note("every_page", [b for b in own if b.text in again])
-            own = [b for b in own if b.text not in again]
+            # what is long on the first is an abstract, which the text below it tells
+            alike = {b.index for b in own if b.text in again and (k or b.size <= _ON_EVERY_PAGE)}
+            note("every_page", [b for b in own if b.index in alike])
+            own = [b for b in own if b.index not in alike]
         if k > 0 and own and lines and _runs_on(lines[-1], own[0]):
             lines[-1] = _joined(lines[-1], own[0])
             own = own[1:]
@@ -304,13 +311,22 @@ def _next_article(blocks: Sequence[Block], first: int, last: int, facts: PageFac
 
 
 _ON_EVERY_PAGE = 80  # characters of a line of the template
+_TOP = 3  # lines on top of a page
 
 
 def _on_every_page(bodies: Sequence[Sequence[Block]], facts: PageFacts) -> set[str]:
-    """The short lines that stand on each of an article's pages, and so are the template's: a date, a list, what the site says."""
+    """The lines that stand on each of an article's pages, and so are the template's: short ones (a date, a list, what the site says), and what stands on
+    top of each, of any length: an abstract."""
     if len(bodies) < 2:
         return set()
-    each = [{b.text for b in own if 4 <= b.size <= _ON_EVERY_PAGE and not is_address_line(b)} for own in bodies]
+    each = [
+        {
+            b.text
+            for i, b in enumerate(own)
+            if b.size >= 4 and (b.size <= _ON_EVERY_PAGE or i < _TOP) and not is_address_line(b)
+        }
+        for own in bodies
+    ]
     return {t for t in set.intersection(*each) if not same_title(t, facts.title)}
 
 

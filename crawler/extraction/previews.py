@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from crawler.extraction.blocks import Block, with_text
 from crawler.extraction.density import in_line
@@ -176,7 +177,7 @@ def cut_at_marker(lines: list[Block], after: Sequence[Block], out: Structure) ->
             out.note_piece("offer", block, block.text[begin:])
             continue
         behind = sum(b.size for b in lines[k + 1 :] if not b.is_linked and not _FURNITURE.search(b.folded))
-        if _is_fold(block, m) and (behind >= 40 or _has_closed(kept)):
+        if _is_fold(block, m) and (behind >= 40 or _has_closed(kept) or _is_clipped(kept)):
             out.note("fold", [block])
             continue
         if rule.value != "hole" and (
@@ -254,7 +255,7 @@ def _marker_below(lines: Sequence[Block], after: Sequence[Block], out: Structure
             rule, m = found
             if _offers_others(_sentence(block.folded, m)):
                 continue
-            if _is_fold(block, m) and (k or _has_closed(lines)):
+            if _is_fold(block, m) and (k or _has_closed(lines) or _is_clipped(lines)):
                 continue  # a list below the text is unfolded as well
             if not _belongs(block, rule, [*lines[-4:], *after[:k]], between=after[:k]):
                 continue
@@ -306,6 +307,24 @@ def _is_fold(block: Block, m: re.Match[str]) -> bool:
     ):
         return False
     return all(_SAME_PAGE.match(a.get("href") or "") for a in block.links)
+
+
+_CLIPS = re.compile(r"(?:^|[;{\s])(?:max-)?height\s*:\s*\d", re.IGNORECASE)
+_FOLDED = re.compile(r"(?:^|[\s_-])(?:fold(?:ed|able)?|unfold|collapsed?|shrink|read-?more)(?:$|[\s_-])", re.IGNORECASE)
+
+
+def _is_clipped(lines: Sequence[Block]) -> bool:
+    """Whether the text stands whole in a box that shows its beginning alone until a button unfolds it: the box cuts at its height, and the text at
+    the end of a sentence."""
+    if not lines or not _WHOLE_END.search(lines[-1].folded):
+        return False
+    for box in islice(lines[-1].element.iterancestors(), 6):
+        style = box.get("style") or ""
+        if ("overflow" in style and "hidden" in style and _CLIPS.search(style)) or _FOLDED.search(
+            f"{box.get('class') or ''} {box.get('id') or ''}"
+        ):
+            return True
+    return False
 
 
 def _has_closed(lines: Sequence[Block]) -> bool:

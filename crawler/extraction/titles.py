@@ -319,9 +319,9 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
         if n < 2 or n > 110 or folded in names or _is_logo(line):
             continue
         agreement = 0.0
-        if both := _two_lines(lines, line) if whole else "":
+        if both := _two_lines(lines, line) if whole or og else "":
             joined = fold_title(both)
-            if n >= 3 and joined in whole and folded in whole:
+            if n >= 3 and (joined in whole or joined in og):
                 text, folded, n = both, joined, len(joined)
         if n >= 3 and whole and folded in whole:
             agreement = n / len(whole) + 0.3 * (whole.startswith(folded)) + 0.2 * (folded in starts)

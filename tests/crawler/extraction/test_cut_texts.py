@@ -309,6 +309,32 @@ def test_a_button_that_unfolds_a_whole_text_is_no_marker(button: str) -> None:
     assert read(page(paragraphs([*SPEECH[:4], button]))).fate == "preview"
 
 
+@pytest.mark.parametrize(
+    "box",
+    ["style='height:600px;overflow:hidden'", "style='max-height: 40rem; overflow: hidden'", "class='content fold'"],
+)
+def test_a_button_below_a_box_that_clips_its_text_unfolds_it(box: str) -> None:
+    """The text is there, whether or not its last sentence is one of those with which speeches close."""
+    shown = SPEECH[:4]
+    for button in ("<a onclick='unfold()'>点击展开全文</a>", "<a href='javascript:;'>展开全文</a>"):
+        result = read(page(f"<div {box}>{paragraphs(shown)}</div><div>{button}</div>"))
+        assert (result.fate, text(result)) == ("speech", shown)
+        cut = read(page(f"<div {box}>{paragraphs([*shown, SPEECH[4][:30]])}</div><div>{button}</div>"))
+        assert cut.fate == "preview"
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "<div class=pay><p>此内容查看价格<b>9.9</b>元,VIP会员免费</p><a>立即购买</a></div>",
+        "<div>该篇文章共406字,您已阅读140字</div>",
+    ],
+)
+def test_a_price_or_a_count_below_the_text_tells_that_it_is_cut(below: str) -> None:
+    result = read(page(paragraphs(LONG[:5]), below=below))
+    assert (result.fate, text(result)) == ("preview", LONG[:5])
+
+
 def test_a_button_beside_a_list_of_links_unfolds_as_well() -> None:
     # the element that holds the button holds links to other pages too
     around = "<a href='javascript:more()'>展开全文</a><ul><li><a href=/b/7.html>校长在毕业典礼上的致辞</a></li></ul>"

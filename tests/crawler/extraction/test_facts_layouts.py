@@ -172,3 +172,11 @@ def test_an_office_closes_a_release_with_day_and_hour() -> None:
     found = facts(behind="<p>完</p><p>2022年10月15日（星期六）<br>香港時間15時30分</p>").published_at
     assert str(found)[:10] == "2022-10-15"
     assert facts(behind="<p>2022年10月15日（星期六）</p>").published_at is None
+
+
+def test_a_title_over_two_lines_that_a_meta_element_alone_tells() -> None:
+    metas = f"<meta name=ArticleTitle content='{T}'>"
+    head = f"<html><head>{metas}<title>某市人民政府</title></head><body>"
+    shown = f"<p class=bt>{T[:6]}<br>{T[6:]}</p><p>来源:市府办 | 时间:2021-03-04</p>"
+    found = read_facts(parse(f"{head}{shown}{BODY}".encode(), "text/html", "http://example.org/a/7"))
+    assert found.title == T

@@ -425,3 +425,11 @@ def test_the_main_text_goes_on_behind_numbers_that_head_its_sections() -> None:
         paragraphs(long), below="<div>1 2 3 下一页</div><div>本站其他文章的一段很长的摘要,说的是另外一件事。</div>"
     )
     assert [x for x in main_text(below).split("\n") if x in long] == long
+
+
+def test_an_abstract_on_top_of_each_page_of_an_article_is_no_text_on_any() -> None:
+    told = "".join(LONG[:3])[:90] + "..."
+    half = len(LONG) // 2
+    bodies = [page(f"<div class=intro>{told}</div>" + paragraphs(x)) for x in (LONG[:half], LONG[half:])]
+    pages = [PageInput(f"http://www.shulin.test/a/1_{k}.html", b, "text/html", k) for k, b in enumerate(bodies, 1)]
+    assert text(read_article(pages, SITE)) == LONG
