@@ -14,7 +14,7 @@ from lxml.html import HtmlElement
 
 from crawler.extraction import SPEECH_THRESHOLD
 from crawler.extraction.blocks import Block, read_blocks, with_text
-from crawler.extraction.classify import is_list, is_unsure, judge, page_without_text
+from crawler.extraction.classify import is_list, is_lone_item, is_unsure, judge, page_without_text
 from crawler.extraction.comments import comment_blocks
 from crawler.extraction.coverage import Coverage, coverage
 from crawler.extraction.density import teasers
@@ -118,7 +118,7 @@ def _read(
         else:
             result.why = "no running text found"
         return None
-    if is_list(lines):
+    if is_list(lines) or is_lone_item(all_blocks, documents[0].url):
         result.fate, result.why = "list", "links with a teaser each"
         return None
     structure = read_structure(

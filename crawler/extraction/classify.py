@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
@@ -95,6 +96,35 @@ class Verdict:
     fate: str
     why: str
     score: float = 0.0
+
+
+_TEASER_END = re.compile(r"(?P<wp>[\[(【]\s*(?:…+|\.{3,})\s*[\])】])\s*$|(?:…+|\.{3,})\s*$")
+_MORE = re.compile(
+    r"^\W*(?:继续阅读|阅读(?:全文|更多|原文)|查看(?:全文|详情|更多)|(?:查看)?详[细情]|全文|更多|read more|more)\W*$",
+    re.IGNORECASE,
+)
+_HEADINGS = ("h1", "h2", "h3", "h4")
+_TEASER = 240  # characters
+
+
+def is_lone_item(blocks: Sequence[Block], url: str | None) -> bool:
+    """Whether all that a page says is the teaser of one article of another address: the list of a column, a tag or a day that has one."""
+    running = [i for i, b in enumerate(blocks) if b.size >= 40 and not b.is_linked and _STOP.search(b.folded)]
+    if not 1 <= len(running) <= 2 or any(blocks[i].size > _TEASER for i in running):
+        return False  # the second may be the site's, at its foot
+    teaser = running[0]
+    end = _TEASER_END.search(blocks[teaser].folded)
+    if end is None or not (
+        end["wp"] or any(b.is_linked and _MORE.match(b.folded) for b in blocks[teaser + 1 : teaser + 4])
+    ):
+        return False
+    here = urlsplit(url or "")
+    for block in blocks[max(0, teaser - 4) : teaser]:
+        if block.tag in _HEADINGS and block.is_linked and block.size >= 6 and block.links:
+            there = urlsplit(urljoin(url or "", block.links[0].get("href") or ""))
+            if (there.path, there.query) not in ((here.path, here.query), ("/", ""), ("", "")):
+                return True
+    return False
 
 
 def page_without_text(blocks: Sequence[Block], title: str, teased: Collection[int] | None = None) -> Verdict | None:

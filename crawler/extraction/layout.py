@@ -44,12 +44,17 @@ def unwrap(lines: list[Block]) -> list[Block]:
             indented[owner] = indented.get(owner, 0) + 1
     indents = {o for k in broken if indented.get(o := _owner(lines[k], shared), 0) >= 2}
     apart = sum(lines[k].element not in shared for k in broken)
-    if len(broken) < (2 if indents and not apart else 4):
+    if len(broken) < ((2 + bool(apart)) if indents else 4):
         return lines
     widths = sorted(lines[k].size for k in broken)
     middle = widths[len(widths) // 2]
     near = [k for k in broken if 0.8 * middle <= lines[k].size <= 1.25 * middle]
     if middle > 60 or len(near) < 0.6 * len(broken):
+        return lines
+    # headings between whole paragraphs, whose lines would be longer than the width
+    around = {_owner(lines[k], shared) for k in near}
+    held = [b.size for b in lines if _owner(b, shared) in around]
+    if 4 * sum(n > 1.6 * middle for n in held) > len(held):
         return lines
     if 2 * apart > len(broken) and (
         middle < _APART_WIDTH

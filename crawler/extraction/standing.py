@@ -19,6 +19,10 @@ _LEAST_TITLE = 6  # a shorter title also stands in speeches
 
 _NUMBERED = re.compile(r"^(?:第?[一二三四五六七八九十0]{1,3}[、.,:是要]|\(|首先|其次|再次|最后)")
 _CUE = any_of("structure", "cue")
+# what speakers wish their listeners, in the same few words on many pages of a site
+_WISH = re.compile(
+    r"^.{0,12}(?:祝|祝愿|预祝|恭祝|谨祝|敬祝|祝福)(?:大家|各位|同志|同学|老师|家长|朋友|来宾|领导|嘉宾|孩子|选手|运动员|学员|新人|我们|咱们|全体|全[县市区镇乡村校厂公]|本[次届]|这[次届]|此次|大会|会议|论坛|活动|比赛)"
+)
 _INTRO = any_of("structure", "intro")
 _RUNNING = 40  # characters of a line from which it is no title, date or name above a speech
 _SITE_WORDS = any_of("standing", "site_words")
@@ -49,8 +53,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _is_said(key: str) -> bool:
-    """Lines that many speeches share because speakers say them: thanks, 下面我讲三点意见, numbered points."""
-    return bool(_CUE.search(key)) or bool(_NUMBERED.match(key))
+    """Lines that many speeches share because speakers say them: thanks, wishes, 下面我讲三点意见, numbered points."""
+    return bool(_CUE.search(key)) or bool(_NUMBERED.match(key)) or bool(_WISH.match(key))
 
 
 # most lines of a site stand on many of its pages, and are looked at once

@@ -433,3 +433,31 @@ def test_an_abstract_on_top_of_each_page_of_an_article_is_no_text_on_any() -> No
     bodies = [page(f"<div class=intro>{told}</div>" + paragraphs(x)) for x in (LONG[:half], LONG[half:])]
     pages = [PageInput(f"http://www.shulin.test/a/1_{k}.html", b, "text/html", k) for k, b in enumerate(bodies, 1)]
     assert text(read_article(pages, SITE)) == LONG
+
+
+def test_headings_of_one_length_between_whole_paragraphs_are_no_broken_lines() -> None:
+    heads = [
+        "1.提高认识把护林防火摆上日程",
+        "2.突出重点把林区路口守住守牢",
+        "3.压实责任把巡山任务分到各人",
+        "4.严明纪律把火源管控落到实处",
+    ]
+    said = [y for head, x in zip(heads, [*LONG[1:4], OTHER[1]], strict=True) for y in (head, x)]
+    assert text(read(page(f"<div>{'<br>'.join(['同志们:', *said])}</div>"))) == ["同志们:", *said]
+
+
+def test_a_short_beginning_in_a_viewer_of_lines_is_put_together() -> None:
+    lines = [x[i : i + 30] for x in ("\u3000\u3000" + y for y in LONG[1:4]) for i in range(0, len(x), 30)]
+    shown = "".join(
+        f"<div class=t>{x.replace(chr(0x3000), '&nbsp;&nbsp;')}</div>" for x in ["\u3000\u3000同志们:", *lines]
+    )
+    assert text(read(page(f"<div class=pf>{shown}</div>"))) == LONG[:4]
+
+
+@pytest.mark.parametrize("more", ["[…]</p>", "...</p><a href=/b/7.html>继续阅读</a>"])
+def test_a_list_of_one_article_is_no_speech(more: str) -> None:
+    teaser = "".join(LONG[:3])[:80]
+    shown = f"<html><head><title>护林 - 树林</title></head><body><h1><a href=/>树林</a></h1><p>每天一篇</p><article><h2><a href=/b/7.html>{TITLE}</a></h2><p>2021-3-4 阅读(3)</p><p>{teaser} {more}</article></body></html>"
+    assert read(shown.encode()).fate in ("list", "empty")
+    own = shown.replace("/b/7.html", "/a/1.html")  # the page itself, whose rest is not shown
+    assert read(own.encode()).fate != "list"

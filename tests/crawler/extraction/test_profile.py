@@ -109,7 +109,14 @@ def test_what_speaks_of_the_site_needs_fewer_pages_than_what_a_speaker_could_say
 
 
 def test_addresses_thanks_and_set_phrases_are_never_the_sites() -> None:
-    said = ["下面,我讲三点意见。", "大家好!", "一、提高认识", "各位领导、各位来宾:"]
+    said = [
+        "下面,我讲三点意见。",
+        "大家好!",
+        "一、提高认识",
+        "各位领导、各位来宾:",
+        "祝大家工作顺利、身体健康!",
+        "最后,预祝本次大会圆满成功!",
+    ]
     articles = [inputs(n, body_of(n, *said)) for n in range(20)]
     profile = learned(articles)
     assert all(not x.lines and not x.sentences for x in profile.layouts)
