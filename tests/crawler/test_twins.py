@@ -111,6 +111,20 @@ def test_pages_that_show_a_part_of_each_article_are_none_themselves() -> None:
     assert same_articles(turned, ()) == {}
 
 
+def test_the_first_page_of_a_split_article_under_the_form_of_other_twins_is_one() -> None:
+    """/plus/view.php?aid=9 shows the first of three pages of /a/9.html, as it shows all of other articles."""
+
+    def text(n: int, share: float = 1.0) -> frozenset[int]:
+        return frozenset(range(1000 * n, 1000 * n + int(40 * share)))
+
+    read = {f"/a/{n}.html": Read(f"/a/{n}.html", 1, 0, text(n)) for n in (7, 8, 9)}
+    read |= {(k := f"/plus/view.php?aid={n}"): Read(k, 2, 0, text(n)) for n in (7, 8)}
+    first = "/plus/view.php?aid=9"
+    read[first] = Read(first, 2, 0, text(9, 0.35))
+    assert same_articles(read, ())[first] == "/a/9.html"
+    assert first not in same_articles({k: r for k, r in read.items() if not k.endswith("=7")}, ())
+
+
 @given(st.lists(st.text("/a1?=&.html-_%", max_size=12).map(lambda t: "/" + t), max_size=12, unique=True))
 def test_any_keys_give_one_kept_address_each_whatever_the_order(keys: list[str]) -> None:
     found = same_articles({k: Read(k, 1, 0, TEXTS) for k in keys}, ())
