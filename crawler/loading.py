@@ -1,10 +1,12 @@
-"""When Python looks for garbage in cycles: not while modules are loaded, and seldom while many objects are made."""
+"""What is loaded, and when Python looks for garbage in cycles: not while modules are loaded, and seldom while many objects are made."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -24,6 +26,31 @@ def loading() -> Iterator[None]:
         gc.freeze()
         _FROZEN.append(True)
         gc.enable()
+
+
+class _Missing:
+    """Finds no module of these names, and has nobody else look for them."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name in self.names:
+            raise ModuleNotFoundError(f"{name} is not to be loaded here", name=name)
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Whatever is loaded meanwhile does without these modules, as if they were not installed; those that are loaded already stay.
+
+    For libraries that load others in case somebody wants what these can do.
+    """
+    missing: Any = _Missing(names)
+    sys.meta_path.insert(0, missing)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(missing)
 
 
 # Objects more than before, after which Python looks for cycles among the new ones: 700 when nobody says otherwise. A page makes some

@@ -6,33 +6,18 @@ kept). Two columns are added to the rows: `now`, the time of publishing, and `ro
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import polars as pl
 
 from crawler.corrections.entries import CLOSED
+from crawler.loading import without
 from crawler.records import Fate
 from publisher.personal import KINDS
 
-
-@contextmanager
-def _without_databases() -> Iterator[None]:
-    """Have `sqlalchemy` and its dialects not be found. dataframely loads those of three databases, to make tables of schemas, which nothing
-    here does; it works without, and a publish begins a tenth sooner."""
-    hidden = [n for n in ("sqlalchemy", "sqlalchemy.dialects.mssql") if n not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: importing it raises ImportError
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
-with _without_databases():
+# It loads those of three databases, to make tables of schemas, which nothing here does; it works without, and a publish begins a tenth sooner.
+with without("sqlalchemy", "sqlalchemy.dialects.mssql"):
     import dataframely as dy
 
 FIRST_DAY = datetime(1949, 1, 1, tzinfo=UTC)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import typer
 from rich.console import Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -19,6 +20,7 @@ from crawler.extraction import jobs, profile_view
 from crawler.extraction.profile import Profile, load_profile
 from crawler.extraction.report import ExtractReport
 from crawler.home import Home
+from crawler.loading import without
 from crawler.site import load_site
 from crawler.wording import counted
 
@@ -93,6 +95,10 @@ def extract(
     if follow is not None and not sites:
         raise UsageError("--follow needs to know the sites", where="--follow", remedy="name the sites that are crawled")
     _tell_without_file(home, sites)
+    with without(
+        "pandas"
+    ):  # which pyarrow loads with the first list that it makes an array of, and looks for once: .2 s
+        pa.array([])
     with _bars() as progress:
         report = jobs.extract(
             home_of(home),

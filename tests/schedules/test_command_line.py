@@ -80,10 +80,10 @@ def test_help_loads_nothing_heavy() -> None:
     ("modules", "without"),
     [
         # who hands out the work need not know how to read, and a crawl writes no tables
-        ("crawler.extraction.cli", ("crawler.extraction.density", "crawler.extraction.previews", "scrapy")),
+        ("crawler.extraction.cli", ("crawler.extraction.density", "crawler.extraction.previews", "scrapy", "fsspec")),
         ("crawler.cli, crawler.sitecrawl", ("pyarrow", "numpy", "crawler.extraction.density")),
         ("publisher.cli, publisher.release", ("sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.mssql", "scrapy")),
-        ("crawler.extraction.article, crawler.extraction.worker", ("pyarrow", "sqlalchemy", "scrapy")),
+        ("crawler.extraction.article, crawler.extraction.worker", ("pyarrow", "sqlalchemy", "scrapy", "fsspec")),
         ("service.up, service.app", ("polars", "publisher.verify", "scrapy")),
         ("service.scheduler", ("polars", "publisher.verify", "scrapy")),
         ("publisher.verify", ("polars",)),  # a quick look at the files of a version
@@ -93,6 +93,20 @@ def test_a_stage_loads_only_what_it_works_with(modules: str, without: tuple[str,
     code = f"import sys, {modules}\nprint([m for m in {without} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.stdout == "[]\n", result.stderr
+
+
+def test_what_is_done_without_is_not_found_and_is_there_again_afterwards() -> None:
+    code = (
+        "import sys, warnings\nfrom crawler.loading import without\n"
+        "with without('wave', 'warnings', 'xml.dom'):\n"
+        "    import warnings, xml.sax\n"
+        "    for name in ('wave', 'xml.dom'):\n"
+        "        try: __import__(name)\n"
+        "        except ImportError: print(name)\n"
+        "import wave, xml.dom\nprint(wave.__name__, xml.dom.__name__)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout == "wave\nxml.dom\nwave xml.dom\n", result.stderr
 
 
 def test_while_modules_are_loaded_nobody_looks_for_garbage() -> None:

@@ -54,6 +54,17 @@ def test_learn_then_extract_for_people_and_for_machines(site: Archived) -> None:
     assert value["sites"][0]["speeches"] == 6
 
 
+def test_an_extraction_does_without_pandas(site: Archived) -> None:
+    """pyarrow would load it with the first list that becomes an array."""
+    first = "import atexit, sys; atexit.register(lambda: print('pandas' in sys.modules, file=sys.stderr)); "
+    env = {**os.environ, "JIANGHUA_HOME": str(site.home.root), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", first + RUN, "extract", "--json"], env=env, capture_output=True, text=True
+    )
+    assert json.loads(done.stdout)["sites"][0]["speeches"] == 6
+    assert done.stderr.splitlines()[-1] == "False"
+
+
 def test_a_profile_is_shown_for_people_and_for_machines(site: Archived) -> None:
     root = site.home.root
     for n in range(6):
