@@ -65,7 +65,9 @@ def read_settings(home: Home) -> dict[str, Any]:
         value = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
         raise JianghuaError(
-            f"the settings cannot be read: {e}", where=str(path), remedy="mend the file; it is TOML"
+            f"the settings cannot be read: {(isinstance(e, OSError) and e.strerror) or e}",
+            where=str(path),
+            remedy="mend the file; it is TOML",
         ) from None
     known = [*Settings.model_fields, *OF_SCHEDULES, *SECTIONS]
     for name, given in value.items():

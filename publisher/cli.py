@@ -148,6 +148,7 @@ def versions(home: HomeOption = None, dataset: DatasetOption = "speeches", as_js
         if not found:
             return Text("no version yet; `jianghua publish speeches` makes the first one")
         table = Table("version", "published (UTC)", box=None)
+        table.columns[0].no_wrap = True  # a name that is cut names nothing
         for column in ("speeches", "added", "changed", "removed", "size"):
             table.add_column(column, justify="right")
         table.add_column("")

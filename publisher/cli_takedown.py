@@ -142,7 +142,10 @@ def add(
         try:
             text = text_like.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
-            raise UsageError(f"cannot read the text: {e}", where=str(text_like), remedy="give a UTF-8 file") from None
+            what = (e.strerror or str(e)) if isinstance(e, OSError) else "it is not UTF-8"
+            raise UsageError(
+                f"cannot read the text: {what}", where=str(text_like), remedy="give a UTF-8 file"
+            ) from None
     with err.status("looking it up") as status:
         found = look_up(
             at, target, text, reason=reason, by=by, copies=copies, everywhere=everywhere, archive=archive, dataset=dataset

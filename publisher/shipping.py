@@ -32,8 +32,11 @@ class File:
     is_part: bool
 
 
-def files_of(store: Store, manifest: Manifest, manifest_sha256: str) -> list[File]:
-    """Every file of a version but SHA256SUMS, which lists them. Raises DamagedError when it does not agree with the manifest."""
+def files_of(store: Store, manifest: Manifest, manifest_sha256: str, in_part: bool = False) -> list[File]:
+    """Every file of a version but SHA256SUMS, which lists them. Raises DamagedError when it does not agree with the manifest.
+
+    in_part: the version may lack whole tables, as one does that was downloaded with --table.
+    """
     path = f"versions/{manifest.version}/{SUMS}"
     where = f"{store.where}/{path}"
     found = store.read(path)
@@ -44,6 +47,15 @@ def files_of(store: Store, manifest: Manifest, manifest_sha256: str) -> list[Fil
     sizes = {n: e.bytes for n, e in manifest.files.items()} | {n: b for n, (_, b) in parts.items()}
     true = {n: s for n, (s, _) in parts.items()} | {n: e.sha256 for n, e in manifest.files.items()}
     true["manifest.json"] = manifest_sha256
+    here = {n.partition("/")[0] for n in sums if "/" in n}
+    lacking = [t for t, e in manifest.tables.items() if e.parts and t not in here]
+    if lacking and not in_part:
+        raise DamagedError(
+            f"the version lacks the table{'s' if lacking[1:] else ''} {', '.join(lacking)}, as one does that was downloaded with --table",
+            where=where,
+            remedy="download the other tables too, without --table; or restore the version folder from a copy of the dataset",
+        )
+    true = {n: d for n, d in true.items() if n.partition("/")[0] not in lacking}
     for name, digest in true.items():
         if sums.get(name) != digest:
             raise DamagedError(

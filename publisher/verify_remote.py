@@ -48,7 +48,7 @@ def verify_remote(store: Store, version: str | None = None, progress: Callable[[
 
 def _version(store: Store, history: History, name: str, report: Report) -> None:
     known = history.versions[name]
-    files = files_of(store, known.manifest, known.sha256)
+    files = files_of(store, known.manifest, known.sha256, in_part=_downloaded(store))
     if not (isinstance(store, BucketStore) and store.web):
         there = {e.name.removeprefix(f"versions/{name}/") for e in store.entries(f"versions/{name}")}
         for odd in sorted(there ^ {SUMS, *(f.name for f in files)}):
@@ -59,14 +59,20 @@ def _version(store: Store, history: History, name: str, report: Report) -> None:
                 remedy="restore the version from a copy of the dataset",
             )
     _read(store, [(f"versions/{name}/{f.name}", f) for f in files], report)
-    report.rows += sum(e.rows for e in known.manifest.tables.values())
+    here = {f.name.partition("/")[0] for f in files if f.is_part}
+    report.rows += sum(e.rows for t, e in known.manifest.tables.items() if t in here)
+
+
+def _downloaded(store: Store) -> bool:
+    """Whether the dataset is a folder of downloads: its versions may lack tables, and it has no store of parts."""
+    return isinstance(store, FolderStore) and (store.root / LOCK).exists() and not (store.root / "tables").exists()
 
 
 def _parts(store: Store, history: History, report: Report) -> None:
     """The store of parts, which versions to come are built on. Who only reads has none: the web, and a download."""
     if isinstance(store, BucketStore) and store.web:
         return
-    if isinstance(store, FolderStore) and (store.root / LOCK).exists() and not (store.root / "tables").exists():
+    if _downloaded(store):
         return
     shared = {
         f"tables/{t}/{p.file}": File(f"{t}/{p.file}", p.sha256, p.bytes, True)

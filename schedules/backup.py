@@ -26,7 +26,7 @@ from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from publisher.locks import locked
 from schedules.ledger import Ledger
-from schedules.packing import Contents, Entry, Writer, contents_of, unpack, writing
+from schedules.packing import OTHERS, PACKED, Contents, Entry, Writer, contents_of, unpack, writing
 from schedules.portable import export_rows, import_rows, refuse_used
 from schedules.revisions import check_not_newer, copy_sqlite, newest
 from schedules.settings import load_settings
@@ -55,8 +55,12 @@ class Made:
 def back_up(home: Home, to: Path, large: Collection[str] = (), progress: Progress = lambda _: None) -> Made:
     """Back a home up to `to`, a new folder or a new file NAME.tar.zst. large: which of LARGE it holds, besides all else.
 
-    Raises UsageError when there is something at `to`, JianghuaError when the disk is full. Waits for another backup of the home to end.
+    Raises UsageError when there is something at `to` or its name asks for another kind of file, JianghuaError when the disk is full. Waits for another backup of the home to end.
     """
+    if not to.name.endswith(PACKED) and to.name.lower().endswith(OTHERS):
+        raise UsageError(
+            "a backup is a folder or one file NAME.tar.zst", where=str(to), remedy=f"let the name end in {PACKED}"
+        )
     if not home.root.is_dir() or not (
         home.var.exists() or any((home.root / n).exists() for n in (*OWN, "jianghua.toml"))
     ):

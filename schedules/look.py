@@ -36,6 +36,7 @@ from schedules.plan import (
 from schedules.report import report_of
 from schedules.settings import load_settings
 
+BRIEF = 120  # characters of a reason in a list
 COLOURS = {
     "done": "green",
     "caught_up": "green",
@@ -90,6 +91,12 @@ def summary(report: Any) -> str:
     """The numbers of a step's report on one line."""
     totals = summed(report)
     return ", ".join(f"{k} {v:,.0f}" if v == int(v) else f"{k} {v:,.2f}" for k, v in list(totals.items())[:8] if v)
+
+
+def brief(why: str) -> str:
+    """What a list shows of the reason of a run: not where it was and what to do, which `runs show` tells, and not pages of it."""
+    what = why.partition("; where: ")[0].partition("; do: ")[0]
+    return what if len(what) <= BRIEF else f"{what[: BRIEF - 1]}…"
 
 
 def _local(moment: datetime | None, zone: str | None = None) -> str:
@@ -270,6 +277,7 @@ def runs_list(home_path: Path | None, schedule: str | None, states: list[str] | 
         table = Table(
             "run", "schedule", "scheduled for", "state", "step", "took", "version", "why", box=None, pad_edge=False
         )
+        table.columns[6].no_wrap = True  # a name that is cut names nothing
         for r in rows:
             took = (
                 span((r.finished or utcnow()) - r.started) if r.started and r.state not in ("missed", "skipped") else ""
@@ -282,7 +290,7 @@ def runs_list(home_path: Path | None, schedule: str | None, states: list[str] | 
                 (r.step or "") if r.state in ("running", "due", "failed") else "",
                 took,
                 r.version or "",
-                Text(r.why or ""),
+                Text(brief(r.why or "")),
             )
         return table
 

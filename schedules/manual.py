@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, get_args
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -189,9 +189,8 @@ def run(
                 step, "done" if result["ok"] else "failed", f"{result['seconds']:.1f}", summary(result["report"])
             )
         version = f"version {ended.version}" if ended.version else "no new version"
-        table.caption = f"run {ended.id} {ended.state}: {version}" + (f"\n{ended.why}" if ended.why else "")
-        table.caption_justify = "left"
-        return table
+        told = f"run {ended.id} {ended.state}: {version}" + (f"\n{ended.why}" if ended.why else "")
+        return Group(table, Text(told)) if ended.counts else Text(told)
 
     show(as_dict(ended), human, as_json)
     if outcome is None:

@@ -23,6 +23,8 @@ MANIFEST = "backup.json"
 FORMAT = 1
 CHUNK = 1 << 20
 PACKED = ".tar.zst"
+# Names that say that one file of another kind is wanted: a folder of that name would be a surprise.
+OTHERS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".zst", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ function sites(facts) {
     number(s.rows),
     typeof s.previews === "number" ? number(s.previews) : "",
   ]);
-  const head = [t("site"), t("address"), t("speeches"), t("previews")];
+  const head = [t("site"), t("address"), t("speechesHead"), t("previews")];
   const place = h("div", {}, grid(t("sourceSites"), head, rows.slice(0, SITES), [2, 3]));
   const more = rows.length > SITES ? h("button", { type: "button", on: { click: () => place.replaceChildren(grid(t("sourceSites"), head, rows, [2, 3])) } }, t("showAll", number(rows.length))) : null;
   more?.addEventListener("click", () => more.remove());

@@ -32,7 +32,7 @@ export async function view({ line }) {
 
 function growth(versions) {
   const x = versions.map((v) => Date.parse(v.published_at) / 1000);
-  return chart(t("growth"), x, [{ label: t("speeches"), values: versions.map((v) => v.rows) }], {
+  return chart(t("growth"), x, [{ label: t("speechesHead"), values: versions.map((v) => v.rows) }], {
     time: true, days: true, along: t("date"), points: versions.length < 60, height: 220,
     head: [t("version"), t("count"), t("added"), t("changed"), t("removed")],
     rows: () => versions.map((v) => [v.version, number(v.rows), number(v.added), number(v.changed), number(v.removed)]),

@@ -43,6 +43,7 @@ const WORDS = {
   speeches: ["speeches", "篇讲话"],
   sites: ["sites", "个来源网站"],
   speeches1: ["speech", "篇讲话"],
+  speechesHead: ["speeches", "讲话"],
   sites1: ["site", "个来源网站"],
   characters: ["characters", "字"],
   period: ["period", "时间范围"],

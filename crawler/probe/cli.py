@@ -69,7 +69,9 @@ def add_site(
         chosen = str(proposal.name.value)
         path = _free(where, chosen, proposal.start[0].value, replace)
         if twins := _same_host(where, chosen, proposal.start[0].value):
-            proposal.warnings.append(f"{' and '.join(twins)} begins at this host too: its speeches would come twice")
+            proposal.warnings.append(
+                f"{' and '.join(twins)} {'begin' if twins[1:] else 'begins'} at this host too: its speeches would come twice"
+            )
         text = site_file(proposal, len(seen.asked), datetime.now(UTC).date())
         checked(text, chosen, Path(folder) / "sites")
     value: dict[str, Any] = {**as_data(proposal, seen, text), "file": str(path), "written": False, "kept": None}

@@ -76,5 +76,5 @@ def as_report(proposal: Proposal, look: Look, text: str) -> RenderableType:
     if proposal.readings:
         parts.append(samples)
     parts += [Text(f"note: {w}", style="yellow") for w in proposal.warnings]
-    parts += [Text(), Text(text.rstrip())]
+    parts += [Text(), Text(text.rstrip(), no_wrap=True, overflow="ignore")]  # lines of YAML, to be copied as they are
     return Group(*parts)

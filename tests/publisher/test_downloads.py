@@ -492,6 +492,24 @@ def test_a_download_is_verified_wherever_it_lies(published: Path, serve: Callabl
     assert isinstance(told.exception, DamagedError)
 
 
+def test_some_tables_are_verified_as_what_they_are(published: Path, serve: Callable[..., str], tmp_path: Path) -> None:
+    to = tmp_path / "mine"
+    download(published, to, tables=["speeches", "duplicates"])
+    told = CliRunner().invoke(publishing, ["verify", "--at", str(to), "--json"])
+    assert told.exit_code == 0, told.output
+    rows = {t: open_dataset(to).arrow(t).num_rows for t in ("speeches", "duplicates")}
+    assert json.loads(told.stdout)["rows"] == sum(rows.values())
+    for where in (serve(to), str(shutil.copytree(to, tmp_path / "copy", ignore=lambda *_: [".download.lock"]))):
+        told = CliRunner().invoke(publishing, ["verify", "--at", where])  # what it is nobody can tell here
+        assert isinstance(told.exception, DamagedError)
+        assert "lacks the tables contained, " in str(told.exception)
+        assert "without --table" in str(told.exception)
+    part = next((to / "versions" / "2026-11-23.1" / "duplicates").iterdir())
+    part.unlink()
+    told = CliRunner().invoke(publishing, ["verify", "--at", str(to)])
+    assert isinstance(told.exception, DamagedError)
+
+
 def test_what_is_not_of_the_version_is_told(published: Path, tmp_path: Path) -> None:
     some = ["speeches", "pages"]
     assert download(published, tmp_path / "to", tables=some).strange == ()

@@ -200,6 +200,9 @@ def test_nothing_that_is_there_is_written_over(kept: Home, tmp_path: Path) -> No
     back_up(kept, copy)
     with pytest.raises(UsageError, match="something already"):
         back_up(kept, copy)
+    with pytest.raises(UsageError, match=r"one file NAME\.tar\.zst"):
+        back_up(kept, tmp_path / "copy.zip")
+    assert not (tmp_path / "copy.zip").exists()
     with pytest.raises(UsageError, match="no home here"):
         back_up(Home.find(tmp_path / "nowhere"), tmp_path / "other")
     with pytest.raises(UsageError, match="no backup here"):

@@ -27,6 +27,7 @@ from crawler.errors import JianghuaError
 from crawler.home import Home
 from crawler.loading import loading
 from schedules.cli import COMMANDS, app, main
+from schedules.look import brief
 from schedules.reference import all_commands
 from schedules.settings import Settings, load_settings
 from tests.chain import argv, ran
@@ -265,6 +266,12 @@ def test_the_settings_that_are_known_are_those_that_are_read() -> None:
     assert set(crawler.config.SECTIONS) == read
 
 
+def test_a_list_of_runs_shows_what_was_wrong_and_not_all_that_is_told_of_it() -> None:
+    assert brief("publish: not published: no speech; where: /a/b; do: look") == "publish: not published: no speech"
+    assert brief("interrupted; the same command goes on") == "interrupted; the same command goes on"
+    assert brief("x" * 500) == "x" * 119 + "…"
+
+
 def test_a_run_by_hand_is_recorded_and_its_failure_told(tmp_path: Path) -> None:
     """extract without anything crawled: a real step that fails with an error for people."""
     result = jianghua(tmp_path, "run", "wanshu", "--steps", "extract", "--json")
@@ -279,4 +286,6 @@ def test_a_run_by_hand_is_recorded_and_its_failure_told(tmp_path: Path) -> None:
     (row,) = json.loads(jianghua(tmp_path, "runs", "--json").stdout)
     assert row["counts"]["extract"]["ok"] is False
     assert json.loads(jianghua(tmp_path, "runs", "--state", "done", "--json").stdout) == []
+    told = jianghua(tmp_path, "run", "wanshu", "--steps", "extract").stdout.split("run 2 failed: no new version\n")[1]
+    assert len(told.splitlines()[0]) > 60  # not as narrow as the table above it
     assert jianghua(tmp_path, "runs", "--state", "done").stdout == "no such run; `jianghua runs` lists all\n"

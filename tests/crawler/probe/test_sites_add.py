@@ -119,6 +119,12 @@ def test_a_site_is_shown_before_it_is_written_and_never_lost(home: Home) -> None
             assert said["warnings"] == []
             twice = report(home, "sites", "add", server.url, "--dry-run", "--name", "second")
             assert f"local-{port} begins at this host too" in twice["warnings"][-1]
+            assert report(home, "sites", "add", server.url, "--yes", "--name", "second")["written"]
+            third = jianghua(home, "sites", "add", server.url, "--dry-run", "--name", "third").stdout
+            assert f"local-{port} and second begin at this host too" in " ".join(third.split())
+            (line,) = [x for x in third.splitlines() if x.startswith("name:")]
+            assert line.endswith("# as asked for")
+            assert max(map(len, third[third.index("# Proposed") :].splitlines())) > 80  # YAML is not broken into lines
             assert report(home, "sites", "add", other.url, "--yes")["name"] == f"local-{other.port}"
 
 
