@@ -21,6 +21,7 @@ _LABELS = re.compile(
     r"发[表布][于在]?|回[复应]|评论|留言|说道?|网友|游客|用户|会员|匿名|来自|时间|日期|IP|支持|反对|赞|踩|举报|引用|楼|的|于|"
     r"[\s\W\d]"
 )
+_DAY = re.compile(r"^\s*(?:19|20)\d\d\s?年\s?\d{1,2}\s?月\s?\d{1,2}\s?日\s*$")
 _SENTENCE = re.compile(r"[。!?]")
 _HEAD = 60  # characters of the line above a comment
 _TEXT = 60  # characters
@@ -77,6 +78,12 @@ def _has_text(blocks: Sequence[Block]) -> bool:
 
 
 def _reach(blocks: Sequence[Block], chain: Sequence[int]) -> set[int]:
+    if (
+        len(chain) > 1
+        and _DAY.match(blocks[chain[0]].folded)
+        and place(blocks[chain[0]].element, 3) != place(blocks[chain[1]].element, 3)
+    ):
+        chain = chain[1:]  # the day on which the text above was signed
     if len(chain) < _LEAST and not (
         len(chain) == 2 and place(blocks[chain[0]].element, 3) == place(blocks[chain[1]].element, 3)
     ):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from lxml.html import HtmlElement
 
@@ -297,7 +298,8 @@ def _doubt_unlikely_places(blocks: list[Block], weights: list[float]) -> None:
             for a in _unlikely_around(block.element, around):
                 held[a] = held.get(a, 0.0) + w
     told = [
-        w > 0 and any(held[a] < 0.4 * total for a in around[b.element]) for b, w in zip(blocks, weights, strict=True)
+        w > 0 and any(held[a] < (0.6 if a.tag == "footer" else 0.4) * total for a in around[b.element])
+        for b, w in zip(blocks, weights, strict=True)
     ]
     if not any(w > 0 and not doubted for w, doubted in zip(weights, told, strict=True)):
         return
@@ -436,11 +438,16 @@ def _beyond(blocks: list[Block], weights: list[float], way: range, edge: Block) 
     way: the indices from the run's edge outwards; edge: the block at the edge. The text goes on in the place where it stopped.
     """
     parent = edge.element.getparent()
-    links = 0
+    links = among = 0  # among: links to other texts of which each is a paragraph among those of the text
     for n, k in enumerate(way):
         block = blocks[k]
         if not is_furniture(block) and in_line(block.element, edge.element):
-            return k if weights[k] > 0 and not block.is_linked and (links or n <= _FEW) else -1
+            if block.is_linked and edge.tag != "li":
+                links += 1
+                among += 1
+                continue
+            told = weights[k] > 0 and not block.is_linked and not (among and 4 * block.link > block.size)
+            return k if told and (links or n <= _FEW) else -1
         if n <= _FEW and n and weights[k] > 0 and block.element.getparent() is parent and not block.is_linked:
             return k
         links += block.is_linked
@@ -465,6 +472,7 @@ def in_line(one: HtmlElement, other: HtmlElement) -> bool:
     )
 
 
+_BELOW = 6  # lines below a number that heads a section
 _ENOUGH = 120.0  # so much running text (characters) before a tail line, and the text is over there
 
 
@@ -480,7 +488,7 @@ def trim(blocks: list[Block]) -> list[Block]:
             if _TAIL.search(block.folded):
                 # a line like 相关链接 with much running text behind it is a heading inside the text; so is a number where it goes on at once
                 over = left <= text or not _SOFT_TAIL.search(block.folded)
-                if over and text >= _ENOUGH and not _is_heading_inside(kept, block, blocks[k + 1 : k + 3]):
+                if over and text >= _ENOUGH and not _is_heading_inside(kept, block, blocks[k + 1 : k + 1 + _BELOW]):
                     break
                 continue
             if _LINE.search(block.folded):
@@ -493,10 +501,17 @@ def trim(blocks: list[Block]) -> list[Block]:
 
 
 def _is_heading_inside(kept: Sequence[Block], block: Block, behind: Sequence[Block]) -> bool:
-    """Whether a pager or a number stands over a paragraph of the text, right behind it or below a heading, in the place of the text."""
+    """Whether a pager or a number stands over a paragraph of the text, right behind it or below a heading, in the place of the text.
+
+    Below a bare number that is itself a paragraph among those of the text, short ones do.
+    """
     if not kept or not _PAUSE.search(block.folded):
         return False
-    return any(_running(b) >= 80 and in_line(b.element, kept[-1].element) and not is_furniture(b) for b in behind)
+    last = kept[-1].element
+    if not block.link and block.folded.strip().isdigit() and in_line(block.element, last):
+        below = takewhile(lambda b: in_line(b.element, last) and not is_furniture(b), behind)
+        return sum(map(_running, below)) >= 80
+    return any(_running(b) >= 80 and in_line(b.element, last) and not is_furniture(b) for b in behind[:2])
 
 
 def _running(block: Block) -> float:

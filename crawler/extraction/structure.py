@@ -54,6 +54,7 @@ _LISTED = re.compile(
 _CLOSED = any_of("outline", "closing")
 _PART = re.compile(r"篇\s*[一二三四五六七八九十\d]|第\s*[一二三四五六七八九十\d]{1,3}\s*[篇部章]|范文|样本")
 _SECTION = 40  # characters that stand at least under a heading
+_PAGE = 300  # characters that a page of a document holds at least
 _PAGE_MARK = next(r.pattern for r in rules("furniture", "line") if r.value == "page")
 
 
@@ -220,7 +221,15 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
 
 def _signs(above: Sequence[Block], day: Block, behind: Sequence[Block]) -> bool:
     """Whether a day ends a text below who signs it, and nothing is said behind it."""
-    said = (b for b in behind if not b.is_linked and b.size > _HEADLINE // 2)
+    said = (
+        b
+        for b in behind
+        if not b.is_linked
+        and b.size > _HEADLINE // 2
+        and not _FURNITURE.search(b.folded)
+        and not OUTRO.search(b.folded)
+        and not is_page_talk(b.folded)
+    )
     return bool(above) and signs(above[0], day) and not any(_SENTENCE_END.search(b.folded) for b in said)
 
 
@@ -249,7 +258,7 @@ def _keyword_headings(lines: Sequence[Block]) -> set[int]:
 def _number_headings(lines: Sequence[Block]) -> set[int]:
     """Lines like 01, 02 that head one section of the text after the other, and so are no pager and no page marks of a document.
 
-    A page mark stands behind a page of text, often in mid-sentence; above a first heading stand a few lines at most.
+    A page mark stands behind a page of text, often in mid-sentence; above a first heading stands less than that.
     """
     found = [k for k, b in enumerate(lines) if not b.link and _BARE_NUMBER.match(b.folded)]
     if len(found) < 2 or [int(lines[k].folded) for k in found] != list(range(1, len(found) + 1)):
@@ -258,7 +267,7 @@ def _number_headings(lines: Sequence[Block]) -> set[int]:
     held = [sum(b.size for b in lines[k + 1 : e] if not b.is_linked) for k, e in zip(found, ends, strict=True)]
     above = sum(b.size for b in lines[: found[0]] if not b.is_linked)
     torn = any(k and lines[k - 1].size > _HEADLINE and not _SENTENCE_END.search(lines[k - 1].folded) for k in found)
-    return set(found) if min(held) >= _SECTION and above < min(held) and not torn else set()
+    return set(found) if min(held) >= _SECTION and above < max(min(held), _PAGE) and not torn else set()
 
 
 def _lists(lines: Sequence[Block], k: int) -> bool:

@@ -461,3 +461,118 @@ def test_a_list_of_one_article_is_no_speech(more: str) -> None:
     assert read(shown.encode()).fate in ("list", "empty")
     own = shown.replace("/b/7.html", "/a/1.html")  # the page itself, whose rest is not shown
     assert read(own.encode()).fate != "list"
+
+
+def _among(paragraph: str, at: int) -> bytes:
+    return page(paragraphs(LONG[:at]) + paragraph + paragraphs(LONG[at:]))
+
+
+LINKED = "<p>相关推荐:</p><p><a href=/a/5.html>在造林动员会上的讲话</a></p><p><a href=/a/6.html>场长在新年茶话会上的致辞</a></p>"
+
+
+@pytest.mark.parametrize("at", [2, 3, 4, 5])
+def test_links_that_are_paragraphs_among_those_of_the_text_do_not_end_it(at: int) -> None:
+    assert text(read(_among(LINKED, at))) == LONG
+    bare = LINKED.partition("</p>")[2]
+    assert text(read(_among(bare, at))) == LONG
+
+
+def test_a_list_of_posts_with_links_is_no_text() -> None:
+    posts = "".join(
+        f"<li>{n}号护林员的来信,<a href=/t/{n}>说的是北坡检查站的炉子和登记簿</a>【小溪】</li>" for n in range(4)
+    )
+    assert (
+        text(read(page(paragraphs(LONG), below=f"<ul>{posts}<li>大家都来说一说,今年的火情怎么防。</li></ul>"))) == LONG
+    )
+
+
+def test_numbers_that_head_short_sections_are_text() -> None:
+    lines = ["同志们:", OPENING, FIRST_TEXT, "1", SECOND_TEXT, "2", LONG[3], "3", LONG[1], CLOSING]
+    assert text(read(page(paragraphs(lines)))) == lines
+
+
+def test_main_text_goes_on_below_numbers_over_short_paragraphs() -> None:
+    short = [
+        "炉子上的水是热的。",
+        "登记簿上的字是新的,一个脱岗的也没有。",
+        "夜里我去了北坡,两个检查站都亮着灯,值班的人正在火炉边烤土豆。",
+    ]
+    lines = [*LONG[:-1], "1", *short, *short[::-1], "2", *short, CLOSING]
+    got = main_text(page(paragraphs(lines)))
+    assert got.split("\n") == [x for x in lines if not x.isdigit()]
+
+
+def test_dots_alone_and_a_comment_of_the_speaker_do_not_end_the_main_text() -> None:
+    for line in ("……", "点评:"):
+        got = main_text(page(paragraphs([*LONG[:4], line, "炉火正旺。", "水是热的。"])))
+        assert got.endswith("水是热的。"), line
+
+
+def test_a_byline_behind_the_name_of_the_site_is_no_text() -> None:
+    for line in (
+        "清泉在线 www.qqzx.test 时间:2023-05-04 10:20:30 责任编辑:小溪",
+        "qqzx.test Time:2023-05-04 10:20:30 Editor:小溪",
+    ):
+        assert text(read(page(f"<p>{line}</p>" + paragraphs(LONG[1:])))) == LONG[1:]
+
+
+def test_sums_of_money_are_no_advert() -> None:
+    lines = [*LONG[:4], "新建圈舍每平方米补助100元,每头母猪奖励500元;", *LONG[4:]]
+    assert text(read(page(paragraphs(lines)))) == lines
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "<p>以上就是小编整理的镇长在全镇护林工作会议上的讲话,希望对您有所帮助。</p>",
+        "<div class=pl><h3>网友评论</h3><ul><li>山里人 2023-05-05 10:11<p>讲得真好,收藏起来慢慢学。</p></li>"
+        "<li>过路人 2023-05-06 09:10<p>我们单位也用得上,谢谢。</p></li></ul></div>",
+    ],
+)
+def test_who_signs_and_the_day_stay_above_what_the_page_says(below: str) -> None:
+    lines = [*LONG, "石大山", "2023年5月4日"]
+    assert text(read(page(paragraphs(lines) + below))) == lines
+
+
+def test_a_footer_with_more_words_than_a_short_speech_is_no_text() -> None:
+    foot = (
+        "树林网是山里人自己的网站,记录护林员的一天一夜,也收集各地林场的好做法,欢迎来信来稿,地址在北坡检查站旁边的小楼二层。"
+        * 3
+    )
+    short = LONG[:4]
+    got = read(page(paragraphs(short), below=f"<footer><section><div><p>{foot}</p></div></section></footer>"))
+    assert text(got) == short
+
+
+def test_lines_of_buttons_and_of_thanks_in_money_are_no_text() -> None:
+    for line in ("赞 (12) 收藏 (3) 分享到:微信 微博 QQ空间", "如果觉得文章对您有用,请随意打赏"):
+        result = read(page(paragraphs(LONG), below=f"<div class=txt2><p>{line}</p></div>"))
+        assert text(result) == LONG
+        assert text(read(page(paragraphs([*LONG, line])))) == LONG
+        assert result.fate == "speech"
+
+
+def test_the_name_of_a_box_of_contents_is_no_text() -> None:
+    box = "<div class=toc><p>文章目录</p><ul><li><a href=#t1>看清形势</a></li><li><a href=#t2>压实责任</a></li></ul></div>"
+    assert text(read(page(paragraphs(LONG[:2]) + box + paragraphs(LONG[2:])))) == LONG
+
+
+def test_links_to_keywords_in_a_paragraph_do_not_part_it_from_the_text_above_a_list() -> None:
+    linked = CLOSING.replace("林子", "<a href=/tag/9.html><u>林子</u></a>")
+    got = text(read(page(paragraphs(LONG[:5]) + LINKED + paragraphs([linked]))))
+    assert got == LONG
+
+
+def test_headings_without_an_end_in_preformatted_text_are_lines_of_their_own() -> None:
+    heads = [
+        "一、看清形势,把弦绷得紧一些",
+        "二、压实责任,把人落到每座山",
+        "三、备足物资,把水装满每个桶",
+        "四、严明纪律,把火挡在山门外",
+        "五、改进作风,把话说到心坎里",
+    ]
+    lines = ["同志们:", OPENING]
+    for head, line in zip(heads, [FIRST_TEXT, SECOND_TEXT, LONG[3], FIRST_TEXT[::-1], SECOND_TEXT[::-1]], strict=True):
+        lines += [head, line, OPENING[:-1] + "。"]
+    lines.append(CLOSING)
+    assert text(read(page("<pre>" + "\n\n".join(lines) + "</pre>"))) == lines
