@@ -124,3 +124,16 @@ def test_words_against_a_long_text_that_is_called_a_speech_count_by_how_thick_th
     told = ["会议指出,要抓紧。会议强调,要抓实。", "会上宣读了名单。县长出席会议并作了讲话。"]
     assert judge("修渠工作讲话", [*told, F]).fate != "speech"
     assert judge("修渠工作讲话", [*told, *[F] * 200]).fate == "speech"
+
+
+def test_whom_a_report_tells_of_is_nobody_who_is_spoken_to() -> None:
+    told = [
+        "周五下午,水渠小学的同学们在操场上动手搭起了一座小水车。老师们把木板锯好,同学们踊跃参加,一个小时就装好了轮叶。",
+        "活动结束以后,老师们、同学们纷纷表示,要把水车的来历讲给家里人听。同学们还一起把工具送回了木工房。",
+    ]
+    assert judge("水渠小学的小水车转起来了", told).fate != "speech"
+    spoken = [
+        "同学们,这座小水车是你们自己锯的木板、自己装的轮叶,看它转起来,我比你们还高兴。",
+        "老师们、同学们,水从山上来,也从人的肩膀上来,你们记住这句话。",
+    ]
+    assert judge("水渠小学的小水车转起来了", spoken).fate == "speech"
