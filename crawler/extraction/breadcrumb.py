@@ -324,6 +324,9 @@ def _is_self(step: str, title: str) -> bool:
 
 
 def _finish(steps: list[str], shown: Sequence[Line], title: str) -> Crumbs:
+    steps = [s for s in steps if any_of("facts", "breadcrumb_tools").search(half_width(s)) is None]
+    home = next((k for k, s in enumerate(steps) if is_home_word(s)), 0)
+    steps = steps[home:]  # what stands before the front page heads the column
     kept = [s for s in steps if len(s) <= MAX_STEP or s is steps[-1]]
     while kept and _is_self(kept[-1], title):
         kept.pop()

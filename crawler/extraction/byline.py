@@ -12,6 +12,7 @@ from crawler.extraction.dates import Found, find_dates
 from crawler.extraction.lines import CELL, INFO, MARK, Line
 from crawler.extraction.rules import Rule, any_of, rules
 
+_ADDRESS_END = re.compile(r"\s*[(\uff08]?\s*(?:https?[:\uff1a]//|www\.)[\w./-]+\s*[)\uff09]?$")
 _STRIP = " \x1f\t:;,.|/\\·•-—–_~()[]{}<>【】《》〔〕┊│┃\"'“”‘’、。。丨"
 _STRIP_NAME = _STRIP.replace("(", "").replace(")", "") + "\u3000\uff1a\uff0c\uff1b\uff5c"
 # Behind a label: a colon, a bracket, a date; the edge of its element; a stroke or mere gap, which only count in a byline.
@@ -214,6 +215,9 @@ def text_value(value: Labelled, longest: int) -> str | None:
         text = text[:-1].rstrip(_STRIP_NAME)
     if "》" in text and "《" not in text:  # 《秘书工作》2021年第3期: the first mark belongs to the name
         text = f"《{text}"
+    elif text.count("《") == text.count("》") + 1 and raw[:stop].rstrip(" \x1f").endswith("》"):
+        text = f"{text}》"  # 某网-《某某日报》: so does the last one
+    text = _ADDRESS_END.sub("", text) or text
     if not text or len(text) > longest or _TEMPLATE.search(text) or _SENTENCE.search(text):
         return None
     if any_of("facts", "empty_values").search(text) is not None:

@@ -70,6 +70,7 @@ _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 _COUNT_REST = re.compile(
     r"^[\s\x1f|]*([0-9]{1,9})\s*(?=\x1f|$)(?![\s\x1f]*(?:[评評][论論]|[回][复覆]|[赞讚]|[字页頁条條楼樓]|下[载載]|收藏))"
 )
+_OTHER_LABEL = re.compile(r"(?:选稿|选编|编辑|责编|责任编辑|来源|出处|发布|时间|日期)\s*[:\uff1a]")
 _AUTHOR_SLOT = re.compile(r"(?:^|[\s_-])(?:author|zuozhe|vcard|fn)(?:$|[\s_-])")
 _MOST_VIEWS = 10**12  # more readers than people: no counter but damage
 # the address of a member's own page, and what such a link says when it names nobody
@@ -123,8 +124,25 @@ def _author_slot(lines: list[Line], zones: Zones, title_at: int) -> str | None:
             if member or (slot.strip() and _AUTHOR_SLOT.search(slot.lower())):
                 name = _text(element).strip(_EDGE)
                 name = re.sub(r"^(?:(?:by|文|作者)[\s/:\uff1a]+|作者(?=.{2}))", "", name, flags=re.IGNORECASE)
+                if _OTHER_LABEL.match(name):
+                    continue  # who picked or edited the text, in a slot named after its author
                 if 1 < len(name) <= 30 and not find_dates(name) and not (member and _NO_MEMBER.search(name)):
                     return name
+    return None
+
+
+def _press(lines: list[Line], zones: Zones, title_at: int) -> str | None:
+    """The newspaper, agency or site of news that stands without a label right behind day and hour: 2019-05-04 08:12 某某日报."""
+    for i in zones.near:
+        line = lines[i]
+        if line.long or len(line.raw) > 120 or not title_at < i <= title_at + 8:
+            continue
+        dates = find_dates(line.half)
+        if len(dates) != 1 or not dates[0].timed:
+            continue
+        behind = line.raw[dates[0].end :].replace(MARK, " ").split()
+        if behind and any_of("facts", "press_behind_hour").search(behind[0].strip(_EDGE)) is not None:
+            return behind[0].strip(_EDGE)
     return None
 
 
@@ -315,7 +333,7 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
     if found := find_published(lines, zones, near, tail, at) or _meta_date(head):
         facts.published_at, facts.published_from = found
     behind = [(i, v) for i, v in tail if v.start < 60 and v.rule != "reporter"]
-    facts.source = _pick(near, "source", 50) or _pick(behind, "source", 30)
+    facts.source = _pick(near, "source", 50) or _pick(behind, "source", 30) or _press(lines, zones, at)
     facts.author = (
         _pick(near, "author", 40, _WRITES)
         or _author_slot(lines, zones, at)

@@ -14,7 +14,9 @@ _COMMA = re.compile(r"[,\uff0c、;\uff1b|]+")
 _SLASHED = re.compile(r"\s+[/／·]\s+|／|(?<=[\u4e00-\u9fff])/(?=[\u4e00-\u9fff])")
 _SPACE = re.compile(r"[\s\x1f\u3000\xa0]+")
 # what a template leaves where nothing was filled in: [标签:标题], of which the label may be off already
-_UNFILLED = re.compile(r"^\[.*\]$|^[^\[]{1,8}\]$|[{}$]|^(?:无|暂无|暂无标签|null|更多|更多标签|none)$", re.IGNORECASE)
+_UNFILLED = re.compile(
+    r"^\[.*\]$|^[^\[]{1,8}\]$|[{}$<=]|^\W+$|^(?:无|暂无|暂无标签|null|更多|更多标签|none)$", re.IGNORECASE
+)
 
 
 # /tag/12.html, /tags/jianghua/, ?tag=…, tag.php, /keyword/…: a page of everything under one keyword

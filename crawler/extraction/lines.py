@@ -119,11 +119,16 @@ def slot_flags(names: str) -> int:
     """Flags that a class or id attribute gives its element (TITLE, INFO, CRUMB, ASIDE)."""
     found = 0
     lowered = names.lower()
+    if (parted := _CAMEL.sub("-", names)) != names:  # titleName is a name of two words as well
+        lowered = f"{lowered} {parted.lower()}"
     for rule in rules("facts", "slots"):
         if rule.pattern.search(lowered):
             found |= _SLOT_FLAGS[rule.value]
     # 'info' is the weakest word of a template: page-info-title is a title, sidebar-info is a side bar.
     return found & ~INFO if found & (TITLE | CRUMB | ASIDE) else found
+
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @lru_cache(maxsize=8192)

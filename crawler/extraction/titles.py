@@ -52,7 +52,7 @@ _DOTS = re.compile(r"(?:…+|\.{2,}|。{2,})\s*$")
 _BYLINE = re.compile(r"(?:19|20)\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}|(?:来源|來源|作者|时间|時間|日期|编辑|点击|浏览)\s?:")
 # 主题: before the title of a thread, 标题: before that of a document
 _TITLE_LABEL = re.compile(
-    r"^[\s\x1f]*(?:(?:帖子|贴子|文章|本帖|信息|新闻|文档|文件)?(?:标题|標題|主题|主題)|题目|題目|题名)[\s\x1f]*:[\s\x1f]*(?=.{4})"
+    r"^[\s\x1f]*(?:(?:帖子|贴子|文章|本帖|信息|新闻|文档|文件)?(?:标题|標題|主题|主題)|题目|題目|题名|(?i:title))[\s\x1f]*:[\s\x1f]*(?=.{4})"
 )
 _OPENS = tuple("[【〔(<〖「\uff08\uff3b")
 _BRACKETED = re.compile(r"^[\s\x1f]*([\[【〔(<〖「])([^\[\]【】]{1,20})([\]】〕)>〗」])[\s\x1f]*(?=\S{4})")
@@ -160,6 +160,11 @@ def leads_home(href: str) -> bool:
     return path.partition("?")[0].lower() in _FRONT and (bool(path) or "//" in href)
 
 
+def _is_path(line: Line) -> bool:
+    """Whether a line is a breadcrumb in a heading: 首页 - 新闻动态."""
+    return "首" in line.raw[:6] and _FROM_HOME.match(line.half) is not None
+
+
 def _is_logo(line: Line) -> bool:
     return bool(line.links) and line.is_linked and leads_home(line.links[0][2])
 
@@ -227,6 +232,7 @@ def _has_byline(lines: list[Line], index: int) -> bool:
     return any(len(x.raw) < 120 and _BYLINE.search(x.half) for x in lines[index + 1 : index + 4])
 
 
+_FAR = 100  # lines: a page with a long menu has its title no deeper than others
 # names of speeches at the end of a line
 _NAMED = re.compile(
     r"(?:讲话|講話|致[辞词辭詞]|发言|發言|演[讲講]|主持[词稿詞]|党课|[祝贺賀献獻悼][词辞詞辭]|[开開闭閉]幕[词辞詞辭]|工作报告)(?:稿|全文|实录|實錄)?\s*[)\uff09】]?\s*$"
@@ -258,9 +264,11 @@ def _best_dressed(
             or folded in names
             or _is_logo(line)
             or _BYLINE.search(line.half)
+            or _is_path(line)
+            or line.text.endswith("。")  # a sentence of the text in large letters
         ):
             continue
-        score = dress - 0.002 * line.index + 0.4 * _has_byline(lines, line.index) + 0.2 * (enough < least)
+        score = dress - 0.002 * min(line.index, _FAR) + 0.4 * _has_byline(lines, line.index) + 0.2 * (enough < least)
         if (suffix and suffix in folded) or any(folded.startswith(n) for n in names):
             score -= 0.5  # the site's name and what it says of itself
         if score >= 0.5 and (best is None or score > best[0]):
@@ -268,6 +276,7 @@ def _best_dressed(
     return best[1] if best else None
 
 
+_FROM_HOME = re.compile(r"^[\s\x1f]*(?:网站)?首\s?[页頁][\s\x1f]*[-–—>»/|›→·][^,。;!?]{1,30}$")
 _LABEL_ALONE = re.compile(
     r"^[\s\x1f]*(?:(?:信息|文件|公文|文档|公开|资料)?(?:名\s{0,4}称|标\s{0,4}题|题\s{0,4}名|主\s{0,4}题))[\s\x1f]*[:]?[\s\x1f]*$"
 )
@@ -316,7 +325,7 @@ def find_title(lines: list[Line], element_title: str, og_title: str, site_names:
             text = _without_column(text, line, element_title, starts)
         folded = fold_title(text)
         n = len(folded)
-        if n < 2 or n > 110 or folded in names or _is_logo(line):
+        if n < 2 or n > 110 or folded in names or _is_logo(line) or _is_path(line):
             continue
         agreement = 0.0
         if both := _two_lines(lines, line) if whole or og else "":

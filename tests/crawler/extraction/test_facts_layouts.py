@@ -180,3 +180,70 @@ def test_a_title_over_two_lines_that_a_meta_element_alone_tells() -> None:
     shown = f"<p class=bt>{T[:6]}<br>{T[6:]}</p><p>来源:市府办 | 时间:2021-03-04</p>"
     found = read_facts(parse(f"{head}{shown}{BODY}".encode(), "text/html", "http://example.org/a/7"))
     assert found.title == T
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "source"),
+    [
+        ("", "<div>2023-07-20 09:12:30 清泉日报</div>", "清泉日报"),
+        ("", "<div><span>2023年07月20日 09:12</span><span>山城在线</span></div>", "山城在线"),
+        ("", "<div>2023-07-20 09:12:30 小溪</div>", None),
+        ("", "<div>2023-07-20 清泉日报</div>", None),
+        ("", "<div>来源:清泉网-《清泉日报》2023-07-20 09:12</div>", "清泉网-《清泉日报》"),
+        ("", "<div>2023-07-20 来源:清泉网 www.qq.test</div>", "清泉网"),
+        ("", "<div>2023-07-20 来源:清泉武校(http://www.qq.test/)</div>", "清泉武校"),
+    ],
+)
+def test_source_without_a_label(above: str, below: str, source: str | None) -> None:
+    assert facts(above, below).source == source
+
+
+def test_an_office_that_only_holds_the_rights_is_no_source() -> None:
+    assert facts(behind="<div>主办单位:清泉县林业局 版权所有</div>").source is None
+
+
+def test_who_picked_a_text_is_not_its_author() -> None:
+    assert facts(below="<div>2023-07-20 09:12 <span class=author>选稿:小溪</span></div>").author is None
+
+
+def test_names_of_slots_in_two_words_without_a_mark_between() -> None:
+    menu = "".join(f"<li><a href=/c/{n}>栏目{n}</a></li>" for n in range(320))
+    head = f"<ul>{menu}</ul><div><p class=titleName>{T}</p><p class=sourceTitle>发布日期:<span>2023-07-20 09:12:30</span></p></div>"
+    page = f"<html><head><title>文海</title></head><body>{head}{BODY}</body></html>"
+    got = read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
+    assert got.title == T
+    assert str(got.published_at)[:10] == "2023-07-20"
+
+
+def test_text_that_is_set_to_the_right_is_no_side_column() -> None:
+    assert str(facts(below="<p class='date text-right'>2023-07-20 09:12:30</p>").published_at)[:10] == "2023-07-20"
+
+
+def test_a_sentence_in_large_letters_is_no_title() -> None:
+    big = "<p style='font-size:24px;text-align:center;font-weight:bold'>各村要把山头地块逐一分到人,护林员每天上山不少于两次。</p>"
+    page = f"<html><head><title>文海</title></head><body><div>{T}</div>{BODY}{big}</body></html>"
+    got = read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
+    assert "护林员" not in got.title
+
+
+def test_a_breadcrumb_in_a_heading_is_no_title() -> None:
+    head = f"<h3>首页 - 植树动态</h3><h5>{T}</h5><div>发布时间:2023-07-20 来源:林业局</div>"
+    page = f"<html><head><title>植树动态--清泉林业网</title></head><body>{head}{BODY}</body></html>"
+    assert read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7")).title == T
+
+
+def test_an_english_label_before_a_title_goes() -> None:
+    assert facts(h1=f"Title:{T}").title == T
+
+
+def test_buttons_and_a_heading_in_the_slot_of_a_breadcrumb_are_no_steps() -> None:
+    tools = "<div class=crumb><a href=/>首页</a> &gt; <a href=/jh/>讲话</a> &gt; <a href=/jh/1/>植树</a><div>字号:默认 大 超大 | <a href=#>打印</a></div></div>"
+    assert facts(tools).breadcrumb == ["首页", "讲话", "植树"]
+    headed = "<div class=position><h2>植树动态</h2><a href=/>首页</a> &gt; <a href=/jh/>讲话</a></div>"
+    assert facts(headed).breadcrumb == ["首页", "讲话"]
+
+
+def test_signs_are_no_keywords() -> None:
+    assert facts(behind="<div>关键词 &gt;&gt; <a href=/t/1>&gt;&gt;</a> <a href=/t/2>植树</a></div>").keywords == [
+        "植树"
+    ]
