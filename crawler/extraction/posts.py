@@ -14,6 +14,7 @@ from typing import cast
 from lxml.html import HtmlElement
 
 from crawler.extraction.dom import Document
+from crawler.extraction.nodes import node_of
 
 # Discuz, phpwind: postmessage_123, read_123 (read_tpc: the first)
 _MESSAGE = re.compile(r"^(?:postmessage_|read_)(?:\d+|tpc)$")
@@ -126,4 +127,6 @@ def keep_starter(documents: Sequence[Document]) -> list[list[HtmlElement]]:
             elif post.user is not None and size < REPLY:
                 post.around.drop_tree()
                 out[k].append(post.around)
+        if len(posts) > 1 or out[k]:
+            document.node = node_of(document.root)
     return out
