@@ -346,7 +346,7 @@ def find_bodies(blocks: list[Block], most: int = 3, teased: Iterable[int] | None
         if last < first:
             break
         holder = smallest_holder(blocks[first : last + 1], left[first : last + 1])
-        inside = [i for i, b in enumerate(blocks) if within(b.element, holder)]
+        inside = _inside(blocks, holder)
         if len(inside) == 1 and last > first:
             inside = (
                 _beside(blocks, holder, first, last) or inside
@@ -363,7 +363,7 @@ def _beside(blocks: list[Block], holder: HtmlElement, first: int, last: int) -> 
     """The blocks that stand in one element with the only paragraph of a run, where all of the run does; else []."""
     parent = holder.getparent()
     while parent is not None and parent.tag not in ("body", "html"):
-        inside = [i for i, b in enumerate(blocks) if within(b.element, parent)]
+        inside = _inside(blocks, parent)
         if inside[0] <= first and last <= inside[-1]:
             return inside
         if len(inside) > 1:
@@ -376,6 +376,24 @@ def find_body(blocks: list[Block]) -> Body | None:
     """The heaviest body of a page, or None when the page has no running text."""
     found = find_bodies(blocks, 1)
     return found[0] if found else None
+
+
+def _inside(blocks: Sequence[Block], holder: HtmlElement) -> list[int]:
+    """Indices of the blocks that stand in an element."""
+    out: list[int] = []
+    known = {holder: True}  # whether an element is the holder, or stands in it
+    for i, block in enumerate(blocks):
+        way: list[HtmlElement] = []
+        node: HtmlElement | None = block.element
+        while node is not None and node not in known:
+            way.append(node)
+            node = node.getparent()
+        found = node is not None and known[node]
+        for element in way:
+            known[element] = found
+        if found:
+            out.append(i)
+    return out
 
 
 def within(element: HtmlElement, holder: HtmlElement) -> bool:

@@ -230,7 +230,10 @@ class AnyOf(Generic[P]):
         there = numbers & _looking.present(text)
         if not there:
             return always
-        return [self.patterns[k] for k in sorted((*(places[n] for n in there), *others))]
+        found = [places[n] for n in there]
+        found += others
+        found.sort()
+        return [self.patterns[k] for k in found]
 
     def search(self, text: str, pos: int = 0) -> re.Match[str] | None:
         """As `re.Pattern.search` of all as one alternation."""

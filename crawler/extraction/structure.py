@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from lxml.html import HtmlElement
 
 from crawler.extraction.blocks import Block, joined
-from crawler.extraction.density import FURNITURE_CHARS, in_line, is_day, item_teasers, signs, without_reprint
+from crawler.extraction.density import in_line, is_day, is_furniture, item_teasers, signs, without_reprint
 from crawler.extraction.edges import INTRO, OUTRO, head_end, is_address_line, rule_of, tail_start
 from crawler.extraction.endings import look_at_end, take_dots_off
 from crawler.extraction.layout import goes_on, unwrap, with_markers, without_chunk_numbers
@@ -174,7 +174,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         if day and held >= _ENOUGH and _signs(kept[-1:], block, lines[k + 1 :]):
             kept.append(block)
             continue
-        if block.size <= FURNITURE_CHARS and k not in headed and (m := _FURNITURE.search(block.folded)) and m.group():
+        if k not in headed and is_furniture(block) and (m := _FURNITURE.search(block.folded)) and m.group():
             torn = torn or _PAGE_MARK.search(block.folded) is not None
             found = next(iter(matching("furniture", "tail", block.folded)), None)
             if found and block.link == 0 and (_PAGE_MARK.search(block.folded) or block.folded.strip().isdigit()):
