@@ -165,8 +165,9 @@ def find_pager(url: str, links: Iterable[tuple[str, str]], most: int = MAX_PAGES
     own = mine[same]
     found = [f for f in found if _folded(f[0]) == same]
     stem = next((s for s, n, *_ in found if not n), found[0][0]) if own else _same_case(url)
-    if _INDEX.search(urlsplit(stem).path) and stem != _same_case(url):
-        stem = urljoin(stem, ".") + (f"?{urlsplit(stem).query}" if urlsplit(stem).query else "")
+    # index.php?id=7 is no file of a folder, but the script that shows article 7
+    if _INDEX.search(urlsplit(stem).path) and stem != _same_case(url) and not urlsplit(stem).query:
+        stem = urljoin(stem, ".")
     told = Counter(label - n for _, n, label, *_ in found if label is not None and n)
     shift: int | None = None
     if told:

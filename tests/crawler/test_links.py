@@ -155,6 +155,13 @@ def test_a_short_page_of_the_one_script_of_a_site_is_a_page_of_its_article() -> 
     assert read_links(short.replace(b"a=show", b"a=lists"), "text/html", lists, SITE).pager is None
 
 
+def test_the_whole_of_pages_of_a_script_is_the_script_with_its_query() -> None:
+    here = "http://www.a.test/index.php?m=content&a=show&id=61055"
+    read = find_pager(here + "&page=2", [(f"{here}&page={n}", str(n)) for n in (1, 3)])
+    assert read is not None
+    assert (read.whole, [*sorted(read.pages)]) == (here, [1, 2, 3])
+
+
 def test_articles_have_pagers_even_when_their_pages_are_short() -> None:
     assert page("<a href='5_2.html'>下一页</a>").pager is not None
     short = f"<html><meta charset=utf-8><body><p>{TEXT}</p><a href='5_2.html'>2</a></body></html>".encode()
