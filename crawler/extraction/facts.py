@@ -24,7 +24,7 @@ from crawler.extraction.head import Head, read_head
 from crawler.extraction.keywords import labelled_keywords, linked_keywords, meta_keywords, split_keywords, tidy
 from crawler.extraction.lines import ASIDE, FOOTER, INFO, LINK, MARK, NAV, Line, read_lines, slot_flags
 from crawler.extraction.model import PageFacts
-from crawler.extraction.published import find_published
+from crawler.extraction.published import date_in_head, find_published
 from crawler.extraction.rules import any_of, rules
 from crawler.extraction.signed import signed
 from crawler.extraction.titles import clean_title, find_title, fold_title, leads_home, site_of_title
@@ -332,6 +332,8 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
 
     if found := find_published(lines, zones, near, tail, at) or _meta_date(head):
         facts.published_at, facts.published_from = found
+    elif issued := date_in_head(lines, at if at >= 0 else zones.body[0], doc.url):
+        facts.published_at, facts.published_from = issued, "byline"
     behind = [(i, v) for i, v in tail if v.start < 60 and v.rule != "reporter"]
     facts.source = _pick(near, "source", 50) or _pick(behind, "source", 30) or _press(lines, zones, at)
     facts.author = (

@@ -112,6 +112,25 @@ def find_published(
     return None
 
 
+_IN_ADDRESS = re.compile(r"[/_-]t?((?:19|20)\d\d)[-/]?(0[1-9]|1[0-2])[-/]?(0[1-9]|[12]\d|3[01])(?=[/_.-])")
+_HEAD = 80  # characters of a line of a page's head
+
+
+def date_in_head(lines: list[Line], below: int, url: str | None) -> datetime | None:
+    """The day of issue that a newspaper's page shows at its head, far from the title: the one that its address names as well. below: the line
+    of the title, or where the text begins."""
+    m = _IN_ADDRESS.search(url or "")
+    if m is None:
+        return None
+    day = (int(m[1]), int(m[2]), int(m[3]))
+    for line in lines[:below]:
+        if len(line.raw) <= _HEAD and not line.is_linked:
+            for found in find_dates(line.half):
+                if (found.moment.year, found.moment.month, found.moment.day) == day:
+                    return found.moment
+    return None
+
+
 def _bare_date(line: Line, distance: int, signed: bool) -> datetime | None:
     """The date of a byline without a label: `2021-10-07 23:33:08 223`, `2005年03月21日 08:12 新浪科技`.
 

@@ -239,6 +239,9 @@ _NAMED = re.compile(
 )
 
 
+_EDITION = re.compile(r"^\s*第?\s*[A-Za-z]?\d{1,3}\s*版(?:\s*[:\-—]|\s*$)")  # of a newspaper
+
+
 def _best_dressed(
     lines: list[Line], names: set[str], suffix: str, least: float, told_speech: bool = False
 ) -> Line | None:
@@ -265,6 +268,7 @@ def _best_dressed(
             or _is_logo(line)
             or _BYLINE.search(line.half)
             or _is_path(line)
+            or _EDITION.match(line.half)
             or line.text.endswith("。")  # a sentence of the text in large letters
         ):
             continue

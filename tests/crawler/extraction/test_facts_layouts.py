@@ -247,3 +247,21 @@ def test_signs_are_no_keywords() -> None:
     assert facts(behind="<div>关键词 &gt;&gt; <a href=/t/1>&gt;&gt;</a> <a href=/t/2>植树</a></div>").keywords == [
         "植树"
     ]
+
+
+@pytest.mark.parametrize(
+    ("head", "address", "day"),
+    [
+        ("2021年6月26日 星期六", "/html/2021-06/26/content_100_3.htm", "2021-06-26"),
+        ("2021-06-26 农历五月十七", "/epaper/20210626/7.html", "2021-06-26"),
+        ("2023年8月9日 星期三", "/html/2021-06/26/content_100_3.htm", None),  # today
+        ("2021年6月26日 星期六", "/content/7.html", None),
+    ],
+)
+def test_the_day_of_issue_at_the_head_of_a_newspaper_is_the_one_its_address_names(
+    head: str, address: str, day: str | None
+) -> None:
+    page = f"<html><head><title>某某日报</title></head><body><table><tr><td>第01版:要闻</td><td><a href=n.htm>版面导航</a></td></tr><tr><td>{head}</td><td><a>放大+</a></td></tr></table><h1>{T}</h1>{BODY}</body></html>"
+    facts = read_facts(parse(page.encode(), "text/html", f"http://example.org{address}"))
+    assert (facts.published_at.date().isoformat() if facts.published_at else None) == day
+    assert facts.title == T  # and not the name of the page, which has the date beside it
