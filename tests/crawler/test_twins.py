@@ -167,6 +167,9 @@ def test_addresses_of_one_article_give_one_row_of_pages_to_read(home: Home) -> N
         ("generic", "/reg/45_2.html", True),
         ("generic", "/click/kai-mu.html", True),
         ("generic", "/doc/print-the-word.html", True),
+        ("generic", "/gate/big5/www.a.test/ldjh/7.html", False),
+        ("generic", "/2021/03/kai-mu/?variant=zh-tw", False),
+        ("generic", "/big5/speech/7.htm", True),  # a site may have no other script
         ("generic", "/search/", False),
         ("generic", "/search?q=a", False),
         ("generic", "/search/index.html", False),
