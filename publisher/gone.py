@@ -94,9 +94,9 @@ def gone_error(gone: Gone, where: str, look: Callable[[str], Gone | None]) -> Go
     while last.replaced_by and last.replaced_by not in seen and (after := look(last.replaced_by)):
         seen.add(last.replaced_by)
         last = after
-    how = "was taken back" if gone.state == "yanked" else "is no longer kept"
+    how = "was taken back on" if gone.state == "yanked" else "is no longer kept since"
     error = GoneError(
-        f"version {gone.version} {how} ({gone.state}) on {gone.at:%Y-%m-%d}: {gone.reason}",
+        f"version {gone.version} {how} {gone.at:%Y-%m-%d} ({gone.state}): {gone.reason}",
         where=where,
         remedy=f"use {last.replaced_by}, which replaces it"
         if last.replaced_by

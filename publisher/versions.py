@@ -173,7 +173,11 @@ def no_name(version: object) -> UsageError:
 
 def unknown_version(name: str, known: Sequence[str], where: str) -> UsageError:
     """The error for a version that is not there, naming the ones that are."""
-    shown = ", ".join(known[-10:]) or "none yet"
+    if not known:
+        return UsageError(
+            "there is no version yet", where=where, remedy="`jianghua publish speeches` makes the first one"
+        )
+    shown = ", ".join(known[-10:])
     return UsageError(
         f"unknown version '{name}'",
         where=where,

@@ -19,7 +19,7 @@ from crawler.wording import counted, plural
 from schedules import control
 from schedules.ledger import Ledger
 from schedules.look import as_dict, ledger_if_any, open_ledger
-from schedules.owner import short
+from schedules.owner import described, short, surely_dead
 from schedules.plan import Schedule, load_schedule
 from schedules.wallclock import first_moment
 
@@ -157,6 +157,8 @@ def cancel(home_path: Path | None, number: int, why: str | None, as_json: bool) 
 
     def human() -> Text:
         if run.state == "running":
+            if surely_dead(run.owner):
+                return Text(f"run {run.id} ({run.schedule}) is to end; {described(run.owner)}")
             return Text(
                 f"run {run.id} ({run.schedule}) is asked to end; {short(run.owner)} does so at its next heartbeat"
             )

@@ -22,7 +22,7 @@ from crawler.home import Home
 from crawler.site import site_files, site_groups
 from schedules import report_shown
 from schedules.ledger import Ledger, Run, State, utcnow
-from schedules.owner import short
+from schedules.owner import described, short, surely_dead
 from schedules.plan import (
     Schedule,
     dark_until,
@@ -36,6 +36,8 @@ from schedules.plan import (
 from schedules.report import report_of
 from schedules.settings import load_settings
 
+# Of a run that the ledger still calls running: whoever looks writes nothing, and a row is closed by who takes it up.
+ENDED = "its process is no more"
 BRIEF = 120  # characters of a reason in a list
 COLOURS = {
     "done": "green",
@@ -290,7 +292,7 @@ def runs_list(home_path: Path | None, schedule: str | None, states: list[str] | 
                 (r.step or "") if r.state in ("running", "due", "failed") else "",
                 took,
                 r.version or "",
-                Text(brief(r.why or "")),
+                Text(brief(r.why or (ENDED if r.state == "running" and surely_dead(r.owner) else ""))),
             )
         return table
 
@@ -319,7 +321,7 @@ def runs_show(home_path: Path | None, number: int, as_json: bool) -> int:
             ("started", _local(run.started)),
             ("finished", _local(run.finished)),
             ("last sign", _local(run.heartbeat) if run.state == "running" else None),
-            ("owner", short(run.owner) if run.owner else None),
+            ("owner", (described if run.state == "running" else short)(run.owner) if run.owner else None),
             ("attempts", str(run.attempts) if run.attempts > 1 else None),
             ("retries", str(run.retries) if run.retries else None),
             ("begins", _local(run.not_before) if run.not_before and run.state == "due" else None),

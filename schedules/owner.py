@@ -46,6 +46,11 @@ def surely_dead(owner: str | None) -> bool:
     return _started(int(pid)) != started
 
 
+def described(owner: str | None) -> str:
+    """An owner of something at work, for people: as `short`, and that its process is no more where that is sure."""
+    return f"{short(owner)}, which is no more" if surely_dead(owner) else short(owner)
+
+
 def short(owner: str | None) -> str:
     """An owner for people: host and process number."""
     host, pid = [*(owner or "?").split(":"), "?"][:2]

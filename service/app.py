@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -71,10 +73,9 @@ def make_app(house: House) -> ASGIApp:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        where = ".".join(str(x) for x in first["loc"])
         if first["loc"][:1] == ("path",) and not request.url.path.startswith("/api/"):
             return _problem(house, request, 404, JianghuaError("there is no such page"))
-        return _problem(house, request, 422, JianghuaError(said(first), where=where))
+        return _problem(house, request, 422, _mistake(first))
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
@@ -88,6 +89,22 @@ def make_app(house: House) -> ASGIApp:
     names = [house.own.host, *house.own.hosts] if house.own.hosts or not house.keys.required else []
     door = Door(app, keys=house.keys, hosts=names, public=public, cookie=house.cookie, guesses=house.guesses)
     return Headers(Plain(door))  # around the application, not in it, so that what breaks inside has the headers too
+
+
+def _mistake(found: Mapping[str, Any]) -> JianghuaError:
+    """What is wrong with what was sent, by its name. found: an entry of pydantic's errors."""
+    where = ".".join(str(x) for x in found["loc"])
+    if found["type"] == "json_invalid":
+        return JianghuaError("the body is not JSON", where="body", remedy='write it like {"reason": "looked at it"}')
+    if where == "body":  # curl -d says that it sends a form
+        return JianghuaError(
+            "the body holds no JSON object",
+            where=where,
+            remedy="send one, with the header Content-Type: application/json",
+        )
+    words = said(found)
+    name = next(str(x) for x in reversed(found["loc"]) if isinstance(x, str))
+    return JianghuaError(f"'{name}'{'' if words.startswith(('must ', 'is ')) else ':'} {words}", where=where)
 
 
 def _problem(house: House, request: Request, status: int, error: JianghuaError) -> Response:

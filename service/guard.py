@@ -54,7 +54,11 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "v
 async def refuse(scope: Scope, send: Send, status: int, what: str, more: Iterable[tuple[str, str]] = ()) -> None:
     """A short answer, in JSON for the API and plain text for all else."""
     api = str(scope.get("path", "")).startswith("/api/")
-    body = json.dumps({"error": what}, ensure_ascii=False).encode() if api else (what + "\n").encode()
+    body = (
+        json.dumps({"error": what, "where": None, "remedy": None}, ensure_ascii=False).encode()
+        if api
+        else (what + "\n").encode()
+    )
     headers = [
         (b"content-type", b"application/json" if api else b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),

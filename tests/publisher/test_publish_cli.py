@@ -112,11 +112,12 @@ def test_versions_are_listed_by_their_sequence_and_not_by_name(tmp_path: Path) -
     assert [v["version"] for v in json.loads(jianghua(tmp_path, "versions", "--json").stdout)] == names
 
 
-def test_verify_says_that_there_is_no_version_yet(tmp_path: Path) -> None:
-    done = jianghua(tmp_path, "verify")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "there is no version yet" in done.stderr
-    assert "unknown version" not in done.stderr
+def test_verify_and_changes_say_that_there_is_no_version_yet(tmp_path: Path) -> None:
+    for command in (["verify"], ["changes", "latest"], ["changes", "--since", "2026-11-01"]):
+        done = jianghua(tmp_path, *command)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "there is no version yet" in done.stderr
+        assert "unknown version" not in done.stderr
 
 
 def test_a_gate_refuses_until_it_is_accepted_with_a_reason(home: Path) -> None:

@@ -203,7 +203,7 @@ def test_what_is_left_is_a_whole_dataset(dataset: Path) -> None:
 
 def test_a_gone_version_says_so(dataset: Path) -> None:
     retain(dataset, RULES, now=NOW)
-    with pytest.raises(UsageError, match=r"2026-11-22\.1 is no longer kept \(retired\) on 2026-11-27: retention"):
+    with pytest.raises(UsageError, match=r"2026-11-22\.1 is no longer kept since 2026-11-27 \(retired\): retention"):
         read_manifest(dataset, NAMES[0])
     gone = read_gone(dataset, NAMES[0])
     assert gone

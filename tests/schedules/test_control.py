@@ -458,3 +458,22 @@ def test_on_either_database_what_is_asked_stands_in_the_ledger(url: str) -> None
     now[0] -= 5 * HOUR  # the clock is set back
     assert ledger.mark(lease, s, now[0]) == (now[0], False)
     ledger.close()
+
+
+def test_a_run_by_hand_whose_process_is_no_more_is_told_as_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Looking writes nothing: the row says `running` until the next run takes note."""
+    code = "from schedules.owner import myself; print(myself())"
+    dead = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.strip()
+    home = Home(tmp_path)
+    ledger = Ledger(f"sqlite:///{home.ledger}")
+    run = ledger.add_manual(dead, {}, ["wanshu"], HOUR)
+    ledger.close()
+    assert "no more" in called(capsys, tmp_path, "runs")[1]
+    assert "which is no more" in called(capsys, tmp_path, "runs", "show", str(run.id))[1]
+    out = called(capsys, tmp_path, "schedule", "cancel", str(run.id))[1]
+    assert "which is no more" in out
+    assert "heartbeat" not in out

@@ -104,7 +104,7 @@ def test_mistakes_are_told(busy: Up, path: str, status: int) -> None:
     answer = busy.get(path)
     assert answer.status == status
     assert answer.json["error"]
-    assert set(answer.json) <= {"error", "where", "remedy"}
+    assert set(answer.json) == {"error", "where", "remedy"}
 
 
 def test_a_schedule_is_paused_run_filled_and_its_runs_cancelled(busy: Up) -> None:
@@ -128,7 +128,15 @@ def test_a_schedule_is_paused_run_filled_and_its_runs_cancelled(busy: Up) -> Non
     assert busy.post("/api/v1/schedules/yearly/resume").json["done"] == "resumed"
     again = busy.post("/api/v1/schedules/yearly/resume")
     assert (again.status, again.json["error"]) == (400, "'yearly' is not paused")
-    assert busy.post("/api/v1/schedules/yearly/backfill", {"since": "2020-01-01", "until": "x"}).status == 422
+    wrong = busy.post("/api/v1/schedules/yearly/backfill", {"since": "2020-01-01", "until": "x"})
+    assert wrong.status == 422
+    assert wrong.json["error"] == "'until' must be a date or time, like 2026-11-22 or 2026-11-22T08:00:00Z"
+    assert busy.post("/api/v1/schedules/yearly/backfill", {}).json["error"] == "'since' is missing"
+    form = busy.post(
+        "/api/v1/schedules/yearly/pause", {"reason": "x"}, Content_Type="application/x-www-form-urlencoded"
+    )
+    assert (form.status, form.json["error"]) == (422, "the body holds no JSON object")
+    assert "Content-Type: application/json" in form.json["remedy"]
 
 
 def test_steps_that_an_ended_run_never_came_to_are_not_to_come(busy: Up) -> None:

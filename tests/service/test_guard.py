@@ -237,6 +237,7 @@ def test_without_the_token_there_is_only_the_login_page(closed: Up) -> None:
             if answer.status == 303:
                 assert answer.headers["Location"].startswith("/login?next=/")
     assert closed.get("/api/openapi.json").status == 401
+    assert set(closed.get("/api/v1/runs").json) == {"error", "where", "remedy"}
     health = closed.get("/health").json
     assert set(health) == {"status", "checks"}
     assert health["checks"] == []
