@@ -21,7 +21,7 @@ from lxml.html import HtmlElement
 from crawler.durable import write_json
 from crawler.errors import DamagedError, UsageError
 from crawler.extraction.blocks import Block, place, read_blocks
-from crawler.extraction.model import PageInput
+from crawler.extraction.model import PageFacts, PageInput
 from crawler.extraction.plain import plain
 from crawler.extraction.repetition import LONG_LEAST, LONG_SHARE, Repeated, Seen, repeated_lines, repeated_sentences
 from crawler.home import Home
@@ -140,8 +140,9 @@ def _standing_of(layouts: Sequence[Layout], lines: Sequence[str] = ()) -> Standi
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What learning keeps of one page. whole: all its unlinked lines; where: place of its body, None when it has none."""
+    """What learning keeps of one page. told: its titles; whole: all its unlinked lines; where: place of its body, None when it has none."""
 
+    told: PageFacts
     whole: tuple[Seen, ...]
     where: str | None
     frame: frozenset[str]
@@ -150,15 +151,16 @@ class _Page:
     day: str | None
 
 
-def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset()) -> _Page:
-    """known: long lines that are no body, where that was told from all pages: their whole lines are no longer asked for then."""
+def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset(), told: PageFacts | None = None) -> _Page:
+    """known: long lines that are no body, where that was told from all pages: their whole lines are no longer asked for then. told: the
+    page's titles, where they are known."""
     from crawler.extraction.density import find_body, trim
     from crawler.extraction.dom import parse
     from crawler.extraction.facts import read_titles
     from crawler.extraction.standing import line_key, observed, title_forms
 
     document = parse(page.body, page.content_type, page.url)
-    facts = read_titles(document, site)
+    facts = told or read_titles(document, site)
     titles = title_forms(facts.title_raw, facts.title)
     names = {re.sub(r"\s+", "", plain(n)) for n in (site.title, facts.site_title) if n and len(n) >= 3}
     blocks = read_blocks(document.node)
@@ -168,14 +170,14 @@ def _observe(page: PageInput, site: Site, known: frozenset[str] = frozenset()) -
     # without titles: what holds for every page must be known before the page's facts are
     whole = () if known else observed([b for b in blocks if not b.is_linked], (), names, within=False)[0]
     body = find_body(blocks)
-    none = _Page(whole, None, frozenset(), (), (), page.fetched)
+    none = _Page(facts, whole, None, frozenset(), (), (), page.fetched)
     if body is None or body.element.tag in ("body", "html"):  # says nothing of where the text stands
         return none
     kept = trim(blocks[body.first : body.last + 1])
     if sum(b.size for b in kept if not b.is_linked and not b.standing) < MIN_TEXT:
         return none
     lines, inside = observed(kept, titles, names)
-    return _Page(whole, place(body.element), _frame(body.element), lines, inside, page.fetched)
+    return _Page(facts, whole, place(body.element), _frame(body.element), lines, inside, page.fetched)
 
 
 def _frame(body: HtmlElement) -> frozenset[str]:
@@ -199,7 +201,7 @@ def learn(articles: Iterable[Sequence[PageInput]], site: Site) -> Profile | None
     blocks = _standing_blocks(seen)
     if blocks:
         seen = [
-            _observe(p, site, blocks) if any(s.key in blocks for s in x.whole) else x
+            _observe(p, site, blocks, x.told) if any(s.key in blocks for s in x.whole) else x
             for p, x in zip(firsts, seen, strict=True)
         ]
     pages = [p for p in seen if p.where is not None]

@@ -69,9 +69,11 @@ def repeated_lines(pages: Sequence[Sequence[Seen]]) -> tuple[Repeated, ...]:
 def repeated_sentences(pages: Sequence[Sequence[Seen]]) -> tuple[Repeated, ...]:
     """The sentences inside paragraphs that are the site's: those that speak of it and stand between different sentences."""
     least = max(SENTENCE_LEAST, SENTENCE_SHARE * len(pages))
-    found, _ = _count(pages)
-    evident = {s.key for page in pages for s in page if s.evident}
-    return tuple(Repeated(key, None, n) for key, n in sorted(found.items()) if n >= least and key in evident)
+    evident = {
+        s.key for page in pages for s in page if s.evident
+    }  # of these it is no matter which pages are copies of each other
+    found = {key: n for key, n in _surroundings(pages).items() if n >= least and key in evident}
+    return tuple(Repeated(key, None, n) for key, n in sorted(found.items()))
 
 
 def _needed(line: Seen, pages: int) -> float:
@@ -82,12 +84,16 @@ def _needed(line: Seen, pages: int) -> float:
     return max(LONG_LEAST, LONG_SHARE * pages)
 
 
-def _count(pages: Sequence[Sequence[Seen]]) -> tuple[dict[str, int], list[int]]:
-    """On how many pages each line stands, as far as those differ otherwise; and of each page the group of near copies it is in."""
+def _standing_least(pages: Sequence[Sequence[Seen]]) -> float:
+    return max(PLACE_LEAST, EVIDENT_SHARE * len(pages))
+
+
+def _surroundings(pages: Sequence[Sequence[Seen]]) -> dict[str, int]:
+    """Of each line that stands on many pages between how many different lines it stands."""
     on: Counter[str] = Counter()
     for page in pages:
         on.update({s.key for s in page if not s.exempt})
-    least = max(PLACE_LEAST, EVIDENT_SHARE * len(pages))
+    least = _standing_least(pages)
     frequent = {key for key, n in on.items() if n >= least}
     around: dict[str, tuple[set[tuple[int, str]], set[tuple[int, str]]]] = {key: (set(), set()) for key in frequent}
     for n, page in enumerate(pages):
@@ -95,8 +101,13 @@ def _count(pages: Sequence[Sequence[Seen]]) -> tuple[dict[str, int], list[int]]:
             if line.key in frequent and not line.exempt:
                 around[line.key][0].add(_beyond(n, page, range(i - 1, max(-1, i - 1 - _REACH), -1), frequent))
                 around[line.key][1].add(_beyond(n, page, range(i + 1, min(len(page), i + 1 + _REACH)), frequent))
-    differ = {key: min(len(before), len(behind)) for key, (before, behind) in around.items()}
-    standing = {key for key, n in differ.items() if n >= least}
+    return {key: min(len(before), len(behind)) for key, (before, behind) in around.items()}
+
+
+def _count(pages: Sequence[Sequence[Seen]]) -> tuple[dict[str, int], list[int]]:
+    """On how many pages each line stands, as far as those differ otherwise; and of each page the group of near copies it is in."""
+    differ = _surroundings(pages)
+    standing = {key for key, n in differ.items() if n >= _standing_least(pages)}
     groups = near_copies("".join(s.key for s in page if s.key not in standing) for page in pages)
     stands: dict[str, set[int]] = {key: set() for key in standing}
     for group, page in zip(groups, pages, strict=True):
