@@ -1,7 +1,7 @@
 """A pool of worker processes that may hang, crash or eat memory without taking anything else with them.
 
 The standard pools do not fit: one killed worker breaks a whole concurrent.futures pool, and neither can stop a worker that
-hangs. Here each worker has its own pipe and works on one small batch of tasks; every answer comes back at once, so the parent
+hangs. Here each worker has its own pipe and works on small batches of tasks; every answer comes back at once, so the parent
 always knows which task a worker is at. A task over its time limit, or one that ends its worker twice, is given back as Lost; the
 worker is replaced and everything else goes on.
 
@@ -38,6 +38,9 @@ from crawler.loading import loading, seldom_collecting
 TIME_LIMIT = 20.0  # seconds a task may take; a page takes milliseconds
 MEMORY_LIMIT = 2 * 1024**3  # bytes of private memory a worker may take; the largest real pages take under 0.2 GiB
 BATCH = 16  # tasks a message: a message costs as much as handing over some 30 tasks
+# Bytes of a message that a worker is sent while it is at work, so that it need not wait when the parent is busy with what came back. It has read the
+# message before, so that this one finds its pipe empty; a longer one might block the parent while the worker waits for it to take an answer.
+ROOM = 64 * 1024
 FEW = 8  # tasks that are worth a worker which is started before they are there
 START_LIMIT = 120.0  # seconds for a worker to come up on a busy machine
 START_TRIES = 3
@@ -99,6 +102,7 @@ class Pool:
         self.restarts = 0
         self._batch = BATCH
         self._limit = time_limit
+        self._sends_ahead = sys.platform == "linux"  # elsewhere a pipe may hold less
         self._workers: list[_Worker] = []
         self._failed_starts = 0
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed in close()
@@ -137,8 +141,8 @@ class Pool:
     ) -> Iterator[tuple[Any, Any]]:
         """Give each task to a worker; yield (task, answer or Lost) for every one, as they come back.
 
-        `tasks` is taken as workers become free: at most `batch` a worker are under way. time_limit: seconds a task, of this
-        run alone. Ends when every task came back; the workers stay for the next run. One run at a time.
+        `tasks` is taken as workers become free: at most one and a half times `batch` a worker are under way. time_limit: seconds a task,
+        of this run alone. Ends when every task came back; the workers stay for the next run. One run at a time.
         Raises JianghuaError when workers do not start at all.
         """
         self._batch = batch
@@ -157,6 +161,7 @@ class Pool:
                 if not items:
                     break
                 self._start().batch.extend(items)
+            more = self._send_ahead(source, again, more)
             busy = [w for w in self._workers if w.batch or not w.ready]
             if not any(w.batch for w in busy):
                 if not more and not again:
@@ -193,6 +198,29 @@ class Pool:
             except StopIteration:
                 more = False
         return batch, more
+
+    def _send_ahead(self, source: Iterator[Any], again: deque[_Item], more: bool) -> bool:
+        """Send the next tasks to workers that are half through with theirs; whether the source may have more. What ended a worker waits for an
+        idle one."""
+        for worker in self._workers:
+            if not self._sends_ahead or not more or again:
+                break
+            if worker.ready and 0 < len(worker.batch) <= self._batch // 2:
+                items, more = self._next(source, again, more)
+                message = pickle.dumps([i.task for i in items])
+                if not items:
+                    break
+                if len(message) > ROOM:
+                    again.extend(items)
+                    self._sends_ahead = False
+                    break
+                try:
+                    worker.connection.send_bytes(message)
+                except OSError:  # it died: what it was at is seen when its pipe is looked at
+                    again.extend(items)
+                    break
+                worker.batch.extend(items)
+        return more
 
     def _idle(self) -> list[_Worker]:
         return [w for w in self._workers if w.ready and not w.batch]

@@ -17,6 +17,21 @@ def square(setup: Any) -> Callable[[int], tuple[int, int]]:
     return lambda n: (n * n + (setup or 0), os.getpid())
 
 
+def when(setup: Any) -> Callable[[int], float]:
+    """When it was done, on the clock that all processes share; each task takes 10 ms."""
+
+    def work(task: int) -> float:
+        time.sleep(0.01)
+        return time.monotonic()
+
+    return work
+
+
+def echo(setup: Any) -> Callable[[Any], Any]:
+    """A task eight times over."""
+    return lambda task: task * 8
+
+
 def trouble(setup: Any) -> Callable[[Any], Any]:
     """A number comes back doubled; a word makes trouble of its kind."""
 
