@@ -212,6 +212,8 @@ def _aside(root: etree._Element) -> Iterator[str]:
     """Long texts that stand in links, scripts, choices. To ask each text for its parent would take longer."""
     for top in (root, *root.itersiblings(), *root.itersiblings(preceding=True)):
         for element in cast("Iterable[etree._Element]", top.iter(*_ASIDE)):
+            if element.tag == "a" and element.get("href") is None and element.get("name") is not None:
+                continue  # a place to lead to, with all the text that was pasted in it
             text = element.text
             if text and len(text) >= _LONG_TEXT:
                 yield text

@@ -126,9 +126,13 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
 
 def _tree(text: str) -> HtmlElement:
     try:
-        return document_fromstring(text, parser=_parser())
+        root = document_fromstring(text, parser=_parser())
     except (etree.ParserError, ValueError, AssertionError):
         return document_fromstring("<html><body></body></html>")
+    # <a name="OLE_LINK1"> around what was pasted is a place to lead to, and no link
+    for anchor in [a for a in root.iter("a") if a.get("href") is None and a.get("name") is not None]:
+        anchor.tag = "span"
+    return root
 
 
 def _long_pieces(text: str) -> Iterator[str]:

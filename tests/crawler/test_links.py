@@ -162,6 +162,13 @@ def test_the_whole_of_pages_of_a_script_is_the_script_with_its_query() -> None:
     assert (read.whole, [*sorted(read.pages)]) == (here, [1, 2, 3])
 
 
+def test_a_text_that_stands_in_a_place_to_lead_to_is_an_article() -> None:
+    each = "".join(f'<p><a name="OLE_LINK{n}">{TEXT}</a></p>' for n in range(8))
+    assert read_links(f"<html><body>{each}</body></html>".encode(), "text/html", HERE, SITE).kind == "article"
+    linked = each.replace("name=", "href=")
+    assert read_links(f"<html><body>{linked}</body></html>".encode(), "text/html", HERE, SITE).kind == "list"
+
+
 def test_articles_have_pagers_even_when_their_pages_are_short() -> None:
     assert page("<a href='5_2.html'>下一页</a>").pager is not None
     short = f"<html><meta charset=utf-8><body><p>{TEXT}</p><a href='5_2.html'>2</a></body></html>".encode()

@@ -576,3 +576,9 @@ def test_headings_without_an_end_in_preformatted_text_are_lines_of_their_own() -
         lines += [head, line, OPENING[:-1] + "。"]
     lines.append(CLOSING)
     assert text(read(page("<pre>" + "\n\n".join(lines) + "</pre>"))) == lines
+
+
+def test_places_to_lead_to_are_no_links() -> None:
+    each = "".join(f'<p><a name="OLE_LINK{n}">{x}</a></p>' for n, x in enumerate(LONG))
+    assert text(read(page(each))) == LONG
+    assert text(read(page(f'<a name="_GoBack">{paragraphs(LONG)}</a>'))) == LONG
