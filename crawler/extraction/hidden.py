@@ -20,6 +20,8 @@ _STYLE = re.compile(
     rf"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font(?:-size)?\s*:\s*{_ZERO}|font-size\s*:\s*(?:0?\.\d{{1,4}}|1)px"
     r"|opacity\s*:\s*0(?:\.0{1,4})?\s*(?:;|!|$)|(?:^|[;\s])color\s*:\s*transparent|clip\s*:\s*rect\(\s*0\w{0,2}[\s,]{1,3}0"
     r"|clip-path\s*:\s*inset\(\s*(?:50|100)%"
+    # what is to be had for money, made unreadable
+    r"|filter\s*:\s*blur\(\s*(?:[2-9]|\d{2,3})(?:\.\d{1,4})?px"
     # far outside the window
     r"|(?:left|top|right|bottom|text-indent|margin-left|margin-top)\s*:\s*-\s?(?:[5-9]\d\d|\d{4,9})(?:\.\d{1,4})?(?:px|\s*(?:;|!|$))|(?:left|top|text-indent)\s*:\s*-\d{2,4}r?em",
     re.IGNORECASE,

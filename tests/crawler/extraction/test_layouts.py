@@ -582,3 +582,9 @@ def test_places_to_lead_to_are_no_links() -> None:
     each = "".join(f'<p><a name="OLE_LINK{n}">{x}</a></p>' for n, x in enumerate(LONG))
     assert text(read(page(each))) == LONG
     assert text(read(page(f'<a name="_GoBack">{paragraphs(LONG)}</a>'))) == LONG
+
+
+def test_what_is_blurred_is_not_shown() -> None:
+    scrambled = "<div style='filter:blur(4px)'><p>某某某,某某某某。某某某,某某某某。</p></div><div>5元购买后可阅读全文</div>"
+    result = read(page(paragraphs(LONG[:5]) + scrambled))
+    assert (result.fate, text(result)) == ("preview", LONG[:5])
