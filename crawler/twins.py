@@ -179,7 +179,7 @@ def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, s
     order = {k: rank(r) for k, r in read.items()}
     kept: dict[str, str] = {}
     parts: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    whole: Counter[tuple[str, str]] = Counter()  # pages of one form that show all of those of another
+    whole: Counter[str] = Counter()  # pages of a form that show all of an article
 
     def first(key: str) -> str:
         while key in kept:
@@ -195,14 +195,14 @@ def same_articles(read: Mapping[str, Read], own: Collection[int]) -> dict[str, s
                     continue
                 if one_text(read[mine], read[other], own):
                     kept[b] = a
-                    whole[_form(read[mine]), _form(read[other])] += 1
+                    whole[_form(read[mine])] += 1
                     break
                 if one_part(read[mine], read[other], own):
                     parts[_form(read[mine]), _form(read[other])].append((mine, other))
     # one page that stands on another may be chance: an entry of an archive with its number
     for forms, pairs in sorted(parts.items()):
         # where all others are the same, it is the first page of an article that goes on at its own address alone
-        for mine, other in pairs if len(pairs) + whole[forms] >= PAIRS else ():
+        for mine, other in pairs if len(pairs) + whole[forms[0]] >= PAIRS else ():
             a, b = sorted((first(mine), first(other)), key=order.__getitem__)
             if a != b and b == mine:
                 kept[b] = a

@@ -17,6 +17,7 @@ _WHEN = re.compile(
     r"|(?:刚刚|今天|昨天|前天)\s*(?:\d{1,2}:\d{2})?|(?<!\d)\d{1,3}\s*(?:楼|#|F(?![a-z]))|沙发|板凳|地板"
 )
 _HAS_WHEN = quick(_WHEN.pattern)
+_DAY_ALONE = re.compile(r"^\s*\([^():]*\)\s*$")  # (2021年3月8日), the day of a speech under its title
 _LABELS = re.compile(
     r"发[表布][于在]?|回[复应]|评论|留言|说道?|网友|游客|用户|会员|匿名|来自|时间|日期|IP|支持|反对|赞|踩|举报|引用|楼|的|于|"
     r"[\s\W\d]"
@@ -35,7 +36,7 @@ _LEAST = 3  # comments that make a list of them; two are enough where they stand
 @lru_cache(maxsize=4096)
 def _is_head(view: str) -> bool:
     """Whether a line (plain view) of at most _HEAD characters holds a time and hardly more than a name."""
-    if not _HAS_WHEN.search(view):
+    if not _HAS_WHEN.search(view) or _DAY_ALONE.match(view):
         return False
     rest = _LABELS.sub("", _WHEN.sub("", view))
     return len(rest) <= _NAME and not re.search(r"[。!?;]|,.*,", view)

@@ -117,7 +117,7 @@ def test_the_first_page_of_a_split_article_under_the_form_of_other_twins_is_one(
     def text(n: int, share: float = 1.0) -> frozenset[int]:
         return frozenset(range(1000 * n, 1000 * n + int(40 * share)))
 
-    read = {f"/a/{n}.html": Read(f"/a/{n}.html", 1, 0, text(n)) for n in (7, 8, 9)}
+    read = {(k := f"/{column}/{n}.html"): Read(k, 1, 0, text(n)) for column, n in (("a", 7), ("b", 8), ("a", 9))}
     read |= {(k := f"/plus/view.php?aid={n}"): Read(k, 2, 0, text(n)) for n in (7, 8)}
     first = "/plus/view.php?aid=9"
     read[first] = Read(first, 2, 0, text(9, 0.35))

@@ -585,6 +585,26 @@ def test_places_to_lead_to_are_no_links() -> None:
 
 
 def test_what_is_blurred_is_not_shown() -> None:
-    scrambled = "<div style='filter:blur(4px)'><p>某某某,某某某某。某某某,某某某某。</p></div><div>5元购买后可阅读全文</div>"
+    scrambled = (
+        "<div style='filter:blur(4px)'><p>某某某,某某某某。某某某,某某某某。</p></div><div>5元购买后可阅读全文</div>"
+    )
     result = read(page(paragraphs(LONG[:5]) + scrambled))
     assert (result.fate, text(result)) == ("preview", LONG[:5])
+
+
+def test_a_day_in_brackets_under_a_title_is_no_comments_head() -> None:
+    """The line of the day of the visit, the byline and the day under a title are no users with their times."""
+    first = ["林业局局长在护林大会上的讲话", "(2021年3月8日)", *LONG]
+    second = ["林场场长在护林大会上的讲话", "(2021年3月8日)", "各位代表:", *OTHER[1:]]
+    top = "<div class=top><a href=/>网站首页</a> <a href=/a/>领导讲话</a> 今天是</div><div class=pos>您的位置:<a href=/>首页</a></div>"
+    byline = "<div class=info><span>发布日期:2021-03-08 10:20</span><span>来源:林业局</span></div>"
+    body = f"<div class=ed>{paragraphs(first)}<p>&nbsp;</p>{paragraphs(second)}</div>"
+    shown = f"<html><head><title>护林大会领导讲话_林业局</title></head><body>{top}<div class=xl><h1>护林大会领导讲话</h1>{byline}{body}</div></body></html>"
+    assert [r["text"].split("\n")[0] for r in read(shown.encode()).speeches] == [LONG[0], "各位代表:"]
+
+
+def test_a_line_that_begins_with_a_decimal_goes_on_with_the_one_before() -> None:
+    said = "截至上月底，全镇完成造林面积的比例已经达到了全年任务的" + "60.6%，比去年同期高出一大截，这个成绩来之不易。"
+    lines = [y[i : i + 28] for y in (*LONG[1:4], said) for i in range(0, len(y), 28)]
+    shown = "<br>".join(["同志们:", *lines])
+    assert any("任务的60.6%" in x for x in text(read(page(f"<div>{shown}</div>"))))
