@@ -43,12 +43,16 @@ _BROKEN = re.compile(
     re.IGNORECASE,
 )
 _NO_RECORD = re.compile(r"800a0bcd|\bBOF\b")  # an error, of a page that asks for an entry that is not there
-_NOT_THERE = r"(?:页面?|頁面?|网页|文章|文档|文檔|文稿|内容|內容|信息|文件|地址|链接|帖子|主题|主題|稿件|资料|数据|记录|新闻)[^。，,!！]{0,12}(?:不存在|不在了|(?:已经?|已經)?被?(?:管理员)?(?:删除|刪除|移除|下架|撤稿)|找不到|未找到|已(?:失效|下线|过期|关闭|屏蔽))"
+_NOT_THERE = (
+    r"(?:页面?|頁面?|网页|文章|文档|文檔|文稿|公文|作品|内容|內容|信息|资讯|資訊|文件|檔案|地址|链接|帖子?|主题|主題|稿件|资料|資料|数据|记录|新闻|本文|该文|此文)[^。，,!！]{0,12}"
+    r"(?:不存在|不在了|(?:已经?|已經|现已)?被?(?:管理员|作者|发布者|系统)?(?:删除|刪除|移除|下架|撤稿|撤[下回销])|已经?被?(?:管理员|作者)?(?:屏蔽|隐藏|下线|移至?回收站|停止(?:展示|浏览|显示))|"
+    r"(?:正在|尚未|未|没有)(?:通过)?审核|找不到|未找到|已(?:失效|过期|关闭))"
+)
 _GONE = re.compile(
     rf"{_NOT_THERE}|"
     # 没有了 says that there is no article before this one
     r"(?:没有(?!了)|沒有(?!了)|无法|未能?|找不到)(?:找到|打开|查到)?[^。，,!！]{0,14}(?:页面?|頁面?|网页|文章|文档|内容|信息|文件|地址|链接|记录)|(?:查[無无]|[无無]此)\S{0,4}(?:资料|資料|信息|資訊|文章|文档|文件|记录|紀錄|页面|頁面|内容|內容)|"
-    r"\b404\b.{0,20}(?:not found|错误|页面)|(?:page|file|document|article) (?:was |is |has been )?(?:not found|removed|deleted)|no longer (?:available|exists?)|(?:does|do) not exist",
+    r"链接(?:已经?)?(?:无效|失效)|(?:编号|参数|ID)(?:错误|有误|不存在)|\b404\b.{0,20}(?:not found|错误|页面)|not found on this server|object not found|(?:page|file|document|article) (?:was |is |has been )?(?:not found|removed|deleted)|no longer (?:available|exists?)|(?:does|do) not exist",
     re.IGNORECASE,
 )
 _DELETED = re.compile(_NOT_THERE)
