@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test check format bench bench-readers bench-publish bench-duplicates bench-catalogue bench-soak clean
 
 help:  ## say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
 
 # The lock file names every package with its hashes, so nothing is left to resolve (--no-deps: an older pip trips over the
 # extras in other packages' requirements); the project itself is installed without looking at the index again. What pip would compile,

@@ -211,8 +211,12 @@ def _explained(where: str) -> Iterator[None]:
         raise JianghuaError(
             f"the storage cannot be used: {what}",
             where=where,
-            remedy="check address and endpoint (AWS_ENDPOINT_URL; AWS_ALLOW_HTTP=true where it has no https) and the network, "
-            "then run the same command again: it goes on where it was",
+            remedy=(
+                "check the address and the network, "
+                if where.startswith("http")
+                else "check address and endpoint (AWS_ENDPOINT_URL; AWS_ALLOW_HTTP=true where it has no https) and the network, "
+            )
+            + "then run the same command again: it goes on where it was",
         ) from None
     except OSError as e:
         if isinstance(e, FileNotFoundError):

@@ -16,7 +16,7 @@ from crawler.errors import DamagedError, UsageError
 from publisher.buckets import BucketStore
 from publisher.gone import SUFFIX
 from publisher.manifest import Gone, Latest, Manifest, Reference, parse_gone, parse_latest, parse_manifest, sha256
-from publisher.remote import FolderStore, Store, Tag, at_once, open_store
+from publisher.remote import FolderStore, Store, Tag, at_once, open_store, require_slashes
 from publisher.storage import checked
 from publisher.versions import LATEST, VERSION
 
@@ -74,6 +74,7 @@ def open_place(where: str, dataset: str, *, to_write: bool = False) -> Place:
 
     Raises UsageError for an address that cannot be used.
     """
+    require_slashes(where)
     text = where.rstrip("/") if "://" in where else str(Path(where).resolve())
     if "://" in where and "://" not in text:
         text = where  # an address without a host: a folder called `s3:` is not meant

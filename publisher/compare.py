@@ -25,7 +25,7 @@ from publisher.manifest import Manifest, Part
 from publisher.rowindex import ignored
 from publisher.storage import checked, read_file
 from publisher.tables import CONTENT, SCHEMA_VERSION, TABLES, Table, knows
-from publisher.versions import as_of, part_path, read_latest, read_manifest, unknown_version
+from publisher.versions import as_of, none_yet, part_path, read_latest, read_manifest, unknown_version, version_names
 
 VALUES_AT_ONCE = 2_000_000  # of each side, in memory at a time
 OPS = ("added", "changed", "removed")
@@ -49,7 +49,8 @@ def resolve(dataset: Path, name: str) -> Manifest:
     2026-11-22T08:00:00Z) for the version that was the latest then. Raises as `diff`."""
     latest = read_latest(dataset)
     if latest is None:
-        raise unknown_version(name, [], str(dataset))
+        names = version_names(dataset)  # latest.json may be lost
+        raise unknown_version(name, names, str(dataset)) if names else none_yet(str(dataset))
     if name == "latest":
         return read_manifest(dataset, latest.version, latest.manifest_sha256)[0]
     if _DAY.fullmatch(name):

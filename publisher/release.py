@@ -31,7 +31,7 @@ from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.loading import seldom_collecting
 from crawler.takedowns import load_takedowns
-from crawler.wording import counted
+from crawler.wording import counted, meant
 from publisher import reissue, rowindex
 from publisher.build import Build, Parent, Progress, build, state_of
 from publisher.cards import documents
@@ -229,7 +229,10 @@ def publish_records(
                 recipe=recipe, sources=sources, commit=commit, fence=fence, taken=taken, carry_refused=carry_refused, progress=progress, scratch=own,
             )  # fmt: skip
     if unknown := set(accept or ()) - names():
-        raise UsageError(f"there is no gate '{min(unknown)}'", remedy=f"accept one of: {', '.join(sorted(names()))}")
+        wrong = min(unknown)
+        raise UsageError(
+            f"there is no gate '{wrong}'", remedy=f"{meant(wrong, names())}accept one of: {', '.join(sorted(names()))}"
+        )
     check_program()
     keep_freed()
     now = (now or datetime.now(UTC)).astimezone(UTC)

@@ -99,6 +99,16 @@ class Store(Protocol):
         """Remove files; one that is not there is fine."""
 
 
+def require_slashes(text: str) -> None:
+    """Raises UsageError for `s3:/bucket` and the like: a folder called `s3:` is not meant."""
+    scheme, colon, _ = text.partition(":")
+    if colon and "://" not in text and scheme.lower() in SCHEMES:
+        raise UsageError(
+            f"'{text}' is no address: two slashes stand behind the colon",
+            remedy=f"write {scheme}://BUCKET/PREFIX; a folder of this name is ./{text}",
+        )
+
+
 def open_store(where: str | Path, *, to_write: bool = False) -> Store:
     """The store at a folder or an address (s3://bucket/prefix, gs://…, az://account/container/prefix, http(s)://… to read).
 
@@ -106,6 +116,7 @@ def open_store(where: str | Path, *, to_write: bool = False) -> Store:
     credentials.
     """
     text = str(where)
+    require_slashes(text)
     if "://" not in text:
         return FolderStore(Path(text).resolve())
     url = urlsplit(text)

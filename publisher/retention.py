@@ -18,7 +18,6 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
 
 from crawler.durable import cannot_write, write_json, writing_told
-from crawler.errors import UsageError
 from crawler.home import Home
 from crawler.site import Duration
 from crawler.wording import counted, plural
@@ -28,7 +27,7 @@ from publisher.locks import locked, recover
 from publisher.manifest import Manifest, sha256
 from publisher.projections import project
 from publisher.settings import load_section
-from publisher.versions import read_latest, read_manifest, unknown_version, version_names
+from publisher.versions import none_yet, read_latest, read_manifest, unknown_version, version_names
 
 UNREFERENCED = ".unreferenced.json"  # in the dataset's folder: since when no version names a part
 _PART = re.compile(r"part-[0-9a-f]{32}\.parquet")
@@ -164,9 +163,7 @@ def retain(
     never was, DamagedError for a manifest that cannot be read (nothing goes then), JianghuaError when the folder cannot be changed.
     """
     if not version_names(folder):
-        raise UsageError(
-            "there is no version yet", where=str(folder), remedy="`jianghua publish speeches` makes the first one"
-        )
+        raise none_yet(str(folder))
     with locked(folder, wait, to_look=dry_run), writing_told(folder):
         if not dry_run:
             recover(folder)

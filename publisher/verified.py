@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from crawler.durable import cannot_read, write_bytes
 from crawler.errors import DamagedError, UsageError
-from crawler.wording import counted
+from crawler.wording import counted, meant
 from publisher.manifest import Manifest, Part
 from publisher.storage import checked, decode, decode_away, read_file
 from publisher.tables import TABLES, knows
@@ -196,7 +196,9 @@ def _ahead(work: Callable[[Part], T], parts: Sequence[Part], at_once: int) -> It
 def known(wanted: Sequence[str], table: str, names: Sequence[str]) -> None:
     """Raises UsageError for a column that a table has not."""
     if unknown := [c for c in wanted if c not in names]:
-        raise UsageError(f"unknown column '{unknown[0]}'", remedy=f"{table} has: {', '.join(names)}")
+        raise UsageError(
+            f"unknown column '{unknown[0]}'", remedy=f"{meant(unknown[0], names)}{table} has: {', '.join(names)}"
+        )
 
 
 def missing(where: str) -> DamagedError:

@@ -172,17 +172,19 @@ def no_name(version: object) -> UsageError:
 
 
 def unknown_version(name: str, known: Sequence[str], where: str) -> UsageError:
-    """The error for a version that is not there, naming the ones that are."""
-    if not known:
-        return UsageError(
-            "there is no version yet", where=where, remedy="`jianghua publish speeches` makes the first one"
-        )
+    """The error for a version that is not there, naming the ones that are, as far as they are known."""
     shown = ", ".join(known[-10:])
+    older = f" (and {len(known) - 10} older)" if len(known) > 10 else ""
     return UsageError(
         f"unknown version '{name}'",
         where=where,
-        remedy=f"use latest or one of: {shown}" + (f" (and {len(known) - 10} older)" if len(known) > 10 else ""),
+        remedy=f"use latest or one of: {shown}{older}" if known else "use latest",
     )
+
+
+def none_yet(where: str) -> UsageError:
+    """The error for a dataset of which nothing was published."""
+    return UsageError("there is no version yet", where=where, remedy="`jianghua publish speeches` makes the first one")
 
 
 def read_manifest(folder: Path, name: str, manifest_sha256: str | None = None) -> tuple[Manifest, bytes]:

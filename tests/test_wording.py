@@ -6,10 +6,12 @@ import re
 
 import pytest
 
-from crawler.wording import counted, plural
+from crawler.errors import UsageError
+from crawler.wording import counted, meant, plural
 from publisher.checks import corrections, unique_keys
 from publisher.rules import RULES, Violation, gates_of, said
 from publisher.tables import TABLES
+from publisher.verified import known
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,12 @@ def test_gates_speak_of_one_as_of_one() -> None:
     assert "1 key stands in several rows" in unique_keys(TABLES["speeches"], pa.array(["a:1", "a:1"])).what
     notes = {"u": {"corrections": {"applied": [0], "idle": [], "speeches": 1, "dropped": 0}}}
     assert corrections([], notes, (), ()).what.startswith("1 correction applied: 1 speech corrected, 0 dropped")
+
+
+def test_a_name_that_is_nearly_right_is_guessed_and_no_other() -> None:
+    assert meant("titel", ["text", "title", "site"]) == "did you mean title? "
+    assert meant("row_lost", {"rows_lost", "rows_gone"}) == "did you mean rows_lost? "
+    assert meant("zzz", ["text", "title"]) == ""
+    with pytest.raises(UsageError) as e:
+        known(["titel"], "speeches", ["text", "title"])
+    assert e.value.remedy == "did you mean title? speeches has: text, title"

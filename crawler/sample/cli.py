@@ -44,7 +44,9 @@ def _built(
 @app.command()
 def serve(
     day: Annotated[int, typer.Option("--day", min=1, max=2, help="Which state to show.")] = 1,
-    base_port: Annotated[int, typer.Option("--base-port", help="Port of the first site; 0 takes free ports.")] = 8600,
+    base_port: Annotated[
+        int, typer.Option("--base-port", min=0, max=65535, help="Port of the first site; 0 takes free ports.")
+    ] = 8600,
     latency: Annotated[float, typer.Option("--latency", min=0, help="Seconds to wait before each answer.")] = 0.0,
     flaky: Annotated[int, typer.Option("--flaky", min=0, help="One path in N answers 503 at first.")] = 0,
     ready: Annotated[

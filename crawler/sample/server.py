@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import threading
 import time
@@ -25,6 +26,7 @@ from urllib.parse import parse_qs
 from crawler.errors import JianghuaError
 from crawler.sample.build import Sample
 from crawler.sample.model import Answer
+from crawler.wording import counted
 
 _REASONS = {
     200: "OK",
@@ -100,7 +102,7 @@ class SampleServer:
         self._seen: set[tuple[str, str]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._failed: OSError | None = None
+        self._failed: OSError | OverflowError | None = None
         self._transports: set[asyncio.Transport] = set()
 
     # life -------------------------------------------------------------------------------------
@@ -112,8 +114,9 @@ class SampleServer:
         up.wait()
         if self._failed:
             raise JianghuaError(
-                f"cannot open the sample's port: {self._failed.strerror or self._failed}",
-                where=f"127.0.0.1:{self.base_port}",
+                "cannot open a port of the sample: "
+                + (os.strerror(number) if (number := getattr(self._failed, "errno", None)) else str(self._failed)),
+                where=f"127.0.0.1, {counted(len(self._hosts), 'port')} from {self.base_port} on",
                 remedy="give another --base-port, or 0 for free ports",
             )
         return self
@@ -142,7 +145,7 @@ class SampleServer:
                 )
                 servers.append(server)
                 host.port = server.sockets[0].getsockname()[1]
-        except OSError as e:
+        except (OSError, OverflowError) as e:  # OverflowError: behind the last port that there is
             self._failed = e
         up.set()
         try:

@@ -108,6 +108,8 @@ def test_of_many_conditional_puts_at_once_one_wins(store: Store) -> None:
     [
         ("ftp://host/x", "cannot use ftp"),
         ("s3://", "no bucket"),
+        ("s3:/bucket/x", "two slashes"),
+        ("s3:bucket", "two slashes"),
         ("s3://key:hidden-word@bucket/x", "no credentials"),
         ("https://example.org/x", "only be read"),
         ("az://account", "no bucket"),
@@ -145,5 +147,9 @@ def test_a_bucket_that_is_missing_and_a_server_that_is_away(s3: S3, monkeypatch:
         open_store(f"s3://{BUCKET}-not").read("latest.json")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("publisher.buckets.RETRIES", 0)
-    with pytest.raises(JianghuaError, match="no connection"):
+    with pytest.raises(JianghuaError, match="no connection") as e:
         open_store(s3.url("x")).read("latest.json")
+    assert "AWS_ENDPOINT_URL" in str(e.value.remedy)
+    with pytest.raises(JianghuaError, match="no connection") as e:
+        open_store("http://127.0.0.1:9/x").read("latest.json")
+    assert "AWS" not in str(e.value.remedy)

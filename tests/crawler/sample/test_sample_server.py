@@ -196,3 +196,9 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_a_port_that_there_is_not_is_a_clear_error(sample: Sample) -> None:
+    with pytest.raises(JianghuaError, match="cannot open a port") as e:
+        SampleServer(sample, base_port=65_535).start()  # of several sites the second has none
+    assert "from 65535 on" in str(e.value.where)
