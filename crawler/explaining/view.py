@@ -131,6 +131,8 @@ def main_text_told(page: Mapping[str, Any]) -> str:
         return f"{where}, named by the site file ({main['named']})"
     if by == "profile":
         return f"{where}, a place that the site's profile names ({main['named']})"
+    if by == "other_page":
+        return f"{where}, the place of the text on another page of the article ({main['named']})"
     weights = [str(c["weight"]) for c in main["candidates"]]
     rivals = f", its rivals {', '.join(weights[1:])}" if len(weights) > 1 else ""
     known = "; the profile names the same place" if main["named"] else ""

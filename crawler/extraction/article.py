@@ -17,13 +17,13 @@ from crawler.extraction.blocks import Block, read_blocks, with_text
 from crawler.extraction.classify import is_list, is_lone_item, is_unsure, judge, page_without_text
 from crawler.extraction.comments import comment_blocks
 from crawler.extraction.coverage import Coverage, coverage
-from crawler.extraction.density import teasers
+from crawler.extraction.density import is_furniture, is_tail, teasers
 from crawler.extraction.dom import Document, parse, select
 from crawler.extraction.edges import UNDER_TITLE, is_address_line
 from crawler.extraction.evidence import find_evidence
 from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
-from crawler.extraction.maintext import find_main
+from crawler.extraction.maintext import body_place, find_main, in_place
 from crawler.extraction.model import ArticleResult, Cut, PageFacts, PageInput, Part, Structure
 from crawler.extraction.nodes import node_of
 from crawler.extraction.plain import DASH
@@ -33,7 +33,7 @@ from crawler.extraction.speech import read_speech
 from crawler.extraction.standing import take_out, title_forms
 from crawler.extraction.structure import read_structure
 from crawler.extraction.titles import same_title
-from crawler.extraction.trace import Trace, read_shown
+from crawler.extraction.trace import MainText, Trace, read_shown
 from crawler.extraction.watermarks import (
     injected,
     names_in_footer,
@@ -201,6 +201,7 @@ def _body_of(
     titles = title_forms(facts.title_raw, facts.title) if profile else ()
     names: tuple[str, ...] = ()
     cuts = [re.compile(p) for p in site.reading.cut]
+    read: list[tuple[list[Block], list[int], tuple[int, int] | None]] = []
     for k, document in enumerate(documents):
         shown = read_shown(document) if trace is not None and site.reading.drop else []
         dropped: list[tuple[str, HtmlElement]] = []
@@ -230,9 +231,11 @@ def _body_of(
         teased = teasers(blocks)
         if k == 0:
             first_teased = teased
-        main = find_main(
-            document, blocks, site, profile, None if trace is None else partial(trace.main, k), teased=teased
-        )
+        told = None if trace is None else partial(trace.main, k)
+        read.append((blocks, teased, find_main(document, blocks, site, profile, told, teased=teased)))
+    if len(documents) > 1 and not site.reading.body:
+        read = _in_one_place(read, trace)
+    for blocks, teased, main in read:
         if main is None:
             continue
         first, last = main
@@ -276,14 +279,39 @@ def _body_of(
             alike = {b.index for b in own if b.text in again and (k or b.size <= _ON_EVERY_PAGE)}
             note("every_page", [b for b in own if b.index in alike])
             own = [b for b in own if b.index not in alike]
-        if k > 0 and own and lines and _runs_on(lines[-1], own[0]):
-            lines[-1] = _joined(lines[-1], own[0])
-            own = own[1:]
+        if k > 0 and own and lines:
+            # lines of the page stand around the break
+            begin = next((n for n in range(min(len(own), _EDGE)) if _is_text(own[n])), -1)
+            end = _torn(lines, own[begin]) if begin >= 0 else -1
+            if end >= 0:
+                lines[end] = _joined(lines[end], own[begin])
+                own = own[:begin] + own[begin + 1 :]
         lines.extend(own)
     return _Read(lines, after, first_blocks, first_teased, names, covered)
 
 
+def _in_one_place(
+    read: Sequence[tuple[list[Block], list[int], tuple[int, int] | None]], trace: Trace | None
+) -> list[tuple[list[Block], list[int], tuple[int, int] | None]]:
+    """The main texts of an article's pages where that of the page with most text stands: a page with one paragraph may hold less
+    text than what its template says of the site."""
+    held = [(sum(b.size - b.link for b in blocks[m[0] : m[1] + 1]), k) for k, (blocks, _, m) in enumerate(read) if m]
+    fullest = max(held, default=(0, -1))[1]
+    main = read[fullest][2] if fullest >= 0 else None
+    where = body_place(read[fullest][0], main) if main else None
+    if where is None:
+        return list(read)
+    out = []
+    for k, (blocks, teased, found) in enumerate(read):
+        there = found if k == fullest else in_place(blocks, found, where)
+        if trace is not None and there is not None and there != found:
+            trace.main(k, MainText("other_page", where, *there))
+        out.append((blocks, teased, there))
+    return out
+
+
 _RUNNING = 40  # characters of a paragraph
+_SENTENCE = 16  # characters
 _BYLINE = 6  # lines below a headline
 _STAMP = re.compile(r"(?:19|20)\d\d([-/.])\d{1,2}\1\d{1,2}")
 
@@ -323,7 +351,7 @@ def _on_every_page(bodies: Sequence[Sequence[Block]], facts: PageFacts) -> set[s
         {
             b.text
             for i, b in enumerate(own)
-            if b.size >= 4 and (b.size <= _ON_EVERY_PAGE or i < _TOP) and not is_address_line(b)
+            if b.size >= 4 and (b.size <= _ON_EVERY_PAGE or i < _TOP) and not is_address_line(b) and not is_tail(b)
         }
         for own in bodies
     ]
@@ -356,17 +384,44 @@ def _without_page_head(blocks: list[Block], facts: PageFacts) -> list[Block]:
         if block.size <= 90 and any(
             same_title(t, u) for t in (block.text, bare) for u in (facts.title, facts.title_raw) if u
         ):
-            return blocks[k + 1 :]
+            above, below = _held(blocks[:k]), _held(blocks[k + 1 :])
+            return (
+                blocks[k + 1 :] if below >= above else blocks
+            )  # below the last paragraphs, what is named there is the page
     return blocks
+
+
+def _held(blocks: Sequence[Block]) -> int:
+    """How many characters of running text blocks hold."""
+    return sum(b.size for b in blocks if b.size >= _SENTENCE and not b.is_linked)
+
+
+_EDGE = 8  # lines on either side of a page break
+
+
+def _is_text(block: Block) -> bool:
+    return not block.is_linked and not is_furniture(block)
+
+
+def _torn(lines: Sequence[Block], first: Block) -> int:
+    """The index of the paragraph that goes on with `first` on the next page, -1 where none does: behind it stand no sentences."""
+    for n in range(len(lines) - 1, max(-1, len(lines) - 1 - _EDGE), -1):
+        if not _is_text(lines[n]):
+            continue
+        if _runs_on(lines[n], first):
+            return n
+        if _STOP.search(lines[n].folded):
+            break
+    return -1
 
 
 def _runs_on(last: Block, first: Block) -> bool:
     """Whether a paragraph was cut by the page break: a long line without an end, and a line that is no new beginning."""
     return (
-        (last.size >= 60 or (last.size >= 20 and last.folded.endswith((",", "、"))))
+        (last.size >= 60 or (last.size >= 8 and last.folded.endswith((",", "、")) and not is_address_line(last)))
         and bool(_OPEN_END.search(last.folded))
         and not re.match(r"^[\d一二三四五六七八九十(第]", first.folded)
-        and first.size > 10
+        and first.size > (3 if last.folded.endswith((",", "、")) else 10)
     )
 
 

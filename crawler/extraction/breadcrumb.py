@@ -327,6 +327,8 @@ def _finish(steps: list[str], shown: Sequence[Line], title: str) -> Crumbs:
     steps = [s for s in steps if any_of("facts", "breadcrumb_tools").search(half_width(s)) is None]
     home = next((k for k, s in enumerate(steps) if is_home_word(s)), 0)
     steps = steps[home:]  # what stands before the front page heads the column
+    while len(steps) > 1 and is_home_word(steps[0]) and is_home_word(steps[1]):
+        steps = steps[1:]  # an icon of a house, and the word beside it
     kept = [s for s in steps if len(s) <= MAX_STEP or s is steps[-1]]
     while kept and _is_self(kept[-1], title):
         kept.pop()

@@ -229,7 +229,8 @@ def is_list(lines: Sequence[Block]) -> bool:
     text = [b for b in lines if not b.is_linked and b.size >= 20]
     if sum(b.link for b in lines) > sum(b.size - b.link for b in lines):
         return True
-    if len(links) < 4 or len(links) < 0.7 * len(text):
+    titles = len({b.text for b in links})  # a box of links on each page of an article counts once
+    if titles < 4 or titles < 0.7 * len(text):
         return False
     # related lists behind a text are links too, but they do not alternate with it
     turns = sum(a.is_linked != b.is_linked for a, b in pairwise([x for x in lines if x.size >= 6]))

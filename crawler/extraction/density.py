@@ -346,6 +346,9 @@ def find_bodies(blocks: list[Block], most: int = 3, teased: Iterable[int] | None
         if last < first:
             break
         holder = smallest_holder(blocks[first : last + 1], left[first : last + 1])
+        box = holder.getparent()
+        if holder.tag == "p" and last > first and box is not None and box.tag not in ("body", "html"):
+            holder = box  # a paragraph with line breaks ends where a box stands in it
         inside = _inside(blocks, holder)
         if len(inside) == 1 and last > first:
             inside = (
@@ -459,7 +462,9 @@ def _beyond(blocks: list[Block], weights: list[float], way: range, edge: Block) 
     links = among = 0  # among: links to other texts of which each is a paragraph among those of the text
     for n, k in enumerate(way):
         block = blocks[k]
-        if not is_furniture(block) and in_line(block.element, edge.element):
+        if not is_furniture(block) and (
+            in_line(block.element, edge.element) or (links and _in_one(block.element, edge.element))
+        ):
             if block.is_linked and edge.tag != "li":
                 links += 1
                 among += 1
@@ -470,6 +475,11 @@ def _beyond(blocks: list[Block], weights: list[float], way: range, edge: Block) 
             return k
         links += block.is_linked
     return -1
+
+
+def _in_one(one: HtmlElement, other: HtmlElement) -> bool:
+    """Whether one of two elements holds text of its own beside the other: a box has closed the paragraph that a text began in."""
+    return one.getparent() is other or other.getparent() is one
 
 
 def in_line(one: HtmlElement, other: HtmlElement) -> bool:

@@ -70,6 +70,7 @@ _EDGE = " \x1f\t:;,.|/\\·•-—–_~()[]<>【】"
 _COUNT_REST = re.compile(
     r"^[\s\x1f|]*([0-9]{1,9})\s*(?=\x1f|$)(?![\s\x1f]*(?:[评評][论論]|[回][复覆]|[赞讚]|[字页頁条條楼樓]|下[载載]|收藏))"
 )
+_DESK_CODE = re.compile(r"(?:^|[\s_])[A-Z]{1,4}\d{2,6}$")  # which desk of a newspaper somebody sits at: 王小溪_NF4425
 _OTHER_LABEL = re.compile(r"(?:选稿|选编|编辑|责编|责任编辑|来源|出处|发布|时间|日期)\s*[:\uff1a]")
 _AUTHOR_SLOT = re.compile(r"(?:^|[\s_-])(?:author|zuozhe|vcard|fn)(?:$|[\s_-])")
 _MOST_VIEWS = 10**12  # more readers than people: no counter but damage
@@ -345,6 +346,8 @@ def read_facts(doc: Document, site: Site | None = None) -> PageFacts:
         or _pick(near, "author", 40)
         or _pick(behind, "author", 30)
     )
+    if facts.author:
+        facts.author = _DESK_CODE.sub("", facts.author) or None
     views = _find_views(lines, zones, near + behind, at)
     facts.views = views if views is None or views < _MOST_VIEWS else None
     facts.keywords = _find_keywords(lines, near) or _find_keywords(

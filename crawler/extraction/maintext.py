@@ -25,12 +25,14 @@ _TITLED, _TITLED_SHARE = (
     0.4,
 )  # so much running text below the title, and of all, is the text that it is the title of
 _SMALL_WEIGHT, _SMALL_RIVAL = 150.0, 0.2  # nor does a smaller one where the others are hardly more than a line
+_BOXES = frozenset(("div", "td", "article", "section", "main"))
+_MIN_LAST = 12  # characters of a last page that holds one closing sentence
 _MIN_NAMED = 30  # characters that an element named by site file or profile must hold to be believed
 
 
-def _holder_span(blocks: Sequence[Block], holder: HtmlElement) -> tuple[int, int] | None:
+def _holder_span(blocks: Sequence[Block], holder: HtmlElement, least: int = _MIN_NAMED) -> tuple[int, int] | None:
     inside = [b.index for b in blocks if within(b.element, holder)]
-    if not inside or sum(blocks[i].size - blocks[i].link for i in range(inside[0], inside[-1] + 1)) < _MIN_NAMED:
+    if not inside or sum(blocks[i].size - blocks[i].link for i in range(inside[0], inside[-1] + 1)) < least:
         return None
     return inside[0], inside[-1]
 
@@ -163,6 +165,41 @@ def _find(
     if told is not None and profile is not None and profile.bodies and place(body.element) in profile.bodies:
         told.named = place(body.element)
     return _below_title(document, blocks, body), body.last
+
+
+def body_place(blocks: Sequence[Block], main: tuple[int, int]) -> str | None:
+    """The place in the template of the element that holds a main text, as far as to the first line behind it; None where it is no place
+    of its own."""
+    body = trim(list(blocks[main[0] : main[1] + 1]))
+    weights = [max(0.0, weight(b)) for b in body]
+    if not any(weights):
+        return None
+    holder: HtmlElement | None = smallest_holder(body, weights)
+    while holder is not None and holder.tag not in _BOXES:
+        holder = holder.getparent()  # paragraphs differ from page to page
+    return place(holder) if holder is not None else None
+
+
+def in_place(blocks: Sequence[Block], main: tuple[int, int] | None, where: str) -> tuple[int, int] | None:
+    """The main text of a page of which another one has its text in the place `where` (body_place): what was found, if it stands
+    there or nothing does, else what stands there."""
+    found = None if main is None else blocks[main[0]].element
+    best: tuple[float, tuple[int, int]] | None = None
+    seen: set[HtmlElement] = set()
+    for block in blocks:
+        node: HtmlElement | None = block.element
+        while node is not None and node not in seen:
+            seen.add(node)
+            if place(node) == where:
+                if main is not None and found is not None and within(found, node):
+                    last = max(b.index for b in blocks[main[0] : main[1] + 1] if within(b.element, node))
+                    return main[0], last  # what follows outside of it is none of the text
+                if span := _holder_span(blocks, node, _MIN_LAST):
+                    size = sum(b.size - b.link for b in blocks[span[0] : span[1] + 1])
+                    if best is None or size > best[0]:
+                        best = size, span
+            node = node.getparent()
+    return main if best is None else best[1]
 
 
 def _below_title(document: Document, blocks: list[Block], body: Body) -> int:

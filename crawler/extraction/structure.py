@@ -185,7 +185,15 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             # of an article in several pages, the text ends on this one
             behind = [b for b in lines[k + 1 :] if b.page == block.page]
             here = left if len(behind) == len(lines) - k - 1 else sum(b.size for b in behind if not b.is_linked)
-            ends = found is not None and held >= 120 and here <= held and not _closes(kept[-1:], behind)
+            # above all text of a further page stands the template's head
+            headed_page = bool(kept) and kept[-1].page != block.page
+            ends = (
+                found is not None
+                and held >= 120
+                and here <= held
+                and not headed_page
+                and not _closes(kept[-1:], behind)
+            )
             in_list = found is not None and found.value == "soft" and _lists(lines, k)
             if (
                 ends

@@ -194,7 +194,9 @@ def _without_column(text: str, line: Line, element_title: str, columns: set[str]
         return text
     first = line.links[0] if line.links else None
     own_link = first is not None and first[0] <= m.end(1) and first[1] >= m.start(3) and first[1] <= m.end() + 1
-    if own_link or fold_title(m[2]) in columns or fold_title(m[2]) in whole[len(core) :]:
+    # <title> has all but the bracket: the template stands it before each title
+    bare = m[1] in "[【" and core in columns
+    if own_link or bare or fold_title(m[2]) in columns or fold_title(m[2]) in whole[len(core) :]:
         return rest
     return text
 
@@ -269,7 +271,7 @@ def _best_dressed(
             or _BYLINE.search(line.half)
             or _is_path(line)
             or _EDITION.match(line.half)
-            or line.text.endswith("。")  # a sentence of the text in large letters
+            or "。" in line.text  # sentences of the text in large letters
         ):
             continue
         score = dress - 0.002 * min(line.index, _FAR) + 0.4 * _has_byline(lines, line.index) + 0.2 * (enough < least)

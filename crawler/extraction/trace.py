@@ -84,8 +84,8 @@ class TracedBlock:
 class MainText:
     """How the main text of a page was found.
 
-    by: `site_file`, `profile`, `density`, or `votes` where trafilatura and the title's place were asked as well; None: there is none. named: the selector
-    or place that named it. candidates: those weighed against each other, with first and last block, weight, and what spoke for each.
+    by: `site_file`, `profile`, `density`, `votes` where trafilatura and the title's place were asked as well, or `other_page` where the text of another page of the article
+    stands; None: there is none. named: the selector or place that named it. candidates: those weighed against each other, with first and last block, weight, and what spoke for each.
     """
 
     by: str | None

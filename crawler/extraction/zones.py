@@ -11,6 +11,7 @@ from crawler.extraction.rules import any_of
 
 NEAR = 40  # lines behind the title that a byline may stand in
 _BODY_LINE = 60  # characters of running text: the body has begun
+_SHORT_LINE = 20  # where no line is as long
 _RUNNING = re.compile("[。;!?\uff1b\uff01\uff1f]|[,\uff0c][^,\uff0c]{4,}[,\uff0c]")
 _POSTED = re.compile(r"[发發][表布佈][^\n]{0,8}(?:19|20)\d\d")
 
@@ -34,8 +35,8 @@ def _ends_article(line: Line) -> bool:
     return len(line.raw) < 60 and (any_of("facts", "after_article").search(line.half) is not None)
 
 
-def _body_run(lines: list[Line], first: int, outside: int) -> tuple[int, int]:
-    """First and last line of the heaviest run of paragraphs from `first` on; (n, n) when there is none."""
+def _body_run(lines: list[Line], first: int, outside: int, least: int = _BODY_LINE) -> tuple[int, int]:
+    """First and last line of the heaviest run of paragraphs (of at least so many characters) from `first` on; (n, n) when there is none."""
     n = len(lines)
     best, found = 0, (n, n)
     total, start = 0, first
@@ -47,7 +48,7 @@ def _body_run(lines: list[Line], first: int, outside: int) -> tuple[int, int]:
             weight = LONG
         elif line.is_linked:
             weight = -40
-        elif is_paragraph(line):
+        elif is_paragraph(line, least):
             weight = len(line.raw)
         else:
             weight = -6
@@ -64,6 +65,8 @@ def find_zones(lines: list[Line], at: int, own: int) -> Zones:
     outside = (ASIDE | NAV | FOOTER) & ~own
     n = len(lines)
     body, last = _body_run(lines, at + 1, outside)
+    if body == n:  # a text of short paragraphs
+        body, last = _body_run(lines, at + 1, outside, _SHORT_LINE)
 
     def fit(line: Line) -> bool:
         if line.long or line.flags & outside:
@@ -99,11 +102,11 @@ def find_zones(lines: list[Line], at: int, own: int) -> Zones:
     return Zones(near, tail, inside, end, (body, last))
 
 
-def is_paragraph(line: Line) -> bool:
-    """Running text of the body, not a line of labels or links."""
+def is_paragraph(line: Line, least: int = _BODY_LINE) -> bool:
+    """Running text of the body of at least so many characters, not a line of labels or links."""
     if line.long:
         return True
-    if len(line.raw) < _BODY_LINE or line.is_linked or not (_RUNNING.search(line.raw) or len(line.text) > 150):
+    if len(line.raw) < least or line.is_linked or not (_RUNNING.search(line.raw) or len(line.text) > 150):
         return False
     if line.flags & INFO and len(line.raw) < 250:
         return False

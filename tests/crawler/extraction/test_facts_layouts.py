@@ -265,3 +265,31 @@ def test_the_day_of_issue_at_the_head_of_a_newspaper_is_the_one_its_address_name
     facts = read_facts(parse(page.encode(), "text/html", f"http://example.org{address}"))
     assert (facts.published_at.date().isoformat() if facts.published_at else None) == day
     assert facts.title == T  # and not the name of the page, which has the date beside it
+
+
+def test_text_of_short_paragraphs_is_not_searched_for_facts() -> None:
+    short = [
+        "炉子上的水是热的,登记簿上的字是新的。",
+        "检查站的灯亮着,值班的人一个也没有脱岗。",
+        "山下的井满了,渠里的水也清了。",
+    ] * 4
+    text = "".join(f"<p>{x}</p>" for x in short)
+    head = f"<h1>{T}</h1><div>日期:2023-07-20 16:26:11 来源:本站</div>"
+    page = f"<html><head><title>{T} - 文海</title></head><body>{head}<div>{text}<p>上传者:小溪 上传时间:2021-03-05 来源:清泉网</p></div></body></html>"
+    got = read_facts(parse(page.encode(), "text/html; charset=utf-8", "http://example.org/a/7"))
+    assert (str(got.published_at)[:10], got.source) == ("2023-07-20", "本站")
+
+
+def test_a_column_in_square_brackets_that_the_title_element_leaves_out() -> None:
+    assert facts(h1=f"[植树资讯]{T}", title=f"{T}_文海").title == T
+    assert facts(h1=f"(节选){T}", title=f"{T}_文海").title == f"(节选){T}"
+
+
+def test_who_sits_at_which_desk_is_no_author() -> None:
+    assert facts(behind="<div>责任编辑:王小溪_NF4425</div>").author == "王小溪"
+    assert facts(behind="<div>责任编辑:NF055</div>").author is None
+
+
+def test_a_house_and_the_word_beside_it_are_one_step() -> None:
+    crumb = "<div class=crumb><a href=/>首页</a> &gt; <a href=/>网站首页</a> &gt; <a href=/jh/>讲话</a></div>"
+    assert facts(crumb).breadcrumb == ["网站首页", "讲话"]
