@@ -49,7 +49,7 @@ def test_the_title_below_the_last_paragraphs_is_no_head_of_the_page() -> None:
 
 
 def test_a_counter_above_the_text_of_a_further_page_does_not_end_it() -> None:
-    counter = "<p>我们用双脚守护每一片山林,用双手栽下每一棵树苗。</p><div class=jt><a href=#>微博</a></div><div>1</div>"
+    counter = "<p>我们用双脚守护每一片山林,用双手栽下每一棵树苗。</p><div class=jt><a href=#>微博</a></div><div><a href=#>1</a></div>"
     half = [f"<div>{counter}{paragraphs(x)}</div>" for x in (LONG[:4], LONG[4:])]
     assert text(together(*(page(x) for x in half))) == LONG
 
