@@ -19,7 +19,7 @@ from crawler.extraction.comments import comment_blocks
 from crawler.extraction.coverage import Coverage, coverage
 from crawler.extraction.density import is_furniture, is_tail, teasers
 from crawler.extraction.dom import Document, parse, select
-from crawler.extraction.edges import UNDER_TITLE, is_address_line
+from crawler.extraction.edges import OUTLINE, UNDER_TITLE, is_address_line
 from crawler.extraction.evidence import find_evidence
 from crawler.extraction.facts import read_facts
 from crawler.extraction.fold import script_of, simtext_sha256, text_sha256
@@ -417,11 +417,13 @@ def _torn(lines: Sequence[Block], first: Block) -> int:
 
 def _runs_on(last: Block, first: Block) -> bool:
     """Whether a paragraph was cut by the page break: a long line without an end, and a line that is no new beginning."""
+    if last.folded.endswith((",", "、")):
+        return last.size >= 8 and first.size > 3 and not is_address_line(last) and not OUTLINE.match(first.folded)
     return (
-        (last.size >= 60 or (last.size >= 8 and last.folded.endswith((",", "、")) and not is_address_line(last)))
+        last.size >= 60
         and bool(_OPEN_END.search(last.folded))
         and not re.match(r"^[\d一二三四五六七八九十(第]", first.folded)
-        and first.size > (3 if last.folded.endswith((",", "、")) else 10)
+        and first.size > 10
     )
 
 

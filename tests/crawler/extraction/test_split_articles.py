@@ -73,3 +73,25 @@ def test_a_text_goes_on_behind_a_box_that_closes_its_paragraph() -> None:
     for at in (2, 3, 5):
         body = "<p>" + "<br>".join(LONG[:at]) + box + "<br>".join(LONG[at:])
         assert text(together(page(body))) == LONG, at
+
+
+def test_a_piece_that_begins_with_a_number_goes_on_and_a_point_does_not() -> None:
+    for broken, at in (
+        ("北坡我去过三次,第一次炉子是凉的,第二次水是热的,登记簿也写满了。", "第二次"),
+        ("三月里下了一场大雪,十二个检查站都亮着灯,一个人也没有脱岗。", "十二"),
+    ):
+        lines = ["同志们:", OPENING, FIRST_TEXT, broken, SECOND_TEXT, CLOSING]
+        cut = broken.index(at)
+        bodies = page(paragraphs([*lines[:3], broken[:cut]])), page(paragraphs([broken[cut:], *lines[4:]]))
+        assert text(together(*bodies)) == lines
+    lines = [
+        "同志们:",
+        OPENING,
+        "今年有两件事要办好,一件是路,一件是水,",
+        "一、把路修到每一座山头",
+        FIRST_TEXT,
+        "二、把水引到每一块田里",
+        SECOND_TEXT,
+        CLOSING,
+    ]
+    assert text(together(page(paragraphs(lines[:3])), page(paragraphs(lines[3:])))) == lines
