@@ -346,20 +346,34 @@ def find_bodies(blocks: list[Block], most: int = 3, teased: Iterable[int] | None
         if last < first:
             break
         holder = smallest_holder(blocks[first : last + 1], left[first : last + 1])
-        box = holder.getparent()
-        if holder.tag == "p" and last > first and box is not None and box.tag not in ("body", "html"):
-            holder = box  # a paragraph with line breaks ends where a box stands in it
         inside = _inside(blocks, holder)
         if len(inside) == 1 and last > first:
             inside = (
                 _beside(blocks, holder, first, last) or inside
             )  # a form of address and one paragraph of a short preview
+        if holder.tag == "p" and last > first:
+            inside = _around_boxes(blocks, weights, holder, first, last) or inside
         if inside:
             first, last = _grow(blocks, weights, first, last, inside[0], inside[-1])
         found.append(Body(first, last, holder, total))
         for i in {*range(first, last + 1), *inside}:
             left[i] = -1e6
     return found
+
+
+def _around_boxes(blocks: list[Block], weights: list[float], holder: HtmlElement, first: int, last: int) -> list[int]:
+    """The blocks that stand in one element with a paragraph of several lines which a box of links has closed, where the text goes on
+    beyond the box; else []."""
+    parent = holder.getparent()
+    if parent is None or parent.tag in ("body", "html"):
+        return []
+    for edge, way in (
+        (first, range(first - 1, max(first - _BOX, 0) - 1, -1)),
+        (last, range(last + 1, min(last + _BOX, len(blocks) - 1) + 1)),
+    ):
+        if len(way) and blocks[way[0]].is_linked and _beyond(blocks, weights, way, blocks[edge]) >= 0:
+            return _inside(blocks, parent)
+    return []
 
 
 def _beside(blocks: list[Block], holder: HtmlElement, first: int, last: int) -> list[int]:
