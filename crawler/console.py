@@ -21,7 +21,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from crawler import logs
-from crawler.errors import JianghuaError
+from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
 from crawler.plain import escaped, plain
 from crawler.secrecy import masker_of
@@ -47,8 +47,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 
 def home_of(path: Path | None) -> Home:
-    """The home that a command works in."""
-    return Home.find(path)
+    """The home that a command works in. Raises UsageError where that is a file, in which nothing would be found and nothing told."""
+    home = Home.find(path)
+    if home.root.exists() and not home.root.is_dir():
+        raise UsageError(
+            "the home is no folder", where=str(home.root), remedy="name a folder with --home or JIANGHUA_HOME"
+        )
+    return home
 
 
 def show(value: Any, human: Callable[[], RenderableType], as_json: bool) -> None:

@@ -21,7 +21,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from crawler.console import JsonOption, err, show
+from crawler.console import JsonOption, err, home_of, show
 from crawler.durable import write_json
 from crawler.errors import JianghuaError, UsageError
 from crawler.home import Home
@@ -47,7 +47,7 @@ app = typer.Typer()
 
 def prepare(root: Path) -> Home:
     """The demo's home, fresh: what an earlier demo left there is removed. Raises UsageError when it is somebody else's."""
-    home = Home.find(root)
+    home = home_of(root)
     if home.root.exists() and any(home.root.iterdir()):
         if not (home.root / MARK).is_file():
             raise UsageError(

@@ -220,6 +220,14 @@ def test_wrong_calls_are_told_and_run_nothing(
     assert not (tmp_path / "var").exists()
 
 
+def test_a_file_in_the_place_of_the_home_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file := tmp_path / "notes.txt").write_text("x")
+    for args in (["runs"], ["versions"], ["publish"], ["health"], ["sites"], ["demo", "--home", str(file)]):
+        code, _, err = called(capsys, file, *args)
+        assert code == 2, args
+        assert "the home is no folder" in err
+
+
 def test_bad_settings_are_told(tmp_path: Path) -> None:
     assert jianghua(tmp_path, "runs", JIANGHUA_HEARTBEAT="often").returncode == 1
     (tmp_path / "jianghua.toml").write_text("heartbeat = \n")

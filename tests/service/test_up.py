@@ -72,7 +72,7 @@ def test_a_port_that_is_taken(bare: Home, ups: Start) -> None:
         ("[service]\nhosts = ['http://data.example']\n", "no host name"),
         ("[service]\nhosts = 3\n", "setting 'hosts'"),
         ("[service]\ntoken = 'short'\n", "setting 'token': a token has at least 16"),
-        ("[service\n", "cannot read the settings"),
+        ("[service\n", "the settings cannot be read"),
     ],
 )
 def test_settings_with_mistakes_are_told(bare: Home, text: str, told: str) -> None:
@@ -102,11 +102,14 @@ def test_an_address_of_another_machine_is_told_as_that(bare: Home) -> None:
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path, ups: Start) -> None:
-    (tmp_path / "home").write_text("a file")
-    up = ups(Home.find(tmp_path / "home"))
-    assert up.process.wait(60) == 1
-    assert "the home cannot be written" in up.log
-    assert "Traceback" not in up.log
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "var").write_text("a file")
+    (tmp_path / "file").write_text("a file")
+    for name, code, told in (("home", 1, "the home cannot be written"), ("file", 2, "the home is no folder")):
+        up = ups(Home.find(tmp_path / name))
+        assert up.process.wait(60) == code
+        assert told in up.log
+        assert "Traceback" not in up.log
 
 
 @pytest.mark.parametrize(("token", "told"), [("short", "at least 16"), ("geheim-geheim-geheim-ü", "ASCII")])
