@@ -122,6 +122,12 @@ def question_box(lines: Sequence[Block]) -> int | None:
     return start - 1 if boxed else start
 
 
+# what stands on top of each page of a printed document
+_RUNNING_HEAD = re.compile(
+    r"^[^,。!?;:]{0,30}(?:第\s?\d{1,4}\s?期|总第?\s?\d{1,4}\s?期|公报|学报|简报|内部(?:资料|文件|刊物))[\s\W\d年月日期第]*$"
+)
+
+
 def repeated_lines(lines: Sequence[Block], own: Sequence[str] = ()) -> set[str]:
     """Plain views of short lines that come again between the paragraphs and are the page's: what a copy is to be known by."""
     seen: dict[str, int] = {}
@@ -138,6 +144,7 @@ def repeated_lines(lines: Sequence[Block], own: Sequence[str] = ()) -> set[str]:
             or any(len(o) >= 2 and o in v for o in own)
             or re.search(r"[A-Za-z0-9-]{3,}\.[A-Za-z]{2,}", v)
             or re.search(r"(?:网|之家|文库|大全|范文|文秘|在线|驿站|坊|吧)[\s\W]*$", v)
+            or _RUNNING_HEAD.search(v)
         )
     }
 

@@ -152,6 +152,7 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
         in_list = False
         if block.folded in again and not (k + 1 < len(lines) and is_address_line(lines[k + 1])):
             out.note("repeated_line", [block])
+            torn = True
             continue
         is_slot = slots[_slot(block)] <= _SLOT_SHARE * total
         if _is_caption(block, is_slot, first=k == 0 or lines[k - 1].element is not block.element):

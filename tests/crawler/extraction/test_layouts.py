@@ -608,3 +608,9 @@ def test_a_line_that_begins_with_a_decimal_goes_on_with_the_one_before() -> None
     lines = [y[i : i + 28] for y in (*LONG[1:4], said) for i in range(0, len(y), 28)]
     shown = "<br>".join(["同志们:", *lines])
     assert any("任务的60.6%" in x for x in text(read(page(f"<div>{shown}</div>"))))
+
+
+@pytest.mark.parametrize("head", ["青石镇人民政府公报 2021年第3期", "林业简报", "内部资料 第12期"])
+def test_the_running_head_of_a_printed_document_is_no_text(head: str) -> None:
+    torn = [LONG[2][:30], head, LONG[2][30:]]  # it stands where a page ends
+    assert text(read(page(paragraphs([*LONG[:2], *torn, *LONG[3:5], head, *LONG[5:]])))) == LONG
