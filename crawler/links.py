@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from crawler.extraction.decode import declared_charsets, decode
-from crawler.notices import MOST_TEXT, Notice, may_be_notice, notice_of
+from crawler.notices import MOST_TEXT, MOST_TITLES, Notice, may_be_notice, notice_of
 from crawler.pagers import MAX_LABEL, Pager, find_pager, is_pager_label
 from crawler.scripted import asked_for_more, data_names, scripted
 from crawler.site import Site
@@ -301,6 +301,27 @@ def _items(links: Iterable[Target], titled: set[str], pager: Pager | None) -> li
     return [t.key for t in some if t.template in forms]
 
 
+def _framed(
+    root: etree._Element, url: str, links: Iterable[tuple[Target, str]], titled: set[str], running: int
+) -> Pager | None:
+    """The page in whose frame an article's text stands, as the second page of it: an article's address, a heading and a date, hardly a sentence, and
+    one frame of the site."""
+    path = urlsplit(url).path
+    if (
+        running >= _SOME_TEXT
+        or len(titled) > MOST_TITLES
+        or not (_ARTICLE_PATH.search(path) or _ARTICLE_QUERY.search(url))
+    ):
+        return None
+    frames = {src.strip() for e in root.iter("iframe") if (src := e.get("src")) and src.strip(" ./")}
+    inner = {
+        t.url for t, name in links if not name and t.inside and any(t.url.endswith(f.lstrip("./")) for f in frames)
+    }
+    if len(frames) != 1 or len(inner) != 1 or url in inner:
+        return None
+    return Pager({1: url, 2: inner.pop()}, url, 0)
+
+
 def read_links(
     body: bytes, content_type: str | None, url: str, site: Site, resolver: Resolver | None = None
 ) -> PageLinks:
@@ -376,4 +397,6 @@ def read_links(
         found.pager = find_pager(url, named) if named else None
         if found.pager is not None and not found.pager.numbered:
             found.title = _title_of(root)
+    if found.pager is None and b"<iframe" in body:
+        found.pager = _framed(root, url, anchors, titled, running)
     return found

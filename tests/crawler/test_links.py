@@ -169,6 +169,18 @@ def test_a_text_that_stands_in_a_place_to_lead_to_is_an_article() -> None:
     assert read_links(f"<html><body>{linked}</body></html>".encode(), "text/html", HERE, SITE).kind == "list"
 
 
+def test_the_page_in_the_frame_of_an_article_is_a_page_of_it() -> None:
+    shown = b"<html><body><h1>Rede</h1><p>2021-03-04</p><iframe src='/text/5.htm'></iframe></body></html>"
+    read = read_links(shown, "text/html", HERE, SITE)
+    assert read.pager is not None
+    assert read.pager.pages == {1: HERE, 2: "http://www.a.test/text/5.htm"}
+    assert (
+        read_links(shown, "text/html", "http://www.a.test/", SITE).pager is None
+    )  # a list in the frame of a start page
+    with_text = shown.replace(b"<iframe", f"<p>{TEXT}</p><iframe".encode())
+    assert read_links(with_text, "text/html", HERE, SITE).pager is None  # an advert beside the text
+
+
 def test_articles_have_pagers_even_when_their_pages_are_short() -> None:
     assert page("<a href='5_2.html'>下一页</a>").pager is not None
     short = f"<html><meta charset=utf-8><body><p>{TEXT}</p><a href='5_2.html'>2</a></body></html>".encode()
