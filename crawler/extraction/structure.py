@@ -180,7 +180,6 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             found = next(iter(matching("furniture", "tail", block.folded)), None)
             if found and block.link == 0 and (_PAGE_MARK.search(block.folded) or block.folded.strip().isdigit()):
                 found, torn = None, True  # a page mark of the document, no pager of the site
-            tail_seen = tail_seen or found is not None
             name = f"furniture.tail.{found.id}" if found else rule_of("line", "furniture", block.folded)
             out.note(name, [block])
             # of an article in several pages, the text ends on this one
@@ -188,6 +187,8 @@ def _without_furniture(lines: list[Block], out: Structure, own: Sequence[str] = 
             here = left if len(behind) == len(lines) - k - 1 else sum(b.size for b in behind if not b.is_linked)
             # above all text of a further page stands the template's head
             headed_page = bool(kept) and kept[-1].page != block.page
+            # keywords stand below an abstract too, and what follows there is the text
+            tail_seen = tail_seen or (found is not None and here <= held)
             ends = (
                 found is not None
                 and held >= 120

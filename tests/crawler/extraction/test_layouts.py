@@ -614,3 +614,11 @@ def test_a_line_that_begins_with_a_decimal_goes_on_with_the_one_before() -> None
 def test_the_running_head_of_a_printed_document_is_no_text(head: str) -> None:
     torn = [LONG[2][:30], head, LONG[2][30:]]  # it stands where a page ends
     assert text(read(page(paragraphs([*LONG[:2], *torn, *LONG[3:5], head, *LONG[5:]])))) == LONG
+
+
+@pytest.mark.parametrize("keywords", ["【关键词】护林;讲话;落实", "关键词:护林 讲话"])
+def test_the_text_below_an_abstract_and_keywords_is_no_tale_of_it(keywords: str) -> None:
+    no_address = [x for x in LONG if x != "同志们:"]
+    wide = ["".join(no_address[:2]), *no_address[2:]]
+    abstract = f"【摘 要】{wide[0][:60]}"
+    assert text(read(page(paragraphs([abstract, keywords, *wide])))) == wide
