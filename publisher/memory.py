@@ -20,13 +20,19 @@ def keep_freed() -> None:
     np.empty(_KEPT, np.uint8)  # its pages are never touched
 
 
-# Of mimalloc, which Arrow has from its wheels on; it reads them when it is loaded. Milliseconds after which freed memory goes back to the system: with
-# its 1,000 each batch and part fetches its own anew, page by page, on a machine that has other work.
-ARROW = {"MIMALLOC_PURGE_DELAY": "60000"}
+# Of mimalloc, which Arrow has from its wheels on; it reads them when it is loaded.
+ARROW = {
+    # Milliseconds after which freed memory goes back to the system: with its 1,000 each batch and part fetches its own anew, page by page, on a
+    # machine that has other work.
+    "MIMALLOC_PURGE_DELAY": "60000",
+    # No huge pages, for the whole process: a virtual machine that gets its memory when it is first touched, or has it in pieces, pays milliseconds
+    # for each. Of a first publish of 200,000 speeches up to a fifth of the CPU time was that; where a machine has them at hand they save next to nothing.
+    "MIMALLOC_ALLOW_THP": "0",
+}
 
 
 def keep_freed_by_arrow() -> None:
-    """Let Arrow keep what is freed, until `give_back`: half of the page faults of a first publish beside other work.
+    """Let Arrow keep what is freed, until `give_back`: half of the page faults of a first publish beside other work; and have no huge pages.
 
     For the start of a process, before pyarrow is loaded; later it does nothing. What somebody has set stays.
     """

@@ -109,3 +109,29 @@ def test_a_publish_keeps_what_arrow_frees_until_it_gives_it_back(command: str, g
     assert told == wanted  # when pyarrow is loaded, which reads it once
     if backend == "mimalloc":
         assert int(pages) > 12_000  # of 4 KB, of the 72 MB
+
+
+HUGE = """
+import sys
+from schedules.cli import load_command
+load_command(sys.argv[1])
+import pyarrow as pa
+pa.array(["x" * 100] * 100_000)
+with open("/proc/self/status") as file:
+    told = [line.split()[1] for line in file if line.startswith("THP_enabled")]
+print(pa.default_memory_pool().backend_name, *told)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("command", "given", "wanted"), [("publish", None, "0"), ("publish", "1", "1"), ("sync", None, "1")]
+)
+def test_a_publish_has_no_huge_pages(command: str, given: str | None, wanted: str) -> None:
+    """Each of them costs milliseconds where a machine gets its memory when it is first touched."""
+    env = {n: v for n, v in os.environ.items() if n != "MIMALLOC_ALLOW_THP"}
+    env |= {"MIMALLOC_ALLOW_THP": given} if given else {}
+    done = subprocess.run([sys.executable, "-c", HUGE, command], check=True, capture_output=True, text=True, env=env)
+    backend, *told = done.stdout.split()
+    if backend == "mimalloc" and told:  # an older kernel does not tell
+        assert told == [wanted]
