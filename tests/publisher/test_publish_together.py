@@ -21,7 +21,7 @@ from tests.publisher.publisher_disturbed import EVERY_STEP
 from tests.publisher.publishing_child import EACH, extract
 
 SITES = [f"s{n}" for n in range(8)]
-ROUNDS = 3 if EVERY_STEP else 1
+ROUNDS = 3 if EVERY_STEP else 2
 
 
 def test_eight_publishers_at_once_make_one_line_of_versions_and_lose_nothing(tmp_path: Path) -> None:
@@ -53,7 +53,9 @@ def test_eight_publishers_at_once_make_one_line_of_versions_and_lose_nothing(tmp
         for k, answer in enumerate(answers[site], 1):
             version = open_dataset(folder, answer["latest"]).arrow("speeches", columns=["site"])
             assert Counter(version["site"].to_pylist())[site] >= EACH * k
-    assert len(names) > ROUNDS + 1
+    assert (
+        len(names) >= ROUNDS + 1
+    )  # who is quick enough finds the records of all others, but one's own of a round come after the round before
     now = open_dataset(folder).arrow()
     assert Counter(now["site"].to_pylist()) == {"base": 20} | dict.fromkeys(SITES, EACH * ROUNDS)
     assert len(set(now["speech_id"].to_pylist())) == now.num_rows

@@ -1,6 +1,6 @@
 """A small real step for the tests: `small_step.py STEP FOLDER SECONDS [EXIT]`. Writes when it began and ended.
 
-It keeps an exclusive lock on FOLDER/lock while it runs, as a crawl does on its site, and fails when it is taken.
+It lasts so long, or until there is FOLDER/go or FOLDER/go-STEP. It keeps an exclusive lock on FOLDER/lock while it runs, as a crawl does on its site, and fails when it is taken.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> int:
         events.write(f"begin {step} {os.getpid()} {run}\n")
         events.flush()
         until = time.monotonic() + seconds
-        while time.monotonic() < until and not (folder / "go").exists():
+        while time.monotonic() < until and not any((folder / go).exists() for go in ("go", f"go-{step}")):
             time.sleep(0.02)
         if code:
             from crawler.errors import JianghuaError
