@@ -6,9 +6,8 @@ import errno
 import fcntl
 import json
 import os
-import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -139,16 +138,3 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by `value` as readable JSON (UTF-8, sorted keys), whole or not at all."""
     write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())
-
-
-def sqlite_reader(path: Path) -> Callable[[], sqlite3.Connection] | None:
-    """How a SQLite file is opened that lies where nothing may be written; None where something may, and it is opened as ever.
-
-    SQLite makes files beside a database, also to read it. Where they are there (somebody writes it now), it reads by them; where not, the file as it is.
-    """
-    who = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
-    if os.access(path.parent, os.W_OK, **who) or not path.is_file():
-        return None
-    beside = path.with_name(f"{path.name}-wal").exists()
-    address = f"{path.absolute().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
-    return lambda: sqlite3.connect(address, uri=True, check_same_thread=False)  # as SQLAlchemy opens a file

@@ -24,11 +24,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from crawler.archive import WarcAddress
-from crawler.durable import cannot_write, sqlite_reader
+from crawler.durable import cannot_write
 from crawler.errors import DamagedError, JianghuaError
 from crawler.home import Home
 from crawler.noise import Noise
 from crawler.site import Site
+from crawler.sqlite import sqlite_reader
 from crawler.traps import LAST as LEFT
 from crawler.twins import MAX_TEXTS, Read, alike, furniture, same_articles
 

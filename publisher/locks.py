@@ -48,9 +48,8 @@ def locked(folder: Path, wait: float, *, to_look: bool = False) -> Iterator[None
         except OSError as e:
             if not to_look or e.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
-            kind = (
-                fcntl.LOCK_SH
-            )  # keeps publishes out as well, and is all that NFS gives for a file that is open for reading
+            # keeps publishes out as well, and is all that NFS gives for a file that is open for reading
+            kind = fcntl.LOCK_SH
             fd = os.open(path if path.exists() else folder, os.O_RDONLY)
     except OSError as e:
         raise (cannot_read if to_look else cannot_write)(path, e) from e
@@ -69,9 +68,8 @@ def locked(folder: Path, wait: float, *, to_look: bool = False) -> Iterator[None
                         remedy="wait until it has ended, then run the same command again",
                     ) from None
                 time.sleep(0.05)
-        with contextlib.suppress(
-            OSError
-        ):  # a folder that may only be read has no room for it; who holds it is for people; a full disk must not stop a publish here
+        # a folder that may only be read has no room for it; who holds it is for people; a full disk must not stop a publish here
+        with contextlib.suppress(OSError):
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield

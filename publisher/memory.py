@@ -26,7 +26,7 @@ ARROW = {
     # machine that has other work.
     "MIMALLOC_PURGE_DELAY": "60000",
     # No huge pages, for the whole process: a virtual machine that gets its memory when it is first touched, or has it in pieces, pays milliseconds
-    # for each. Of a first publish of 200,000 speeches up to a fifth of the CPU time was that; where a machine has them at hand they save next to nothing.
+    # for each: 7 to 13 % of the CPU time of a first publish of 200,000 speeches (docs/benchmarks.md#publish).
     "MIMALLOC_ALLOW_THP": "0",
 }
 

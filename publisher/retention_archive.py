@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler import shards
-from crawler.durable import cannot_write, fsync_folder, sqlite_reader
+from crawler.durable import cannot_write, fsync_folder
 from crawler.errors import JianghuaError, UsageError
 from crawler.forgetting import forget_bodies, last_copies, named_files
 from crawler.home import Home
 from crawler.site import load_site
+from crawler.sqlite import sqlite_reader
 from crawler.state import SiteState
 from publisher.locks import locked
 from publisher.storage import decode, read_file

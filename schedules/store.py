@@ -16,9 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoResultFound, NoSuchModuleError
 
-from crawler.durable import sqlite_reader
 from crawler.errors import JianghuaError
 from crawler.plain import plain_value
+from crawler.sqlite import sqlite_reader
 from schedules.revisions import WAIT, bring_up_to_date
 
 
@@ -170,9 +170,8 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
             if reader := sqlite_reader(Path(parsed.database)):
                 how["creator"] = reader
         else:
-            how["pool_pre_ping"] = (
-                True  # a connection that the server has ended meanwhile is made anew before it is used
-            )
+            # a connection that the server has ended meanwhile is made anew before it is used
+            how["pool_pre_ping"] = True
         engine = sa.create_engine(parsed, json_deserializer=_from_json, **how)
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as e:
         # what a port or an address cannot be is told by SQLAlchemy with a ValueError that shows a piece of the URL

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
 from crawler.errors import UsageError
+from crawler.mistakes import NAME
 from schedules.ledger import State
 from service import acting, looking
 from service import health as service_health
@@ -38,7 +39,6 @@ from watching.alarms import Alarm
 from watching.alarms import alarm as alarm_of
 from watching.alarms import alarms as alarms_of
 
-NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 Name = Annotated[str, Path(pattern=NAME)]
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 

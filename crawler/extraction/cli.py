@@ -95,9 +95,8 @@ def extract(
     if follow is not None and not sites:
         raise UsageError("--follow needs to know the sites", where="--follow", remedy="name the sites that are crawled")
     _tell_without_file(home, sites)
-    with without(
-        "pandas"
-    ):  # which pyarrow loads with the first list that it makes an array of, and looks for once: .2 s
+    # pyarrow loads it with the first list that it makes an array of, and looks for it once: .2 s
+    with without("pandas"):
         pa.array([])
     with _bars() as progress:
         report = jobs.extract(

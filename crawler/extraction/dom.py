@@ -113,9 +113,8 @@ def parse(body: bytes, content_type: str | None = None, url: str | None = None) 
         apply(alive := list(root.iter()), telling)
     node, depth = node_and_depth(root)
     del alive
-    if (
-        depth >= MAX_DEPTH and "flattened" not in flags
-    ):  # as seldom any, and to look for it beforehand takes a twentieth of parsing
+    # as seldom any is, and to look for it beforehand takes a twentieth of parsing
+    if depth >= MAX_DEPTH and "flattened" not in flags:
         root = _tree(text)
         _flatten(root, flags)
         if telling:

@@ -118,10 +118,11 @@ def _free(home: Home, name: str, start: str, replace: bool) -> Path:
     """Where the file of a new site goes. Raises UsageError when the name cannot be had."""
     import re
 
+    from crawler.mistakes import NAME
     from crawler.site import load_site, site_files
 
     path = home.own_sites / f"{name}.yaml"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
+    if not re.fullmatch(NAME, name):
         raise UsageError(f"'{name}' cannot be a site's name", where="--name",
                          remedy="use small letters, digits, - and _, beginning with a letter or digit")  # fmt: skip
     there = site_files(home).get(name)

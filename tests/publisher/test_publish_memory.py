@@ -67,6 +67,14 @@ def test_what_is_kept_from_being_looked_through_is_not_counted_again_and_again(m
     assert gc.get_freeze_count()
 
 
+def begun(script: str, command: str, name: str, given: str | None) -> list[str]:
+    """The words that a script says which loads a command. given: what stands in the environment under this name, None: nothing."""
+    env = {n: v for n, v in os.environ.items() if n != name} | ({name: given} if given else {})
+    return subprocess.run(
+        [sys.executable, "-c", script, command], check=True, capture_output=True, text=True, env=env
+    ).stdout.split()
+
+
 ARROW = """
 import os, sys
 from schedules.cli import load_command
@@ -102,10 +110,7 @@ print(pa.default_memory_pool().backend_name, held - resident())
     ("command", "given", "wanted"), [("publish", None, "60000"), ("publish", "500", "500"), ("sync", None, "None")]
 )
 def test_a_publish_keeps_what_arrow_frees_until_it_gives_it_back(command: str, given: str | None, wanted: str) -> None:
-    env = {n: v for n, v in os.environ.items() if n != "MIMALLOC_PURGE_DELAY"}
-    env |= {"MIMALLOC_PURGE_DELAY": given} if given else {}
-    done = subprocess.run([sys.executable, "-c", ARROW, command], check=True, capture_output=True, text=True, env=env)
-    told, backend, pages = done.stdout.split()
+    told, backend, pages = begun(ARROW, command, "MIMALLOC_PURGE_DELAY", given)
     assert told == wanted  # when pyarrow is loaded, which reads it once
     if backend == "mimalloc":
         assert int(pages) > 12_000  # of 4 KB, of the 72 MB
@@ -129,9 +134,6 @@ print(pa.default_memory_pool().backend_name, *told)
 )
 def test_a_publish_has_no_huge_pages(command: str, given: str | None, wanted: str) -> None:
     """Each of them costs milliseconds where a machine gets its memory when it is first touched."""
-    env = {n: v for n, v in os.environ.items() if n != "MIMALLOC_ALLOW_THP"}
-    env |= {"MIMALLOC_ALLOW_THP": given} if given else {}
-    done = subprocess.run([sys.executable, "-c", HUGE, command], check=True, capture_output=True, text=True, env=env)
-    backend, *told = done.stdout.split()
+    backend, *told = begun(HUGE, command, "MIMALLOC_ALLOW_THP", given)
     if backend == "mimalloc" and told:  # an older kernel does not tell
         assert told == [wanted]

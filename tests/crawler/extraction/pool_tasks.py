@@ -17,12 +17,15 @@ def square(setup: Any) -> Callable[[int], tuple[int, int]]:
     return lambda n: (n * n + (setup or 0), os.getpid())
 
 
-def when(setup: Any) -> Callable[[int], float]:
-    """When it was done, on the clock that all processes share; each task takes 10 ms."""
+def granted(setup: Any) -> Callable[[str], None]:
+    """Adds a byte to the file `done` of a folder as soon as its file `go` is longer, so that others say and see how many were done."""
 
-    def work(task: int) -> float:
-        time.sleep(0.01)
-        return time.monotonic()
+    def work(folder: str) -> None:
+        go, done = (Path(folder) / name for name in ("go", "done"))
+        while go.stat().st_size <= done.stat().st_size:
+            time.sleep(0.001)
+        with done.open("ab") as file:
+            file.write(b".")
 
     return work
 
